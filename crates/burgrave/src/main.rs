@@ -1,0 +1,2 @@
+//! Burgrave.
+fn main() {}

@@ -1,0 +1,226 @@
+//! The checked settings: what the rest of Burgrave works with. Each field's documentation names its
+//! default.
+
+use burgrave_model::Mode;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A whole configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where Burgrave keeps what it makes (self-signed certificates, …). Default `/var/lib/burgrave`.
+    pub state: PathBuf,
+    /// At least one.
+    pub listeners: Vec<Listen>,
+    /// `None` without a `[rules]` section: no rule engine.
+    pub rules: Option<Rules>,
+    /// The global limits; the listener-wide ones are taken from here.
+    pub limits: Limits,
+    /// The access log and what it records.
+    pub log: Log,
+    /// At least one; host names are unique over all sites.
+    pub sites: Vec<Site>,
+}
+
+/// One listening socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Address and port, unique among the listeners.
+    pub address: SocketAddr,
+    /// Speaks TLS (HTTP/1.1 and HTTP/2 by ALPN). Default false.
+    pub tls: bool,
+    /// On a plain listener: redirect to https where the site has TLS. Default true.
+    pub redirect: bool,
+}
+
+/// The rule engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// `SecLang` files or globs, in order. Not empty.
+    pub include: Vec<PathBuf>,
+    /// `None`: what `SecRuleEngine` in the files says, else block.
+    pub mode: Option<Mode>,
+    /// `None`: what `SecRequestBodyAccess` says, else true.
+    pub request_body: Option<bool>,
+    /// `None`: what `SecResponseBodyAccess` says, else false.
+    pub response_body: Option<bool>,
+    /// Upper bound of the engine's time for one request. Default 500 ms.
+    pub budget: Duration,
+}
+
+/// Bounds on what a client may send and hold. A route's limits are the site's with its own on top,
+/// a site's are the global ones with its own on top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From the first byte to the end of a request's header. Default 10 s.
+    pub header_time: Duration,
+    /// Between two pieces of a body. Default 10 s.
+    pub body_time: Duration,
+    /// Size of a request body. Default 10 `MiB`.
+    pub body_bytes: u64,
+    /// Size of a request's header with its request line. Default 32 `KiB`. Listener-wide only.
+    pub header_bytes: usize,
+    /// Number of header fields. Default 100. Listener-wide only.
+    pub header_count: usize,
+    /// Bytes a second that a client must at least send of a body, once [`Self::body_time`] has
+    /// passed since its start. Default 64. 0: no minimum.
+    pub rate_min: u64,
+    /// Connections at once from one address. Default 200. Listener-wide only.
+    pub connections_per_client: usize,
+    /// Connections at once in all. Default 10,000. Listener-wide only.
+    pub connections: usize,
+    /// How long an idle keep-alive connection stays. Default 60 s. Listener-wide only.
+    pub idle_time: Duration,
+    /// How long an upstream may take to begin its answer, and between two pieces of it. Default 60 s.
+    pub upstream_time: Duration,
+    /// How long a connection to an upstream may take. Default 5 s.
+    pub connect_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(10),
+            body_bytes: 10 * 1024 * 1024,
+            header_bytes: 32 * 1024,
+            header_count: 100,
+            rate_min: 64,
+            connections_per_client: 200,
+            connections: 10_000,
+            idle_time: Duration::from_secs(60),
+            upstream_time: Duration::from_secs(60),
+            connect_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The access log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// `None`: no access log is written.
+    pub access: Option<PathBuf>,
+    /// Request headers to record beside the standard fields, names in lower case.
+    pub headers: Vec<String>,
+}
+
+/// One site: a set of host names with its content.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// The first host, for the access log's `site`.
+    pub name: String,
+    /// Lower-case host names without port; `*` is any host. At least one.
+    pub hosts: Vec<String>,
+    /// Default production.
+    pub environment: Environment,
+    /// Default public.
+    pub exposure: Exposure,
+    /// `None`: plain HTTP.
+    pub tls: Option<Tls>,
+    /// Static content for what no route takes.
+    pub files: Option<Files>,
+    /// Longest path first.
+    pub routes: Vec<Route>,
+    /// Rule mode of the site. `None`: the global one.
+    pub mode: Option<Mode>,
+    /// The site's limits, complete.
+    pub limits: Limits,
+    /// Response headers to set or (empty value) to leave out, over our defaults; names in lower
+    /// case. From `headers = { content-security-policy = "…" }`.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Which of the kept-apart worlds a site belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Real customers.
+    Production,
+    /// Rehearsal.
+    Staging,
+    /// Work in progress.
+    Development,
+}
+
+/// Who is meant to reach a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposure {
+    /// Anyone.
+    Public,
+    /// Own staff.
+    Internal,
+}
+
+/// Where a site's certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Made at the first start, kept under [`Settings::state`].
+    SelfSigned,
+    /// Given as PEM files.
+    Files {
+        /// The chain, leaf first.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+}
+
+/// Static content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The web root.
+    pub root: PathBuf,
+}
+
+/// A path of a site that goes to an upstream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// Begins with `/`. A path that ends in `/` takes everything below it; another takes itself and
+    /// everything below it.
+    pub path: String,
+    /// At least one.
+    pub upstream: Vec<Upstream>,
+    /// Requests a client may make.
+    pub limit: Option<RequestRate>,
+    /// The route's limits, complete.
+    pub limits: Limits,
+    /// Rule mode of the route. `None`: the site's.
+    pub mode: Option<Mode>,
+}
+
+/// Token bucket a client.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RequestRate {
+    /// Tokens a second.
+    pub per_second: f64,
+    /// Bucket size. Default: one second's tokens, at least 1.
+    pub burst: u32,
+}
+
+/// Where a route's requests go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Upstream {
+    /// `http://host:port`
+    Http(Authority),
+    /// `unix:/path/to.sock`, HTTP/1.1 over it.
+    Unix(PathBuf),
+}
+
+/// Host and port of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Authority {
+    /// An address or a name.
+    pub host: Host,
+    /// 1 to 65535.
+    pub port: u16,
+}
+
+/// An address or a name to resolve.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// As written.
+    Address(IpAddr),
+    /// Resolved at connection time.
+    Name(String),
+}

@@ -1,0 +1,15 @@
+//! The words that every part of Burgrave shares.
+//!
+//! A safeguard is *enforced*, *watched* and *proven*; these types name the safeguards, the three
+//! possible answers of a check, the three outcomes of a proof, and the evidence that goes with them.
+//!
+//! Invariants: this crate depends on no other crate of ours, does no I/O, and holds no logic beyond
+//! naming and ordering.
+
+mod proof;
+mod safeguard;
+mod verdict;
+
+pub use proof::{Evidence, Outcome, Proof};
+pub use safeguard::{Safeguard, UnknownSafeguard};
+pub use verdict::{Mode, Severity, Verdict};

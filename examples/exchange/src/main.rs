@@ -1,0 +1,2 @@
+//! Exchange.
+fn main() {}
