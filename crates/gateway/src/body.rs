@@ -48,7 +48,9 @@ pub(crate) struct RequestBody {
     length: Option<u64>,
     pub(crate) state: Rc<BodyState>,
     alarm: Alarm,
-    began: Option<Instant>,
+    /// How long the client was waited for, and since when it is now.
+    waited: Duration,
+    since: Option<Instant>,
     limits: BodyLimits,
 }
 
@@ -70,7 +72,8 @@ impl RequestBody {
             length: if empty { Some(0) } else { length },
             state,
             alarm: Alarm::default(),
-            began: None,
+            waited: Duration::ZERO,
+            since: None,
             limits,
         }
     }
@@ -109,7 +112,8 @@ impl RequestBody {
             length: self.length,
             state: Rc::clone(&self.state),
             alarm: Alarm::default(),
-            began: self.began,
+            waited: self.waited,
+            since: None,
             limits: self.limits,
         }
     }
@@ -165,16 +169,17 @@ impl RequestBody {
         if received > self.limits.bytes_max {
             return Err(self.fail(Some(Reason::BodyLarge)));
         }
-        let elapsed = self.began.get_or_insert_with(Instant::now).elapsed();
-        let grace = self.limits.pause;
-        if elapsed > grace && received < self.limits.rate_min.saturating_mul(elapsed.as_secs()) {
+        // Time in which the upstream took nothing is not the client's.
+        self.waited += self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        let least = self.limits.rate_min.saturating_mul(self.waited.as_secs());
+        if self.waited > self.limits.pause && received < least {
             return Err(self.fail(Some(Reason::BodyRate)));
         }
         Ok(piece)
     }
 
     fn pause(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
-        self.began.get_or_insert_with(Instant::now);
+        self.since.get_or_insert_with(Instant::now);
         self.alarm.after_if_unset(self.limits.pause);
         if self.alarm.rings(context) {
             return Poll::Ready(Some(Err(self.fail(Some(Reason::BodySlow)))));

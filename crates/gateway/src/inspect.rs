@@ -263,5 +263,5 @@ pub(crate) async fn response(
 }
 
 #[cfg(test)]
-#[path = "inspect_tests.rs"]
+#[path = "tests/inspect.rs"]
 mod tests;

@@ -115,6 +115,11 @@ fn one_client_has_so_many_connections() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(bed.gateway.counts().refused >= 1);
+    let line = &bed.log(1)[0];
+    assert_eq!(
+        (&line["decision"], &line["reason"]),
+        (&"limit".into(), &"too many connections".into())
+    );
 }
 
 #[test]

@@ -9,63 +9,13 @@ use burgrave_gateway::{Gateway, GatewayError};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
+use rustls::HandshakeKind;
+use rustls::pki_types::ServerName;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
+use support::tls::{Secure, client, open};
 use support::{Bed, any_port, connect, header, send, site, start_with, status, text};
-
-#[derive(Debug)]
-struct AnyCertificate;
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end: &CertificateDer<'_>,
-        _chain: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        rustls::crypto::aws_lc_rs::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
-fn client(version: &'static rustls::SupportedProtocolVersion, alpn: &[&[u8]]) -> Arc<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-        .with_no_client_auth();
-    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    Arc::new(config)
-}
 
 fn secured(settings: &mut Settings) {
     settings.listeners[0].tls = true;
@@ -77,13 +27,6 @@ fn secured(settings: &mut Settings) {
 
 fn bed() -> Bed {
     start_with(&Limits::default(), secured)
-}
-
-type Secure = StreamOwned<ClientConnection, TcpStream>;
-
-fn open(config: &Arc<ClientConfig>, address: SocketAddr, name: &str) -> Secure {
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::clone(config), name).unwrap(), connect(address))
 }
 
 fn ask(stream: &mut Secure, host: &str) -> std::io::Result<String> {
@@ -104,8 +47,10 @@ fn both_versions_work_and_are_recorded() {
         assert_eq!(header(&answer, "strict-transport-security"), Some("max-age=31536000"));
     }
     let lines = bed.log(2);
-    assert_eq!((&lines[0]["tls.version"], &lines[1]["tls.version"]),
-        (&"TLSv1.2".into(), &"TLSv1.3".into()));
+    assert_eq!(
+        (&lines[0]["tls.version"], &lines[1]["tls.version"]),
+        (&"TLSv1.2".into(), &"TLSv1.3".into())
+    );
 }
 
 #[test]
@@ -249,8 +194,16 @@ fn plain_requests_are_sent_to_https_on_the_same_host() {
     let address = bed.gateway.address_of("127.0.0.2:0".parse().unwrap()).unwrap();
     for (request, wanted, location) in [
         ("GET /a?b=c HTTP/1.1\r\nHost: Site.test:80", 301, Some("https://site.test/a?b=c")),
-        ("POST /a HTTP/1.1\r\nContent-Length: 0\r\nHost: site.test", 308, Some("https://site.test/a")),
-        ("GET //evil.test/.. HTTP/1.1\r\nHost: site.test", 301, Some("https://site.test//evil.test/..")),
+        (
+            "POST /a HTTP/1.1\r\nContent-Length: 0\r\nHost: site.test",
+            308,
+            Some("https://site.test/a"),
+        ),
+        (
+            "GET //evil.test/.. HTTP/1.1\r\nHost: site.test",
+            301,
+            Some("https://site.test//evil.test/.."),
+        ),
         ("GET http://site.test HTTP/1.1\r\nHost: evil.test", 301, Some("https://site.test/")),
         ("GET / HTTP/1.1\r\nHost: evil.test", 421, None),
         ("GET / HTTP/1.1\r\nHost: site.test\r\nX : y", 400, None),
@@ -337,7 +290,13 @@ fn http2_requests_follow_the_same_rules() {
             ("GET", "https://site.test/1k.txt", &[("host", "evil.test")], "", 400),
             ("TRACE", "https://site.test/1k.txt", &[], "", 405),
             ("GET", "https://site.test/.git/config", &[], "", 404),
-            ("GET", "https://site.test/api/x", &[("x-forwarded-for", "6.6.6.6")], "", 200),
+            (
+                "GET",
+                "https://site.test/api/x",
+                &[("x-forwarded-for", "6.6.6.6"), ("cookie", "a=b"), ("cookie", "c=d")],
+                "",
+                200,
+            ),
             ("POST", "https://site.test/api/x", &[], "hello", 200),
         ] {
             let body = Full::from(body.to_owned());
@@ -348,5 +307,6 @@ fn http2_requests_follow_the_same_rules() {
     });
     let seen = bed.backend.seen();
     assert_eq!(seen[0].header("x-forwarded-for"), ["127.0.0.1"]);
+    assert_eq!(seen[0].header("cookie"), ["a=b; c=d"]);
     assert_eq!(seen[1].body, b"hello");
 }

@@ -27,6 +27,8 @@ pub(crate) struct Piece {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether lines are wanted at all.
+    wanted: AtomicBool,
     lost: AtomicU64,
     reopen: AtomicBool,
 }
@@ -55,6 +57,11 @@ impl Sink {
         }
     }
 
+    /// Whether there is a file to write to.
+    pub(crate) fn wanted(&self) -> bool {
+        self.shared.wanted.load(Ordering::Relaxed)
+    }
+
     /// Lines lost since the start.
     pub(crate) fn lost(&self) -> u64 {
         self.shared.lost.load(Ordering::Relaxed)
@@ -78,16 +85,12 @@ impl Sink {
 }
 
 /// Opens the file of an access log.
-pub(crate) fn open(
-    path: Option<&PathBuf>,
-) -> Result<Option<(PathBuf, Appender)>, SysError> {
+pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<(PathBuf, Appender)>, SysError> {
     path.map(|path| Ok((path.clone(), Appender::open(path, Access::Group)?))).transpose()
 }
 
 /// Starts the thread.
-pub(crate) fn start(
-    file: Option<(PathBuf, Appender)>,
-) -> std::io::Result<(Sink, JoinHandle<()>)> {
+pub(crate) fn start(file: Option<(PathBuf, Appender)>) -> std::io::Result<(Sink, JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(PIECES_MAX);
     let shared = Arc::new(Shared::default());
     let mut writer = Writer::new(Arc::clone(&shared));
@@ -115,6 +118,7 @@ impl Writer {
     }
 
     fn change(&mut self, file: Option<(PathBuf, Appender)>) {
+        self.shared.wanted.store(file.is_some(), Ordering::Relaxed);
         (self.path, self.file) = file.unzip();
         self.torn = false;
     }
@@ -184,8 +188,8 @@ impl Writer {
         if self.trouble.is_none() {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             say(&format!(
-                "access log cannot be written log.path={:?} error={error} cause={}",
-                self.path.as_deref().unwrap_or(std::path::Path::new("")),
+                "access log cannot be written log.path=`{}` error={error} cause={}",
+                self.path.as_deref().unwrap_or(std::path::Path::new("")).display(),
                 cause.unwrap_or_default(),
             ));
             self.trouble = Some(0);
@@ -224,5 +228,5 @@ fn say(sentence: &str) {
 }
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
+#[path = "tests/writer.rs"]
 mod tests;

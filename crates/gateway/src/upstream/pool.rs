@@ -65,11 +65,15 @@ impl Pool {
     /// Keeps a connection whose answer was read to its end.
     pub(crate) fn keep(&self, link: Link) {
         let mut kept = self.kept.borrow_mut();
-        let old = |entry: &(Link, Instant)| entry.1.elapsed() >= KEPT_TIME;
-        while kept.len() >= KEPT_MAX || kept.front().is_some_and(old) {
+        if kept.len() >= KEPT_MAX {
             kept.pop_front();
         }
         kept.push_back((link, Instant::now()));
+    }
+
+    /// Closes connections that have not been used for long.
+    pub(crate) fn sweep(&self) {
+        self.kept.borrow_mut().retain(|(_, since)| since.elapsed() < KEPT_TIME);
     }
 
     /// A new connection.

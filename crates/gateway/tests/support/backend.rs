@@ -81,7 +81,7 @@ fn serve(mut stream: TcpStream, records: &Mutex<Vec<Seen>>) {
 }
 
 fn until(stream: &mut TcpStream, buffer: &mut Vec<u8>, mark: &[u8]) -> Option<Vec<u8>> {
-    let mut piece = [0; 65536];
+    let mut piece = [0; 16384];
     loop {
         if let Some(at) = buffer.windows(mark.len()).position(|window| window == mark) {
             return Some(buffer.drain(..at + mark.len()).collect());
@@ -117,7 +117,7 @@ fn read_body(stream: &mut TcpStream, buffer: &mut Vec<u8>, seen: &mut Seen) -> b
 }
 
 fn take(stream: &mut TcpStream, buffer: &mut Vec<u8>, count: usize, out: &mut Vec<u8>) -> bool {
-    let mut piece = [0; 65536];
+    let mut piece = [0; 16384];
     let end = out.len() + count;
     loop {
         let here = buffer.len().min(end - out.len());
@@ -134,21 +134,20 @@ fn take(stream: &mut TcpStream, buffer: &mut Vec<u8>, count: usize, out: &mut Ve
 
 /// Whether the connection stays.
 fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
-    let mut say = |bytes: &[u8]| stream.write_all(bytes).is_ok();
     match target.split('?').next().unwrap() {
         "/api/diehead" => false,
-        "/api/garbage" => say(b"SSH-2.0-OpenSSH\r\n\r\n") && false,
+        "/api/garbage" => last(stream, b"SSH-2.0-OpenSSH\r\n\r\n"),
         "/api/hugehdr" => {
             let huge = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "a".repeat(1 << 20));
-            say(huge.as_bytes()) && false
+            last(stream, huge.as_bytes())
         }
-        "/api/diebody" => say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789") && false,
+        "/api/diebody" => last(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789"),
         "/api/diechunk" => {
-            say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n") && false
+            last(stream, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         }
         "/api/1xx" => {
             let flood = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(20_000);
-            say(&flood) && say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            say(stream, &flood) && say(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         }
         "/api/hang" => {
             // Ends when the gateway gives the connection up.
@@ -158,34 +157,45 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
         }
         "/api/slow" => {
             std::thread::sleep(Duration::from_millis(400));
-            say(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
+            say(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
         }
-        "/api/once" => say(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nonce") && false,
+        "/api/once" => last(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nonce"),
         "/api/stream" => {
             let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-            let mut fine = say(head);
+            let mut fine = say(stream, head);
             for _ in 0..4 {
-                fine = fine && say(b"4\r\ntick\r\n");
+                fine = fine && say(stream, b"4\r\ntick\r\n");
                 std::thread::sleep(Duration::from_millis(100));
             }
-            fine && say(b"0\r\nX-Trailer: t\r\n\r\n")
+            fine && say(stream, b"0\r\nX-Trailer: t\r\n\r\n")
         }
         "/api/revealing" => say(
+            stream,
             b"HTTP/1.1 200 OK\r\nServer: Apache/2.4.1\r\nX-Powered-By: PHP/5\r\nVia: 1.1 x\r\n\
               X-AspNet-Version: 4\r\nX-Runtime: 1\r\nX-Generator: g\r\nKeep-Alive: timeout=5\r\n\
               Connection: keep-alive, X-Named\r\nX-Named: 1\r\nX-Kept: 1\r\n\
               X-Frame-Options: SAMEORIGIN\r\nContent-Length: 2\r\n\r\nok",
         ),
         "/api/ws" => tunnel(stream),
-        "/api/switch" => say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n") && false,
+        "/api/switch" => last(stream, b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
         _ => {
             let out = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{head}",
                 head.len()
             );
-            say(out.as_bytes())
+            say(stream, out.as_bytes())
         }
     }
+}
+
+fn say(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    stream.write_all(bytes).is_ok()
+}
+
+/// The last word on a connection.
+fn last(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    drop(stream.write_all(bytes));
+    false
 }
 
 fn tunnel(stream: &mut TcpStream) -> bool {

@@ -12,6 +12,7 @@
 )]
 
 pub mod backend;
+pub mod tls;
 
 use backend::Backend;
 use burgrave_config::{
@@ -112,14 +113,15 @@ impl Bed {
         send(self.address, request.as_bytes())
     }
 
-    /// The log's lines once there are at least `count`.
+    /// The log's lines once there are at least `count`, in the order of the requests' beginnings.
     pub fn log(&self, count: usize) -> Vec<serde_json::Value> {
         let end = Instant::now() + PATIENCE;
         loop {
             let path = self.directory.path().join("access.ndjson");
             let text = std::fs::read_to_string(path).unwrap();
-            let lines: Vec<_> =
+            let mut lines: Vec<serde_json::Value> =
                 text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            lines.sort_by_key(|line| line["time"].as_str().unwrap().to_owned());
             if lines.len() >= count || Instant::now() > end {
                 assert!(lines.len() >= count, "{text}");
                 return lines;
@@ -146,7 +148,7 @@ pub fn send(address: SocketAddr, request: &[u8]) -> String {
 
 pub fn read_all(stream: &mut TcpStream) -> String {
     let mut out = Vec::new();
-    let mut piece = [0; 65536];
+    let mut piece = [0; 16384];
     loop {
         match stream.read(&mut piece) {
             Ok(0) | Err(_) => return text(&out),
