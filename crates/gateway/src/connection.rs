@@ -1,6 +1,7 @@
 //! A connection from its acceptance to its end: TLS, then HTTP/1.1 or HTTP/2, then what is left to
 //! say.
 
+use crate::accept::Seat;
 use crate::answer;
 use crate::guard::head::{Head, HeadBuilder, HeadLimits};
 use crate::guard::io::{Guard, GuardLimits, Refused, Wire};
@@ -24,6 +25,7 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -66,6 +68,7 @@ pub(crate) struct Client {
     pub(crate) ip_value: HeaderValue,
     pub(crate) wire: Rc<Wire>,
     pub(crate) stall: Stall,
+    pub(crate) seat: Arc<Seat>,
     pub(crate) tunnel: RefCell<Option<Tunnel>>,
 }
 
@@ -85,6 +88,7 @@ pub(crate) async fn serve(
     listener: SocketAddr,
     stream: TcpStream,
     address: SocketAddr,
+    seat: Arc<Seat>,
 ) {
     let plan = worker.plan();
     // A listener that a reload has just given up serves nobody.
@@ -100,6 +104,7 @@ pub(crate) async fn serve(
             ip_value: HeaderValue::try_from(ip).unwrap_or(HeaderValue::from_static("unknown")),
             wire: Rc::default(),
             stall: Stall::new(),
+            seat: Arc::clone(&seat),
             tunnel: RefCell::default(),
         })
     };

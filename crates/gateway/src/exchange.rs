@@ -50,6 +50,7 @@ impl Exchange {
     pub(crate) fn new(worker: Rc<Worker>, client: Rc<Client>, head: Head) -> Box<Self> {
         worker.counters.request();
         client.stall.begin();
+        client.seat.busy();
         let (id, plan) = (worker.next_id(), worker.plan());
         Box::new(Self {
             worker,
@@ -130,6 +131,10 @@ impl Exchange {
     }
 
     fn record(&mut self) {
+        if !self.complete && self.client.seat.displaced() {
+            self.decided = Decided::Limit;
+            self.reason = Some(Cow::Borrowed("displaced by a newer connection of this client"));
+        }
         let record = self.inspection.finish().unwrap_or_else(|reason| {
             self.fail(reason);
             Record::default()
@@ -169,7 +174,9 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.record();
         self.waits_for_us(false);
-        self.client.stall.end();
+        if self.client.stall.end() == 0 {
+            self.client.seat.waits();
+        }
         self.client.wire.answered();
     }
 }

@@ -36,10 +36,12 @@ impl Stall {
         self.progress.set(Instant::now());
     }
 
-    /// A request is over.
-    pub(crate) fn end(&self) {
-        self.active.set(self.active.get().saturating_sub(1));
+    /// A request is over; says how many are left.
+    pub(crate) fn end(&self) -> usize {
+        let left = self.active.get().saturating_sub(1);
+        self.active.set(left);
         self.progress.set(Instant::now());
+        left
     }
 
     /// Ends when the connection should.
@@ -80,7 +82,7 @@ mod tests {
             assert!(!ends(&stall, SHORT, SHORT).await, "our turn");
             stall.turn(false);
             assert!(ends(&stall, SHORT, LONG).await, "the client takes nothing");
-            stall.end();
+            assert_eq!(stall.end(), 0);
             assert!(!ends(&stall, SHORT, LONG).await, "idle is another limit");
         });
     }

@@ -201,10 +201,14 @@ async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListene
         };
         worker.counters.connection();
         worker.connections.set(worker.connections.get() + 1);
-        let task = connection::serve(Rc::clone(&worker), configured, stream, address);
+        let seat = Arc::clone(&admission.seat);
+        let task = connection::serve(Rc::clone(&worker), configured, stream, address, seat);
         let leaving = Leaving(Rc::clone(&worker));
         spawn_local(async move {
-            task.await;
+            tokio::select! {
+                () = task => {}
+                () = admission.seat.displacement() => {}
+            }
             drop((admission, leaving));
         });
     }

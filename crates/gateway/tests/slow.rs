@@ -104,7 +104,13 @@ fn a_body_must_keep_a_rate() {
 fn one_client_has_so_many_connections() {
     let limits = Limits { connections_per_client: 3, ..Limits::default() };
     let bed = start_with(&limits, |_| {});
-    let held: Vec<_> = (0..3).map(|_| connect(bed.address)).collect();
+    let held: Vec<_> = (0..3)
+        .map(|_| {
+            let mut stream = connect(bed.address);
+            stream.write_all(b"GET /api/hang HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
     std::thread::sleep(Duration::from_millis(100));
     let mut fourth = connect(bed.address);
     assert_eq!(fourth.read(&mut [0; 8]).unwrap_or(0), 0);
@@ -115,11 +121,32 @@ fn one_client_has_so_many_connections() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(bed.gateway.counts().refused >= 1);
-    let line = &bed.log(1)[0];
-    assert_eq!(
-        (&line["decision"], &line["reason"]),
-        (&"limit".into(), &"too many connections".into())
-    );
+    assert_eq!(bed.logged("too many connections")["decision"], "limit");
+}
+
+#[test]
+fn slow_connections_make_room_for_the_next_of_their_client() {
+    let limits = Limits { connections_per_client: 20, ..Limits::default() };
+    let bed = start_with(&limits, |_| {});
+    let mut first = connect(bed.address);
+    first
+        .write_all(b"POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Length: 9\r\n\r\na")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    let held: Vec<_> = (0..60)
+        .map(|_| {
+            let mut stream = connect(bed.address);
+            stream.write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(first.read(&mut [0; 8]).unwrap_or(0), 0);
+    let line = bed.logged("displaced by a newer connection of this client");
+    assert_eq!((&line["decision"], &line["http.target"]), (&"limit".into(), &"/api/x".into()));
+    drop(held);
 }
 
 #[test]

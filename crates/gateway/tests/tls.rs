@@ -212,7 +212,7 @@ fn plain_requests_are_sent_to_https_on_the_same_host() {
         assert_eq!((status(&answer), header(&answer, "location")), (wanted, location), "{request}");
         assert_eq!(header(&answer, "strict-transport-security"), None);
     }
-    assert_eq!(bed.log(1)[0]["decision"], "redirect");
+    assert_eq!(bed.log(6)[0]["decision"], "redirect");
 }
 
 fn http2<T>(test: impl AsyncFnOnce() -> T) -> T {

@@ -113,6 +113,19 @@ impl Bed {
         send(self.address, request.as_bytes())
     }
 
+    /// The line with this reason, once it is there.
+    pub fn logged(&self, reason: &str) -> serde_json::Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let lines = self.log(0);
+            if let Some(line) = lines.iter().find(|line| line["reason"] == reason) {
+                return line.clone();
+            }
+            assert!(Instant::now() < end, "{lines:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The log's lines once there are at least `count`, in the order of the requests' beginnings.
     pub fn log(&self, count: usize) -> Vec<serde_json::Value> {
         let end = Instant::now() + PATIENCE;
