@@ -259,3 +259,49 @@ fn every_page_has_the_security_headers_and_names_no_product() {
     let value: serde_json::Value = serde_json::from_str(body(&json)).unwrap();
     assert_eq!(value["status"], 404);
 }
+
+#[test]
+fn a_site_sets_and_leaves_out_headers() {
+    let bed = support::start_with(&burgrave_config::Limits::default(), |settings| {
+        let headers = &mut settings.sites[0].headers;
+        headers.insert("content-security-policy".to_owned(), "default-src *".to_owned());
+        headers.insert("x-frame-options".to_owned(), String::new());
+        headers.insert("x-own".to_owned(), "1".to_owned());
+    });
+    for head in ["GET / HTTP/1.1", "GET /none HTTP/1.1", "GET /api/x HTTP/1.1"] {
+        let answer = bed.ask(head);
+        assert_eq!(header(&answer, "content-security-policy"), Some("default-src *"), "{head}");
+        assert_eq!(header(&answer, "x-frame-options"), None, "{head}");
+        assert_eq!(header(&answer, "x-own"), Some("1"), "{head}");
+    }
+}
+
+#[test]
+fn sites_are_told_apart_and_any_host_takes_the_rest() {
+    let bed = support::start_with(&burgrave_config::Limits::default(), |settings| {
+        let limits = settings.limits.clone();
+        let root = settings.state.with_file_name("any");
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::write(root.join("index.html"), "any").unwrap();
+        settings.sites.push(support::site("*", Some(root), Vec::new(), &limits));
+    });
+    for (host, wanted) in [
+        ("Host: site.test", "<p>front</p>\n"),
+        ("Host: SITE.TEST.:80", "<p>front</p>\n"),
+        ("Host: other.test", "any"),
+        ("Host: 127.0.0.1", "any"),
+    ] {
+        let request = format!("GET / HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(body(&bed.send(request.as_bytes())), wanted, "{host}");
+    }
+    assert_eq!(body(&bed.send(b"GET / HTTP/1.0\r\n\r\n")), "any");
+}
+
+#[test]
+fn http10_connections_stay_only_when_asked() {
+    let bed = bed();
+    let plain = "GET /gold.txt HTTP/1.0\r\nHost: site.test\r\n\r\n".repeat(2);
+    assert_eq!(support::statuses(&bed.send(plain.as_bytes())), [200]);
+    let kept = "GET /gold.txt HTTP/1.0\r\nHost: site.test\r\nConnection: keep-alive\r\n\r\n";
+    assert_eq!(support::statuses(&bed.send(kept.repeat(2).as_bytes())), [200, 200]);
+}

@@ -338,3 +338,81 @@ fn heads_have_no_body_and_keep_the_connection() {
     let answers = bed.send(two.as_bytes());
     assert_eq!(statuses(&answers), [200, 200], "{answers}");
 }
+
+#[test]
+fn a_silent_tunnel_is_closed() {
+    let limits = Limits { idle_time: Duration::from_millis(200), ..Limits::default() };
+    let bed = start_with(&limits, |_| {});
+    let mut stream = connect(bed.address);
+    stream.write_all(HANDSHAKE.as_bytes()).unwrap();
+    let start = Instant::now();
+    let mut all = Vec::new();
+    drop(stream.read_to_end(&mut all));
+    let time = start.elapsed();
+    assert!(text(&all).starts_with("HTTP/1.1 101"), "{}", text(&all));
+    assert!(time > Duration::from_millis(150) && time < Duration::from_secs(3), "{time:?}");
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_cut_off() {
+    let limits = Limits { body_time: Duration::from_millis(200), ..Limits::default() };
+    let bed = start_with(&limits, |_| {});
+    #[expect(clippy::disallowed_methods, reason = "the test makes its web root")]
+    std::fs::write(bed.root().join("large.bin"), vec![b'x'; 64 << 20]).unwrap();
+    let mut stream = connect(bed.address);
+    stream.write_all(b"GET /large.bin HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+    let line = bed.logged("client left");
+    assert_eq!(line["http.status"], 200, "{line}");
+    assert!(line["bytes.out"].as_u64().unwrap() < 64 << 20, "{line}");
+    assert!(line["duration.us"].as_u64().unwrap() < 5_000_000, "{line}");
+}
+
+#[test]
+fn hanging_upstreams_do_not_hurt_others() {
+    let bed = start_with(&Limits { connections_per_client: 500, ..Limits::default() }, |_| {});
+    let held: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = connect(bed.address);
+            stream.write_all(b"GET /api/hang HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    assert_eq!(status(&bed.ask("GET /api/x HTTP/1.1")), 200);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    drop(held);
+}
+
+#[test]
+fn a_route_has_limits_of_its_own() {
+    let bed = start_with(&Limits::default(), |settings| {
+        settings.sites[0].routes[0].limits.body_bytes = 10;
+    });
+    let post = |path: &str| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: site.test\r\nContent-Length: 11\r\n\r\n");
+        status(&bed.send(format!("{head}hello world").as_bytes()))
+    };
+    assert_eq!(post("/api/x"), 413);
+    assert_eq!(post("/x"), 405, "the site's limit is the default");
+}
+
+#[test]
+fn hot_connections_are_reused() {
+    let bed = start();
+    let one = "GET /api/x HTTP/1.1\r\nHost: site.test\r\n\r\n";
+    let answers = bed.send(one.repeat(30).as_bytes());
+    assert_eq!(statuses(&answers), [200; 30]);
+    assert_eq!(bed.backend.open.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn bytes_that_a_uri_may_not_hold_are_encoded_on_the_way() {
+    let bed = start();
+    let answer = bed.send(
+        b"GET /api/<x>?q=\"a\"&r=\xc3\xa9&s=<script> HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n",
+    );
+    assert_eq!(status(&answer), 200, "{answer}");
+    let target = bed.backend.last().head.split(' ').nth(1).unwrap().to_owned();
+    assert_eq!(target, "/api/%3cx%3e?q=%22a%22&r=%c3%a9&s=%3cscript%3e");
+    assert_eq!(bed.log(1)[0]["http.target"], "/api/<x>?q=\"a\"&r=\u{e9}&s=<script>");
+}
