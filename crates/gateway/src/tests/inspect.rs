@@ -135,24 +135,36 @@ fn upstream() -> SocketAddr {
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            std::thread::spawn(move || {
-                stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-                let mut all = Vec::new();
-                let mut piece = [0; 4096];
-                while let Ok(count) = stream.read(&mut piece) {
-                    all.extend_from_slice(&piece[..count]);
-                    if count == 0 {
-                        return;
-                    }
-                }
-                let at = memchr::memmem::find(&all, b"\r\n\r\n").unwrap() + 4;
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", all.len() - at);
-                stream.write_all(head.as_bytes()).unwrap();
-                stream.write_all(&all[at..]).unwrap();
-            });
+            std::thread::spawn(move || echo(&mut stream));
         }
     });
     address
+}
+
+fn echo(stream: &mut TcpStream) {
+    let mut all = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        if let Some(at) = memchr::memmem::find(&all, b"\r\n\r\n") {
+            let head = String::from_utf8(all[..at].to_ascii_lowercase()).unwrap();
+            let length = head
+                .split("content-length: ")
+                .nth(1)
+                .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse::<usize>().unwrap());
+            if all.len() >= at + 4 + length {
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes()).unwrap();
+                stream.write_all(&all[at + 4..]).unwrap();
+                return;
+            }
+        }
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return,
+            Ok(count) => all.extend_from_slice(&piece[..count]),
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test makes its web root")]
