@@ -1,1 +1,39 @@
-//! The front door.
+//! The gateway: listeners, TLS, routes, files, upstreams, limits, inspection and the access log.
+//!
+//! A request's way: [`accept`](mod@accept) → [`tls`] → [`guard`] → [`route`] → [`redirect`] →
+//! [`limit`] → [`inspect`] (phases 1–2) → a permit → [`files`] or [`upstream`] → [`inspect`]
+//! (phases 3–4) → [`headers`] → the record in the access [`log`] (exactly one, whatever happened)
+//! and phase 5. [`service`] puts the steps in order.
+//!
+//! Invariants: each core has its own event loop and shares no lock with another on a request's way;
+//! everything that a stranger can make grow is bounded; an upstream never sees framing that a
+//! client wrote; what is not known to be permitted is not served. The gateway changes nothing on
+//! the host but its own state and log, and handles no signal: its caller does.
+
+mod accept;
+mod answer;
+mod body;
+mod connection;
+mod counters;
+mod error;
+mod exchange;
+mod files;
+mod gateway;
+mod guard;
+mod headers;
+mod inspect;
+mod limit;
+mod log;
+mod plan;
+mod redirect;
+mod refusal;
+mod route;
+mod service;
+mod stall;
+mod tls;
+mod upstream;
+mod worker;
+
+pub use counters::Counts;
+pub use error::GatewayError;
+pub use gateway::Gateway;

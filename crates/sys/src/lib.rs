@@ -7,8 +7,16 @@
 //! path, with an empty environment, a timeout and an output cap, never by a shell. It is the only
 //! crate that may hold `unsafe`.
 
+mod beneath;
+mod clock;
 mod error;
+mod own;
+mod socket;
 mod time;
 
+pub use beneath::{Facts, Kind, Opened, Root};
+pub use clock::{monotonic, seed, wall_clock};
 pub use error::SysError;
+pub use own::{Access, Appender, make_own_directory, read_own, replace_own};
+pub use socket::{Sharing, listen_tcp};
 pub use time::{Moment, UnixTime};

@@ -1,0 +1,128 @@
+//! The gateway's own answers: terse pages that name no product, and redirects.
+
+use crate::body::OutBody;
+use crate::inspect::Stop;
+use crate::refusal::Reason;
+use burgrave_seclang::Disruption;
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+
+/// What an error page is written for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    /// The request's id, to be told to support.
+    pub(crate) id: &'a str,
+    /// Whether the client would rather have JSON.
+    pub(crate) json: bool,
+}
+
+/// Whether `Accept` names JSON and no HTML.
+pub(crate) fn wants_json(accept: Option<&[u8]>) -> bool {
+    let named = |part: &[u8]| accept.is_some_and(|list| memchr::memmem::find(list, part).is_some());
+    named(b"application/json") && !named(b"text/html")
+}
+
+/// The answer to a request that goes no further; `None`: no answer at all, the connection ends.
+pub(crate) fn stopped(stop: &Stop, reader: Reader<'_>) -> Option<Response<OutBody>> {
+    match stop {
+        Stop::Abort => None,
+        Stop::Refuse(reason) => Some(refused(*reason, reader)),
+        Stop::Limit(wait) => {
+            let mut response = page(StatusCode::TOO_MANY_REQUESTS, reader);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*wait));
+            Some(response)
+        }
+        Stop::Block(interruption) => match &interruption.action {
+            Disruption::Drop => None,
+            Disruption::Deny(status) => {
+                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::FORBIDDEN);
+                Some(page(status, reader))
+            }
+            Disruption::Redirect { status, location } => {
+                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::FOUND);
+                Some(match HeaderValue::from_bytes(location) {
+                    Ok(location) => redirect(status, location),
+                    Err(_invalid) => page(StatusCode::FORBIDDEN, reader),
+                })
+            }
+        },
+    }
+}
+
+fn refused(reason: Reason, reader: Reader<'_>) -> Response<OutBody> {
+    let mut response = page(reason.status(), reader);
+    if reason == Reason::FileMethod {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    response
+}
+
+/// To another place.
+pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Response<OutBody> {
+    let mut response = Response::new(OutBody::Empty);
+    *response.status_mut() = status;
+    response.headers_mut().insert(LOCATION, location);
+    response
+}
+
+/// An error page.
+pub(crate) fn page(status: StatusCode, reader: Reader<'_>) -> Response<OutBody> {
+    let (number, words, id) = (status.as_u16(), words(status), reader.id);
+    let (kind, text) = if reader.json {
+        let text = format!(
+            "{{\"status\":{number},\"error\":\"{words}\",\"request\":\"{id}\"}}\n"
+        );
+        ("application/json", text)
+    } else {
+        let text = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{number}</title>\
+             <h1>{number}</h1><p>{words}.</p><p>Request {id}</p></html>\n"
+        );
+        ("text/html; charset=utf-8", text)
+    };
+    let mut response = Response::new(OutBody::Whole(Bytes::from(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What a status means, in words that give nothing away.
+pub(crate) fn words(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        403 => "This request is not allowed",
+        404 => "There is nothing here",
+        405 => "This method is not allowed here",
+        408 => "The request took too long",
+        413 => "The request is too large",
+        414 => "The address is too long",
+        416 => "This part does not exist",
+        421 => "This server does not answer for that name",
+        429 => "Too many requests, please wait",
+        431 => "The request header is too large",
+        502..=504 => "The service behind this page does not answer at the moment",
+        500..=599 => "Something went wrong here",
+        _ => "The request could not be understood",
+    }
+}
+
+/// A whole answer as bytes, for a connection whose request never became one.
+pub(crate) fn raw(reason: Reason, id: &str) -> (Vec<u8>, u64) {
+    let status = reason.status();
+    let (number, words) = (status.as_u16(), words(status));
+    let body = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{number}</title>\
+         <h1>{number}</h1><p>{words}.</p><p>Request {id}</p></html>\n"
+    );
+    let phrase = status.canonical_reason().unwrap_or("Error");
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {number} {phrase}\r\ncontent-type: text/html; charset=utf-8\r\n\
+         content-length: {length}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\
+         x-frame-options: DENY\r\nreferrer-policy: strict-origin-when-cross-origin\r\n\
+         content-security-policy: {}\r\nconnection: close\r\n\r\n",
+        crate::headers::POLICY
+    );
+    (format!("{head}{body}").into_bytes(), u64::try_from(length).unwrap_or(0))
+}

@@ -1,0 +1,344 @@
+//! A connection from its acceptance to its end: TLS, then HTTP/1.1 or HTTP/2, then what is left to
+//! say.
+
+use crate::answer;
+use crate::guard::head::{Head, HeadBuilder, HeadLimits};
+use crate::guard::io::{Guard, GuardLimits, Refused, Wire};
+use crate::log::line::{Decided, Line};
+use crate::plan::Plan;
+use crate::refusal::Reason;
+use crate::service;
+use crate::stall::Stall;
+use crate::upstream::tunnel::Tunnel;
+use crate::worker::Worker;
+use burgrave_config::Limits;
+use burgrave_seclang::{Connection as Ends, Record};
+use bytes::Bytes;
+use http::{HeaderValue, Request};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Bytes that the HTTP library may hold of one request or answer.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// How long and how much is read of a client whose connection is being closed, so that it gets to
+/// see the answer.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_BYTES_MAX: usize = 256 * 1024;
+/// Open requests of one HTTP/2 connection.
+const STREAMS_MAX: u32 = 100;
+/// Streams that may be reset, by either side, before the connection is ended.
+const RESETS_MAX: usize = 64;
+/// Flow control windows: what a client may send before we take it.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// What TLS says about a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFacts {
+    /// As the log writes it.
+    pub(crate) version: &'static str,
+    /// The name that the client asked for.
+    pub(crate) sni: Option<String>,
+}
+
+/// One connection, as its requests see it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    server: SocketAddr,
+    /// The listener's address as configured.
+    pub(crate) listener: SocketAddr,
+    pub(crate) tls: Option<TlsFacts>,
+    /// The address as a header value.
+    pub(crate) ip_value: HeaderValue,
+    pub(crate) wire: Rc<Wire>,
+    pub(crate) stall: Stall,
+    pub(crate) tunnel: RefCell<Option<Tunnel>>,
+}
+
+impl Client {
+    /// The two ends, for the rules.
+    pub(crate) fn engine_connection(&self) -> Ends {
+        Ends {
+            client: (self.address.ip().to_canonical(), self.address.port()),
+            server: (self.server.ip().to_canonical(), self.server.port()),
+        }
+    }
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    listener: SocketAddr,
+    stream: TcpStream,
+    address: SocketAddr,
+) {
+    let plan = worker.plan();
+    let secure = plan.listener(listener).is_some_and(|listen| listen.tls);
+    let (Ok(server), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
+    let client = |tls| {
+        let ip = address.ip().to_canonical().to_string();
+        Rc::new(Client {
+            address,
+            server,
+            listener,
+            tls,
+            ip_value: HeaderValue::try_from(ip).unwrap_or(HeaderValue::from_static("unknown")),
+            wire: Rc::default(),
+            stall: Stall::new(),
+            tunnel: RefCell::default(),
+        })
+    };
+    if !secure {
+        return http1(worker, client(None), stream, &plan).await;
+    }
+    let Some(config) = plan.tls.clone() else { return };
+    let handshake = TlsAcceptor::from(config).accept(stream);
+    let Ok(Ok(stream)) = timeout(plan.settings.limits.header_time, handshake).await else {
+        // No HTTP has been spoken yet: there is nobody to tell.
+        worker.counters.refuse();
+        return;
+    };
+    let client = client(Some(tls_facts(&stream)));
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        http2(worker, client, stream, &plan).await;
+    } else {
+        http1(worker, client, stream, &plan).await;
+    }
+}
+
+fn tls_facts(stream: &TlsStream<TcpStream>) -> TlsFacts {
+    let session = stream.get_ref().1;
+    let version = match session.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "TLSv1.2",
+    };
+    TlsFacts { version, sni: session.server_name().map(str::to_owned) }
+}
+
+fn guard_limits(limits: &Limits) -> GuardLimits {
+    GuardLimits {
+        head: HeadLimits { bytes_max: limits.header_bytes, fields_max: limits.header_count },
+        header_time: limits.header_time,
+        idle_time: limits.idle_time,
+        write_time: limits.body_time.saturating_mul(2),
+    }
+}
+
+async fn http1<S>(worker: Rc<Worker>, client: Rc<Client>, stream: S, plan: &Plan)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let limits = guard_limits(&plan.settings.limits);
+    let guard = Guard::new(stream, Rc::clone(&client.wire), limits);
+    let service = service_fn(|request: Request<Incoming>| {
+        let head = client.wire.take_head();
+        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
+        async move {
+            let head = head.ok_or(service::Aborted)?;
+            service::serve(worker, client, head, Ok(()), request.into_body()).await
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(BUFFER_BYTES_MAX).half_close(false).pipeline_flush(false);
+    let mut connection = builder.serve_connection(guard, service);
+    let mut ending = worker.ending();
+    let mut told = pin!(async move { ending.wait_for(|ending| *ending).await.is_ok() });
+    let mut open = true;
+    let ended = poll_fn(|context| {
+        if open && told.as_mut().poll(context).is_ready() {
+            open = false;
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+        }
+        std::pin::Pin::new(&mut connection).poll(context)
+    })
+    .await;
+    let parts = connection.into_parts();
+    let (stream, early) = parts.io.into_parts();
+    let tunnel = client.tunnel.borrow_mut().take();
+    match tunnel {
+        Some(tunnel) if ended.is_ok() => {
+            let early = [parts.read_buf, early].concat();
+            // Either side may end a tunnel as it likes.
+            drop(tunnel.run(stream, Bytes::from(early)).await);
+        }
+        _ => close(&worker, &client, stream, ended.is_ok()).await,
+    }
+}
+
+/// Says why, where the bytes never became a request, and closes so that the client can read it.
+async fn close<S>(worker: &Rc<Worker>, client: &Client, mut stream: S, orderly: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let refused = client.wire.refused().filter(|refused| !is_body(refused.reason));
+    if let Some(refused) = &refused {
+        let id = worker.next_id();
+        let (bytes, body_bytes) = answer::raw(refused.reason, &id);
+        record(worker, client, refused, &id, body_bytes);
+        let said = timeout(LINGER_TIME, stream.write_all(&bytes)).await;
+        if !matches!(said, Ok(Ok(()))) {
+            return;
+        }
+    } else if !orderly && client.wire.refused().is_none() {
+        return;
+    }
+    drop(timeout(LINGER_TIME, linger(&mut stream)).await);
+}
+
+/// Whether a reason is about a body, and so was answered by the request that it belongs to.
+fn is_body(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ChunkSize | Reason::ChunkExtension | Reason::ChunkEnd | Reason::Trailer
+    )
+}
+
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> std::io::Result<()> {
+    stream.shutdown().await?;
+    let mut scrap = vec![0; 16 * 1024];
+    let mut left = LINGER_BYTES_MAX;
+    while left > 0 {
+        let count = stream.read(&mut scrap).await?;
+        if count == 0 {
+            break;
+        }
+        left = left.saturating_sub(count);
+    }
+    Ok(())
+}
+
+/// The record of bytes that never became a request.
+fn record(worker: &Rc<Worker>, client: &Client, refused: &Refused, id: &str, body_bytes: u64) {
+    worker.counters.request();
+    worker.counters.refuse();
+    let first = refused.received.split(|byte| *byte == b'\n').find(|line| line.len() > 1);
+    let line = first.unwrap_or_default();
+    let mut words = line.strip_suffix(b"\r").unwrap_or(line).split(|byte| *byte == b' ');
+    let line = Line {
+        time: burgrave_sys::wall_clock(),
+        id,
+        client: client.address,
+        tls: client.tls.as_ref().map(|tls| tls.version),
+        version: Some("HTTP/1.1"),
+        method: words.next().filter(|method| !method.is_empty()),
+        host: None,
+        target: words.next(),
+        status: refused.reason.status().as_u16(),
+        bytes_in: 0,
+        bytes_out: body_bytes,
+        duration_us: 0,
+        site: None,
+        route: None,
+        upstream: None,
+        decision: Decided::Refuse,
+        reason: Some(refused.reason.text()),
+        record: &Record::default(),
+    };
+    worker.log.add(|out| line.write(out, std::iter::empty()));
+}
+
+/// Runs HTTP/2's streams on the connection's own event loop.
+#[derive(Clone, Copy, Debug)]
+struct Local;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(async move {
+            task.await;
+        });
+    }
+}
+
+async fn http2<S>(worker: Rc<Worker>, client: Rc<Client>, stream: S, plan: &Plan)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let limits = &plan.settings.limits;
+    let service = service_fn(|request: Request<Incoming>| {
+        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
+        async move {
+            let (head, early) = head_of(&request);
+            let head = head.ok_or(service::Aborted)?;
+            service::serve(worker, client, head, early, request.into_body()).await
+        }
+    });
+    let mut builder = http2::Builder::new(Local);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_local_error_reset_streams(RESETS_MAX)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(BUFFER_BYTES_MAX)
+        .keep_alive_interval(limits.idle_time)
+        .keep_alive_timeout(limits.header_time);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut ending = worker.ending();
+    let mut told = pin!(async move { ending.wait_for(|ending| *ending).await.is_ok() });
+    let write_time = limits.body_time.saturating_mul(2);
+    let mut watch = pin!(client.stall.watch(write_time, limits.idle_time));
+    let mut open = true;
+    loop {
+        tokio::select! {
+            biased;
+            _ended = connection.as_mut() => return,
+            _ = told.as_mut(), if open => {
+                open = false;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = watch.as_mut() => return,
+        }
+    }
+}
+
+/// The header of an HTTP/2 request, or the reason to refuse it beside a header for the record.
+fn head_of(request: &Request<Incoming>) -> (Option<Head>, Result<(), Reason>) {
+    match build(request) {
+        Ok(head) => (Some(head), Ok(())),
+        Err(reason) => {
+            let target = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            let method = request.method().as_str().as_bytes();
+            let bare = HeadBuilder::bare(method, target.as_bytes());
+            (bare.finish(false), Err(reason))
+        }
+    }
+}
+
+fn build(request: &Request<Incoming>) -> Result<Head, Reason> {
+    let uri = request.uri();
+    let target = uri.path_and_query().map(|path| path.as_str()).ok_or(Reason::Target)?;
+    let method = request.method().as_str().as_bytes();
+    let mut builder = HeadBuilder::new(method, target.as_bytes())?;
+    let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+    if let Some(authority) = authority {
+        builder.field(b"Host", authority)?;
+    }
+    for (name, value) in request.headers() {
+        if name == http::header::HOST {
+            match authority {
+                Some(authority) if authority == value.as_bytes() => continue,
+                Some(_) => return Err(Reason::HostConflict),
+                None => {}
+            }
+        }
+        builder.field(name.as_str().as_bytes(), value.as_bytes())?;
+    }
+    let open = !request.body().is_end_stream();
+    builder.finish(open).ok_or(Reason::RequestLine)
+}

@@ -1,0 +1,170 @@
+//! Open files and small contents, kept for a second so that a busy page costs no system calls.
+//!
+//! Each event loop has its own, bounded in entries and bytes. An entry older than a second is opened
+//! again through the root, so that a file that was changed, deleted or linked elsewhere is noticed
+//! within that second.
+
+use super::{encoding, types};
+use crate::plan::Plan;
+use crate::refusal::Reason;
+use burgrave_sys::{Facts, Kind, Opened, Root, SysError};
+use bytes::Bytes;
+use http::HeaderValue;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+/// How long an entry is believed.
+const FRESH_TIME: Duration = Duration::from_millis(900);
+/// Largest content that is kept in memory.
+const MEMORY_BYTES_MAX: u64 = 256 * 1024;
+/// Most entries, and most bytes of content in all.
+const ENTRIES_MAX: usize = 512;
+const CONTENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// A file's content.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// All of it.
+    Memory(Bytes),
+    /// To be read; also a directory.
+    Disk(Opened),
+}
+
+/// A file or directory beneath a root.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) facts: Facts,
+    pub(crate) content: Content,
+    pub(crate) etag: HeaderValue,
+    pub(crate) modified: HeaderValue,
+    pub(crate) kind: &'static str,
+    /// Which precompressed siblings there are, one bit each in the order of [`encoding::CODINGS`].
+    pub(crate) siblings: u8,
+    seen: Instant,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    entries: RefCell<HashMap<Box<[u8]>, Rc<Entry>>>,
+    bytes: Cell<u64>,
+    /// The plan that the entries were opened for.
+    generation: Cell<u64>,
+}
+
+impl Cache {
+    /// Opens a name beneath a site's root.
+    pub(crate) fn open(&self, plan: &Plan, site: usize, name: &[u8]) -> Result<Rc<Entry>, Reason> {
+        if self.generation.replace(plan.generation) != plan.generation {
+            self.clear();
+        }
+        let mut key = Vec::with_capacity(name.len() + 4);
+        key.extend_from_slice(&u32::try_from(site).unwrap_or(u32::MAX).to_le_bytes());
+        key.extend_from_slice(name);
+        let known = self.entries.borrow().get(key.as_slice()).map(Rc::clone);
+        if let Some(entry) = known
+            && entry.seen.elapsed() < FRESH_TIME
+        {
+            return Ok(entry);
+        }
+        self.forget(&key);
+        let root = plan.sites.get(site).and_then(|plan| plan.root.as_ref());
+        let entry = Rc::new(load(root.ok_or(Reason::NotFound)?, name)?);
+        self.keep(key, &entry);
+        Ok(entry)
+    }
+
+    fn clear(&self) {
+        self.entries.borrow_mut().clear();
+        self.bytes.set(0);
+    }
+
+    fn forget(&self, key: &[u8]) {
+        if let Some(entry) = self.entries.borrow_mut().remove(key) {
+            self.bytes.set(self.bytes.get().saturating_sub(entry.weight()));
+        }
+    }
+
+    fn keep(&self, key: Vec<u8>, entry: &Rc<Entry>) {
+        let full = self.entries.borrow().len() >= ENTRIES_MAX;
+        if full || self.bytes.get().saturating_add(entry.weight()) > CONTENT_BYTES_MAX {
+            self.clear();
+        }
+        self.bytes.set(self.bytes.get().saturating_add(entry.weight()));
+        self.entries.borrow_mut().insert(key.into_boxed_slice(), Rc::clone(entry));
+    }
+}
+
+impl Entry {
+    fn weight(&self) -> u64 {
+        match &self.content {
+            Content::Memory(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Content::Disk(_) => 0,
+        }
+    }
+}
+
+fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
+    let opened = open(root, name)?;
+    let facts = opened.facts;
+    let siblings = if facts.kind == Kind::File { siblings(root, name) } else { 0 };
+    let small = facts.kind == Kind::File && facts.size <= MEMORY_BYTES_MAX;
+    let content = if small { read(&opened, facts.size)? } else { None };
+    let modified = UNIX_EPOCH + Duration::from_secs(u64::try_from(facts.modified_secs).unwrap_or(0));
+    let etag = format!(
+        "\"{:x}-{:x}-{:x}\"",
+        facts.size,
+        i128::from(facts.modified_secs) * 1_000_000_000 + i128::from(facts.modified_nanos),
+        facts.inode ^ facts.device.rotate_left(32),
+    );
+    let header = |text: String| HeaderValue::try_from(text).ok().ok_or(Reason::FileFault);
+    Ok(Entry {
+        facts,
+        content: content.map_or(Content::Disk(opened), Content::Memory),
+        etag: header(etag)?,
+        modified: header(httpdate::fmt_http_date(modified))?,
+        kind: types::of(name),
+        siblings,
+        seen: Instant::now(),
+    })
+}
+
+fn open(root: &Root, name: &[u8]) -> Result<Opened, Reason> {
+    root.open_beneath(name).map_err(|error| match error {
+        SysError::Missing(_) | SysError::WrongKind { .. } => Reason::NotFound,
+        SysError::Escapes(_) => Reason::Escapes,
+        SysError::Denied(_)
+        | SysError::TooLarge { .. }
+        | SysError::Timeout { .. }
+        | SysError::Unsupported(_)
+        | SysError::Io { .. } => Reason::FileFault,
+    })
+}
+
+/// The whole content, or `None` when the file changed its size on the way.
+fn read(opened: &Opened, size: u64) -> Result<Option<Bytes>, Reason> {
+    let size = usize::try_from(size).ok().ok_or(Reason::FileFault)?;
+    let mut buffer = vec![0; size + 1];
+    let mut filled = 0;
+    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+        let at = u64::try_from(filled).unwrap_or(u64::MAX);
+        match opened.read_at(room, at) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(_) => return Err(Reason::FileFault),
+        }
+    }
+    buffer.truncate(filled);
+    Ok((filled == size).then(|| Bytes::from(buffer)))
+}
+
+fn siblings(root: &Root, name: &[u8]) -> u8 {
+    encoding::CODINGS.iter().enumerate().fold(0, |found, (index, coding)| {
+        let there = root
+            .open_beneath(&[name, coding.suffix].concat())
+            .is_ok_and(|sibling| sibling.facts.kind == Kind::File);
+        if there { found | 1 << index } else { found }
+    })
+}

@@ -1,0 +1,119 @@
+//! Conditional requests, in the order of RFC 9110 §13.2.2.
+
+use crate::guard::bytes::elements;
+use crate::guard::head::Head;
+use std::time::UNIX_EPOCH;
+
+/// What a request's conditions come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Send the content.
+    Send,
+    /// 304.
+    NotModified,
+    /// 412.
+    Failed,
+}
+
+/// Evaluates the conditions of a GET or HEAD against a file's tag and time.
+pub(crate) fn evaluate(head: &Head, etag: &[u8], modified_secs: i64) -> Outcome {
+    let fields = Conditions {
+        if_match: head.field(b"if-match"),
+        if_unmodified: head.field(b"if-unmodified-since"),
+        if_none_match: head.field(b"if-none-match"),
+        if_modified: head.field(b"if-modified-since"),
+    };
+    fields.evaluate(etag, modified_secs)
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Conditions<'a> {
+    if_match: Option<&'a [u8]>,
+    if_unmodified: Option<&'a [u8]>,
+    if_none_match: Option<&'a [u8]>,
+    if_modified: Option<&'a [u8]>,
+}
+
+impl Conditions<'_> {
+    fn evaluate(self, etag: &[u8], modified_secs: i64) -> Outcome {
+        if let Some(list) = self.if_match {
+            if !matches(list, etag, Comparison::Strong) {
+                return Outcome::Failed;
+            }
+        } else if let Some(since) = self.if_unmodified.and_then(seconds)
+            && modified_secs > since
+        {
+            return Outcome::Failed;
+        }
+        if let Some(list) = self.if_none_match {
+            if matches(list, etag, Comparison::Weak) {
+                return Outcome::NotModified;
+            }
+        } else if let Some(since) = self.if_modified.and_then(seconds)
+            && modified_secs <= since
+        {
+            return Outcome::NotModified;
+        }
+        Outcome::Send
+    }
+}
+
+/// Whether a range may be used: no `If-Range`, or one that names this very content.
+pub(crate) fn range_holds(head: &Head, etag: &[u8], modified_secs: i64) -> bool {
+    match head.field(b"if-range") {
+        None => true,
+        Some(tag @ [b'"', ..]) => tag == etag,
+        Some(date) => seconds(date) == Some(modified_secs),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Strong,
+    Weak,
+}
+
+fn matches(list: &[u8], etag: &[u8], comparison: Comparison) -> bool {
+    list == b"*"
+        || elements(list).any(|tag| match (comparison, tag.strip_prefix(b"W/")) {
+            (Comparison::Weak, Some(weak)) => weak == etag,
+            (Comparison::Strong, Some(_)) => false,
+            (Comparison::Strong | Comparison::Weak, None) => tag == etag,
+        })
+}
+
+fn seconds(date: &[u8]) -> Option<i64> {
+    let time = httpdate::parse_http_date(std::str::from_utf8(date).ok()?).ok()?;
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: Option<&[u8]> = Some(b"Sun, 06 Nov 1994 08:49:37 GMT");
+    const NEW: Option<&[u8]> = Some(b"Sun, 06 Nov 1994 08:49:38 GMT");
+    const AT: i64 = 784_111_778;
+
+    #[test]
+    fn conditions_hold_in_the_standards_order() {
+        let none = Conditions::default();
+        for (conditions, wanted) in [
+            (none, Outcome::Send),
+            (Conditions { if_none_match: Some(b"\"a\""), ..none }, Outcome::NotModified),
+            (Conditions { if_none_match: Some(b"\"b\", W/\"a\""), ..none }, Outcome::NotModified),
+            (Conditions { if_none_match: Some(b"*"), ..none }, Outcome::NotModified),
+            (Conditions { if_none_match: Some(b"\"b\""), if_modified: NEW, ..none }, Outcome::Send),
+            (Conditions { if_modified: NEW, ..none }, Outcome::NotModified),
+            (Conditions { if_modified: OLD, ..none }, Outcome::Send),
+            (Conditions { if_modified: Some(b"nonsense"), ..none }, Outcome::Send),
+            (Conditions { if_match: Some(b"\"b\""), ..none }, Outcome::Failed),
+            (Conditions { if_match: Some(b"W/\"a\""), ..none }, Outcome::Failed),
+            (Conditions { if_match: Some(b"\"a\""), if_unmodified: OLD, ..none }, Outcome::Send),
+            (Conditions { if_unmodified: OLD, ..none }, Outcome::Failed),
+            (Conditions { if_unmodified: NEW, ..none }, Outcome::Send),
+        ] {
+            assert_eq!(conditions.evaluate(b"\"a\"", AT), wanted, "{conditions:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Names that are never served: what is hidden, what was left behind, what is secret. One table, a
+//! reason each, compared without regard to case.
+
+/// How a row of the table compares.
+#[derive(Clone, Copy, Debug)]
+enum Match {
+    /// The whole segment.
+    Whole,
+    /// The end of the segment, with at least one byte before it.
+    End,
+    /// The start of the segment.
+    Start,
+}
+
+const BACKUP: &str = "backup file";
+const ARCHIVE: &str = "archive";
+const DUMP: &str = "database or dump";
+const SECRET: &str = "key or secret";
+const VERSIONS: &str = "version control";
+const INSTALLER: &str = "installer or diagnostic page";
+const DROPPING: &str = "editor dropping";
+
+const TABLE: &[(Match, &[&str], &str)] = &[
+    (Match::End, &["~", ".bak", ".back", ".backup", ".bkp", ".old", ".orig", ".original"], BACKUP),
+    (Match::End, &[".save", ".sav", ".tmp", ".temp", ".copy", ".1", ".2", ".0", ".rej"], BACKUP),
+    (Match::End, &[".prev", ".dist", ".bak1", ".bak2", "_bak", "_old", "_backup"], BACKUP),
+    (Match::Start, &["copy of ", "backup of "], BACKUP),
+    (Match::End, &[" - copy"], BACKUP),
+    (Match::End, &[".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".tbz2"], ARCHIVE),
+    (Match::End, &[".xz", ".txz", ".zst", ".br", ".lz", ".lzma", ".war", ".jar", ".ear"], ARCHIVE),
+    (Match::End, &[".sql", ".dump", ".dmp", ".db", ".db3", ".sqlite", ".sqlite3", ".mdb"], DUMP),
+    (Match::End, &[".accdb", ".ldf", ".mdf", ".rdb", ".db-wal", ".db-shm", ".db-journal"], DUMP),
+    (Match::End, &[".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"], SECRET),
+    (Match::End, &[".env", ".ini", ".conf", ".cnf", ".cfg", ".htpasswd", ".htaccess"], SECRET),
+    (Match::End, &[".tfstate", ".tfvars", ".ovpn", ".pgpass", ".netrc"], SECRET),
+    (Match::Whole, &["web.config", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"], SECRET),
+    (Match::Whole, &["wp-config.php", "secrets.yml", "secrets.yaml", "secrets.json"], SECRET),
+    (Match::Whole, &["credentials", "credentials.json", "docker-compose.yml"], SECRET),
+    (Match::Whole, &["docker-compose.yaml", "dockerfile", "terraform.tfstate"], SECRET),
+    (Match::Whole, &["cvs", "_darcs", "rcs", "sccs"], VERSIONS),
+    (Match::Whole, &["install.php", "setup.php", "phpinfo.php", "info.php", "test.php"], INSTALLER),
+    (Match::Whole, &["upgrade.php", "adminer.php", "installer.php", "i.php"], INSTALLER),
+    (Match::End, &[".swp", ".swo", ".swn", ".swx", ".un~", ".kate-swp", ".part"], DROPPING),
+    (Match::Whole, &["4913", "thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx"], DROPPING),
+    (Match::Whole, &["nohup.out", "core", "error_log"], DROPPING),
+];
+
+/// Why a path segment is hidden; `first` for the segment right below the root.
+pub(crate) fn hidden(segment: &[u8], first: bool) -> Option<&'static str> {
+    match segment {
+        b"." | b".." => Some("climbing path"),
+        b".well-known" if first => None,
+        [b'.', rest @ ..] if rest.first() != Some(&b'.') => Some("hidden file"),
+        _ if segment.eq_ignore_ascii_case(b"cvs") => Some(VERSIONS),
+        _ => None,
+    }
+}
+
+/// Why a path segment is not served as a file; `first` for the segment right below the root.
+pub(crate) fn refused(segment: &[u8], first: bool) -> Option<&'static str> {
+    match segment {
+        [] => return Some("empty path segment"),
+        [.., b'.'] if segment != b"." && segment != b".." => return Some("trailing dot"),
+        [.., b' '] | [b' ', ..] => return Some("trailing space"),
+        [b'#', .., b'#'] => return Some(DROPPING),
+        [b'.', b'.', ..] if segment != b".." => return Some("hidden file"),
+        _ => {}
+    }
+    hidden(segment, first).or_else(|| listed(segment))
+}
+
+fn listed(segment: &[u8]) -> Option<&'static str> {
+    let lower = segment.to_ascii_lowercase();
+    let hit = |how: Match, name: &str| match how {
+        Match::Whole => lower == name.as_bytes(),
+        Match::End => lower.len() > name.len() && lower.ends_with(name.as_bytes()),
+        Match::Start => lower.starts_with(name.as_bytes()),
+    };
+    // A backup of a backup (`a.php.bak.txt`) is still one: PHP and the like keep their source in it.
+    let inner = [&b".php."[..], b".bak.", b".old.", b".orig.", b".sql.", b".swp."];
+    if inner.iter().any(|part| memchr::memmem::find(&lower, part).is_some()) {
+        return Some(BACKUP);
+    }
+    TABLE.iter().find_map(|(how, names, why)| {
+        names.iter().any(|name| hit(*how, name)).then_some(*why)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_are_refused_under_any_spelling() {
+        for name in [
+            "index.html~", "a.BAK", "a.old", "a.orig", "a.save", "a.tmp", "a.copy", "a.1", "#a#",
+            "Copy of a.txt", "a - Copy", "site.zip", "SITE.TAR.GZ", "a.tgz", "a.7z", "a.rar", "a.br",
+            "a.bz2", "a.xz", "dump.sql", "a.dump", "a.db", "a.sqlite", "a.mdb", "server.pem",
+            "server.key", "a.p12", "prod.env", "php.ini", "a.conf", ".htpasswd", "web.config", ".git",
+            ".GIT", ".svn", ".hg", "CVS", "cvs", "install.php", "Setup.PHP", "phpinfo.php", "a.swp",
+            ".a.swo", "4913", ".DS_Store", "Thumbs.db", "desktop.ini", ".env", "a.php.txt",
+            "a.", "a ", ".", "..", "...", "..a", "", "id_rsa",
+        ] {
+            assert!(refused(name.as_bytes(), true).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn near_misses_are_served() {
+        for name in [
+            "testimonials", "gold.txt", "bakery.html", "sqlite-guide.html", "index.html", "a.b.txt",
+            "backup-strategy.html", "zip.html", "keynote.pdf", "git", "environment.html",
+            "install.html", "dumpling.jpg", "archive", "old", "core.js", "database.html", "copy.css",
+            "score", "app.v1.2.js", "1k.txt", "c++.html", "security.txt", "manifest.json",
+        ] {
+            assert_eq!(refused(name.as_bytes(), true), None, "{name}");
+        }
+        assert_eq!(refused(b".well-known", true), None);
+        assert_eq!(refused(b".well-known", false), Some("hidden file"));
+    }
+}

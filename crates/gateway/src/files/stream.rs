@@ -1,0 +1,52 @@
+//! A file that is too large for memory, read as it is sent.
+
+use super::cache::{Content, Entry};
+use crate::refusal::Reason;
+use bytes::Bytes;
+use std::rc::Rc;
+
+/// Bytes read at once. Reads come from the page cache as a rule, so they are made in place; a
+/// piece of this size keeps the event loop busy for some ten microseconds.
+const PIECE_BYTES: u64 = 64 * 1024;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct FileStream {
+    entry: Rc<Entry>,
+    at: u64,
+    left: u64,
+}
+
+impl FileStream {
+    pub(crate) fn new(entry: Rc<Entry>, start: u64, length: u64) -> Self {
+        Self { entry, at: start, left: length }
+    }
+
+    /// Bytes to come.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next piece. A file that became shorter is a fault, not an end.
+    pub(crate) fn read(&mut self) -> Option<Result<Bytes, Reason>> {
+        if self.left == 0 {
+            return None;
+        }
+        let Content::Disk(file) = &self.entry.content else {
+            return Some(Err(Reason::FileFault));
+        };
+        let size = usize::try_from(self.left.min(PIECE_BYTES)).unwrap_or(0);
+        let mut buffer = vec![0; size];
+        let Ok(count) = file.read_at(&mut buffer, self.at) else {
+            return Some(Err(Reason::FileFault));
+        };
+        if count == 0 {
+            return Some(Err(Reason::FileFault));
+        }
+        buffer.truncate(count);
+        let count = u64::try_from(count).unwrap_or(0);
+        self.at = self.at.saturating_add(count);
+        self.left = self.left.saturating_sub(count);
+        Some(Ok(Bytes::from(buffer)))
+    }
+}

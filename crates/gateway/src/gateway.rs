@@ -1,0 +1,243 @@
+//! The gateway as its caller holds it: started, given new configurations, stopped.
+
+use crate::accept::Admissions;
+use crate::counters::{Counters, Counts};
+use crate::error::GatewayError;
+use crate::inspect::{Compiled, RuleSource};
+use crate::limit::Buckets;
+use crate::log::writer;
+use crate::plan::Plan;
+use crate::tls;
+use crate::worker::{self, Command, Shared};
+use arc_swap::ArcSwap;
+use burgrave_config::Settings;
+use burgrave_seclang::RuleSet;
+use burgrave_sys::{Sharing, listen_tcp};
+use rustls::server::ProducesTickets;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Connections that wait to be accepted, a listener and event loop.
+const BACKLOG: u16 = 1024;
+
+/// A running gateway. Dropped without [`Gateway::shutdown`], it cuts everything off.
+pub struct Gateway {
+    shared: Shared,
+    ticketer: Arc<dyn ProducesTickets>,
+    loops: Vec<(UnboundedSender<Command>, JoinHandle<()>)>,
+    /// Configured and real address of each listener.
+    addresses: BTreeMap<SocketAddr, SocketAddr>,
+    log_path: Option<PathBuf>,
+    log_thread: Option<JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Starts `threads` event loops (at least one) with these settings and rules. Returns when all
+    /// listeners are bound.
+    pub fn start(
+        settings: Settings,
+        rules: Option<Arc<RuleSet>>,
+        threads: usize,
+    ) -> Result<Self, GatewayError> {
+        Self::start_with(settings, rules.map(compiled), threads)
+    }
+
+    pub(crate) fn start_with(
+        settings: Settings,
+        rules: Option<Arc<dyn RuleSource>>,
+        threads: usize,
+    ) -> Result<Self, GatewayError> {
+        let ticketer = tls::ticketer()?;
+        let plan = Plan::new(settings, rules, &ticketer)?;
+        let bound = bind(&plan.settings, &BTreeMap::new(), threads.max(1))?;
+        let log_path = plan.settings.log.access.clone();
+        let file = writer::open(log_path.as_ref()).map_err(GatewayError::Log)?;
+        let (sink, log_thread) = writer::start(file).map_err(GatewayError::Runtime)?;
+        let shared = Shared {
+            plan: Arc::new(ArcSwap::from_pointee(plan)),
+            counters: Arc::new(Counters::default()),
+            admissions: Admissions::new(),
+            buckets: Arc::new(Buckets::new()),
+            sink,
+        };
+        let loops = (0..threads.max(1)).map(|index| start_loop(&shared, index)).collect();
+        let mut gateway = Self {
+            shared,
+            ticketer,
+            loops: Vec::new(),
+            addresses: BTreeMap::new(),
+            log_path,
+            log_thread: Some(log_thread),
+        };
+        gateway.loops = Result::<Vec<_>, _>::from_iter::<Vec<_>>(loops)?;
+        gateway.listen(bound)?;
+        Ok(gateway)
+    }
+
+    /// Takes a new configuration. New addresses are bound before old ones are given up; on an error
+    /// everything goes on as before. Requests that are under way end under the old configuration.
+    pub fn reload(
+        &mut self,
+        settings: Settings,
+        rules: Option<Arc<RuleSet>>,
+    ) -> Result<(), GatewayError> {
+        let plan = Plan::new(settings, rules.map(compiled), &self.ticketer)?;
+        let bound = bind(&plan.settings, &self.addresses, self.loops.len())?;
+        let path = plan.settings.log.access.clone();
+        if path != self.log_path {
+            self.shared.sink.change(writer::open(path.as_ref()).map_err(GatewayError::Log)?);
+            self.log_path = path;
+        }
+        let wanted: Vec<_> = plan.settings.listeners.iter().map(|listen| listen.address).collect();
+        self.shared.plan.store(Arc::new(plan));
+        self.listen(bound)?;
+        let old: Vec<_> =
+            self.addresses.keys().filter(|address| !wanted.contains(address)).copied().collect();
+        for address in old {
+            self.addresses.remove(&address);
+            for (sender, _) in &self.loops {
+                sender.send(Command::Leave(address)).ok().ok_or(GatewayError::Gone)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops accepting, lets requests finish for at most `grace`, writes the rest of the log.
+    pub fn shutdown(mut self, grace: Duration) {
+        self.end(grace);
+    }
+
+    /// The addresses that are really listened on; a configured port 0 has become a port here.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.values().copied().collect()
+    }
+
+    /// The address that a configured one has become.
+    pub fn address_of(&self, configured: SocketAddr) -> Option<SocketAddr> {
+        self.addresses.get(&configured).copied()
+    }
+
+    /// Numbers since the start.
+    pub fn counts(&self) -> Counts {
+        self.shared.counters.counts(self.shared.sink.lost())
+    }
+
+    /// Opens the access log again, after it was rotated.
+    pub fn reopen_log(&self) {
+        self.shared.sink.reopen();
+    }
+
+    fn listen(&mut self, bound: Vec<Bound>) -> Result<(), GatewayError> {
+        for Bound { configured, real, sockets } in bound {
+            self.addresses.insert(configured, real);
+            for ((sender, _), socket) in self.loops.iter().zip(sockets) {
+                let command = Command::Listen(configured, socket);
+                sender.send(command).ok().ok_or(GatewayError::Gone)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, grace: Duration) {
+        for (sender, _) in &self.loops {
+            // One that has ended already needs no telling.
+            drop(sender.send(Command::End(grace)));
+        }
+        for (_, thread) in self.loops.drain(..) {
+            drop(thread.join());
+        }
+        if let Some(thread) = self.log_thread.take() {
+            self.shared.sink.end();
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Gateway").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+fn compiled(rules: Arc<RuleSet>) -> Arc<dyn RuleSource> {
+    Arc::new(Compiled(rules))
+}
+
+fn start_loop(
+    shared: &Shared,
+    index: usize,
+) -> Result<(UnboundedSender<Command>, JoinHandle<()>), GatewayError> {
+    let seed = burgrave_sys::seed().map_err(GatewayError::Seed)?;
+    let (sender, receiver) = unbounded_channel();
+    let shared = shared.clone();
+    let (ready, started) = std::sync::mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new()
+        .name(format!("gateway {index}"))
+        .spawn(move || run_loop(shared, seed, receiver, &ready))
+        .map_err(GatewayError::Runtime)?;
+    match started.recv() {
+        Ok(Ok(())) => Ok((sender, thread)),
+        Ok(Err(error)) => Err(GatewayError::Runtime(error)),
+        Err(_ended) => Err(GatewayError::Gone),
+    }
+}
+
+fn run_loop(
+    shared: Shared,
+    seed: [u8; 32],
+    commands: UnboundedReceiver<Command>,
+    ready: &std::sync::mpsc::SyncSender<std::io::Result<()>>,
+) {
+    match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+        Ok(runtime) => {
+            drop(ready.send(Ok(())));
+            runtime.block_on(worker::run(shared, seed, commands));
+        }
+        Err(error) => drop(ready.send(Err(error))),
+    }
+}
+
+/// A listener's sockets, one for each event loop.
+struct Bound {
+    configured: SocketAddr,
+    real: SocketAddr,
+    sockets: Vec<TcpListener>,
+}
+
+/// Binds what is configured and not bound yet.
+fn bind(
+    settings: &Settings,
+    have: &BTreeMap<SocketAddr, SocketAddr>,
+    loops: usize,
+) -> Result<Vec<Bound>, GatewayError> {
+    let fresh = settings.listeners.iter().filter(|listen| !have.contains_key(&listen.address));
+    fresh.map(|listen| bind_one(listen.address, loops)).collect()
+}
+
+fn bind_one(configured: SocketAddr, loops: usize) -> Result<Bound, GatewayError> {
+    let wrong = |source| GatewayError::Listen { address: configured, source };
+    // A shared socket would silently share with another process of the same user; one that is not
+    // shared finds out.
+    drop(listen_tcp(configured, Sharing::Alone, 1).map_err(wrong)?);
+    let first = listen_tcp(configured, Sharing::Shared, BACKLOG).map_err(wrong)?;
+    let real = first.local_addr().map_err(|error| {
+        wrong(burgrave_sys::SysError::from_io("asking the address of", configured.to_string(), error))
+    })?;
+    let mut sockets = vec![first];
+    while sockets.len() < loops {
+        sockets.push(listen_tcp(real, Sharing::Shared, BACKLOG).map_err(wrong)?);
+    }
+    Ok(Bound { configured, real, sockets })
+}

@@ -1,0 +1,96 @@
+//! An alarm that is cheap to put off: moving it later costs nothing, the timer underneath finds out
+//! when it fires.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A time limit that is set, put off and cleared many times.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    due: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Alarm {
+    /// Rings so long from now.
+    pub(crate) fn after(&mut self, wait: Duration) {
+        self.due = Instant::now().checked_add(wait);
+    }
+
+    /// Rings so long from now unless it is set already.
+    pub(crate) fn after_if_unset(&mut self, wait: Duration) {
+        if self.due.is_none() {
+            self.after(wait);
+        }
+    }
+
+    /// Rings no more.
+    pub(crate) fn clear(&mut self) {
+        self.due = None;
+    }
+
+    /// Whether the time has come; else the task is woken when it comes.
+    pub(crate) fn rings(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(due) = self.due else {
+            return false;
+        };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if sleep.deadline() > due || sleep.is_elapsed() {
+            sleep.as_mut().reset(due);
+        }
+        loop {
+            match sleep.as_mut().poll(context) {
+                Poll::Pending => return false,
+                Poll::Ready(()) if Instant::now() >= due => return true,
+                Poll::Ready(()) => sleep.as_mut().reset(due),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    async fn wait(alarm: &mut Alarm) {
+        poll_fn(|context| if alarm.rings(context) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test);
+    }
+
+    #[test]
+    fn it_rings_when_due_and_again() {
+        run(async {
+            let mut alarm = Alarm::default();
+            for _ in 0..2 {
+                let start = Instant::now();
+                alarm.after(Duration::from_millis(20));
+                alarm.after_if_unset(Duration::ZERO);
+                wait(&mut alarm).await;
+                assert!(start.elapsed() >= Duration::from_millis(20));
+            }
+        });
+    }
+
+    #[test]
+    fn it_can_be_moved_both_ways_and_cleared() {
+        run(async {
+            let mut alarm = Alarm::default();
+            let context = &mut Context::from_waker(std::task::Waker::noop());
+            alarm.after(Duration::from_secs(60));
+            assert!(!alarm.rings(context));
+            let start = Instant::now();
+            alarm.after(Duration::from_millis(10));
+            wait(&mut alarm).await;
+            assert!(start.elapsed() < Duration::from_secs(5));
+            alarm.clear();
+            assert!(!alarm.rings(context));
+        });
+    }
+}

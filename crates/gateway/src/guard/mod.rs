@@ -1,0 +1,12 @@
+//! Between the socket and the HTTP library: what one reader could take for one request and another
+//! reader for two does not pass.
+//!
+//! [`head`] and [`chunked`] are pure and strict; [`io`] feeds them, keeps the original header for
+//! rules and log, and hands the library a header that we wrote ourselves; [`clock`] ends what is
+//! slow.
+
+pub(crate) mod bytes;
+pub(crate) mod chunked;
+pub(crate) mod clock;
+pub(crate) mod head;
+pub(crate) mod io;

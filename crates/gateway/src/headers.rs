@@ -1,0 +1,168 @@
+//! Which header fields cross the gateway, in both directions, and which it sets itself.
+
+use crate::exchange::Exchange;
+use crate::guard::bytes::elements;
+use crate::guard::head::Framing;
+use crate::refusal::Reason;
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use http::{HeaderName, HeaderValue};
+
+/// The policy of static content and of our own pages.
+pub(crate) const POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; \
+                                 form-action 'self'; object-src 'none'";
+const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Fields of one connection only (RFC 9110 §7.6.1), in lower case.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+    "te", "trailer", "transfer-encoding", "upgrade",
+];
+/// Fields that would let a client speak for the gateway or for another client.
+const FORGED: [&str; 6] =
+    ["forwarded", "proxy", "x-original-url", "x-rewrite-url", "x-real-ip", "x-request-id"];
+/// Fields that tell what runs behind the gateway.
+const REVEALING: [&str; 7] = [
+    "server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator", "x-runtime",
+    "x-version",
+];
+/// Fields that stay although `Connection` names them.
+const NEVER_NAMED: [&str; 2] = ["host", "content-length"];
+
+fn crosses(name: &[u8]) -> bool {
+    let is = |list: &[&str]| list.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
+    let first = name.first().map_or(0, u8::to_ascii_lowercase);
+    let suspect = matches!(first, b'c' | b'f' | b'h' | b'k' | b'p' | b't' | b'u' | b'x' | b'e');
+    if memchr::memchr(b'_', name).is_some() {
+        return false;
+    }
+    if !suspect {
+        return true;
+    }
+    let forwarded =
+        name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"));
+    !(forwarded
+        || is(&HOP_BY_HOP)
+        || is(&FORGED)
+        || is(&["host", "content-length", "expect"]))
+}
+
+/// The header for the upstream, made of the client's fields as received.
+pub(crate) fn to_upstream(exchange: &Exchange) -> Result<HeaderMap, Reason> {
+    let head = &exchange.head;
+    let mut named: Vec<&[u8]> = Vec::new();
+    for (name, value) in head.fields() {
+        if name.eq_ignore_ascii_case(b"connection") {
+            named.extend(elements(value));
+        }
+    }
+    let mut out = HeaderMap::with_capacity(24);
+    out.insert(HOST, host(exchange)?);
+    for (name, value) in head.fields() {
+        let dropped = !crosses(name)
+            || (named.iter().any(|other| other.eq_ignore_ascii_case(name))
+                && !NEVER_NAMED.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes())));
+        if dropped {
+            continue;
+        }
+        let name = HeaderName::from_bytes(name).ok().ok_or(Reason::FieldName)?;
+        let value = HeaderValue::from_maybe_shared(head.shared(value)).ok();
+        out.try_append(name, value.ok_or(Reason::FieldValue)?).ok().ok_or(Reason::HeaderMany)?;
+    }
+    match head.framing {
+        Framing::None => {}
+        Framing::Length(length) => {
+            out.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        Framing::Open => {
+            out.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+    }
+    set_own(exchange, &mut out);
+    Ok(out)
+}
+
+fn host(exchange: &Exchange) -> Result<HeaderValue, Reason> {
+    let head = &exchange.head;
+    let named = crate::guard::head::authority(head.target()).map(|(authority, _)| authority);
+    let Some(field) = named.or_else(|| head.host()) else {
+        return Ok(HeaderValue::from_static("localhost"));
+    };
+    HeaderValue::from_maybe_shared(head.shared(field)).ok().ok_or(Reason::HostInvalid)
+}
+
+fn set_own(exchange: &Exchange, out: &mut HeaderMap) {
+    let client = &exchange.client;
+    out.insert(HeaderName::from_static("x-forwarded-for"), client.ip_value.clone());
+    out.insert(HeaderName::from_static("x-real-ip"), client.ip_value.clone());
+    let scheme = if client.tls.is_some() { "https" } else { "http" };
+    out.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(scheme));
+    let text = |text: &str| HeaderValue::from_maybe_shared(Bytes::copy_from_slice(text.as_bytes()));
+    if let Ok(host) = text(&exchange.host) {
+        out.insert(HeaderName::from_static("x-forwarded-host"), host);
+    }
+    if let Ok(id) = text(&exchange.id) {
+        out.insert(HeaderName::from_static("x-request-id"), id);
+    }
+}
+
+/// Takes out of an upstream's header what belongs to its connection or tells what it is.
+pub(crate) fn from_upstream(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| elements(value.as_bytes()))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+        .filter(|name| *name != CONTENT_LENGTH)
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA] {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP.into_iter().chain(REVEALING) {
+        headers.remove(name);
+    }
+}
+
+/// Where an answer's content comes from, which decides about its policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A file or a page of ours.
+    Own,
+    /// An upstream, whose own frame, referrer and content policies stay.
+    Upstream,
+}
+
+/// Sets the security headers that every answer has, then what the site's configuration says.
+pub(crate) fn secure(exchange: &Exchange, origin: Origin, headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if exchange.client.tls.is_some() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, STRICT);
+    } else {
+        // Over plain HTTP it must be ignored (RFC 6797 §8.1).
+        headers.remove(STRICT_TRANSPORT_SECURITY);
+    }
+    let mut default = |name: HeaderName, value: &'static str| {
+        if origin == Origin::Own || !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    };
+    default(X_FRAME_OPTIONS, "DENY");
+    default(REFERRER_POLICY, "strict-origin-when-cross-origin");
+    if origin == Origin::Own {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    }
+    let Some(site) = exchange.site.and_then(|site| exchange.plan.sites.get(site)) else { return };
+    for (name, value) in &site.headers {
+        match value {
+            Some(value) => headers.insert(name, value.clone()),
+            None => headers.remove(name),
+        };
+    }
+}

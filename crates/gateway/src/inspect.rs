@@ -1,0 +1,265 @@
+//! The rule engine on a request's way: phases 1 and 2 before it is served, 3 and 4 before the answer
+//! is sent, 5 when all is over.
+//!
+//! Invariants: only the end of [`request`] makes a [`Permit`]; an engine that panics answers for that
+//! request with a refusal and is never asked again; a body is buffered only as far as the engine
+//! wants it, the rest streams.
+
+use crate::body::{OutBody, RequestBody};
+use crate::exchange::Exchange;
+use crate::refusal::Reason;
+use burgrave_model::Mode;
+use burgrave_seclang::{
+    BodyIntake, Connection, Decision, Interruption, Record, RequestLine, RuleSet, Transaction,
+};
+use burgrave_sys::UnixTime;
+use bytes::Bytes;
+use http::Response;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// The proof that a request may be served: routed, within its limits, and let pass by the rules.
+/// [`crate::files`] and [`crate::upstream`] take it by value.
+#[derive(Debug)]
+pub(crate) struct Permit(());
+
+/// Why a request goes no further.
+#[derive(Clone, Debug)]
+pub(crate) enum Stop {
+    /// By the gateway itself.
+    Refuse(Reason),
+    /// By a rule.
+    Block(Interruption),
+    /// Too many requests; seconds until the next one.
+    Limit(u64),
+    /// The client has left or its answer cannot be finished: nothing is sent.
+    Abort,
+}
+
+impl From<Reason> for Stop {
+    fn from(reason: Reason) -> Self {
+        Self::Refuse(reason)
+    }
+}
+
+/// What the gateway needs of an engine's transaction.
+pub(crate) trait Engine {
+    fn request_line(&mut self, line: &RequestLine<'_>);
+    fn request_header(&mut self, name: &[u8], value: &[u8]);
+    fn request_headers_done(&mut self) -> Decision;
+    fn wants_request_body(&self) -> bool;
+    fn request_body(&mut self, piece: &[u8]) -> BodyIntake;
+    fn request_body_done(&mut self) -> Decision;
+    fn response_line(&mut self, status: u16, protocol: &[u8]);
+    fn response_header(&mut self, name: &[u8], value: &[u8]);
+    fn response_headers_done(&mut self) -> Decision;
+    fn wants_response_body(&self) -> bool;
+    fn response_body(&mut self, piece: &[u8]) -> BodyIntake;
+    fn response_body_done(&mut self) -> Decision;
+    fn finish(self: Box<Self>) -> Record;
+}
+
+/// Where transactions come from.
+pub(crate) trait RuleSource: Send + Sync {
+    fn transaction(
+        &self,
+        connection: Connection,
+        mode: Option<Mode>,
+        id: &str,
+        now: UnixTime,
+    ) -> Box<dyn Engine>;
+}
+
+/// The real rules.
+pub(crate) struct Compiled(pub(crate) Arc<RuleSet>);
+
+impl RuleSource for Compiled {
+    fn transaction(
+        &self,
+        connection: Connection,
+        mode: Option<Mode>,
+        id: &str,
+        now: UnixTime,
+    ) -> Box<dyn Engine> {
+        let clock = || burgrave_sys::monotonic().0;
+        Box::new(self.0.transaction(connection, mode, id, now.0, clock))
+    }
+}
+
+impl Engine for Transaction {
+    fn request_line(&mut self, line: &RequestLine<'_>) {
+        Self::request_line(self, line);
+    }
+    fn request_header(&mut self, name: &[u8], value: &[u8]) {
+        Self::request_header(self, name, value);
+    }
+    fn request_headers_done(&mut self) -> Decision {
+        Self::request_headers_done(self)
+    }
+    fn wants_request_body(&self) -> bool {
+        Self::wants_request_body(self)
+    }
+    fn request_body(&mut self, piece: &[u8]) -> BodyIntake {
+        Self::request_body(self, piece)
+    }
+    fn request_body_done(&mut self) -> Decision {
+        Self::request_body_done(self)
+    }
+    fn response_line(&mut self, status: u16, protocol: &[u8]) {
+        Self::response_line(self, status, protocol);
+    }
+    fn response_header(&mut self, name: &[u8], value: &[u8]) {
+        Self::response_header(self, name, value);
+    }
+    fn response_headers_done(&mut self) -> Decision {
+        Self::response_headers_done(self)
+    }
+    fn wants_response_body(&self) -> bool {
+        Self::wants_response_body(self)
+    }
+    fn response_body(&mut self, piece: &[u8]) -> BodyIntake {
+        Self::response_body(self, piece)
+    }
+    fn response_body_done(&mut self) -> Decision {
+        Self::response_body_done(self)
+    }
+    fn finish(self: Box<Self>) -> Record {
+        Self::finish(*self)
+    }
+}
+
+/// One request's transaction, behind a wall that a panic does not pass.
+#[derive(Default)]
+pub(crate) struct Inspection {
+    engine: Option<Box<dyn Engine>>,
+}
+
+impl Inspection {
+    /// Asks the engine; `None` without one.
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&mut (dyn Engine + 'static)) -> T,
+    ) -> Result<Option<T>, Stop> {
+        let Some(mut engine) = self.engine.take() else {
+            return Ok(None);
+        };
+        let asked = catch_unwind(AssertUnwindSafe(move || {
+            let answer = question(engine.as_mut());
+            (engine, answer)
+        }));
+        match asked {
+            Ok((engine, answer)) => {
+                self.engine = Some(engine);
+                Ok(Some(answer))
+            }
+            Err(_panic) => Err(Stop::Refuse(Reason::EngineFault)),
+        }
+    }
+
+    /// Phase 5; what the engine has to say about the request.
+    pub(crate) fn finish(&mut self) -> Record {
+        let Some(engine) = self.engine.take() else {
+            return Record::default();
+        };
+        catch_unwind(AssertUnwindSafe(move || engine.finish())).unwrap_or_default()
+    }
+}
+
+fn obey(decision: Option<Decision>) -> Result<(), Stop> {
+    match decision {
+        None | Some(Decision::Continue) => Ok(()),
+        Some(Decision::Interrupt(interruption)) => Err(Stop::Block(interruption)),
+    }
+}
+
+/// Phases 1 and 2. Leaves in `body` what is to be forwarded: the pieces that were inspected, then
+/// the rest as it streams.
+pub(crate) async fn request(
+    exchange: &mut Exchange,
+    body: &mut RequestBody,
+) -> Result<Permit, Stop> {
+    let Some(rules) = exchange.plan.rules.clone() else {
+        return Ok(Permit(()));
+    };
+    let mode = exchange.site.and_then(|site| exchange.plan.mode(site, exchange.route));
+    if mode == Some(Mode::Off) {
+        return Ok(Permit(()));
+    }
+    let connection = exchange.client.engine_connection();
+    let begun = catch_unwind(AssertUnwindSafe(|| {
+        rules.transaction(connection, mode, &exchange.id, exchange.time)
+    }));
+    exchange.inspection.engine = Some(begun.map_err(|_panic| Reason::EngineFault)?);
+    let head = &exchange.head;
+    let decision = exchange.inspection.ask(|engine| {
+        engine.request_line(&RequestLine {
+            method: head.method(),
+            target: head.target(),
+            protocol: head.version.text().as_bytes(),
+        });
+        for (name, value) in head.fields() {
+            engine.request_header(name, value);
+        }
+        engine.request_headers_done()
+    })?;
+    obey(decision)?;
+    if exchange.inspection.ask(|engine| engine.wants_request_body())? == Some(true) {
+        request_body(&mut exchange.inspection, body).await?;
+    }
+    obey(exchange.inspection.ask(<dyn Engine>::request_body_done)?)?;
+    Ok(Permit(()))
+}
+
+async fn request_body(inspection: &mut Inspection, body: &mut RequestBody) -> Result<(), Stop> {
+    let mut pieces: Vec<Bytes> = Vec::new();
+    while let Some(piece) = body.next().await? {
+        let intake = inspection.ask(|engine| engine.request_body(&piece))?;
+        pieces.push(piece);
+        match intake {
+            Some(BodyIntake::Wanted) => {}
+            None | Some(BodyIntake::Enough) => break,
+            Some(BodyIntake::Refused(interruption)) => return Err(Stop::Block(interruption)),
+        }
+    }
+    body.put_back(pieces);
+    Ok(())
+}
+
+/// Phases 3 and 4, on an answer of a file or an upstream.
+pub(crate) async fn response(
+    exchange: &mut Exchange,
+    response: Response<OutBody>,
+) -> Result<Response<OutBody>, Stop> {
+    let decision = exchange.inspection.ask(|engine| {
+        engine.response_line(response.status().as_u16(), b"HTTP/1.1");
+        for (name, value) in response.headers() {
+            engine.response_header(name.as_str().as_bytes(), value.as_bytes());
+        }
+        engine.response_headers_done()
+    })?;
+    if decision.is_none() {
+        return Ok(response);
+    }
+    obey(decision)?;
+    if exchange.inspection.ask(|engine| engine.wants_response_body())? != Some(true) {
+        obey(exchange.inspection.ask(<dyn Engine>::response_body_done)?)?;
+        return Ok(response);
+    }
+    let (parts, mut body) = response.into_parts();
+    let mut pieces: Vec<Bytes> = Vec::new();
+    while let Some(piece) = body.next().await.map_err(Stop::Refuse)? {
+        let intake = exchange.inspection.ask(|engine| engine.response_body(&piece))?;
+        pieces.push(piece);
+        match intake {
+            Some(BodyIntake::Wanted) => {}
+            None | Some(BodyIntake::Enough) => break,
+            Some(BodyIntake::Refused(interruption)) => return Err(Stop::Block(interruption)),
+        }
+    }
+    obey(exchange.inspection.ask(<dyn Engine>::response_body_done)?)?;
+    Ok(Response::from_parts(parts, body.after(pieces)))
+}
+
+#[cfg(test)]
+#[path = "inspect_tests.rs"]
+mod tests;

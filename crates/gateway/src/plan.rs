@@ -1,0 +1,134 @@
+//! A whole configuration, made ready to serve: opened roots, loaded certificates, prepared headers.
+//!
+//! A plan is never changed; a reload makes a new one and swaps it in whole, or fails and leaves the
+//! old one as it is.
+
+use crate::GatewayError;
+use crate::inspect::RuleSource;
+use crate::tls;
+use burgrave_config::{Limits, Listen, Route, Settings, Site};
+use burgrave_model::Mode;
+use burgrave_sys::Root;
+use http::{HeaderName, HeaderValue};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+static GENERATION: AtomicU64 = AtomicU64::new(1);
+
+/// See the module.
+pub(crate) struct Plan {
+    /// Unlike that of any other plan of this process.
+    pub(crate) generation: u64,
+    pub(crate) settings: Settings,
+    pub(crate) sites: Vec<SitePlan>,
+    hosts: HashMap<Box<str>, usize>,
+    any_host: Option<usize>,
+    pub(crate) rules: Option<Arc<dyn RuleSource>>,
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+/// A site, ready to serve.
+pub(crate) struct SitePlan {
+    pub(crate) site: Site,
+    pub(crate) root: Option<Root>,
+    pub(crate) routes: Vec<RoutePlan>,
+    /// Headers set on every answer over the defaults; `None` leaves the field out.
+    pub(crate) headers: Vec<(HeaderName, Option<HeaderValue>)>,
+}
+
+/// A route, ready to serve.
+pub(crate) struct RoutePlan {
+    pub(crate) route: Route,
+    /// Whose turn it is among the upstreams.
+    pub(crate) turn: AtomicUsize,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        settings: Settings,
+        rules: Option<Arc<dyn RuleSource>>,
+        ticketer: &Arc<dyn rustls::server::ProducesTickets>,
+    ) -> Result<Self, GatewayError> {
+        let sites: Vec<_> = settings.sites.iter().map(site_plan).collect::<Result<_, _>>()?;
+        let mut hosts = HashMap::new();
+        let mut any_host = None;
+        for (index, plan) in sites.iter().enumerate() {
+            for host in &plan.site.hosts {
+                if host == "*" {
+                    any_host = Some(index);
+                } else {
+                    hosts.insert(host.as_str().into(), index);
+                }
+            }
+        }
+        let tls = tls::server_config(&settings, ticketer)?;
+        let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { generation, settings, sites, hosts, any_host, rules, tls })
+    }
+
+    /// The site of a normalised host name.
+    pub(crate) fn site_of(&self, host: &str) -> Option<usize> {
+        self.hosts.get(host).copied().or(self.any_host)
+    }
+
+    /// Whether a request without a host has a site to go to.
+    pub(crate) fn any_host(&self) -> Option<usize> {
+        self.any_host
+    }
+
+    /// The listener that was configured with this address.
+    pub(crate) fn listener(&self, address: SocketAddr) -> Option<&Listen> {
+        self.settings.listeners.iter().find(|listen| listen.address == address)
+    }
+
+    /// The mode in force for a route, as far as the configuration says.
+    pub(crate) fn mode(&self, site: usize, route: Option<usize>) -> Option<Mode> {
+        let site = self.sites.get(site)?;
+        let route = route.and_then(|route| site.routes.get(route));
+        route
+            .and_then(|plan| plan.route.mode)
+            .or(site.site.mode)
+            .or(self.settings.rules.as_ref().and_then(|rules| rules.mode))
+    }
+
+    /// The limits in force for a route.
+    pub(crate) fn limits(&self, site: Option<usize>, route: Option<usize>) -> &Limits {
+        let Some(site) = site.and_then(|site| self.sites.get(site)) else {
+            return &self.settings.limits;
+        };
+        match route.and_then(|route| site.routes.get(route)) {
+            Some(plan) => &plan.route.limits,
+            None => &site.site.limits,
+        }
+    }
+}
+
+fn site_plan(site: &Site) -> Result<SitePlan, GatewayError> {
+    let root = match &site.files {
+        None => None,
+        Some(files) => Some(Root::open(&files.root).map_err(|source| GatewayError::Root {
+            site: site.name.clone(),
+            root: files.root.clone(),
+            source,
+        })?),
+    };
+    let mut headers = Vec::new();
+    for (name, value) in &site.headers {
+        let wrong = || GatewayError::Header {
+            site: site.name.clone(),
+            name: name.clone(),
+            value: value.clone(),
+        };
+        let parsed = HeaderName::from_bytes(name.as_bytes()).ok().ok_or_else(wrong)?;
+        let content = match value.as_str() {
+            "" => None,
+            value => Some(HeaderValue::from_str(value).ok().ok_or_else(wrong)?),
+        };
+        headers.push((parsed, content));
+    }
+    let plan = |route: &Route| RoutePlan { route: route.clone(), turn: AtomicUsize::new(0) };
+    let routes = site.routes.iter().map(plan).collect();
+    Ok(SitePlan { site: site.clone(), root, routes, headers })
+}

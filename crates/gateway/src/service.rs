@@ -1,0 +1,135 @@
+//! A request's way through the gateway, one named step after the other.
+//!
+//! route → redirect → limits → rules (phases 1–2) → files or upstream → rules (phases 3–4) →
+//! headers. Each step is in its own file; this one only puts them in order.
+
+use crate::answer::{self, Reader};
+use crate::body::{OutBody, Recorded, RequestBody};
+use crate::connection::Client;
+use crate::exchange::Exchange;
+use crate::guard::head::{Framing, Head, Version};
+use crate::headers::{self, Origin};
+use crate::inspect::{self, Stop};
+use crate::log::line::Decided;
+use crate::refusal::Reason;
+use crate::worker::Worker;
+use crate::{files, redirect, route, upstream};
+use http::{HeaderValue, Response, StatusCode};
+use hyper::body::Incoming;
+use std::rc::Rc;
+
+/// No answer: the connection or stream ends.
+#[derive(Debug, thiserror::Error)]
+#[error("the request ended without an answer")]
+pub(crate) struct Aborted;
+
+/// Serves one request; always ends in an answer or in [`Aborted`], always with one record.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    client: Rc<Client>,
+    head: Head,
+    early: Result<(), Reason>,
+    incoming: Incoming,
+) -> Result<Response<Recorded>, Aborted> {
+    let mut exchange = Exchange::new(worker, client, head);
+    let length = match exchange.head.framing {
+        Framing::None => Some(0),
+        Framing::Length(length) => Some(length),
+        Framing::Open => None,
+    };
+    let mut body = RequestBody::new(incoming, length, Rc::clone(&exchange.body));
+    let outcome = match early {
+        Ok(()) => steps(&mut exchange, &mut body).await,
+        Err(reason) => Err(Stop::Refuse(reason)),
+    };
+    let (response, origin) = match outcome {
+        Ok(served) => served,
+        Err(stop) => (give_up(&mut exchange, stop)?, Origin::Own),
+    };
+    Ok(finish(exchange, response, origin))
+}
+
+/// The steps of a request that is not stopped.
+async fn steps(
+    exchange: &mut Exchange,
+    body: &mut RequestBody,
+) -> Result<(Response<OutBody>, Origin), Stop> {
+    let sni = exchange.client.tls.as_ref().and_then(|tls| tls.sni.as_deref());
+    let place = route::find(&exchange.plan, &exchange.head, sni)?;
+    (exchange.site, exchange.route) = (Some(place.site), place.route);
+    let (method, target) = (exchange.head.method(), exchange.head.target());
+    let away = redirect::to_https(&exchange.plan, &exchange.client, &place, method, target);
+    exchange.host = place.host;
+    if let Some((status, location)) = away {
+        exchange.decide(Decided::Redirect);
+        return Ok((answer::redirect(status, location), Origin::Own));
+    }
+    limits(exchange, body)?;
+    let permit = inspect::request(exchange, body).await?;
+    let (response, origin) = if exchange.route.is_some() {
+        exchange.decide(Decided::Forward);
+        (upstream::forward(permit, exchange, body).await?, Origin::Upstream)
+    } else {
+        exchange.decide(Decided::File);
+        (files::serve(permit, exchange)?, Origin::Own)
+    };
+    let response = inspect::response(exchange, response).await?;
+    Ok((response, origin))
+}
+
+/// The route's rate and body limits.
+fn limits(exchange: &Exchange, body: &mut RequestBody) -> Result<(), Stop> {
+    body.limit(exchange.plan.limits(exchange.site, exchange.route))?;
+    let site = exchange.site.and_then(|site| exchange.plan.sites.get(site));
+    let Some((site, plan)) = site.and_then(|site| Some((site, site.routes.get(exchange.route?)?)))
+    else {
+        return Ok(());
+    };
+    let Some(rate) = plan.route.limit else { return Ok(()) };
+    let key = (site.site.name.as_str(), plan.route.path.as_str());
+    let client = exchange.client.address.ip();
+    let now = burgrave_sys::monotonic().0;
+    exchange.worker.buckets.take(client, &key, rate, now).map_err(Stop::Limit)
+}
+
+/// The answer to a request that was stopped.
+fn give_up(exchange: &mut Exchange, stop: Stop) -> Result<Response<OutBody>, Aborted> {
+    // A body that the guard refused looks like a client that left.
+    let stop = match (stop, exchange.client.wire.refused()) {
+        (Stop::Abort, Some(refused)) => Stop::Refuse(refused.reason),
+        (stop, _) => stop,
+    };
+    exchange.stopped(&stop);
+    let json = answer::wants_json(exchange.head.field(b"accept"));
+    let reader = Reader { id: &exchange.id, json };
+    answer::stopped(&stop, reader).ok_or(Aborted)
+}
+
+/// The last step: headers, and the record that ends with the body.
+fn finish(
+    mut exchange: Box<Exchange>,
+    response: Response<OutBody>,
+    origin: Origin,
+) -> Response<Recorded> {
+    let (mut parts, body) = response.into_parts();
+    headers::secure(&exchange, origin, &mut parts.headers);
+    let http1 = exchange.head.version != Version::Http2;
+    if http1 && (exchange.head.close || exchange.client.wire.refused().is_some()) {
+        parts.headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    exchange.answer(parts.status.as_u16());
+    let bodiless = exchange.head.method() == b"HEAD"
+        || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || parts.status.is_informational();
+    if bodiless {
+        if let Some(length) = body.length()
+            && exchange.head.method() == b"HEAD"
+            && !parts.headers.contains_key(http::header::CONTENT_LENGTH)
+        {
+            parts.headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        exchange.complete();
+        return Response::from_parts(parts, Recorded::new(OutBody::Empty, exchange));
+    }
+    Response::from_parts(parts, Recorded::new(body, exchange))
+}

@@ -1,0 +1,87 @@
+//! When an HTTP/2 connection has had its time: clients that take nothing of what they asked for, and
+//! clients that ask for nothing.
+
+use std::cell::Cell;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How often a connection is looked at.
+const LOOK_TIME: Duration = Duration::from_secs(1);
+
+/// What a connection's requests are waiting for.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    active: Cell<usize>,
+    /// Requests whose client waits for us.
+    ours: Cell<usize>,
+    progress: Cell<Instant>,
+}
+
+impl Stall {
+    pub(crate) fn new() -> Self {
+        let progress = Cell::new(Instant::now());
+        Self { active: Cell::new(0), ours: Cell::new(0), progress }
+    }
+
+    /// A request has come; it is our turn.
+    pub(crate) fn begin(&self) {
+        self.active.set(self.active.get() + 1);
+        self.turn(true);
+    }
+
+    /// A request's turn has changed.
+    pub(crate) fn turn(&self, ours: bool) {
+        let count = self.ours.get();
+        self.ours.set(if ours { count + 1 } else { count.saturating_sub(1) });
+        self.progress.set(Instant::now());
+    }
+
+    /// A request is over.
+    pub(crate) fn end(&self) {
+        self.active.set(self.active.get().saturating_sub(1));
+        self.progress.set(Instant::now());
+    }
+
+    /// Ends when the connection should.
+    pub(crate) async fn watch(&self, stalled: Duration, idle: Duration) {
+        loop {
+            sleep(LOOK_TIME.min(stalled).min(idle)).await;
+            let limit = match (self.active.get(), self.ours.get()) {
+                (0, _) => idle,
+                (_, 0) => stalled,
+                _ => continue,
+            };
+            if self.progress.get().elapsed() >= limit {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::timeout;
+
+    const SHORT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(60);
+
+    async fn ends(stall: &Stall, stalled: Duration, idle: Duration) -> bool {
+        timeout(Duration::from_millis(200), stall.watch(stalled, idle)).await.is_ok()
+    }
+
+    #[test]
+    fn only_the_client_can_stall() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let stall = Stall::new();
+            assert!(ends(&stall, LONG, SHORT).await, "idle");
+            stall.begin();
+            assert!(!ends(&stall, SHORT, SHORT).await, "our turn");
+            stall.turn(false);
+            assert!(ends(&stall, SHORT, LONG).await, "the client takes nothing");
+            stall.end();
+            assert!(!ends(&stall, SHORT, LONG).await, "idle is another limit");
+        });
+    }
+}

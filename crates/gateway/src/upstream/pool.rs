@@ -1,0 +1,102 @@
+//! Kept connections to one upstream. Each event loop has its own, so no lock is needed.
+
+use super::link::{Link, Socket};
+use crate::refusal::Reason;
+use burgrave_config::{Host, Upstream};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+/// Most connections that are kept for one upstream.
+const KEPT_MAX: usize = 32;
+/// How long one is kept.
+const KEPT_TIME: Duration = Duration::from_secs(30);
+/// How long an upstream that refused is tried last.
+const COOLING_TIME: Duration = Duration::from_secs(3);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// As the configuration writes it, for the log.
+    pub(crate) name: Rc<str>,
+    upstream: Upstream,
+    kept: RefCell<VecDeque<(Link, Instant)>>,
+    refused: Cell<Option<Instant>>,
+}
+
+impl Pool {
+    pub(crate) fn new(upstream: &Upstream) -> Rc<Self> {
+        let name = match upstream {
+            Upstream::Http(authority) => match &authority.host {
+                Host::Address(address) if address.is_ipv6() => {
+                    format!("http://[{address}]:{}", authority.port)
+                }
+                Host::Address(address) => format!("http://{address}:{}", authority.port),
+                Host::Name(name) => format!("http://{name}:{}", authority.port),
+            },
+            Upstream::Unix(path) => format!("unix:{}", path.display()),
+        };
+        Rc::new(Self {
+            name: name.into(),
+            upstream: upstream.clone(),
+            kept: RefCell::default(),
+            refused: Cell::new(None),
+        })
+    }
+
+    /// Whether it refused a moment ago.
+    pub(crate) fn cooling(&self) -> bool {
+        self.refused.get().is_some_and(|at| at.elapsed() < COOLING_TIME)
+    }
+
+    /// A kept connection that is still open.
+    pub(crate) fn kept(self: &Rc<Self>) -> Option<Link> {
+        loop {
+            let (mut link, since) = self.kept.borrow_mut().pop_back()?;
+            if since.elapsed() < KEPT_TIME && link.usable() {
+                return Some(link);
+            }
+        }
+    }
+
+    /// Keeps a connection whose answer was read to its end.
+    pub(crate) fn keep(&self, link: Link) {
+        let mut kept = self.kept.borrow_mut();
+        let old = |entry: &(Link, Instant)| entry.1.elapsed() >= KEPT_TIME;
+        while kept.len() >= KEPT_MAX || kept.front().is_some_and(old) {
+            kept.pop_front();
+        }
+        kept.push_back((link, Instant::now()));
+    }
+
+    /// A new connection.
+    pub(crate) async fn fresh(self: &Rc<Self>, time: Duration) -> Result<Link, Reason> {
+        let connected = timeout(time, self.connect()).await;
+        let outcome = match connected {
+            Err(_elapsed) => Err(Reason::UpstreamConnectSlow),
+            Ok(Err(_refused)) => Err(Reason::UpstreamRefused),
+            Ok(Ok(socket)) => Ok(socket),
+        };
+        self.refused.set(outcome.is_err().then(Instant::now));
+        Link::new(outcome?, Rc::clone(self)).await
+    }
+
+    async fn connect(&self) -> std::io::Result<Socket> {
+        match &self.upstream {
+            Upstream::Http(authority) => {
+                let stream = match &authority.host {
+                    Host::Address(address) => {
+                        TcpStream::connect((*address, authority.port)).await?
+                    }
+                    Host::Name(name) => TcpStream::connect((name.as_str(), authority.port)).await?,
+                };
+                stream.set_nodelay(true)?;
+                Ok(Socket::Tcp(stream))
+            }
+            Upstream::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! One event loop: its listeners, its connections, and what they share without a lock.
+
+use crate::accept::Admissions;
+use crate::connection;
+use crate::counters::Counters;
+use crate::files::cache::Cache;
+use crate::limit::Buckets;
+use crate::log::buffer::Buffer;
+use crate::log::writer::Sink;
+use crate::plan::Plan;
+use crate::upstream::Pool;
+use arc_swap::ArcSwap;
+use burgrave_config::Upstream;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::{sleep, timeout};
+
+/// How long to wait before accepting again when the system is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Most upstreams whose connections are kept through reloads.
+const POOLS_MAX: usize = 1024;
+
+/// What all event loops share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) plan: Arc<ArcSwap<Plan>>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) admissions: Arc<Admissions>,
+    pub(crate) buckets: Arc<Buckets>,
+    pub(crate) sink: Sink,
+}
+
+/// What the gateway tells an event loop.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Serve a listener; the first address is the configured one.
+    Listen(SocketAddr, std::net::TcpListener),
+    /// Give a listener up.
+    Leave(SocketAddr),
+    /// Stop accepting, let requests finish for so long, then end.
+    End(Duration),
+}
+
+/// See the module.
+pub(crate) struct Worker {
+    plan: Arc<ArcSwap<Plan>>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) admissions: Arc<Admissions>,
+    pub(crate) buckets: Arc<Buckets>,
+    pub(crate) log: Rc<Buffer>,
+    pub(crate) files: Cache,
+    pools: RefCell<HashMap<Upstream, Rc<Pool>>>,
+    ids: Cell<[u64; 2]>,
+    connections: Cell<usize>,
+    quiet: Notify,
+    ending: watch::Sender<bool>,
+}
+
+impl Worker {
+    fn new(shared: Shared, seed: [u8; 32]) -> Rc<Self> {
+        let word = |at: usize| {
+            let bytes = seed.get(at..at + 8).and_then(|part| part.try_into().ok());
+            u64::from_le_bytes(bytes.unwrap_or_default())
+        };
+        Rc::new(Self {
+            plan: shared.plan,
+            counters: shared.counters,
+            admissions: shared.admissions,
+            buckets: shared.buckets,
+            log: Buffer::new(shared.sink),
+            files: Cache::default(),
+            pools: RefCell::default(),
+            ids: Cell::new([word(0), word(8)]),
+            connections: Cell::new(0),
+            quiet: Notify::new(),
+            ending: watch::Sender::new(false),
+        })
+    }
+
+    /// The configuration in force.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        self.plan.load_full()
+    }
+
+    /// Tells when the event loop is about to end.
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
+    }
+
+    /// A new request's id: 32 hexadecimal digits. Unique, and not to be guessed from outside as
+    /// long as the seed is not; it protects nothing.
+    pub(crate) fn next_id(&self) -> String {
+        let [low, high] = self.ids.get();
+        self.ids.set([low.wrapping_add(0x9e37_79b9_7f4a_7c15), high.wrapping_add(1)]);
+        let mut out = Vec::with_capacity(32);
+        for word in [mix(low), mix(low ^ high.rotate_left(32))] {
+            for byte in word.to_be_bytes() {
+                crate::log::json::hex(&mut out, byte);
+            }
+        }
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// The kept connections of an upstream.
+    pub(crate) fn pool(&self, upstream: &Upstream) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        if let Some(pool) = pools.get(upstream) {
+            return Rc::clone(pool);
+        }
+        if pools.len() >= POOLS_MAX {
+            pools.clear();
+        }
+        let pool = Pool::new(upstream);
+        pools.insert(upstream.clone(), Rc::clone(&pool));
+        pool
+    }
+
+    fn left(&self) {
+        self.connections.set(self.connections.get().saturating_sub(1));
+        if self.connections.get() == 0 {
+            self.quiet.notify_waiters();
+        }
+    }
+}
+
+/// The finalizer of `SplitMix64`.
+fn mix(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
+/// The event loop, until it is told to end.
+pub(crate) async fn run(
+    shared: Shared,
+    seed: [u8; 32],
+    mut commands: mpsc::UnboundedReceiver<Command>,
+) {
+    let worker = Worker::new(shared, seed);
+    let mut listeners: HashMap<SocketAddr, JoinHandle<()>> = HashMap::new();
+    let mut grace = Duration::ZERO;
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Listen(address, listener) => {
+                let Ok(listener) = TcpListener::from_std(listener) else { continue };
+                let task = spawn_local(accept(Rc::clone(&worker), address, listener));
+                if let Some(old) = listeners.insert(address, task) {
+                    old.abort();
+                }
+            }
+            Command::Leave(address) => {
+                if let Some(task) = listeners.remove(&address) {
+                    task.abort();
+                }
+            }
+            Command::End(time) => {
+                grace = time;
+                break;
+            }
+        }
+    }
+    for (_, task) in listeners {
+        task.abort();
+    }
+    worker.ending.send_replace(true);
+    let quiet = async {
+        while worker.connections.get() > 0 {
+            worker.quiet.notified().await;
+        }
+    };
+    // Past the grace what is left is cut off.
+    drop(timeout(grace, quiet).await);
+    worker.log.flush();
+}
+
+async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListener) {
+    loop {
+        let Ok((stream, address)) = listener.accept().await else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let plan = worker.plan();
+        let Some(admission) = worker.admissions.admit(address.ip(), &plan.settings.limits) else {
+            worker.counters.refuse();
+            continue;
+        };
+        worker.counters.connection();
+        worker.connections.set(worker.connections.get() + 1);
+        let task = connection::serve(Rc::clone(&worker), configured, stream, address);
+        let leaving = Leaving(Rc::clone(&worker));
+        spawn_local(async move {
+            task.await;
+            drop((admission, leaving));
+        });
+    }
+}
+
+/// Counts a connection out, however its task ends.
+struct Leaving(Rc<Worker>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.left();
+    }
+}

@@ -1,0 +1,48 @@
+//! The machine's clocks and randomness as plain functions, for code that runs for every request.
+
+use crate::{Moment, SysError, UnixTime};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+use std::time::Duration;
+
+/// The wall clock.
+pub fn wall_clock() -> UnixTime {
+    let now = clock_gettime(ClockId::Realtime);
+    UnixTime(now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000))
+}
+
+/// The monotonic clock.
+pub fn monotonic() -> Moment {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
+    let nanos = u32::try_from(tv_nsec).unwrap_or(0);
+    Moment(Duration::new(u64::try_from(tv_sec).unwrap_or(0), nanos))
+}
+
+/// Bytes from the kernel's generator, to seed generators of our own.
+pub fn seed() -> Result<[u8; 32], SysError> {
+    let mut bytes = [0; 32];
+    let count = rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| SysError::from_io("reading randomness from", "the kernel", error.into()))?;
+    if count == bytes.len() {
+        Ok(bytes)
+    } else {
+        Err(SysError::Unsupported("32 random bytes at once"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_run() {
+        let before = monotonic();
+        assert!(wall_clock().seconds() > 1_700_000_000);
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(monotonic() - before >= Duration::from_millis(2));
+    }
+
+    #[test]
+    fn seeds_differ() {
+        assert_ne!(seed().unwrap(), seed().unwrap());
+    }
+}

@@ -1,0 +1,62 @@
+//! Listening sockets, with the options that one event loop a core needs.
+
+use crate::SysError;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::net::{SocketAddr, TcpListener};
+
+/// Whether other sockets may listen on the same address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// A second socket on the address fails.
+    Alone,
+    /// `SO_REUSEPORT`: the kernel spreads connections over all sockets that share the address.
+    Shared,
+}
+
+/// Opens a non-blocking listening TCP socket. Port 0 asks the kernel for a free one. `backlog` is
+/// the number of connections that wait to be accepted. An IPv6 address takes IPv6 only.
+pub fn listen_tcp(
+    address: SocketAddr,
+    sharing: Sharing,
+    backlog: u16,
+) -> Result<TcpListener, SysError> {
+    open(address, sharing, backlog)
+        .map_err(|error| SysError::from_io("listening on", address.to_string(), error))
+}
+
+fn open(address: SocketAddr, sharing: Sharing, backlog: u16) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_port(sharing == Sharing::Shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::from(backlog))?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_addresses_are_shared_and_others_are_not() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let first = listen_tcp(any, Sharing::Shared, 16).unwrap();
+        let address = first.local_addr().unwrap();
+        let second = listen_tcp(address, Sharing::Shared, 16).unwrap();
+        assert_eq!(second.local_addr().unwrap(), address);
+        let error = listen_tcp(address, Sharing::Alone, 16).unwrap_err();
+        assert_eq!(error.to_string(), format!("listening on `{address}`"));
+    }
+
+    #[test]
+    fn a_connection_arrives() {
+        let listener = listen_tcp("127.0.0.1:0".parse().unwrap(), Sharing::Alone, 16).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert!(listener.accept().is_ok());
+    }
+}
