@@ -7,8 +7,23 @@
 //! path, with an empty environment, a timeout and an output cap, never by a shell. It is the only
 //! crate that may hold `unsafe`.
 
-mod error;
-mod time;
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
+mod command;
+mod disk;
+mod error;
+mod fake;
+mod glob;
+mod live;
+mod run;
+mod system;
+mod time;
+mod tree;
+
+pub use command::{Ended, Invocation, Output};
 pub use error::SysError;
+pub use fake::{Fake, Refusal};
+pub use live::Live;
+pub use system::{Entry, Kind, Metadata, System};
 pub use time::{Moment, UnixTime};
+pub use tree::Tree;

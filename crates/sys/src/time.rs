@@ -33,7 +33,14 @@ impl UnixTime {
         let day = day_of_year - (153 * month_index + 2) / 5 + 1;
         let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
         let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-        (year, small(month), small(day), small(rest / 3600), small(rest / 60 % 60), small(rest % 60))
+        (
+            year,
+            small(month),
+            small(day),
+            small(rest / 3600),
+            small(rest / 60 % 60),
+            small(rest % 60),
+        )
     }
 
     /// Day of the week, 0 is Sunday.
