@@ -90,8 +90,8 @@ impl Default for Limits {
             rate_min: 64,
             connections_per_client: 200,
             connections: 10_000,
-            idle_time: Duration::from_secs(60),
-            upstream_time: Duration::from_secs(60),
+            idle_time: Duration::from_mins(1),
+            upstream_time: Duration::from_mins(1),
             connect_time: Duration::from_secs(5),
         }
     }
