@@ -7,8 +7,8 @@
 //! path, with an empty environment, a timeout and an output cap, never by a shell. It is the only
 //! crate that may hold `unsafe`.
 
-
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make the files they look at"))]
+
 mod beneath;
 mod clock;
 mod command;
@@ -23,7 +23,8 @@ mod socket;
 mod system;
 mod time;
 mod tree;
-pub use beneath::{Facts, Kind, Opened, Root};
+
+pub use beneath::{Facts, Opened, Root};
 pub use clock::{monotonic, seed, wall_clock};
 pub use command::{Ended, Invocation, Output};
 pub use error::SysError;
