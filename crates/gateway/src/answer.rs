@@ -70,9 +70,7 @@ pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Response<Ou
 pub(crate) fn page(status: StatusCode, reader: Reader<'_>) -> Response<OutBody> {
     let (number, words, id) = (status.as_u16(), words(status), reader.id);
     let (kind, text) = if reader.json {
-        let text = format!(
-            "{{\"status\":{number},\"error\":\"{words}\",\"request\":\"{id}\"}}\n"
-        );
+        let text = format!("{{\"status\":{number},\"error\":\"{words}\",\"request\":\"{id}\"}}\n");
         ("application/json", text)
     } else {
         let text = format!(

@@ -157,8 +157,7 @@ impl Exchange {
             record: &record,
         };
         let wanted = plan.settings.log.headers.iter();
-        let headers =
-            wanted.map(|name| (name.as_str(), self.head.field(name.as_bytes())));
+        let headers = wanted.map(|name| (name.as_str(), self.head.field(name.as_bytes())));
         self.worker.log.add(|out| line.write(out, headers));
     }
 }

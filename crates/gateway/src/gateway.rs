@@ -167,7 +167,10 @@ impl Drop for Gateway {
 
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Gateway").field("addresses", &self.addresses).finish_non_exhaustive()
+        formatter
+            .debug_struct("Gateway")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -233,7 +236,11 @@ fn bind_one(configured: SocketAddr, loops: usize) -> Result<Bound, GatewayError>
     drop(listen_tcp(configured, Sharing::Alone, 1).map_err(wrong)?);
     let first = listen_tcp(configured, Sharing::Shared, BACKLOG).map_err(wrong)?;
     let real = first.local_addr().map_err(|error| {
-        wrong(burgrave_sys::SysError::from_io("asking the address of", configured.to_string(), error))
+        wrong(burgrave_sys::SysError::from_io(
+            "asking the address of",
+            configured.to_string(),
+            error,
+        ))
     })?;
     let mut sockets = vec![first];
     while sockets.len() < loops {

@@ -7,8 +7,8 @@ use crate::refusal::Reason;
 use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue};
 
@@ -19,15 +19,27 @@ const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Fields of one connection only (RFC 9110 §7.6.1), in lower case.
 const HOP_BY_HOP: [&str; 9] = [
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
-    "te", "trailer", "transfer-encoding", "upgrade",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 /// Fields that would let a client speak for the gateway or for another client.
 const FORGED: [&str; 6] =
     ["forwarded", "proxy", "x-original-url", "x-rewrite-url", "x-real-ip", "x-request-id"];
 /// Fields that tell what runs behind the gateway.
 const REVEALING: [&str; 7] = [
-    "server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator", "x-runtime",
+    "server",
+    "x-powered-by",
+    "x-aspnet-version",
+    "x-aspnetmvc-version",
+    "x-generator",
+    "x-runtime",
     "x-version",
 ];
 /// Fields that stay although `Connection` names them.
@@ -43,12 +55,8 @@ fn crosses(name: &[u8]) -> bool {
     if !suspect {
         return true;
     }
-    let forwarded =
-        name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"));
-    !(forwarded
-        || is(&HOP_BY_HOP)
-        || is(&FORGED)
-        || is(&["host", "content-length", "expect"]))
+    let forwarded = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"));
+    !(forwarded || is(&HOP_BY_HOP) || is(&FORGED) || is(&["host", "content-length", "expect"]))
 }
 
 /// The header for the upstream, made of the client's fields as received.

@@ -87,10 +87,11 @@ impl Plan {
     pub(crate) fn mode(&self, site: usize, route: Option<usize>) -> Option<Mode> {
         let site = self.sites.get(site)?;
         let route = route.and_then(|route| site.routes.get(route));
-        route
-            .and_then(|plan| plan.route.mode)
-            .or(site.site.mode)
-            .or(self.settings.rules.as_ref().and_then(|rules| rules.mode))
+        route.and_then(|plan| plan.route.mode).or(site.site.mode).or(self
+            .settings
+            .rules
+            .as_ref()
+            .and_then(|rules| rules.mode))
     }
 
     /// The limits in force for a route.

@@ -88,8 +88,7 @@ fn certified_key(
     let read = |path: &Path| {
         read_own(path, PEM_BYTES_MAX).map_err(|source| file_error(site, path, source))
     };
-    let unusable =
-        |message: String| GatewayError::Certificate { site: site.name.clone(), message };
+    let unusable = |message: String| GatewayError::Certificate { site: site.name.clone(), message };
     let chain = CertificateDer::pem_slice_iter(&read(&certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| unusable(format!("`{}` is no PEM: {error}", certificate.display())))?;

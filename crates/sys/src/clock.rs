@@ -21,7 +21,9 @@ pub fn monotonic() -> Moment {
 pub fn seed() -> Result<[u8; 32], SysError> {
     let mut bytes = [0; 32];
     let count = rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
-        .map_err(|error| SysError::from_io("reading randomness from", "the kernel", error.into()))?;
+        .map_err(|error| {
+            SysError::from_io("reading randomness from", "the kernel", error.into())
+        })?;
     if count == bytes.len() {
         Ok(bytes)
     } else {

@@ -112,7 +112,8 @@ fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
     let siblings = if facts.kind == Kind::File { siblings(root, name) } else { 0 };
     let small = facts.kind == Kind::File && facts.size <= MEMORY_BYTES_MAX;
     let content = if small { read(&opened, facts.size)? } else { None };
-    let modified = UNIX_EPOCH + Duration::from_secs(u64::try_from(facts.modified_secs).unwrap_or(0));
+    let modified =
+        UNIX_EPOCH + Duration::from_secs(u64::try_from(facts.modified_secs).unwrap_or(0));
     let etag = format!(
         "\"{:x}-{:x}-{:x}\"",
         facts.size,
@@ -138,6 +139,7 @@ fn open(root: &Root, name: &[u8]) -> Result<Opened, Reason> {
         SysError::Denied(_)
         | SysError::TooLarge { .. }
         | SysError::Timeout { .. }
+        | SysError::Flooded { .. }
         | SysError::Unsupported(_)
         | SysError::Io { .. } => Reason::FileFault,
     })

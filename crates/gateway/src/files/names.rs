@@ -81,9 +81,9 @@ fn listed(segment: &[u8]) -> Option<&'static str> {
     if inner.iter().any(|part| memchr::memmem::find(&lower, part).is_some()) {
         return Some(BACKUP);
     }
-    TABLE.iter().find_map(|(how, names, why)| {
-        names.iter().any(|name| hit(*how, name)).then_some(*why)
-    })
+    TABLE
+        .iter()
+        .find_map(|(how, names, why)| names.iter().any(|name| hit(*how, name)).then_some(*why))
 }
 
 #[cfg(test)]
@@ -93,13 +93,63 @@ mod tests {
     #[test]
     fn leftovers_are_refused_under_any_spelling() {
         for name in [
-            "index.html~", "a.BAK", "a.old", "a.orig", "a.save", "a.tmp", "a.copy", "a.1", "#a#",
-            "Copy of a.txt", "a - Copy", "site.zip", "SITE.TAR.GZ", "a.tgz", "a.7z", "a.rar", "a.br",
-            "a.bz2", "a.xz", "dump.sql", "a.dump", "a.db", "a.sqlite", "a.mdb", "server.pem",
-            "server.key", "a.p12", "prod.env", "php.ini", "a.conf", ".htpasswd", "web.config", ".git",
-            ".GIT", ".svn", ".hg", "CVS", "cvs", "install.php", "Setup.PHP", "phpinfo.php", "a.swp",
-            ".a.swo", "4913", ".DS_Store", "Thumbs.db", "desktop.ini", ".env", "a.php.txt",
-            "a.", "a ", ".", "..", "...", "..a", "", "id_rsa",
+            "index.html~",
+            "a.BAK",
+            "a.old",
+            "a.orig",
+            "a.save",
+            "a.tmp",
+            "a.copy",
+            "a.1",
+            "#a#",
+            "Copy of a.txt",
+            "a - Copy",
+            "site.zip",
+            "SITE.TAR.GZ",
+            "a.tgz",
+            "a.7z",
+            "a.rar",
+            "a.br",
+            "a.bz2",
+            "a.xz",
+            "dump.sql",
+            "a.dump",
+            "a.db",
+            "a.sqlite",
+            "a.mdb",
+            "server.pem",
+            "server.key",
+            "a.p12",
+            "prod.env",
+            "php.ini",
+            "a.conf",
+            ".htpasswd",
+            "web.config",
+            ".git",
+            ".GIT",
+            ".svn",
+            ".hg",
+            "CVS",
+            "cvs",
+            "install.php",
+            "Setup.PHP",
+            "phpinfo.php",
+            "a.swp",
+            ".a.swo",
+            "4913",
+            ".DS_Store",
+            "Thumbs.db",
+            "desktop.ini",
+            ".env",
+            "a.php.txt",
+            "a.",
+            "a ",
+            ".",
+            "..",
+            "...",
+            "..a",
+            "",
+            "id_rsa",
         ] {
             assert!(refused(name.as_bytes(), true).is_some(), "{name}");
         }
@@ -108,10 +158,30 @@ mod tests {
     #[test]
     fn near_misses_are_served() {
         for name in [
-            "testimonials", "gold.txt", "bakery.html", "sqlite-guide.html", "index.html", "a.b.txt",
-            "backup-strategy.html", "zip.html", "keynote.pdf", "git", "environment.html",
-            "install.html", "dumpling.jpg", "archive", "old", "core.js", "database.html", "copy.css",
-            "score", "app.v1.2.js", "1k.txt", "c++.html", "security.txt", "manifest.json",
+            "testimonials",
+            "gold.txt",
+            "bakery.html",
+            "sqlite-guide.html",
+            "index.html",
+            "a.b.txt",
+            "backup-strategy.html",
+            "zip.html",
+            "keynote.pdf",
+            "git",
+            "environment.html",
+            "install.html",
+            "dumpling.jpg",
+            "archive",
+            "old",
+            "core.js",
+            "database.html",
+            "copy.css",
+            "score",
+            "app.v1.2.js",
+            "1k.txt",
+            "c++.html",
+            "security.txt",
+            "manifest.json",
         ] {
             assert_eq!(refused(name.as_bytes(), true), None, "{name}");
         }

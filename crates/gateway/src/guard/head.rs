@@ -223,10 +223,7 @@ impl HeadParser {
                 }
                 let (name, value) = field_line(line)?;
                 self.note(name, value, version, base, line)?;
-                self.fields.push((
-                    Span::within(line, base, name),
-                    Span::within(line, base, value),
-                ));
+                self.fields.push((Span::within(line, base, name), Span::within(line, base, value)));
                 Ok(false)
             }
         }

@@ -78,16 +78,12 @@ impl Sink {
 }
 
 /// Opens the file of an access log.
-pub(crate) fn open(
-    path: Option<&PathBuf>,
-) -> Result<Option<(PathBuf, Appender)>, SysError> {
+pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<(PathBuf, Appender)>, SysError> {
     path.map(|path| Ok((path.clone(), Appender::open(path, Access::Group)?))).transpose()
 }
 
 /// Starts the thread.
-pub(crate) fn start(
-    file: Option<(PathBuf, Appender)>,
-) -> std::io::Result<(Sink, JoinHandle<()>)> {
+pub(crate) fn start(file: Option<(PathBuf, Appender)>) -> std::io::Result<(Sink, JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(PIECES_MAX);
     let shared = Arc::new(Shared::default());
     let mut writer = Writer::new(Arc::clone(&shared));

@@ -196,10 +196,7 @@ impl UpstreamBody {
         }
     }
 
-    fn poll_incoming(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Reason>>> {
+    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Reason>>> {
         loop {
             match ready!(Pin::new(&mut self.incoming).poll_frame(context)) {
                 None => {

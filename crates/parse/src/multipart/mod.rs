@@ -89,6 +89,8 @@ pub struct Form {
     pub parts: Vec<Part>,
     /// What was odd.
     pub oddities: Oddities,
+    /// The part within which reading ended, as far as its header was seen.
+    pub incomplete: Option<Part>,
     /// Why reading ended early.
     pub error: Option<Malformed>,
 }
@@ -137,8 +139,14 @@ impl<'a> Reader<'a, '_> {
                 return Err(Malformed::new("multipart has more parts than the limit"));
             }
             let mut part = Part::default();
-            self.headers(&mut part)?;
-            let ended = self.content(&mut part)?;
+            let read = self.headers(&mut part).and_then(|()| self.content(&mut part));
+            let ended = match read {
+                Ok(ended) => ended,
+                Err(error) => {
+                    self.form.incomplete = Some(part);
+                    return Err(error);
+                }
+            };
             self.form.parts.push(part);
             if ended == Line::Close {
                 self.form.oddities.data_after |= self.at < self.body.len();
@@ -249,6 +257,7 @@ impl<'a> Reader<'a, '_> {
         let valid =
             |name: &&[u8]| !name.is_empty() && name.iter().all(|byte| (33..127).contains(byte));
         let Some(name) = name.filter(valid) else {
+            part.headers.push(text.to_vec());
             self.form.oddities.invalid_part = true;
             return Err(Malformed::new("multipart part header has no valid name"));
         };

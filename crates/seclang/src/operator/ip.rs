@@ -56,7 +56,11 @@ fn network(text: &[u8]) -> Result<Network, String> {
 
 impl Network {
     fn contains(&self, other: IpAddr) -> bool {
-        match (self.address, other.to_canonical()) {
+        self.holds(other) || self.holds(other.to_canonical())
+    }
+
+    fn holds(&self, other: IpAddr) -> bool {
+        match (self.address, other) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 same(own.to_bits().into(), other.to_bits().into(), 32, self.bits)
             }
@@ -86,6 +90,7 @@ mod tests {
             ("192.0.2.1", "192.0.2.1", true),
             ("10.0.0.0/8,2001:db8::/32", "2001:db8::1", true),
             ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+            ("::ffff:10.1.2.3", "::ffff:a01:203", true),
             ("0.0.0.0/0", "8.8.8.8", true),
             ("0.0.0.0/0", "::1", false),
             ("::/0", "::1", true),

@@ -38,10 +38,9 @@ impl Comparison {
     }
 }
 
-/// The text with no letter, digit or underscore on either side.
+/// The text with no letter on either side.
 fn contains_word(value: &[u8], word: &[u8]) -> bool {
-    let is_word =
-        |byte: Option<&u8>| byte.is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
     word.is_empty()
         || memchr::memmem::find_iter(value, word).any(|at| {
             let before = at.checked_sub(1).and_then(|before| value.get(before));
@@ -64,7 +63,8 @@ mod tests {
             ("contains", "B", "abc", false),
             ("strmatch", "bc", "abc", true),
             ("containsWord", "b", "a b c", true),
-            ("containsWord", "b", "abc b_", false),
+            ("containsWord", "b", "abc bc", false),
+            ("containsWord", "b", "1b_", true),
             ("containsWord", "abc", "abc", true),
             ("streq", "abc", "abc", true),
             ("streq", "abc", "abcd", false),

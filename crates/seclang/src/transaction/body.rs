@@ -28,9 +28,9 @@ impl Transaction {
             None => {}
         }
         let raw = match self.processor {
-            Some(Processor::Urlencoded) => true,
+            Some(Processor::Urlencoded | Processor::Json) => true,
             None => self.force_request_body,
-            Some(Processor::Multipart | Processor::Json | Processor::Xml) => false,
+            Some(Processor::Multipart | Processor::Xml) => false,
         };
         if raw {
             self.state.set(Variable::RequestBody, &body, &mut self.strings);
@@ -84,6 +84,12 @@ impl Transaction {
         // A body cut at the limit has no end: that is no error of the client's.
         if let Some(error) = read.error.as_ref().filter(|_| !self.request_body_cut) {
             self.body_error(&error.0);
+        }
+        if let Some(part) = &read.incomplete {
+            for line in &part.headers {
+                let made = entry(&part.name, line, &mut self.strings);
+                self.state.part_headers.push(made);
+            }
         }
         let mut file_bytes = 0;
         for part in &read.parts {

@@ -52,7 +52,7 @@ impl Transaction {
             None => (uri, &[][..]),
         };
         let fragment = memchr::memchr(b'#', path).unwrap_or(path.len());
-        let path = path.get(..fragment).unwrap_or_default();
+        let path = percent_decoded(path.get(..fragment).unwrap_or_default());
         let base_at = path.iter().rposition(|byte| matches!(byte, b'/' | b'\\'));
         let base = path.get(base_at.map_or(0, |at| at + 1)..).unwrap_or_default();
         for (variable, value) in [
@@ -61,7 +61,7 @@ impl Transaction {
             (Variable::RequestUriRaw, line.target),
             (Variable::RequestLine, &whole),
             (Variable::RequestUri, uri),
-            (Variable::RequestFilename, path),
+            (Variable::RequestFilename, &path),
             (Variable::RequestBasename, base),
             (Variable::QueryString, query),
         ] {
@@ -142,6 +142,18 @@ impl Transaction {
         let found = self.state.request_headers.iter().find(|header| header.lower == lower)?;
         Some(self.strings.get(found.value).to_vec())
     }
+}
+
+/// As a web server decodes a path: a plus sign stays.
+fn percent_decoded(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    for (index, part) in path.split(|&byte| byte == b'+').enumerate() {
+        if index > 0 {
+            out.push(b'+');
+        }
+        url_decode(part, &mut out);
+    }
+    out
 }
 
 /// `http://host/path` is `/path`.

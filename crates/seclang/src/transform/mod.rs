@@ -72,7 +72,7 @@ all! {
     ["base64Decode"] base64::decode, not_empty;
     ["base64DecodeExt"] base64::decode_forgiving, not_empty;
     ["base64Encode"] base64::encode, not_empty;
-    ["cmdLine"] command::line, command::line_trigger;
+    ["cmdLine", "cmd_line"] command::line, command::line_trigger;
     ["compressWhitespace"] simple::compress_whitespace, simple::has_whitespace;
     ["cssDecode"] css::decode, any_of!(b'\\');
     ["escapeSeqDecode"] escape::decode, any_of!(b'\\');
