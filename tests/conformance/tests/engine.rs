@@ -77,3 +77,14 @@ fn operator_vectors() {
     let tally = vectors::run(&shared.join("seclang/operators")).unwrap();
     report("operators", &tally, include_str!("../exceptions/operators.txt"));
 }
+
+#[test]
+fn differential_requests() {
+    let Some(shared) = shared() else { return println!("differential: the requests are not here") };
+    let scratch = tempfile::tempdir().unwrap();
+    let include = rules::includes(&shared.join("crs"), scratch.path()).unwrap();
+    let rules = Arc::new(rules::compile(&include, Options::default()).unwrap());
+    let file = shared.join("data/differential/requests.ndjson");
+    let tally = burgrave_conformance::differential::run(&file, &rules).unwrap();
+    report("differential", &tally, include_str!("../exceptions/differential.txt"));
+}
