@@ -61,3 +61,46 @@ fn write_key(key: &dyn AnyKey, text: &mut String) -> std::fmt::Result {
 fn is_plain(value: &str) -> bool {
     matches!(value, "true" | "false") || value.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_section_stands_there_once_with_its_keys() {
+        let text = reference();
+        for title in [
+            "burgrave.toml",
+            "[[listen]]",
+            "[rules]",
+            "[limits]",
+            "[log]",
+            "[[site]]",
+            "[[site.route]]",
+            "tls = { … }",
+            "files = { … }",
+            "limits = { … }",
+            "limit = { … }",
+        ] {
+            assert_eq!(text.matches(&format!("\n## `{title}`\n")).count(), 1, "{title}");
+        }
+        assert_eq!(text.matches("\n## ").count(), 11);
+        for (key, count) in [("| `connections` |", 1), ("| `body_bytes` |", 2), ("| `mode` |", 3)] {
+            assert_eq!(text.matches(key).count(), count, "{key}");
+        }
+    }
+
+    #[test]
+    fn values_are_code_and_words_are_not() {
+        let text = reference();
+        for piece in
+            ["| `\"10s\"` |", "| needed |", "| `true` |", "| `64` |", "| the site's |", "| `[]` |"]
+        {
+            assert!(text.contains(piece), "{piece}");
+        }
+        assert!(text.contains("- `firewall` is not done by this release yet"));
+        for line in text.lines().filter(|line| line.starts_with("| `")) {
+            assert_eq!(line.matches(" | ").count(), 3, "a row of four cells: {line}");
+        }
+    }
+}

@@ -120,3 +120,106 @@ impl LimitReader<'_, '_, '_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::{Limits, Settings};
+    use crate::{ConfigErrors, parse};
+    use std::time::Duration;
+
+    const SITE: &str = "[[site]]\nhosts = [\"a\"]\nfiles = { root = \"/srv\" }\n";
+    const LISTEN: &str = "[[listen]]\naddress = \"127.0.0.1:80\"\n";
+
+    fn read(text: &str) -> Result<Settings, ConfigErrors> {
+        parse(&format!("{text}\n{SITE}"))
+    }
+
+    /// The message and path of the only error.
+    fn only_error(text: &str) -> (String, String) {
+        let mut errors = read(text).unwrap_err().errors;
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        let error = errors.remove(0);
+        (error.message, error.path)
+    }
+
+    #[test]
+    fn listeners_are_plain_and_redirect_by_default() {
+        let settings = read(LISTEN).unwrap();
+        let listener = &settings.listeners[0];
+        assert_eq!((listener.tls, listener.redirect), (false, true));
+        let off = read(&format!("{LISTEN}redirect = false\n")).unwrap();
+        assert!(!off.listeners[0].redirect);
+        let plain = read(&format!("{LISTEN}tls = false\nredirect = true\n")).unwrap();
+        assert_eq!(plain.listeners, settings.listeners);
+    }
+
+    #[test]
+    fn a_listener_that_is_half_wrong_says_only_that() {
+        for (text, message, path) in [
+            ("[[listen]]\n", "`listen[0]` has no `address`", "listen[0]"),
+            (
+                "[[listen]]\naddress = 1\n",
+                "`address` cannot be the integer `1`",
+                "listen[0].address",
+            ),
+            (
+                "[[listen]]\naddress = \"[::]:1\"\ntls = 1\n",
+                "`tls` cannot be the integer `1`",
+                "listen[0].tls",
+            ),
+            ("listen = []\n", "the configuration has no `listen`", ""),
+            ("", "the configuration has no `listen`", ""),
+            ("listen = 5\n", "`listen` cannot be the integer `5`", "listen"),
+            ("listen = [5]\n", "`listen[0]` cannot be the integer `5`", "listen[0]"),
+        ] {
+            assert_eq!(only_error(text), (message.to_owned(), path.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn without_rules_there_is_no_engine() {
+        assert_eq!(read(LISTEN).unwrap().rules, None);
+        let rules = read(&format!("{LISTEN}[rules]\ninclude = [\"/a\", \"/b/*.conf\"]\n"));
+        let rules = rules.unwrap().rules.unwrap();
+        let files: Vec<_> = rules.include.iter().filter_map(|file| file.to_str()).collect();
+        assert_eq!(files, ["/a", "/b/*.conf"], "in the order written");
+        assert_eq!((rules.mode, rules.request_body, rules.response_body), (None, None, None));
+        assert_eq!(rules.budget, Duration::from_millis(500));
+        let (message, path) = only_error(&format!("{LISTEN}[rules]\nmode = \"block\"\n"));
+        assert_eq!((message.as_str(), path.as_str()), ("`rules` has no `include`", "rules"));
+    }
+
+    #[test]
+    fn every_global_limit_reaches_its_field() {
+        let settings = read(&format!(
+            "{LISTEN}[limits]\nheader_time = \"1s\"\nbody_time = \"2s\"\nbody_bytes = \"3KiB\"\n\
+             header_bytes = \"4KiB\"\nheader_count = 5\nrate_min = 6\nconnections_per_client = 7\n\
+             connections = 8\nidle_time = \"9s\"\nupstream_time = \"10s\"\nconnect_time = \"11s\"\n"
+        ));
+        let expected = Limits {
+            header_time: Duration::from_secs(1),
+            body_time: Duration::from_secs(2),
+            body_bytes: 3 * 1024,
+            header_bytes: 4 * 1024,
+            header_count: 5,
+            rate_min: 6,
+            connections_per_client: 7,
+            connections: 8,
+            idle_time: Duration::from_secs(9),
+            upstream_time: Duration::from_secs(10),
+            connect_time: Duration::from_secs(11),
+        };
+        let settings = settings.unwrap();
+        assert_eq!(settings.limits, expected);
+        assert_eq!(settings.sites[0].limits, expected, "a site takes them over");
+    }
+
+    #[test]
+    fn the_log_names_each_header_once() {
+        let log = read(&format!("{LISTEN}[log]\naccess = \"/l\"\nheaders = [\"X-A\", \"x-b\"]\n"));
+        assert_eq!(log.unwrap().log.headers, ["x-a", "x-b"]);
+        let twice = format!("{LISTEN}[log]\nheaders = [\"x-a\", \"X-A\"]\n");
+        assert_eq!(only_error(&twice).0, "`x-a` is named twice");
+        assert_eq!(read(LISTEN).unwrap().log, crate::settings::Log::default());
+    }
+}

@@ -54,7 +54,7 @@ pub struct Rules {
 /// a site's are the global ones with its own on top.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From the first byte to the end of a request's header. Default 10 s.
+    /// From the first byte to the end of a request's header. Default 10 s. Listener-wide only.
     pub header_time: Duration,
     /// Between two pieces of a body. Default 10 s.
     pub body_time: Duration,

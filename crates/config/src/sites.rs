@@ -153,3 +153,106 @@ pub(crate) fn listener_words(tls: bool) -> String {
     let with = if tls { "with `tls = true`" } else { "without TLS" };
     format!("a `[[listen]]` {with}, or a site that matches (`tls` is {})", TLS.kind.words())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::parse;
+    use crate::settings::{Environment, Exposure, Site};
+    use burgrave_model::Mode;
+
+    fn text(site: &str) -> String {
+        let top =
+            "[rules]\ninclude = [\"/r\"]\nmode = \"block\"\n[[listen]]\naddress = \"[::]:80\"\n";
+        format!("{top}[[site]]\nhosts = [\"a\", \"B\"]\n{site}\n")
+    }
+
+    fn read(site: &str) -> Site {
+        let settings = parse(&text(site));
+        settings.unwrap_or_else(|errors| panic!("{}", errors.render("test"))).sites.remove(0)
+    }
+
+    fn messages(site: &str) -> Vec<String> {
+        let errors = parse(&text(site)).unwrap_err().errors;
+        errors.into_iter().map(|error| error.message).collect()
+    }
+
+    fn route(path: &str, rest: &str) -> String {
+        format!("[[site.route]]\npath = \"{path}\"\nupstream = [\"http://app:1\"]\n{rest}\n")
+    }
+
+    #[test]
+    fn a_site_is_named_after_its_first_host() {
+        let site = read("files = { root = \"/srv\" }");
+        assert_eq!(
+            (site.name.as_str(), site.hosts.as_slice()),
+            ("a", &["a".to_owned(), "b".to_owned()][..])
+        );
+        assert_eq!((site.environment, site.exposure), (Environment::Production, Exposure::Public));
+        assert_eq!((site.tls, site.mode, site.headers.len()), (None, None, 0));
+    }
+
+    #[test]
+    fn routes_come_longest_path_first() {
+        let paths = ["/", "/api", "/api/", "/api/orders/", "/b"];
+        let routes: String = paths.iter().map(|path| route(path, "")).collect();
+        let found: Vec<_> = read(&routes).routes.into_iter().map(|route| route.path).collect();
+        assert_eq!(found, ["/api/orders/", "/api/", "/api", "/b", "/"]);
+    }
+
+    #[test]
+    fn a_site_has_files_or_routes() {
+        assert_eq!(messages(""), ["the site serves nothing"]);
+        assert!(read(&route("/", "")).files.is_none());
+        assert!(read("files = { root = \"/srv\" }").routes.is_empty());
+        let both = format!("files = {{ root = \"/srv\" }}\n{}", route("/api/", ""));
+        assert!(parse(&text(&both)).is_ok());
+    }
+
+    #[test]
+    fn modes_are_each_ones_own() {
+        let site =
+            format!("mode = \"detect\"\n{}{}", route("/a", "mode = \"off\""), route("/b", ""));
+        let site = read(&site);
+        assert_eq!(site.mode, Some(Mode::Detect));
+        let modes: Vec<_> = site.routes.iter().map(|route| route.mode).collect();
+        assert_eq!(modes, [Some(Mode::Off), None]);
+    }
+
+    #[test]
+    fn half_a_route_is_none() {
+        for (site, expected) in [
+            ("[[site.route]]\npath = \"/\"\n", vec!["`route[0]` has no `upstream`"]),
+            ("[[site.route]]\nupstream = [\"http://a\"]\n", vec!["`route[0]` has no `path`"]),
+            ("[[site.route]]\n", vec!["`route[0]` has no `path`", "`route[0]` has no `upstream`"]),
+            ("[site.route]\npath = \"/\"\n", vec!["`route` cannot be a table"]),
+            ("files = {}\n", vec!["`files` has no `root`"]),
+            ("files = \"/srv\"\n", vec!["`files` cannot be `/srv`"]),
+        ] {
+            assert_eq!(messages(site), expected, "{site}");
+        }
+        let twice = format!("{}{}", route("/a", ""), route("/a", ""));
+        assert_eq!(messages(&twice), ["`/a` is routed twice"]);
+    }
+
+    #[test]
+    fn limits_of_the_whole_server_are_no_sites() {
+        for key in ["header_time", "idle_time"] {
+            let said = messages(&route("/", &format!("limits = {{ {key} = \"1s\" }}")));
+            assert!(said.len() == 1 && said[0].ends_with("move it to `[limits]`"), "{said:?}");
+        }
+        for key in ["header_bytes", "header_count", "connections", "connections_per_client"] {
+            let said =
+                messages(&format!("files = {{ root = \"/srv\" }}\nlimits = {{ {key} = 5 }}"));
+            assert!(said.len() == 1 && said[0].ends_with("move it to `[limits]`"), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_rate_needs_its_number() {
+        let limited = read(&route("/", "limit = { per_client = \"5/s\" }"));
+        assert_eq!(limited.routes[0].limit.unwrap().burst, 5);
+        let said = messages(&route("/", "limit = { burst = 5 }"));
+        assert_eq!(said, ["`limit` has no `per_client`"]);
+        assert!(read(&route("/", "")).routes[0].limit.is_none());
+    }
+}
