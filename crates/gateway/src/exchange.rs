@@ -10,6 +10,7 @@ use crate::log::line::{Decided, Line};
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use crate::worker::Worker;
+use burgrave_seclang::Record;
 use burgrave_sys::UnixTime;
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -88,8 +89,7 @@ impl Exchange {
         let (decided, reason) = match stop {
             Stop::Refuse(reason) => {
                 self.worker.counters.refuse();
-                let upstream = self.upstream.is_some() && reason.status().is_server_error();
-                let kept = if upstream { Decided::Forward } else { Decided::Refuse };
+                let kept = if reason.is_upstreams() { Decided::Forward } else { Decided::Refuse };
                 (kept, Cow::Borrowed(reason.text()))
             }
             Stop::Block(interruption) => {
@@ -130,7 +130,10 @@ impl Exchange {
     }
 
     fn record(&mut self) {
-        let record = self.inspection.finish();
+        let record = self.inspection.finish().unwrap_or_else(|reason| {
+            self.fail(reason);
+            Record::default()
+        });
         let unfinished = (!self.complete && self.reason.is_none()).then_some("client left");
         let plan = &self.plan;
         let site = self.site.and_then(|site| plan.sites.get(site));
