@@ -20,10 +20,31 @@ fn bed() -> Bed {
     symlink("1k.txt", root.join("same.txt")).unwrap();
     symlink("..", root.join("up")).unwrap();
     for name in [
-        ".env", ".git/config", ".htpasswd", ".DS_Store", "site.tar.gz", "dump.sql", "a.php.bak",
-        "index.html~", "a.old", "a.save", "id_rsa", "server.key", "a.swp", "install.php", "db.sqlite",
-        "dir/index.html", "testimonials", "gold.txt", "bakery.html", "sqlite-guide.html",
-        ".well-known/security.txt", "a b.txt", "page.html", "page.html.gz", "page.html.br",
+        ".env",
+        ".git/config",
+        ".htpasswd",
+        ".DS_Store",
+        "site.tar.gz",
+        "dump.sql",
+        "a.php.bak",
+        "index.html~",
+        "a.old",
+        "a.save",
+        "id_rsa",
+        "server.key",
+        "a.swp",
+        "install.php",
+        "db.sqlite",
+        "dir/index.html",
+        "testimonials",
+        "gold.txt",
+        "bakery.html",
+        "sqlite-guide.html",
+        ".well-known/security.txt",
+        "a b.txt",
+        "page.html",
+        "page.html.gz",
+        "page.html.br",
     ] {
         std::fs::write(root.join(name), name).unwrap();
     }
@@ -35,14 +56,50 @@ fn bed() -> Bed {
 fn what_is_not_meant_to_be_seen_is_not_served() {
     let bed = bed();
     for path in [
-        "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/%252e%252e/secret.txt",
-        "/..\\secret.txt", "/..%5csecret.txt", "/%u002e%u002e/secret.txt", "/1k.txt;x",
-        "/up/secret.txt", "/leak.txt", "/passwd.txt", "//etc/passwd", "/.git/config",
-        "/.GIT/config", "/.git", "/.git/", "/%2egit/config", "/.env", "/.env%00.txt", "/.htpasswd",
-        "/.DS_Store", "/site.tar.gz", "/SITE.TAR.GZ", "/dump.sql", "/a.php.bak", "/index.html~",
-        "/index.html%7e", "/a.old", "/a.save", "/id_rsa", "/server.key", "/a.swp", "/install.php",
-        "/db.sqlite", "/1k.txt.", "/1k.txt%20", "/1k.txt/", "/page.html.gz", "/empty/", "/empty",
-        "/none", "/dir//index.html", "/./1k.txt", "/dir/../1k.txt",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/%252e%252e/secret.txt",
+        "/..\\secret.txt",
+        "/..%5csecret.txt",
+        "/%u002e%u002e/secret.txt",
+        "/1k.txt;x",
+        "/up/secret.txt",
+        "/leak.txt",
+        "/passwd.txt",
+        "//etc/passwd",
+        "/.git/config",
+        "/.GIT/config",
+        "/.git",
+        "/.git/",
+        "/%2egit/config",
+        "/.env",
+        "/.env%00.txt",
+        "/.htpasswd",
+        "/.DS_Store",
+        "/site.tar.gz",
+        "/SITE.TAR.GZ",
+        "/dump.sql",
+        "/a.php.bak",
+        "/index.html~",
+        "/index.html%7e",
+        "/a.old",
+        "/a.save",
+        "/id_rsa",
+        "/server.key",
+        "/a.swp",
+        "/install.php",
+        "/db.sqlite",
+        "/1k.txt.",
+        "/1k.txt%20",
+        "/1k.txt/",
+        "/page.html.gz",
+        "/empty/",
+        "/empty",
+        "/none",
+        "/dir//index.html",
+        "/./1k.txt",
+        "/dir/../1k.txt",
     ] {
         let answer = bed.ask(&format!("GET {path} HTTP/1.1"));
         assert_eq!(status(&answer), 404, "{path}: {answer}");
@@ -167,14 +224,23 @@ fn a_file_that_is_gone_is_gone_within_a_second() {
     std::thread::sleep(std::time::Duration::from_millis(1000));
     assert_eq!(status(&bed.ask("GET /gold.txt HTTP/1.1")), 404);
     let line = bed.log(2).pop().unwrap();
-    assert_eq!((&line["decision"], &line["reason"]), (&"refuse".into(), &"link leaves the web root".into()));
+    assert_eq!(
+        (&line["decision"], &line["reason"]),
+        (&"refuse".into(), &"link leaves the web root".into())
+    );
 }
 
 #[test]
 fn every_page_has_the_security_headers_and_names_no_product() {
     let bed = bed();
-    for head in ["GET / HTTP/1.1", "GET /none HTTP/1.1", "POST / HTTP/1.1", "TRACE / HTTP/1.1",
-        "GET /x HTTP/9.9", "GET / HTTP/1.1\r\nX : y"] {
+    for head in [
+        "GET / HTTP/1.1",
+        "GET /none HTTP/1.1",
+        "POST / HTTP/1.1",
+        "TRACE / HTTP/1.1",
+        "GET /x HTTP/9.9",
+        "GET / HTTP/1.1\r\nX : y",
+    ] {
         let answer = bed.ask(head);
         for (name, value) in [
             ("x-content-type-options", "nosniff"),

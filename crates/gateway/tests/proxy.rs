@@ -86,8 +86,16 @@ fn answers_do_not_say_what_runs_behind() {
     let bed = start();
     let answer = bed.ask("GET /api/revealing HTTP/1.1");
     assert_eq!(body(&answer), "ok");
-    for name in ["server", "x-powered-by", "via", "x-aspnet-version", "x-runtime", "x-generator",
-        "keep-alive", "x-named"] {
+    for name in [
+        "server",
+        "x-powered-by",
+        "via",
+        "x-aspnet-version",
+        "x-runtime",
+        "x-generator",
+        "keep-alive",
+        "x-named",
+    ] {
         assert_eq!(header(&answer, name), None, "{name}");
     }
     assert_eq!(header(&answer, "x-kept"), Some("1"));
@@ -254,7 +262,10 @@ fn a_client_has_so_many_requests() {
         settings.sites[0].routes[0].limit = Some(RequestRate { per_second: 0.1, burst: 3 });
     });
     let answers: Vec<_> = (0..4).map(|_| bed.ask("GET /api/x HTTP/1.1")).collect();
-    assert_eq!(answers.iter().map(|answer| status(answer)).collect::<Vec<_>>(), [200, 200, 200, 429]);
+    assert_eq!(
+        answers.iter().map(|answer| status(answer)).collect::<Vec<_>>(),
+        [200, 200, 200, 429]
+    );
     let wait: u64 = header(&answers[3], "retry-after").unwrap().parse().unwrap();
     assert!((9..=10).contains(&wait), "{wait}");
     assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
@@ -273,13 +284,14 @@ fn websockets_are_tunnelled() {
     stream.write_all(b"early").unwrap();
     let mut got = String::new();
     let mut piece = [0; 1024];
-    let until = |stream: &mut std::net::TcpStream, got: &mut String, piece: &mut [u8], mark: &str| {
-        while !got.contains(mark) {
-            let count = stream.read(piece).unwrap();
-            assert!(count > 0, "{got}");
-            *got += &text(&piece[..count]);
-        }
-    };
+    let until =
+        |stream: &mut std::net::TcpStream, got: &mut String, piece: &mut [u8], mark: &str| {
+            while !got.contains(mark) {
+                let count = stream.read(piece).unwrap();
+                assert!(count > 0, "{got}");
+                *got += &text(&piece[..count]);
+            }
+        };
     until(&mut stream, &mut got, &mut piece, "hello");
     until(&mut stream, &mut got, &mut piece, "early");
     assert_eq!(status(&got), 101);

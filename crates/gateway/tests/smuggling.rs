@@ -4,8 +4,8 @@
 
 mod support;
 
-use support::{Bed, connect, read_all, start, status, statuses};
 use std::io::Write;
+use support::{Bed, connect, read_all, start, status, statuses};
 
 const HEAD: &str = "POST /api/x HTTP/1.1\r\nHost: site.test\r\n";
 
@@ -20,8 +20,10 @@ fn refused(bed: &Bed, name: &str, request: &[u8], wanted: u16) {
 }
 
 fn with_header(bed: &Bed, name: &str, lines: &str, wanted: u16) {
-    let request = format!("{HEAD}{lines}\r\n\r\n0\r\n\r\nGET /api/smuggled HTTP/1.1\r\n\
-        Host: site.test\r\n\r\n");
+    let request = format!(
+        "{HEAD}{lines}\r\n\r\n0\r\n\r\nGET /api/smuggled HTTP/1.1\r\n\
+        Host: site.test\r\n\r\n"
+    );
     refused(bed, name, request.as_bytes(), wanted);
 }
 
@@ -68,8 +70,12 @@ fn framing_that_has_two_readings_is_refused() {
         with_header(&bed, name, lines, 400);
     }
     with_header(&bed, "expect_odd", "Expect: 200-ok", 417);
-    refused(&bed, "te_http10",
-        b"POST /api/x HTTP/1.0\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+    refused(
+        &bed,
+        "te_http10",
+        b"POST /api/x HTTP/1.0\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    );
 }
 
 #[test]
@@ -201,7 +207,8 @@ fn legal_requests_pass_unchanged() {
     assert_eq!(status(&bed.send(chunks.as_bytes())), 200);
     assert_eq!(bed.backend.last().body, b"hello, big world");
     let mut stream = connect(bed.address);
-    let head = format!("{HEAD}Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+    let head =
+        format!("{HEAD}Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(50));
     stream.write_all(b"ok").unwrap();
@@ -220,8 +227,12 @@ fn pipelined_requests_are_answered_in_order() {
     }
     let answers = bed.send(requests.as_bytes());
     assert_eq!(statuses(&answers), [200, 404].repeat(10));
-    let order: Vec<_> =
-        bed.backend.seen().iter().map(|seen| seen.head.split(' ').nth(1).unwrap().to_owned()).collect();
+    let order: Vec<_> = bed
+        .backend
+        .seen()
+        .iter()
+        .map(|seen| seen.head.split(' ').nth(1).unwrap().to_owned())
+        .collect();
     let wanted: Vec<_> = (0..10).map(|number| format!("/api/n{}", number * 2)).collect();
     assert_eq!(order, wanted);
 }
@@ -229,9 +240,7 @@ fn pipelined_requests_are_answered_in_order() {
 #[test]
 fn what_follows_a_request_is_judged_by_itself() {
     let bed = start();
-    let answers = bed.send(
-        b"GET /api/good HTTP/1.1\r\nHost: site.test\r\n\r\nGARBAGE\r\n\r\n",
-    );
+    let answers = bed.send(b"GET /api/good HTTP/1.1\r\nHost: site.test\r\n\r\nGARBAGE\r\n\r\n");
     assert_eq!(statuses(&answers), [200, 400]);
     assert_eq!(bed.backend.seen().len(), 1);
     let closed = bed.send(
@@ -252,10 +261,9 @@ fn each_refusal_has_its_record() {
     bed.send(format!("{HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n").as_bytes());
     let lines = bed.log(2);
     assert_eq!(lines.len(), 2);
-    for (line, target, reason) in [
-        (&lines[0], "/a", "invalid header name"),
-        (&lines[1], "/api/x", "invalid chunk size"),
-    ] {
+    for (line, target, reason) in
+        [(&lines[0], "/a", "invalid header name"), (&lines[1], "/api/x", "invalid chunk size")]
+    {
         assert_eq!(line["http.status"], 400, "{line}");
         assert_eq!(line["decision"], "refuse", "{line}");
         assert_eq!(line["reason"], reason, "{line}");

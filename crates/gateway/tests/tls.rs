@@ -104,8 +104,10 @@ fn both_versions_work_and_are_recorded() {
         assert_eq!(header(&answer, "strict-transport-security"), Some("max-age=31536000"));
     }
     let lines = bed.log(2);
-    assert_eq!((&lines[0]["tls.version"], &lines[1]["tls.version"]),
-        (&"TLSv1.2".into(), &"TLSv1.3".into()));
+    assert_eq!(
+        (&lines[0]["tls.version"], &lines[1]["tls.version"]),
+        (&"TLSv1.2".into(), &"TLSv1.3".into())
+    );
 }
 
 #[test]
@@ -249,8 +251,16 @@ fn plain_requests_are_sent_to_https_on_the_same_host() {
     let address = bed.gateway.address_of("127.0.0.2:0".parse().unwrap()).unwrap();
     for (request, wanted, location) in [
         ("GET /a?b=c HTTP/1.1\r\nHost: Site.test:80", 301, Some("https://site.test/a?b=c")),
-        ("POST /a HTTP/1.1\r\nContent-Length: 0\r\nHost: site.test", 308, Some("https://site.test/a")),
-        ("GET //evil.test/.. HTTP/1.1\r\nHost: site.test", 301, Some("https://site.test//evil.test/..")),
+        (
+            "POST /a HTTP/1.1\r\nContent-Length: 0\r\nHost: site.test",
+            308,
+            Some("https://site.test/a"),
+        ),
+        (
+            "GET //evil.test/.. HTTP/1.1\r\nHost: site.test",
+            301,
+            Some("https://site.test//evil.test/.."),
+        ),
         ("GET http://site.test HTTP/1.1\r\nHost: evil.test", 301, Some("https://site.test/")),
         ("GET / HTTP/1.1\r\nHost: evil.test", 421, None),
         ("GET / HTTP/1.1\r\nHost: site.test\r\nX : y", 400, None),

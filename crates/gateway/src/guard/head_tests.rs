@@ -33,14 +33,12 @@ fn reason(lines: &str) -> Reason {
 
 #[test]
 fn the_original_is_kept() {
-    let head = parse("GET /a?b HTTP/1.1\r\nhOsT: A.b:80\r\nX-Y:  two words \t\r\nX-Y:\r\n\r\n").unwrap();
+    let head =
+        parse("GET /a?b HTTP/1.1\r\nhOsT: A.b:80\r\nX-Y:  two words \t\r\nX-Y:\r\n\r\n").unwrap();
     assert_eq!((head.method(), head.target()), (&b"GET"[..], &b"/a?b"[..]));
     assert_eq!(head.host(), Some(&b"A.b:80"[..]));
     let fields: Vec<_> = head.fields().collect();
-    assert_eq!(
-        fields,
-        [(&b"hOsT"[..], &b"A.b:80"[..]), (b"X-Y", b"two words"), (b"X-Y", b"")]
-    );
+    assert_eq!(fields, [(&b"hOsT"[..], &b"A.b:80"[..]), (b"X-Y", b"two words"), (b"X-Y", b"")]);
     assert_eq!(head.field(b"x-y"), Some(&b"two words"[..]));
     assert_eq!(head.shared(head.target()), Bytes::from_static(b"/a?b"));
     assert_eq!((head.framing, head.close, head.upgrade), (Framing::None, false, false));
@@ -48,7 +46,8 @@ fn the_original_is_kept() {
 
 #[test]
 fn framing_and_connection_options_are_read() {
-    let head = |lines: &str| parse(&format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n")).unwrap();
+    let head =
+        |lines: &str| parse(&format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n")).unwrap();
     assert_eq!(head("Content-Length: 0012").framing, Framing::Length(12));
     assert_eq!(head("Content-Length: 0").framing, Framing::None);
     assert_eq!(head("Transfer-Encoding:CHUNKED").framing, Framing::Open);

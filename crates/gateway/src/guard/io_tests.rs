@@ -38,10 +38,15 @@ fn the_library_sees_a_header_of_our_own_and_the_body() {
     run(async {
         let (mut client, mut guard, wire) = pair(4096);
         client
-            .write_all(b"POST /secret HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 5\r\n\r\nhelloGET")
+            .write_all(
+                b"POST /secret HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 5\r\n\r\nhelloGET",
+            )
             .await
             .unwrap();
-        assert_eq!(read(&mut guard).await.unwrap(), b"POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\n");
+        assert_eq!(
+            read(&mut guard).await.unwrap(),
+            b"POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\n"
+        );
         assert_eq!(wire.take_head().unwrap().target(), b"/secret");
         assert_eq!(read(&mut guard).await.unwrap(), b"hello");
     });

@@ -170,12 +170,12 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
             }
             fine && say(b"0\r\nX-Trailer: t\r\n\r\n")
         }
-        "/api/revealing" => say(
-            b"HTTP/1.1 200 OK\r\nServer: Apache/2.4.1\r\nX-Powered-By: PHP/5\r\nVia: 1.1 x\r\n\
+        "/api/revealing" => {
+            say(b"HTTP/1.1 200 OK\r\nServer: Apache/2.4.1\r\nX-Powered-By: PHP/5\r\nVia: 1.1 x\r\n\
               X-AspNet-Version: 4\r\nX-Runtime: 1\r\nX-Generator: g\r\nKeep-Alive: timeout=5\r\n\
               Connection: keep-alive, X-Named\r\nX-Named: 1\r\nX-Kept: 1\r\n\
-              X-Frame-Options: SAMEORIGIN\r\nContent-Length: 2\r\n\r\nok",
-        ),
+              X-Frame-Options: SAMEORIGIN\r\nContent-Length: 2\r\n\r\nok")
+        }
         "/api/ws" => tunnel(stream),
         "/api/switch" => say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n") && false,
         _ => {

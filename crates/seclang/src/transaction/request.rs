@@ -46,13 +46,13 @@ impl Transaction {
 
     pub(super) fn take_request_line(&mut self, line: &RequestLine<'_>) {
         let whole = [line.method, line.target, line.protocol].join(&b' ');
-        let uri = without_authority(line.target);
-        let (path, query) = match memchr::memchr(b'?', uri) {
-            Some(at) => (uri.get(..at).unwrap_or_default(), uri.get(at + 1..).unwrap_or_default()),
-            None => (uri, &[][..]),
-        };
-        let fragment = memchr::memchr(b'#', path).unwrap_or(path.len());
-        let path = percent_decoded(path.get(..fragment).unwrap_or_default());
+        let unframed = line.target.split(|&byte| byte == b'#').next().unwrap_or_default();
+        let raw_uri = without_authority(unframed);
+        let path_end = memchr::memchr(b'?', raw_uri).unwrap_or(raw_uri.len());
+        let (raw_path, raw_query) = raw_uri.split_at(path_end);
+        let query = raw_query.get(1..).unwrap_or_default();
+        let path = percent_decoded(raw_path);
+        let uri = [&path, raw_query].concat();
         let base_at = path.iter().rposition(|byte| matches!(byte, b'/' | b'\\'));
         let base = path.get(base_at.map_or(0, |at| at + 1)..).unwrap_or_default();
         for (variable, value) in [
@@ -60,7 +60,8 @@ impl Transaction {
             (Variable::RequestProtocol, line.protocol),
             (Variable::RequestUriRaw, line.target),
             (Variable::RequestLine, &whole),
-            (Variable::RequestUri, uri),
+            (Variable::RequestUri, &uri),
+            (Variable::PathInfo, &path),
             (Variable::RequestFilename, &path),
             (Variable::RequestBasename, base),
             (Variable::QueryString, query),
