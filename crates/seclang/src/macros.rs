@@ -52,6 +52,14 @@ impl Macro {
         }
     }
 
+    /// The text before the first hole.
+    pub(crate) fn lead(&self) -> Vec<u8> {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text.clone(),
+            Some(Part::Value(..)) | None => Vec::new(),
+        }
+    }
+
     /// The pieces in order.
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts

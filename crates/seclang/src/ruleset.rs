@@ -124,3 +124,40 @@ impl RuleFiles for WithBase<'_> {
         self.0.glob(pattern)
     }
 }
+
+/// What there is to say about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFacts {
+    /// Its id.
+    pub id: u32,
+    /// 1 to 5.
+    pub phase: u8,
+    /// Where it stands.
+    pub file: PathBuf,
+    /// Where it stands.
+    pub line: usize,
+    /// `msg:` as written, up to the first macro.
+    pub message: Vec<u8>,
+    /// `tag:` as written, those without macros.
+    pub tags: Vec<Vec<u8>>,
+}
+
+impl RuleSet {
+    /// Every rule in file order.
+    pub fn facts(&self) -> Vec<RuleFacts> {
+        let facts = |rule: &Rule| RuleFacts {
+            id: rule.id,
+            phase: rule.phase,
+            file: rule.file.to_path_buf(),
+            line: rule.line,
+            message: rule.meta.message.as_ref().map(crate::macros::Macro::lead).unwrap_or_default(),
+            tags: rule
+                .meta
+                .tags
+                .iter()
+                .filter_map(|tag| tag.constant().map(<[u8]>::to_vec))
+                .collect(),
+        };
+        self.rules.iter().map(facts).collect()
+    }
+}
