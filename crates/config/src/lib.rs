@@ -6,6 +6,27 @@
 //!
 //! Invariants: reads nothing but the text it is given; no file, clock or environment.
 
+mod checks;
+mod error;
+mod keys;
+mod kinds;
+mod names;
+mod nearest;
+mod parse;
+mod place;
+mod reference;
+mod sections;
 mod settings;
+mod sink;
+mod sites;
+mod table;
+#[cfg(test)]
+mod tests;
+mod units;
+mod values;
 
+pub use error::{ConfigError, ConfigErrors};
+pub use parse::{TEXT_BYTES_MAX, parse};
+pub use place::Place;
+pub use reference::reference;
 pub use settings::*;

@@ -54,7 +54,7 @@ pub struct Rules {
 /// a site's are the global ones with its own on top.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From the first byte to the end of a request's header. Default 10 s.
+    /// From the first byte to the end of a request's header. Default 10 s. Listener-wide only.
     pub header_time: Duration,
     /// Between two pieces of a body. Default 10 s.
     pub body_time: Duration,
@@ -90,8 +90,8 @@ impl Default for Limits {
             rate_min: 64,
             connections_per_client: 200,
             connections: 10_000,
-            idle_time: Duration::from_secs(60),
-            upstream_time: Duration::from_secs(60),
+            idle_time: Duration::from_mins(1),
+            upstream_time: Duration::from_mins(1),
             connect_time: Duration::from_secs(5),
         }
     }

@@ -23,8 +23,10 @@ pub struct Options {
     pub request_body: Option<bool>,
     /// Over `SecResponseBodyAccess`. Default off.
     pub response_body: Option<bool>,
-    /// Most time that one transaction may use in the engine.
+    /// Most time that one transaction may use in the engine. Default 500 ms.
     pub budget: Option<Duration>,
+    /// Leaves out the base rules (which body is read how, unreadable bodies are refused).
+    pub bare: bool,
 }
 
 /// The two ends of the client's connection.

@@ -6,11 +6,29 @@
 //! Invariants: knows no HTTP library; does no I/O at request time; what it does not implement is
 //! refused at load with file and line, never ignored; an engine that runs past its budget refuses.
 
+mod action;
+mod compile;
+mod error;
 mod interface;
-mod stub;
+mod macros;
+mod operator;
+mod plan;
+mod regex;
+mod ruleset;
+mod source;
+mod store;
+mod strings;
+mod target;
+mod transaction;
+mod transform;
+mod variable;
 
+pub mod probe;
+
+pub use error::LoadError;
 pub use interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Options, Record,
     RequestLine, RuleFiles,
 };
-pub use stub::{LoadError, RuleSet, Transaction};
+pub use ruleset::{RuleFacts, RuleSet};
+pub use transaction::Transaction;

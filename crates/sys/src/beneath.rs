@@ -4,7 +4,7 @@
 //! and symbolic links that would leave the root all fail, with no gap between check and use.
 //! A kernel without `openat2` is an error, never a fall-back to something weaker.
 
-use crate::SysError;
+use crate::{Kind, SysError};
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -18,15 +18,6 @@ use std::path::{Path, PathBuf};
 pub struct Root {
     directory: OwnedFd,
     path: PathBuf,
-}
-
-/// What an opened name turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
 }
 
 /// What a file's metadata says; equal facts mean that the content is taken to be the same.

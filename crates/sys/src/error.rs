@@ -39,6 +39,14 @@ pub enum SysError {
         /// How long it was given.
         limit: Duration,
     },
+    /// A command wrote more than the caller allowed and was killed.
+    #[error("`{}` wrote more than the {limit} bytes allowed here", program.display())]
+    Flooded {
+        /// The program.
+        program: PathBuf,
+        /// The limit in bytes, for each of its two outputs.
+        limit: usize,
+    },
     /// Not to be had on this kind of system.
     #[error("{0} cannot be asked of this system")]
     Unsupported(&'static str),
@@ -59,10 +67,62 @@ impl SysError {
     /// Sorts an I/O error into the kinds that callers tell apart.
     pub fn from_io(doing: &'static str, path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         let path = path.into();
-        match source.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Self::Missing(path),
-            std::io::ErrorKind::PermissionDenied => Self::Denied(path),
-            _ => Self::Io { doing, path, source },
+        let kind = source.kind();
+        if matches!(kind, std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) {
+            return Self::Missing(path);
+        }
+        if kind == std::io::ErrorKind::PermissionDenied {
+            return Self::Denied(path);
+        }
+        Self::Io { doing, path, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+    use std::io;
+
+    #[test]
+    fn io_errors_are_sorted_by_what_the_caller_can_do() {
+        for (kind, text) in [
+            (io::ErrorKind::NotFound, "`/a` does not exist"),
+            (io::ErrorKind::NotADirectory, "`/a` does not exist"),
+            (io::ErrorKind::PermissionDenied, "no permission to read `/a`"),
+            (io::ErrorKind::StorageFull, "reading `/a`"),
+        ] {
+            let error = SysError::from_io("reading", "/a", io::Error::from(kind));
+            assert_eq!(error.to_string(), text);
+            let kept = matches!(error, SysError::Io { .. });
+            assert_eq!(error.source().is_some(), kept, "only an unsorted error has a source");
+        }
+    }
+
+    #[test]
+    fn every_error_names_its_object_and_its_limit() {
+        let path = || PathBuf::from("/x");
+        for (error, text) in [
+            (
+                SysError::TooLarge { path: path(), limit: 7 },
+                "`/x` is larger than the 7 bytes allowed here",
+            ),
+            (SysError::WrongKind { path: path(), wanted: "directory" }, "`/x` is not a directory"),
+            (SysError::Escapes(path()), "`/x` leaves its root"),
+            (
+                SysError::Timeout { program: path(), limit: Duration::from_millis(200) },
+                "`/x` did not end within 200ms",
+            ),
+            (
+                SysError::Flooded { program: path(), limit: 9 },
+                "`/x` wrote more than the 9 bytes allowed here",
+            ),
+            (
+                SysError::Unsupported("running a command"),
+                "running a command cannot be asked of this system",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
         }
     }
 }

@@ -1,1 +1,57 @@
-//! conformance tests.
+//! Suites written by others, run on Burgrave: the OWASP CRS's own regression tests, `ModSecurity`'s
+//! operator and transformation vectors and engine regressions.
+//!
+//! The suites are data that stand outside the repository, in the folder that `BURGRAVE_SHARED` names
+//! (default `../shared`). Without them every runner says so and passes; with them it prints how many
+//! cases ran. A case that is not as expected must stand in a list of exceptions with a reason, and a
+//! case that stands there and is as expected fails the run.
+
+#![expect(clippy::disallowed_methods, reason = "a test runner reads its suites from disk")]
+
+pub mod crs;
+pub mod differential;
+pub mod engine;
+pub mod exceptions;
+pub mod message;
+pub mod rules;
+pub mod vectors;
+
+use std::path::PathBuf;
+
+/// The folder with the suites, if it is there.
+pub fn shared() -> Option<PathBuf> {
+    let folder = std::env::var_os("BURGRAVE_SHARED")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
+    folder.is_dir().then_some(folder)
+}
+
+/// The outcome of a suite: what failed, by name, with what was seen.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// As expected.
+    pub passed: usize,
+    /// Not as expected: the case's name and what was seen.
+    pub failed: Vec<(String, String)>,
+}
+
+impl Tally {
+    /// Counts a case.
+    pub fn case(&mut self, name: impl Into<String>, result: Result<(), String>) {
+        match result {
+            Ok(()) => self.passed += 1,
+            Err(saw) => self.failed.push((name.into(), saw)),
+        }
+    }
+
+    /// Cases in all.
+    pub fn total(&self) -> usize {
+        self.passed + self.failed.len()
+    }
+
+    /// Share of cases that are as expected, in percent.
+    pub fn percent(&self) -> f64 {
+        let count = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
+        if self.total() == 0 { 0.0 } else { 100.0 * count(self.passed) / count(self.total()) }
+    }
+}

@@ -139,6 +139,7 @@ fn open(root: &Root, name: &[u8]) -> Result<Opened, Reason> {
         SysError::Denied(_)
         | SysError::TooLarge { .. }
         | SysError::Timeout { .. }
+        | SysError::Flooded { .. }
         | SysError::Unsupported(_)
         | SysError::Io { .. } => Reason::FileFault,
     })

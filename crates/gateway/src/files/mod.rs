@@ -55,6 +55,7 @@ pub(crate) fn serve(_permit: Permit, exchange: &Exchange) -> Result<Response<Out
     let entry = open(exchange, site, &name.bytes)?;
     match entry.facts.kind {
         Kind::Directory if name.directory => Err(Reason::NotFound.into()),
+        Kind::Link | Kind::Other => Err(Reason::NotFound.into()),
         Kind::Directory => {
             let mut index = name.bytes.clone();
             push_segment(&mut index, INDEX);

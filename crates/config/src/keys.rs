@@ -1,0 +1,427 @@
+//! Every section and every key: what it is called, what it holds, its default and why it is there.
+//! Reading, suggestions and the reference all come from these entries.
+
+use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Only, Size, Span};
+use crate::names::{self, Parsed};
+use crate::settings::{Environment, Exposure, Upstream};
+use crate::table::{Key, ManyTables, OneTable, Section};
+use crate::values::{HeaderMap, RateText, TlsSource};
+use burgrave_model::Mode;
+
+const LATER: &str =
+    "is not done by this release yet: remove it, and nothing will seem safer than it is";
+const SERVER_WIDE: &str =
+    "counts before the site is known, so it is the whole server's: move it to `[limits]`";
+const MODES: Choice<Mode> =
+    Choice { options: &[("block", Mode::Block), ("detect", Mode::Detect), ("off", Mode::Off)] };
+
+pub(crate) static ROOT: Section = Section {
+    title: "burgrave.toml",
+    about: "The keys at the top, before the first section.",
+    keys: &[&STATE, &LISTEN, &RULES, &LIMITS, &LOG, &SITE],
+    refused: &[("firewall", LATER), ("watch", LATER), ("backup", LATER), ("alert", LATER)],
+};
+pub(crate) static STATE: Key<AbsolutePath> = Key {
+    name: "state",
+    kind: AbsolutePath,
+    default: "\"/var/lib/burgrave\"",
+    about: "Directory for what Burgrave makes and keeps, such as self-signed certificates.",
+};
+pub(crate) static LISTEN: Key<ManyTables> = Key {
+    name: "listen",
+    kind: ManyTables(&LISTEN_SECTION),
+    default: "",
+    about: "The sockets that clients reach. At least one.",
+};
+pub(crate) static RULES: Key<OneTable> = Key {
+    name: "rules",
+    kind: OneTable(&RULES_SECTION),
+    default: "no rule engine",
+    about: "The rule engine that inspects requests and answers.",
+};
+pub(crate) static LIMITS: Key<OneTable> = Key {
+    name: "limits",
+    kind: OneTable(&LIMITS_SECTION),
+    default: "each key's own",
+    about: "What a client may send and hold.",
+};
+pub(crate) static LOG: Key<OneTable> = Key {
+    name: "log",
+    kind: OneTable(&LOG_SECTION),
+    default: "no access log",
+    about: "What is recorded.",
+};
+pub(crate) static SITE: Key<ManyTables> = Key {
+    name: "site",
+    kind: ManyTables(&SITE_SECTION),
+    default: "",
+    about: "What is served, by host name. At least one.",
+};
+
+pub(crate) static LISTEN_SECTION: Section = Section {
+    title: "[[listen]]",
+    about: "One listening socket. A site with TLS needs a listener with TLS, a site without one needs \
+            a listener without.",
+    keys: &[&ADDRESS, &LISTEN_TLS, &REDIRECT],
+    refused: &[],
+};
+pub(crate) static ADDRESS: Key<Address> = Key {
+    name: "address",
+    kind: Address,
+    default: "",
+    about: "Address and port. Port 0 takes any free one.",
+};
+pub(crate) static LISTEN_TLS: Key<Flag> = Key {
+    name: "tls",
+    kind: Flag,
+    default: "false",
+    about: "Speak TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 inside.",
+};
+pub(crate) static REDIRECT: Key<Flag> = Key {
+    name: "redirect",
+    kind: Flag,
+    default: "true",
+    about: "On a listener without TLS: send clients of a site with TLS to its https address. With \
+            `false` the listener serves such a site in the clear.",
+};
+
+pub(crate) static RULES_SECTION: Section = Section {
+    title: "[rules]",
+    about: "SecLang rules, such as the OWASP Core Rule Set. SecLang's own directives in the files \
+            count too; a key that is set here has the last word.",
+    keys: &[&INCLUDE, &RULES_MODE, &REQUEST_BODY, &RESPONSE_BODY, &BUDGET, &DECODE, &PROFILE],
+    refused: &[],
+};
+pub(crate) static INCLUDE: Key<List<AbsolutePath>> = Key {
+    name: "include",
+    kind: List { of: AbsolutePath, min: 1, max: 1_000 },
+    default: "",
+    about: "Rule files and patterns (`*`, `?`, `[…]`), read in this order.",
+};
+pub(crate) static RULES_MODE: Key<Choice<Mode>> = Key {
+    name: "mode",
+    kind: MODES,
+    default: "what `SecRuleEngine` says, else `\"block\"`",
+    about: "Refuse attacks, only record them, or do not look.",
+};
+pub(crate) static REQUEST_BODY: Key<Flag> = Key {
+    name: "request_body",
+    kind: Flag,
+    default: "what `SecRequestBodyAccess` says, else `true`",
+    about: "Inspect the bodies of requests.",
+};
+pub(crate) static RESPONSE_BODY: Key<Flag> = Key {
+    name: "response_body",
+    kind: Flag,
+    default: "what `SecResponseBodyAccess` says, else `false`",
+    about: "Inspect the bodies of answers. Costs memory and time.",
+};
+pub(crate) static BUDGET: Key<Span> = Key {
+    name: "budget",
+    kind: Span { millis_min: 1, millis_max: 60_000 },
+    default: "\"500ms\"",
+    about: "Most time that the rules may take for one request. Past it the request is refused, never \
+            passed.",
+};
+pub(crate) static DECODE: Key<Only> = Key {
+    name: "decode",
+    kind: Only { value: "false", later: "inspection of decoded forms" },
+    default: "false",
+    about: "Inspect decoded forms of a value as well.",
+};
+pub(crate) static PROFILE: Key<Only> = Key {
+    name: "profile",
+    kind: Only { value: "\"none\"", later: "exclusion profiles" },
+    default: "\"none\"",
+    about: "Exclusions for a kind of application. `\"none\"` leaves the rule set as it is.",
+};
+
+pub(crate) static LIMITS_SECTION: Section = Section {
+    title: "[limits]",
+    about: "Bounds on what a client may send and hold.",
+    keys: &[
+        &HEADER_TIME,
+        &HEADER_BYTES,
+        &HEADER_COUNT,
+        &BODY_TIME,
+        &BODY_BYTES,
+        &RATE_MIN,
+        &CONNECTIONS_PER_CLIENT,
+        &CONNECTIONS,
+        &IDLE_TIME,
+        &CONNECT_TIME,
+        &UPSTREAM_TIME,
+    ],
+    refused: &[],
+};
+pub(crate) static OWN_LIMITS_SECTION: Section = Section {
+    title: "limits = { … }",
+    about: "Limits of one site or route. What is not set is the site's, and what the site does not set \
+            is that of `[limits]`.",
+    keys: &[&BODY_TIME, &BODY_BYTES, &RATE_MIN, &CONNECT_TIME, &UPSTREAM_TIME],
+    refused: &[
+        ("header_time", SERVER_WIDE),
+        ("header_bytes", SERVER_WIDE),
+        ("header_count", SERVER_WIDE),
+        ("connections_per_client", SERVER_WIDE),
+        ("connections", SERVER_WIDE),
+        ("idle_time", SERVER_WIDE),
+    ],
+};
+pub(crate) static HEADER_TIME: Key<Span> = Key {
+    name: "header_time",
+    kind: Span { millis_min: 100, millis_max: 600_000 },
+    default: "\"10s\"",
+    about: "From the first byte of a request to the end of its header.",
+};
+pub(crate) static HEADER_BYTES: Key<Size> = Key {
+    name: "header_bytes",
+    kind: Size { min: 1 << 10, max: 1 << 20 },
+    default: "\"32KiB\"",
+    about: "Size of a request's header with its request line.",
+};
+pub(crate) static HEADER_COUNT: Key<Count> = Key {
+    name: "header_count",
+    kind: Count { min: 1, max: 1_000 },
+    default: "100",
+    about: "Number of header fields of a request.",
+};
+pub(crate) static BODY_TIME: Key<Span> = Key {
+    name: "body_time",
+    kind: Span { millis_min: 100, millis_max: 3_600_000 },
+    default: "\"10s\"",
+    about: "Between two pieces of a request's body.",
+};
+pub(crate) static BODY_BYTES: Key<Size> = Key {
+    name: "body_bytes",
+    kind: Size { min: 1, max: 1 << 40 },
+    default: "\"10MiB\"",
+    about: "Size of a request's body.",
+};
+pub(crate) static RATE_MIN: Key<Size> = Key {
+    name: "rate_min",
+    kind: Size { min: 0, max: 1 << 30 },
+    default: "64",
+    about: "Bytes a second that a client must at least send of a body, once `body_time` has passed \
+            since its start. 0: no minimum.",
+};
+pub(crate) static CONNECTIONS_PER_CLIENT: Key<Count> = Key {
+    name: "connections_per_client",
+    kind: Count { min: 1, max: 1_000_000 },
+    default: "200",
+    about: "Connections at once from one address.",
+};
+pub(crate) static CONNECTIONS: Key<Count> = Key {
+    name: "connections",
+    kind: Count { min: 1, max: 10_000_000 },
+    default: "10000",
+    about: "Connections at once in all.",
+};
+pub(crate) static IDLE_TIME: Key<Span> = Key {
+    name: "idle_time",
+    kind: Span { millis_min: 100, millis_max: 86_400_000 },
+    default: "\"60s\"",
+    about: "How long a connection without a request stays open.",
+};
+pub(crate) static CONNECT_TIME: Key<Span> = Key {
+    name: "connect_time",
+    kind: Span { millis_min: 10, millis_max: 600_000 },
+    default: "\"5s\"",
+    about: "How long a connection to an upstream may take.",
+};
+pub(crate) static UPSTREAM_TIME: Key<Span> = Key {
+    name: "upstream_time",
+    kind: Span { millis_min: 100, millis_max: 86_400_000 },
+    default: "\"60s\"",
+    about: "How long an upstream may take to begin its answer, and between two pieces of it.",
+};
+
+pub(crate) static LOG_SECTION: Section = Section {
+    title: "[log]",
+    about: "The access log: one JSON object a line for every request and every refusal.",
+    keys: &[&ACCESS, &LOG_HEADERS],
+    refused: &[],
+};
+pub(crate) static ACCESS: Key<AbsolutePath> = Key {
+    name: "access",
+    kind: AbsolutePath,
+    default: "no access log",
+    about: "The file that it is appended to.",
+};
+pub(crate) static LOG_HEADERS: Key<List<Parsed<String>>> = Key {
+    name: "headers",
+    kind: List {
+        of: Parsed { parse: names::logged_header, words: "the name of a header without secrets" },
+        min: 0,
+        max: 64,
+    },
+    default: "[]",
+    about: "Request headers to record beside the standard fields. Those that hold secrets are refused.",
+};
+
+pub(crate) static SITE_SECTION: Section = Section {
+    title: "[[site]]",
+    about: "A set of host names with its content: files, routes to upstreams, or both.",
+    keys: &[
+        &HOSTS,
+        &ENVIRONMENT,
+        &EXPOSURE,
+        &TLS,
+        &FILES,
+        &HEADERS,
+        &SITE_MODE,
+        &SITE_LIMITS,
+        &ROUTE,
+    ],
+    refused: &[],
+};
+pub(crate) static HOSTS: Key<List<Parsed<String>>> = Key {
+    name: "hosts",
+    kind: List {
+        of: Parsed {
+            parse: names::host,
+            words: "a host name without port, such as `\"shop.example.com\"`, or `\"*\"` for any",
+        },
+        min: 1,
+        max: 1_000,
+    },
+    default: "",
+    about: "The names that the site answers to. The first one names it in the access log; a request \
+            for a name of no site is refused.",
+};
+pub(crate) static ENVIRONMENT: Key<Choice<Environment>> = Key {
+    name: "environment",
+    kind: Choice {
+        options: &[
+            ("production", Environment::Production),
+            ("staging", Environment::Staging),
+            ("development", Environment::Development),
+        ],
+    },
+    default: "\"production\"",
+    about: "Which world the site belongs to. Sites of different ones may share no upstream and no key.",
+};
+pub(crate) static EXPOSURE: Key<Choice<Exposure>> = Key {
+    name: "exposure",
+    kind: Choice { options: &[("public", Exposure::Public), ("internal", Exposure::Internal)] },
+    default: "\"public\"",
+    about: "Who is meant to reach the site: anyone, or your own staff.",
+};
+pub(crate) static TLS: Key<TlsSource> = Key {
+    name: "tls",
+    kind: TlsSource,
+    default: "plain HTTP",
+    about: "Where the site's certificate comes from. A self-signed one is made at the first start and \
+            kept.",
+};
+pub(crate) static FILES: Key<OneTable> = Key {
+    name: "files",
+    kind: OneTable(&FILES_SECTION),
+    default: "no files",
+    about: "Static content, for what no route takes.",
+};
+pub(crate) static HEADERS: Key<HeaderMap> = Key {
+    name: "headers",
+    kind: HeaderMap,
+    default: "Burgrave's own security headers",
+    about: "Response headers to set over Burgrave's own; an empty value leaves one out.",
+};
+pub(crate) static SITE_MODE: Key<Choice<Mode>> = Key {
+    name: "mode",
+    kind: MODES,
+    default: "that of `[rules]`",
+    about: "What the rules do with attacks on this site.",
+};
+pub(crate) static SITE_LIMITS: Key<OneTable> = Key {
+    name: "limits",
+    kind: OneTable(&OWN_LIMITS_SECTION),
+    default: "those of `[limits]`",
+    about: "The site's own limits.",
+};
+pub(crate) static ROUTE: Key<ManyTables> = Key {
+    name: "route",
+    kind: ManyTables(&ROUTE_SECTION),
+    default: "no routes",
+    about: "The paths that go to an upstream.",
+};
+pub(crate) static TLS_SECTION: Section = Section {
+    title: "tls = { … }",
+    about: "A given certificate.",
+    keys: &[&CERTIFICATE, &PRIVATE_KEY],
+    refused: &[],
+};
+pub(crate) static CERTIFICATE: Key<AbsolutePath> = Key {
+    name: "certificate",
+    kind: AbsolutePath,
+    default: "",
+    about: "PEM file with the chain, leaf first.",
+};
+pub(crate) static PRIVATE_KEY: Key<AbsolutePath> =
+    Key { name: "key", kind: AbsolutePath, default: "", about: "PEM file with the private key." };
+pub(crate) static FILES_SECTION: Section = Section {
+    title: "files = { … }",
+    about: "Static content. Hidden files, backups, archives and dumps are never served from it, nor is \
+            anything that a link reaches outside of it.",
+    keys: &[&FILES_ROOT],
+    refused: &[],
+};
+pub(crate) static FILES_ROOT: Key<AbsolutePath> =
+    Key { name: "root", kind: AbsolutePath, default: "", about: "The web root." };
+
+pub(crate) static ROUTE_SECTION: Section = Section {
+    title: "[[site.route]]",
+    about: "One path of the site above it. The longest path that fits takes a request.",
+    keys: &[&PATH, &UPSTREAM, &LIMIT, &ROUTE_LIMITS, &ROUTE_MODE],
+    refused: &[("access", LATER)],
+};
+pub(crate) static PATH: Key<Parsed<String>> = Key {
+    name: "path",
+    kind: Parsed {
+        parse: names::route_path,
+        words: "a path that begins with `/`, such as `\"/api/\"`",
+    },
+    default: "",
+    about: "One that ends in `/` takes everything below it; another takes itself and everything below.",
+};
+pub(crate) static UPSTREAM: Key<List<Parsed<Upstream>>> = Key {
+    name: "upstream",
+    kind: List {
+        of: Parsed { parse: names::upstream, words: "`\"http://HOST:PORT\"` or `\"unix:/PATH\"`" },
+        min: 1,
+        max: 64,
+    },
+    default: "",
+    about: "The servers that answer; requests are shared out among them.",
+};
+pub(crate) static LIMIT: Key<OneTable> = Key {
+    name: "limit",
+    kind: OneTable(&LIMIT_SECTION),
+    default: "no limit",
+    about: "How many requests a client may make.",
+};
+pub(crate) static ROUTE_LIMITS: Key<OneTable> = Key {
+    name: "limits",
+    kind: OneTable(&OWN_LIMITS_SECTION),
+    default: "the site's",
+    about: "The route's own limits.",
+};
+pub(crate) static ROUTE_MODE: Key<Choice<Mode>> = Key {
+    name: "mode",
+    kind: MODES,
+    default: "the site's",
+    about: "What the rules do with attacks on this route.",
+};
+pub(crate) static LIMIT_SECTION: Section = Section {
+    title: "limit = { … }",
+    about: "A bucket of requests for each client, filled at a steady rate.",
+    keys: &[&PER_CLIENT, &BURST],
+    refused: &[],
+};
+pub(crate) static PER_CLIENT: Key<RateText> =
+    Key { name: "per_client", kind: RateText, default: "", about: "How fast the bucket fills." };
+pub(crate) static BURST: Key<Count> = Key {
+    name: "burst",
+    kind: Count { min: 1, max: 1_000_000 },
+    default: "one second's requests, at least 1",
+    about: "How many requests the bucket holds.",
+};

@@ -1,0 +1,302 @@
+//! Host names, paths, header names and upstreams: text that means something outside of Burgrave.
+//! Each `parse` gives the one spelling that the rest works with, or says what is wrong.
+
+use crate::error::quoted;
+use crate::kinds::{Kind, Words, text};
+use crate::settings::{Authority, Host, Upstream};
+use crate::sink::{Sink, Spot};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use toml::de::DeValue;
+
+/// Most characters of a host name (RFC 1035, 2.3.4).
+const HOST_MAX: usize = 253;
+/// Most characters of one of its labels.
+const LABEL_MAX: usize = 63;
+/// Most characters of a route's path.
+const PATH_MAX: usize = 1_024;
+
+/// Reads a text by a function that says what is wrong with it.
+pub(crate) struct Parsed<T: 'static> {
+    pub(crate) parse: fn(&str) -> Result<T, &'static str>,
+    pub(crate) words: &'static str,
+}
+
+impl<T> Words for Parsed<T> {
+    fn words(&self) -> String {
+        self.words.to_owned()
+    }
+}
+
+impl<T> Kind for Parsed<T> {
+    type Value = T;
+
+    fn read(&self, value: &DeValue<'_>, spot: &Spot, sink: &mut Sink<'_>) -> Option<T> {
+        let text = text(self, value, spot, sink)?;
+        match (self.parse)(text) {
+            Ok(parsed) => Some(parsed),
+            Err(why) => {
+                sink.wrong(spot, format!("{}: {why}", quoted(text)), self.words());
+                None
+            }
+        }
+    }
+}
+
+/// A site's host: a name in lower case, an address, or `*` (RFC 9110, 4.2.3; RFC 1123, 2.1).
+pub(crate) fn host(text: &str) -> Result<String, &'static str> {
+    if text == "*" {
+        return Ok(text.to_owned());
+    }
+    if text.starts_with("*.") {
+        return Err("this release does not do wildcards yet, so name each host");
+    }
+    if text.contains('/') {
+        return Err("a host is no address of a page: leave out scheme and path");
+    }
+    if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let address = inner.parse::<Ipv6Addr>().map_err(|_bad| "this is not an IPv6 address")?;
+        return Ok(format!("[{address}]"));
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err("an IPv6 address is written in brackets");
+    }
+    if text.contains(':') {
+        return Err("a host has no port: ports are the listeners' own");
+    }
+    domain(text)
+}
+
+/// A domain name or an IPv4 address, in lower case.
+fn domain(text: &str) -> Result<String, &'static str> {
+    if !text.is_ascii() {
+        return Err("a name in other letters is written in its `xn--` form");
+    }
+    if text.is_empty() || text.len() > HOST_MAX {
+        return Err("a host has 1 to 253 characters");
+    }
+    if text.ends_with('.') {
+        return Err("leave out the dot at the end");
+    }
+    for label in text.split('.') {
+        if label.is_empty() || label.len() > LABEL_MAX {
+            return Err("each part between dots has 1 to 63 characters");
+        }
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if !label.bytes().all(letter) || label.starts_with('-') || label.ends_with('-') {
+            return Err("a host is made of letters, digits, hyphens and dots");
+        }
+    }
+    let last = text.rsplit('.').next().unwrap_or_default();
+    if last.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<Ipv4Addr>().is_err() {
+        return Err("this is not an IPv4 address");
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// A route's path, as a client's decoded and normalised path is compared with it.
+pub(crate) fn route_path(text: &str) -> Result<String, &'static str> {
+    if !text.starts_with('/') {
+        return Err("a path begins with `/`");
+    }
+    if text.len() > PATH_MAX {
+        return Err("a path has at most 1024 characters");
+    }
+    if text.contains('%') {
+        return Err("a path is written decoded, without `%`");
+    }
+    if text.contains(['?', '#', '*']) {
+        return Err("a route is chosen by the path alone: leave out `?`, `#` and `*`");
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        return Err("a path is made of visible ASCII characters without `\\`");
+    }
+    if text.split('/').any(|part| part == "." || part == "..") {
+        return Err("a path has no `.` or `..` in it");
+    }
+    if text.contains("//") {
+        return Err("a path has no empty parts");
+    }
+    Ok(text.to_owned())
+}
+
+/// A header's name in lower case (RFC 9110, 5.1).
+pub(crate) fn header(text: &str) -> Result<String, &'static str> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || text.len() > 128 || !text.bytes().all(token) {
+        return Err("this is not the name of a header");
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// A request header that may be recorded.
+pub(crate) fn logged_header(text: &str) -> Result<String, &'static str> {
+    let name = header(text)?;
+    if matches!(name.as_str(), "authorization" | "cookie" | "proxy-authorization") {
+        return Err("this header holds secrets, which have no place in a log");
+    }
+    Ok(name)
+}
+
+/// Where a route goes.
+pub(crate) fn upstream(text: &str) -> Result<Upstream, &'static str> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let clean = path.starts_with('/') && !path.ends_with('/') && !path.contains('\0');
+        return if clean {
+            Ok(Upstream::Unix(PathBuf::from(path)))
+        } else {
+            Err("the path of a socket is absolute, as `unix:/run/app.sock`")
+        };
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err("an upstream begins with `http://` or `unix:/`");
+    };
+    match scheme {
+        "http" => authority(rest).map(Upstream::Http),
+        "https" | "h2c" | "fastcgi" | "tcp" => {
+            Err("this release does not do this scheme yet: use `http://` or `unix:/`")
+        }
+        _ => Err("an upstream begins with `http://` or `unix:/`"),
+    }
+}
+
+fn authority(text: &str) -> Result<Authority, &'static str> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    if text.contains(['/', '?', '#']) {
+        return Err("an upstream has no path: a request's path is passed on as it is");
+    }
+    if text.contains('@') {
+        return Err("an upstream has no user or password");
+    }
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (text, None),
+    };
+    let digits = port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let port = port.map_or(Ok(80), str::parse::<u16>);
+    let Some(port) = port.ok().filter(|port| digits && *port != 0) else {
+        return Err("a port is a number from 1 to 65535");
+    };
+    let name = host(name)?;
+    if name == "*" {
+        return Err("an upstream is one host");
+    }
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    let host = bare.parse::<IpAddr>().map_or_else(|_name| Host::Name(name.clone()), Host::Address);
+    Ok(Authority { host, port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_have_one_spelling() {
+        let long = format!("{}.{}", "a".repeat(63), "b".repeat(63));
+        for (text, host) in [
+            ("*", "*"),
+            ("Shop.Example.COM", "shop.example.com"),
+            ("localhost", "localhost"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+            ("a_b.example", "a_b.example"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[0:0::1]", "[::1]"),
+            (&long, &long),
+        ] {
+            assert_eq!(super::host(text).as_deref(), Ok(host), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        let long = format!("{}.example", "a".repeat(64));
+        for text in [
+            "",
+            ".",
+            "a..b",
+            "example.com.",
+            "-a.example",
+            "a-.example",
+            "exa mple",
+            "a:80",
+            "[::1]:80",
+            "::1",
+            "[::1",
+            "[x]",
+            "https://a",
+            "a/b",
+            "*.example.com",
+            "a*b",
+            "bücher.example",
+            "1.2.3",
+            "256.1.1.1",
+            "a\0",
+            &long,
+        ] {
+            assert!(host(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn paths_are_as_they_are_compared() {
+        for text in ["/", "/api", "/api/", "/a.b/c-d", "/.well-known/x", "/a..b"] {
+            assert_eq!(route_path(text).as_deref(), Ok(text));
+        }
+        for text in [
+            "", "api", "/a?b", "/a#b", "/%2e%2e/", "/a/../b", "/..", "/./a", "/a//b", "/a b",
+            "/a\\b", "/ü", "/a*", "/a\n",
+        ] {
+            assert!(route_path(text).is_err(), "{text:?}");
+        }
+        assert!(route_path(&format!("/{}", "a".repeat(1_024))).is_err());
+    }
+
+    #[test]
+    fn headers_are_names_and_secrets_are_not_logged() {
+        assert_eq!(header("X-Request-ID").as_deref(), Ok("x-request-id"));
+        for text in ["", "a b", "a:", "é", "a\r\n"] {
+            assert!(header(text).is_err(), "{text:?}");
+        }
+        assert!(logged_header("X-Request-Id").is_ok());
+        for text in ["Cookie", "authorization", "Proxy-Authorization"] {
+            assert!(logged_header(text).is_err() && header(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn upstreams_are_read() {
+        let http = |host, port| Ok(Upstream::Http(Authority { host, port }));
+        let name = |name: &str| Host::Name(name.to_owned());
+        for (text, expected) in [
+            ("http://127.0.0.1:3000", http(Host::Address([127, 0, 0, 1].into()), 3_000)),
+            ("http://[::1]:3000/", http(Host::Address(Ipv6Addr::LOCALHOST.into()), 3_000)),
+            ("http://[::1]", http(Host::Address(Ipv6Addr::LOCALHOST.into()), 80)),
+            ("http://App.internal", http(name("app.internal"), 80)),
+            ("unix:/run/app.sock", Ok(Upstream::Unix("/run/app.sock".into()))),
+        ] {
+            assert_eq!(upstream(text), expected, "{text}");
+        }
+        for text in [
+            "",
+            "127.0.0.1:3000",
+            "http://",
+            "http://a:0",
+            "http://a:65536",
+            "http://a:",
+            "http://a:+1",
+            "http://a/b",
+            "http://a?b",
+            "http://u:p@a",
+            "http://*",
+            "unix:app.sock",
+            "unix:/run/",
+            "https://a",
+            "h2c://a",
+            "fastcgi://a",
+            "tcp://a",
+            "ftp://a",
+        ] {
+            assert!(upstream(text).is_err(), "{text:?}");
+        }
+    }
+}

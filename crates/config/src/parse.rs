@@ -1,0 +1,71 @@
+//! From the text to the settings, in one pass.
+
+use crate::checks;
+use crate::error::{ConfigError, ConfigErrors};
+use crate::keys::{LIMITS, LISTEN, LOG, ROOT, RULES, SITE, STATE};
+use crate::place::Lines;
+use crate::sections::{ListenDraft, global_limits, listen, log, rules};
+use crate::settings::{Limits, Settings};
+use crate::sink::{Sink, Spot};
+use crate::sites::{Inherited, SiteDraft, site};
+use crate::table::Table;
+use std::path::PathBuf;
+use toml::de::DeTable;
+
+/// The longest text that is read, in bytes. Its nesting is bounded by the TOML parser.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Reads a configuration. The error holds everything that is wrong with it.
+pub fn parse(text: &str) -> Result<Settings, ConfigErrors> {
+    if text.len() > TEXT_BYTES_MAX {
+        let error = ConfigError {
+            place: Lines::new("").place(&(0..0)),
+            path: String::new(),
+            message: format!("the configuration has {} bytes", text.len()),
+            allowed: Some(format!("at most {TEXT_BYTES_MAX} bytes")),
+            nearest: None,
+        };
+        return Err(ConfigErrors { errors: vec![error], more: 0 });
+    }
+    let mut sink = Sink::new(text);
+    let (document, faults) = DeTable::parse_recoverable(text);
+    for fault in faults {
+        let span = fault.span().unwrap_or(text.len()..text.len());
+        sink.syntax(span, fault.message());
+    }
+    let root = Table::open(document.get_ref(), Spot::default(), &ROOT, &mut sink);
+    let settings = read(&root, &mut sink);
+    sink.into_errors().map_or(Ok(settings), Err)
+}
+
+fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
+    let mut settings = empty();
+    if let Some(state) = root.get(&STATE, sink) {
+        settings.state = state;
+    }
+    if let Some(limits) = root.table(&LIMITS, sink) {
+        settings.limits = global_limits(&limits, sink);
+    }
+    settings.rules = root.table(&RULES, sink).map(|table| rules(&table, sink));
+    settings.log = root.table(&LOG, sink).map(|table| log(&table, sink)).unwrap_or_default();
+    let listeners = root.needed_tables(&LISTEN, sink);
+    let listeners: Vec<ListenDraft> = listeners.iter().map(|table| listen(table, sink)).collect();
+    let sites = root.needed_tables(&SITE, sink);
+    let inherited = Inherited { limits: &settings.limits, has_rules: root.has(&RULES) };
+    let sites: Vec<SiteDraft> = sites.iter().map(|table| site(table, inherited, sink)).collect();
+    checks::whole(&listeners, &sites, sink);
+    settings.listeners = listeners.iter().filter_map(ListenDraft::finish).collect();
+    settings.sites = sites.into_iter().map(SiteDraft::finish).collect();
+    settings
+}
+
+fn empty() -> Settings {
+    Settings {
+        state: PathBuf::from("/var/lib/burgrave"),
+        listeners: Vec::new(),
+        rules: None,
+        limits: Limits::default(),
+        log: crate::settings::Log::default(),
+        sites: Vec::new(),
+    }
+}

@@ -1,0 +1,339 @@
+//! JSON (RFC 8259) as a flat list of paths and values, the way rules see it.
+//!
+//! The root is `json`; a member adds `.name`, an element `.array_N`… except that, as in the
+//! reference, the position stands on the array itself: `json.items.array_0.id`.
+
+use crate::Malformed;
+
+/// Bounds of a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Objects and arrays within each other.
+    pub depth_max: usize,
+    /// Values.
+    pub values_max: usize,
+}
+
+/// A value with its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// `json.a.array_0.b`
+    pub path: Vec<u8>,
+    /// A string decoded, a number as written, `true`, `false`, or empty for null.
+    pub value: Vec<u8>,
+}
+
+/// The scalars of a document in order. More than [`Limits::values_max`] of them is malformed, and so
+/// is anything that is not exactly one JSON value.
+pub fn values(input: &[u8], limits: Limits) -> Result<Vec<Value>, Malformed> {
+    let mut parser = Parser { rest: input, values: Vec::new(), path: b"json".to_vec(), limits };
+    let mut open: Vec<Container> = Vec::new();
+    parser.skip_space();
+    loop {
+        let opened = parser.value()?;
+        if let Some(container) = opened {
+            if open.len() >= limits.depth_max {
+                return Err(Malformed::new("json nesting is deeper than the limit"));
+            }
+            open.push(container);
+            if parser.first_in(&mut open)? {
+                continue;
+            }
+        }
+        loop {
+            parser.skip_space();
+            if open.is_empty() {
+                if parser.rest.is_empty() {
+                    return Ok(parser.values);
+                }
+                return Err(Malformed::new("json goes on after its end"));
+            }
+            if parser.next_in(&mut open)? {
+                break;
+            }
+        }
+    }
+}
+
+/// An open object or array with the length of the path outside it.
+#[derive(Clone, Copy)]
+struct Container {
+    path_before: usize,
+    /// `Some(n)`: an array, at element n.
+    element: Option<usize>,
+}
+
+struct Parser<'a> {
+    rest: &'a [u8],
+    values: Vec<Value>,
+    path: Vec<u8>,
+    limits: Limits,
+}
+
+impl Parser<'_> {
+    fn skip_space(&mut self) {
+        let space =
+            self.rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        self.advance(space.count());
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let found = self.rest.first() == Some(&byte);
+        self.advance(usize::from(found));
+        found
+    }
+
+    /// A scalar is recorded; a container is opened and returned.
+    fn value(&mut self) -> Result<Option<Container>, Malformed> {
+        let value = match self.rest.first() {
+            Some(b'{') => {
+                self.advance(1);
+                return Ok(Some(Container { path_before: self.path.len(), element: None }));
+            }
+            Some(b'[') => {
+                self.advance(1);
+                return Ok(Some(Container { path_before: self.path.len(), element: Some(0) }));
+            }
+            Some(b'"') => self.string()?,
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            _ => self.word()?,
+        };
+        if self.values.len() >= self.limits.values_max {
+            return Err(Malformed::new("json has more values than the limit"));
+        }
+        self.values.push(Value { path: self.path.clone(), value });
+        Ok(None)
+    }
+
+    /// After an opening bracket: true when a value follows, false when it closes at once.
+    fn first_in(&mut self, open: &mut Vec<Container>) -> Result<bool, Malformed> {
+        self.skip_space();
+        let Some(&container) = open.last() else { return Ok(false) };
+        let close = if container.element.is_some() { b']' } else { b'}' };
+        if self.eat(close) {
+            open.pop();
+            return Ok(false);
+        }
+        self.enter(container)?;
+        Ok(true)
+    }
+
+    /// After a value within a container: true when another follows, false when it closes.
+    fn next_in(&mut self, open: &mut Vec<Container>) -> Result<bool, Malformed> {
+        let Some(container) = open.last_mut() else { return Ok(false) };
+        self.path.truncate(container.path_before);
+        let close = if container.element.is_some() { b']' } else { b'}' };
+        if self.eat(close) {
+            open.pop();
+            return Ok(false);
+        }
+        if !self.eat(b',') {
+            return Err(Malformed::new("json lacks a comma or a closing bracket"));
+        }
+        container.element = container.element.map(|element| element + 1);
+        let container = *container;
+        self.skip_space();
+        self.enter(container)?;
+        Ok(true)
+    }
+
+    /// Puts the element's number or the member's name on the path.
+    fn enter(&mut self, container: Container) -> Result<(), Malformed> {
+        match container.element {
+            Some(element) => self.path.extend_from_slice(format!(".array_{element}").as_bytes()),
+            None => {
+                if self.rest.first() != Some(&b'"') {
+                    return Err(Malformed::new("json member has no name"));
+                }
+                let name = self.string()?;
+                self.skip_space();
+                if !self.eat(b':') {
+                    return Err(Malformed::new("json member has no colon"));
+                }
+                self.skip_space();
+                self.path.push(b'.');
+                self.path.extend_from_slice(&name);
+            }
+        }
+        if self.path.len() > 64 * 1024 {
+            return Err(Malformed::new("json path is longer than the limit"));
+        }
+        Ok(())
+    }
+
+    fn word(&mut self) -> Result<Vec<u8>, Malformed> {
+        for (word, value) in [("true", "true"), ("false", "false"), ("null", "")] {
+            if self.rest.starts_with(word.as_bytes()) {
+                self.advance(word.len());
+                return Ok(value.as_bytes().to_vec());
+            }
+        }
+        Err(Malformed::new("json value expected"))
+    }
+
+    fn number(&mut self) -> Result<Vec<u8>, Malformed> {
+        let all = self.rest;
+        let bad = || Malformed::new("json number is malformed");
+        self.eat(b'-');
+        if !self.eat(b'0') && self.digits() == 0 {
+            return Err(bad());
+        }
+        if self.eat(b'.') && self.digits() == 0 {
+            return Err(bad());
+        }
+        if self.eat(b'e') || self.eat(b'E') {
+            let _signed = self.eat(b'+') || self.eat(b'-');
+            if self.digits() == 0 {
+                return Err(bad());
+            }
+        }
+        Ok(all.get(..all.len() - self.rest.len()).unwrap_or_default().to_vec())
+    }
+
+    fn digits(&mut self) -> usize {
+        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.advance(count);
+        count
+    }
+
+    fn string(&mut self) -> Result<Vec<u8>, Malformed> {
+        self.advance(1);
+        let mut out = Vec::new();
+        loop {
+            let plain =
+                self.rest.iter().take_while(|&&byte| byte != b'"' && byte != b'\\' && byte >= 0x20);
+            let (text, rest) = self.rest.split_at(plain.count());
+            out.extend_from_slice(text);
+            self.rest = rest;
+            match rest {
+                [b'"', ..] => {
+                    self.advance(1);
+                    return Ok(out);
+                }
+                [b'\\', ..] => self.escape(&mut out)?,
+                _ => return Err(Malformed::new("json string does not end")),
+            }
+        }
+    }
+
+    fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let byte = match self.rest.get(1) {
+            Some(b'u') => return self.unicode(out),
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(&byte @ (b'"' | b'\\' | b'/')) => byte,
+            _ => return Err(Malformed::new("json escape is malformed")),
+        };
+        out.push(byte);
+        self.advance(2);
+        Ok(())
+    }
+
+    /// `\uHHHH`, surrogate pairs joined; half a pair is a replacement character.
+    fn unicode(&mut self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        let first = self.unit()?;
+        self.advance(6);
+        let mut code = u32::from(first);
+        if (0xd800..0xdc00).contains(&first)
+            && self.rest.starts_with(b"\\u")
+            && let Ok(second) = self.unit()
+            && (0xdc00..0xe000).contains(&second)
+        {
+            self.advance(6);
+            code = 0x1_0000 + ((u32::from(first) - 0xd800) << 10) + (u32::from(second) - 0xdc00);
+        }
+        let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        Ok(())
+    }
+
+    fn unit(&self) -> Result<u16, Malformed> {
+        let digits = self.rest.get(2..6).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u16::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| Malformed::new("json escape is malformed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMITS: Limits = Limits { depth_max: 8, values_max: 20 };
+
+    fn flat(input: &str) -> Result<String, Malformed> {
+        let values = values(input.as_bytes(), LIMITS)?;
+        let shown = values.iter().map(|value| {
+            format!("{}={}", bstr::BStr::new(&value.path), bstr::BStr::new(&value.value))
+        });
+        Ok(shown.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn paths_and_values() {
+        for (input, expected) in [
+            (r#"{"a":1,"b":{"c":"x"}}"#, "json.a=1 json.b.c=x"),
+            (
+                r#"{"a":[1,{"b":null},[true]],"c":-1.5e+3}"#,
+                "json.a.array_0=1 json.a.array_1.b= json.a.array_2.array_0=true json.c=-1.5e+3",
+            ),
+            (r#" [ ] "#, ""),
+            (r#"{"a":{},"b":[]}"#, ""),
+            (r#""x\u0041\n\/\ud83d\ude00""#, "json=xA\n/😀"),
+            (r#""\ud83d""#, "json=\u{fffd}"),
+            ("0", "json=0"),
+            (r#"{"a":1,"a":2}"#, "json.a=1 json.a=2"),
+        ] {
+            assert_eq!(flat(input).as_deref(), Ok(expected), "{input}");
+        }
+    }
+
+    #[test]
+    fn malformed_documents() {
+        for input in [
+            "",
+            "{",
+            "[1",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "01",
+            "1 2",
+            "-",
+            "1.",
+            "1e",
+            "nul",
+            "\"",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"a\nb\"",
+            "[[[[[[[[[]]]]]]]]]",
+            "{\"a\":1,}",
+            "[1}",
+            "\u{feff}1",
+        ] {
+            assert!(flat(input).is_err(), "{input}");
+        }
+        assert!(flat(&format!("[{}1]", "1,".repeat(20))).is_err(), "too many values");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end(input in proptest::collection::vec(
+            prop::sample::select(&b"{}[]\":,\\u0019aeE+-.tnf \xff"[..]), 0..60)) {
+            if let Ok(found) = values(&input, LIMITS) {
+                prop_assert!(found.len() <= LIMITS.values_max);
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! The directives.
+
+use super::draft::{DraftLink, PhaseDefaults, disruption};
+use super::update::{Change, Update};
+use super::{Beside, Compiler, Draft};
+use crate::action::{self, Action, Disrupt};
+use crate::operator::{self, Operator};
+use crate::plan::{OverLimit, RuleDisruption, RuleSelector};
+use crate::source::Line;
+use crate::target::{self, Targets};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Directives that other engines have and this one refuses unless they switch off what it has not,
+/// with the reason.
+pub(crate) static REFUSED: &[(&str, &str)] = &[
+    ("SecAuditEngine", "the access log is the record of every request"),
+    ("SecAuditLog", "the access log is the record of every request"),
+    ("SecAuditLogDirMode", "the access log is the record of every request"),
+    ("SecAuditLogFileMode", "the access log is the record of every request"),
+    ("SecAuditLogFormat", "the access log is the record of every request"),
+    ("SecAuditLogParts", "the access log is the record of every request"),
+    ("SecAuditLogRelevantStatus", "the access log is the record of every request"),
+    ("SecAuditLogStorageDir", "the access log is the record of every request"),
+    ("SecAuditLogType", "the access log is the record of every request"),
+    ("SecAuditLog2", "the access log is the record of every request"),
+    ("SecChrootDir", "the gateway's own rights are narrower than a changed root"),
+    ("SecConnEngine", "use `connections_per_client` of the configuration"),
+    ("SecConnReadStateLimit", "use `connections_per_client` of the configuration"),
+    ("SecConnWriteStateLimit", "use `connections_per_client` of the configuration"),
+    ("SecContentInjection", "bodies are not rewritten"),
+    ("SecDebugLog", "use the access log and `burgrave explain`"),
+    ("SecDebugLogLevel", "use the access log and `burgrave explain`"),
+    ("SecDisableBackendCompression", "answers are inspected as the upstream sends them"),
+    ("SecGeoLookupDb", "`@geoLookup` is not part of this release"),
+    ("SecGsbLookupDb", "the service behind it has ended"),
+    ("SecGuardianLog", "use a source of the watch part"),
+    ("SecHashEngine", "link signing is not supported"),
+    ("SecHttpBlKey", "name look-ups while a request waits are not supported"),
+    ("SecInterceptOnError", "an engine that fails always refuses"),
+    ("SecReadStateLimit", "use `connections_per_client` of the configuration"),
+    ("SecRemoteRules", "rules come from files; use `burgrave rules update`"),
+    ("SecRuleScript", "scripts are not run on requests"),
+    ("SecServerSignature", "no server name is sent at all"),
+    ("SecStreamInBodyInspection", "use `SecRequestBodyAccess`"),
+    ("SecStreamOutBodyInspection", "use `SecResponseBodyAccess`"),
+    ("SecTmpSaveUploadedFiles", "uploads are never written to temporary files"),
+    (
+        "SecUnicodeMapFile",
+        "code pages are not part of this release; full-width ASCII is always folded",
+    ),
+    ("SecUploadKeepFiles", "uploads are never written to temporary files"),
+    ("SecWriteStateLimit", "use `connections_per_client` of the configuration"),
+    ("SecXmlExternalEntity", "external entities are never fetched"),
+];
+
+/// Directives that are met by how the engine is built, whatever value they have: no temporary files, a
+/// bound on every regular expression, no rules shared between sites.
+pub(crate) static MET: &[&str] = &[
+    "SecCollectionTimeoutCleanup",
+    "SecDataDir",
+    "SecPcreMatchLimit",
+    "SecPcreMatchLimitRecursion",
+    "SecRequestBodyInMemoryLimit",
+    "SecRulePerfTime",
+    "SecSensorId",
+    "SecStatusEngine",
+    "SecTmpDir",
+    "SecUploadDir",
+    "SecUploadFileLimit",
+    "SecUploadFileMode",
+];
+
+impl Compiler<'_> {
+    /// Obeys one directive.
+    pub(super) fn directive(&mut self, line: &Line, depth: usize) -> Result<(), String> {
+        let name = line.directive.to_ascii_lowercase();
+        if self.chain_open.is_some() && name != "secrule" && name != "secaction" {
+            self.chain_open = None;
+            return Err("the chain before this directive has no next rule".to_owned());
+        }
+        match name.as_str() {
+            "include" => {
+                let path = relative(line, &text(line, 0)?);
+                self.include(&path, Some(line), depth + 1);
+                Ok(())
+            }
+            "secrule" => self.rule(line),
+            "secaction" => self.sec_action(line),
+            "secmarker" => {
+                let name = word(line, 0)?.to_vec();
+                let order = self.order();
+                self.markers.push((name, order));
+                Ok(())
+            }
+            "secdefaultaction" => self.default_action(line),
+            "seccomponentsignature" => {
+                self.signatures.push(text(line, 0)?);
+                Ok(())
+            }
+            _ if name.starts_with("secruleremove") || name.starts_with("secruleupdate") => {
+                self.update(line, &name)
+            }
+            _ => self.setting(line, &name),
+        }
+    }
+
+    fn rule(&mut self, line: &Line) -> Result<(), String> {
+        let (variables, question, actions) = match line.words.as_slice() {
+            [variables, question] => (variables, question, &[][..]),
+            [variables, question, actions] => (variables, question, actions.as_slice()),
+            _ => return Err("a rule is `SecRule VARIABLES OPERATOR [ACTIONS]`".to_owned()),
+        };
+        let targets = target::parse(variables, &mut self.strings)?;
+        let (negated, operator) = self.operator(line, question)?;
+        let actions = action::parse(actions, &mut self.strings)?;
+        self.push(line, targets, operator, negated, actions)
+    }
+
+    fn sec_action(&mut self, line: &Line) -> Result<(), String> {
+        let actions = action::parse(word(line, 0)?, &mut self.strings)?;
+        self.push(line, Targets::default(), Operator::Always, false, actions)
+    }
+
+    fn push(
+        &mut self,
+        line: &Line,
+        targets: Targets,
+        operator: Operator,
+        negated: bool,
+        actions: Vec<Action>,
+    ) -> Result<(), String> {
+        let goes_on = actions.iter().any(|action| matches!(action, Action::Chain));
+        let link = DraftLink { line: line.clone(), targets, operator, negated, actions };
+        if self.chain_open.take().is_some() {
+            if let Some(draft) = self.drafts.last_mut() {
+                draft.links.push(link);
+            }
+        } else {
+            let order = self.order();
+            let draft = Draft { line: line.clone(), order, links: vec![link], removed: false };
+            if draft.id() == 0 {
+                return Err("a rule needs an `id`".to_owned());
+            }
+            self.drafts.push(draft);
+        }
+        self.chain_open = goes_on.then(|| line.clone());
+        Ok(())
+    }
+
+    fn operator(&mut self, line: &Line, question: &[u8]) -> Result<(bool, Operator), String> {
+        let question = question.trim_ascii_start();
+        let (negated, question) = match question.strip_prefix(b"!") {
+            Some(rest) => (true, rest.trim_ascii_start()),
+            None => (false, question),
+        };
+        let (name, parameter) = match question.strip_prefix(b"@") {
+            Some(rest) => {
+                let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+                rest.split_at(end)
+            }
+            None => (&b"rx"[..], question),
+        };
+        let name = std::str::from_utf8(name).map_err(|_| "an operator's name is not UTF-8")?;
+        let parameter = parameter.strip_prefix(b" ").unwrap_or(parameter);
+        let parameter =
+            if name.eq_ignore_ascii_case("rx") { parameter } else { parameter.trim_ascii() };
+        let beside = Beside { files: self.files, rule_file: &line.file };
+        let operator = operator::compile(name, parameter, &mut self.strings, &beside)?;
+        Ok((negated, operator))
+    }
+
+    fn default_action(&mut self, line: &Line) -> Result<(), String> {
+        let actions = action::parse(word(line, 0)?, &mut self.strings)?;
+        let mut phase = 2;
+        let mut disrupt = None;
+        let mut status = None;
+        let mut defaults = PhaseDefaults {
+            disruption: RuleDisruption::Pass,
+            log: true,
+            transformations: Vec::new(),
+        };
+        for action in actions {
+            match action {
+                Action::Phase(number) => phase = number,
+                Action::Disrupt(Disrupt::Block) => {
+                    return Err("`block` cannot be its own default".to_owned());
+                }
+                Action::Disrupt(found) => disrupt = Some(found),
+                Action::Status(found) => status = Some(found),
+                Action::Log(log) => defaults.log = log,
+                Action::Transform(None) => defaults.transformations.clear(),
+                Action::Transform(Some(step)) => defaults.transformations.push(step),
+                Action::Note | Action::Tag(_) | Action::Capture => {}
+                _ => {
+                    return Err(
+                        "only phase, disruption, status, logging and `t:` have defaults".to_owned()
+                    );
+                }
+            }
+        }
+        defaults.disruption = disruption(disrupt.as_ref(), status, || RuleDisruption::Pass);
+        self.defaults.insert(phase, defaults);
+        Ok(())
+    }
+
+    fn update(&mut self, line: &Line, name: &str) -> Result<(), String> {
+        let what = text(line, 0)?;
+        let selectors = match name.rsplit_once("by").map(|(_, by)| by) {
+            Some("id") => line
+                .words
+                .iter()
+                .take(if name.starts_with("secruleremove") { usize::MAX } else { 1 })
+                .flat_map(|word| word.split(|byte| matches!(byte, b' ' | b',')))
+                .filter(|word| !word.is_empty())
+                .map(|word| action::ids(std::str::from_utf8(word).unwrap_or_default()))
+                .collect::<Result<Vec<_>, _>>()?,
+            Some("tag") => vec![RuleSelector::Tag(what.into_bytes())],
+            Some("msg") => vec![RuleSelector::Message(what.into_bytes())],
+            _ => return Err(format!("unknown directive `{}`", line.directive)),
+        };
+        let change = if name.starts_with("secruleremove") {
+            Change::Remove
+        } else if name.starts_with("secruleupdatetarget") {
+            let targets = target::parse(word(line, 1)?, &mut self.strings)?;
+            let replaced = line.words.get(2).map(|old| target::parse(old, &mut self.strings));
+            Change::Targets(targets, replaced.transpose()?)
+        } else if name == "secruleupdateactionbyid" {
+            Change::Actions(action::parse(word(line, 1)?, &mut self.strings)?)
+        } else {
+            return Err(format!("unknown directive `{}`", line.directive));
+        };
+        for selector in selectors {
+            self.updates.push(Update { line: line.clone(), selector, change: change.clone() });
+        }
+        Ok(())
+    }
+
+    fn setting(&mut self, line: &Line, name: &str) -> Result<(), String> {
+        if MET.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return Ok(());
+        }
+        if let Some((known, why)) =
+            REFUSED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+        {
+            let off = line.words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"off"));
+            return if off { Ok(()) } else { Err(format!("`{known}` is refused: {why}")) };
+        }
+        let settings = &mut self.settings;
+        match name {
+            "secruleengine" => settings.mode = action::mode(&text(line, 0)?)?,
+            "secrequestbodyaccess" => settings.request_body = switch(line)?,
+            "secresponsebodyaccess" => settings.response_body = switch(line)?,
+            "secrequestbodylimit" => settings.request_body_limit = number(line)?,
+            "secrequestbodynofileslimit" => settings.request_body_no_files_limit = number(line)?,
+            "secrequestbodylimitaction" => settings.request_over_limit = over_limit(line)?,
+            "secresponsebodylimit" => settings.response_body_limit = number(line)?,
+            "secresponsebodylimitaction" => settings.response_over_limit = over_limit(line)?,
+            "secresponsebodymimetype" => {
+                settings.response_types =
+                    line.words.iter().map(|word| word.to_ascii_lowercase()).collect();
+            }
+            "secresponsebodymimetypesclear" => settings.response_types.clear(),
+            "secrequestbodyjsondepthlimit" => settings.json_depth_max = number(line)?,
+            "secargumentslimit" => settings.arguments_max = number(line)?,
+            "secargumentseparator" => match word(line, 0)? {
+                [separator] => settings.argument_separator = *separator,
+                _ => return Err("the argument separator is one character".to_owned()),
+            },
+            "seccookieformat" if word(line, 0)? == b"0" => {}
+            "seccookieformat" => return Err("only cookie format 0 is supported".to_owned()),
+            "seccollectiontimeout" => {
+                let seconds = u64::try_from(number(line)?).unwrap_or(u64::MAX);
+                settings.collection_timeout = Duration::from_secs(seconds);
+            }
+            "secwebappid" => settings.webapp_id = word(line, 0)?.to_vec(),
+            _ => return Err(format!("unknown directive `{}`", line.directive)),
+        }
+        Ok(())
+    }
+}
+
+fn relative(line: &Line, path: &str) -> PathBuf {
+    line.file.parent().unwrap_or(Path::new(".")).join(path)
+}
+
+fn word(line: &Line, index: usize) -> Result<&[u8], String> {
+    let word = line.words.get(index).map(Vec::as_slice);
+    word.ok_or_else(|| format!("`{}` lacks an argument", line.directive))
+}
+
+fn text(line: &Line, index: usize) -> Result<String, String> {
+    let word = word(line, index)?.to_vec();
+    String::from_utf8(word)
+        .map_err(|_| format!("the argument of `{}` is not UTF-8", line.directive))
+}
+
+fn switch(line: &Line) -> Result<bool, String> {
+    match text(line, 0)?.to_ascii_lowercase().as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("`{}` is On or Off, not `{other}`", line.directive)),
+    }
+}
+
+fn number(line: &Line) -> Result<usize, String> {
+    let word = text(line, 0)?;
+    word.parse().map_err(|_| format!("`{}` takes a number, not `{word}`", line.directive))
+}
+
+fn over_limit(line: &Line) -> Result<OverLimit, String> {
+    match text(line, 0)?.to_ascii_lowercase().as_str() {
+        "reject" => Ok(OverLimit::Reject),
+        "processpartial" => Ok(OverLimit::Partial),
+        other => Err(format!("`{}` is Reject or ProcessPartial, not `{other}`", line.directive)),
+    }
+}

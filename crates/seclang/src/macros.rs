@@ -1,0 +1,113 @@
+//! Macros: `%{tx.name}` within a parameter or a message.
+
+use crate::strings::{StrId, Strings};
+use crate::variable::{Shape, Variable};
+
+/// A text with holes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Macro {
+    parts: Vec<Part>,
+}
+
+/// A piece of a macro.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// As written.
+    Text(Vec<u8>),
+    /// The first value of a variable.
+    Value(Variable, Option<StrId>),
+}
+
+impl Macro {
+    /// Whether a text has holes.
+    pub(crate) fn is_in(text: &[u8]) -> bool {
+        memchr::memmem::find(text, b"%{").is_some()
+    }
+
+    /// A hole that names no variable is an error; `%{` without an end is text.
+    pub(crate) fn parse(text: &[u8], strings: &mut Strings) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(start) = memchr::memmem::find(rest, b"%{") {
+            let (before, hole) = rest.split_at(start);
+            let Some(end) = memchr::memchr(b'}', hole) else { break };
+            if !before.is_empty() {
+                parts.push(Part::Text(before.to_vec()));
+            }
+            parts.push(part(hole.get(2..end).unwrap_or_default(), strings)?);
+            rest = hole.get(end + 1..).unwrap_or_default();
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_vec()));
+        }
+        Ok(Self { parts })
+    }
+
+    /// The text, if there are no holes in it.
+    pub(crate) fn constant(&self) -> Option<&[u8]> {
+        match self.parts.as_slice() {
+            [] => Some(&[]),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text before the first hole.
+    pub(crate) fn lead(&self) -> Vec<u8> {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text.clone(),
+            Some(Part::Value(..)) | None => Vec::new(),
+        }
+    }
+
+    /// The pieces in order.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+}
+
+fn part(hole: &[u8], strings: &mut Strings) -> Result<Part, String> {
+    let text = std::str::from_utf8(hole).map_err(|_| "a macro is not UTF-8")?;
+    let at = text.find(['.', ':']);
+    let (name, key) = match at.and_then(|at| text.split_at_checked(at)) {
+        Some((name, key)) => (name, key.get(1..)),
+        None => (text, None),
+    };
+    let variable =
+        Variable::find(name).ok_or_else(|| format!("macro `%{{{text}}}` names no variable"))?;
+    match (variable.shape(), key) {
+        (Shape::Scalar, Some(_)) => Err(format!("macro `%{{{text}}}`: `{name}` has no members")),
+        (Shape::Collection, None) if variable != Variable::MatchedVars => {
+            Err(format!("macro `%{{{text}}}`: say which member of `{name}`"))
+        }
+        (Shape::Scalar | Shape::Collection, key) => {
+            Ok(Part::Value(variable, key.map(|key| strings.intern_lower(key.as_bytes()))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes() {
+        let mut strings = Strings::constants();
+        let parsed = Macro::parse(b"a%{tx.Foo}b%{MATCHED_VAR}", &mut strings).unwrap();
+        let foo = strings.find(b"foo").unwrap();
+        assert_eq!(
+            parsed.parts(),
+            [
+                Part::Text(b"a".to_vec()),
+                Part::Value(Variable::Tx, Some(foo)),
+                Part::Text(b"b".to_vec()),
+                Part::Value(Variable::MatchedVar, None),
+            ]
+        );
+        assert_eq!(Macro::parse(b"100%{", &mut strings).unwrap().constant(), Some(&b"100%{"[..]));
+        assert_eq!(Macro::parse(b"", &mut strings).unwrap().constant(), Some(&b""[..]));
+        for bad in ["%{nope}", "%{tx}", "%{REMOTE_ADDR.x}", "%{}"] {
+            assert!(Macro::parse(bad.as_bytes(), &mut strings).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `@detectSQLi`, `@detectXSS`: libinjection's verdicts.
+
+use super::Hit;
+
+/// `TX:0` is the fingerprint.
+pub(super) fn sql(value: &[u8]) -> Option<Hit> {
+    let result = libinjectionrs::detect_sqli(value);
+    let fingerprint = result.fingerprint.as_ref().map(|print| print.to_string().into_bytes());
+    result.is_injection().then(|| Hit { groups: Vec::new(), text: fingerprint })
+}
+
+/// `TX:0` is the value.
+pub(super) fn cross_site(value: &[u8]) -> Option<Hit> {
+    libinjectionrs::detect_xss(value).is_injection().then(|| Hit::whole(0..value.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ask, matches};
+
+    #[test]
+    fn attacks_and_their_near_misses() {
+        for value in ["1' OR '1'='1", "1 UNION SELECT 1,2--", "admin'--"] {
+            assert!(matches("detectSQLi", "", value.as_bytes()), "{value}");
+            assert!(ask("detectSQLi", "", value.as_bytes()).unwrap().unwrap().text.is_some());
+        }
+        for value in ["O'Brien", "union square", "1", ""] {
+            assert!(!matches("detectSQLi", "", value.as_bytes()), "{value}");
+        }
+        assert!(matches("detectXSS", "", b"<script>alert(1)</script>"));
+        assert!(!matches("detectXSS", "", b"a < b and c > d"));
+    }
+}

@@ -1,0 +1,260 @@
+//! Operators: what is asked of a value. One family a file; [`compile`] is the only list.
+
+mod bytes;
+mod injection;
+mod ip;
+mod number;
+mod phrases;
+mod text;
+mod verify;
+
+use crate::macros::Macro;
+use crate::regex::{Captures, Exhausted, Regex};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use number::parse_integer;
+
+/// A compiled operator.
+#[derive(Debug)]
+pub(crate) enum Operator {
+    /// `@rx`
+    Regex(Arc<Regex>),
+    /// `@rx` whose pattern is only known at run time.
+    RegexMacro(Macro),
+    /// `@rxGlobal`: every match is captured.
+    RegexGlobal(Arc<Regex>),
+    /// `@pm`, `@pmFromFile`
+    Phrases(phrases::Phrases),
+    /// Comparison with a text.
+    Text(text::Comparison, Macro),
+    /// Comparison of integers.
+    Number(number::Comparison, Macro),
+    /// `@ipMatch`, `@ipMatchFromFile`
+    Addresses(ip::Networks),
+    /// `@validateByteRange`
+    ByteRange(Box<[bool; 256]>),
+    /// `@validateUrlEncoding`
+    UrlEncoding,
+    /// `@validateUtf8Encoding`
+    Utf8Encoding,
+    /// `@detectSQLi`
+    SqlInjection,
+    /// `@detectXSS`
+    CrossSiteScripting,
+    /// `@verifyCC`, `@verifyCPF`, `@verifySSN`, `@verifySVNR`
+    Verify(verify::Number, Arc<Regex>),
+    /// `@unconditionalMatch`
+    Always,
+    /// `@noMatch`
+    Never,
+}
+
+/// A match with what the operator captured; index 0 is the whole.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hit {
+    /// Positions within the value.
+    pub(crate) groups: Captures,
+    /// A text of the operator's own for `TX:0`, instead of a position.
+    pub(crate) text: Option<Vec<u8>>,
+}
+
+impl Hit {
+    fn bare() -> Self {
+        Self::default()
+    }
+
+    fn whole(range: std::ops::Range<usize>) -> Self {
+        Self { groups: vec![Some(range)], text: None }
+    }
+}
+
+/// Operators that other engines have and this one refuses, with the reason.
+pub(crate) static REFUSED: &[(&str, &str)] = &[
+    ("fuzzyHash", "similarity hashes are not supported; use an upload scanner"),
+    ("geoLookup", "it is not part of this release"),
+    ("gsbLookup", "the service behind it has ended"),
+    ("inspectFile", "running programs on requests is not supported; use an upload scanner"),
+    (
+        "rbl",
+        "name look-ups while a request waits are not supported; import the list as a block list",
+    ),
+    ("rsub", "rewriting bodies is not supported"),
+    ("validateDTD", "it is not part of this release"),
+    ("validateHash", "link signing is not supported"),
+    ("validateSchema", "it is not part of this release"),
+];
+
+/// Reads a file that an operator names, relative to the rule's own.
+pub(crate) trait DataFiles {
+    /// The content, or why not.
+    fn data(&self, path: &Path) -> Result<Vec<u8>, String>;
+}
+
+/// Compiles an operator by name and parameter.
+pub(crate) fn compile(
+    name: &str,
+    parameter: &[u8],
+    strings: &mut crate::strings::Strings,
+    files: &dyn DataFiles,
+) -> Result<Operator, String> {
+    let lower = name.to_ascii_lowercase();
+    if let Some((known, why)) = REFUSED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        return Err(format!("operator `@{known}` is refused: {why}"));
+    }
+    if let Some(comparison) = text::Comparison::find(&lower) {
+        return Ok(Operator::Text(comparison, Macro::parse(parameter, strings)?));
+    }
+    if let Some(comparison) = number::Comparison::find(&lower) {
+        return Ok(Operator::Number(comparison, Macro::parse(parameter, strings)?));
+    }
+    if let Some(number) = verify::Number::find(&lower) {
+        return Ok(Operator::Verify(number, Arc::new(pattern(parameter)?)));
+    }
+    Ok(match lower.as_str() {
+        "rx" if Macro::is_in(parameter) => Operator::RegexMacro(Macro::parse(parameter, strings)?),
+        "rx" => Operator::Regex(Arc::new(pattern(parameter)?)),
+        "rxglobal" => Operator::RegexGlobal(Arc::new(pattern(parameter)?)),
+        "pm" => Operator::Phrases(phrases::Phrases::from_parameter(parameter)?),
+        "pmf" | "pmfromfile" => Operator::Phrases(phrases::Phrases::from_files(parameter, files)?),
+        "ipmatch" => Operator::Addresses(ip::Networks::from_list(parameter)?),
+        "ipmatchf" | "ipmatchfromfile" => {
+            Operator::Addresses(ip::Networks::from_file(&data(parameter, files)?)?)
+        }
+        "validatebyterange" => Operator::ByteRange(bytes::ranges(parameter)?),
+        "validateurlencoding" => Operator::UrlEncoding,
+        "validateutf8encoding" => Operator::Utf8Encoding,
+        "detectsqli" => Operator::SqlInjection,
+        "detectxss" => Operator::CrossSiteScripting,
+        "unconditionalmatch" => Operator::Always,
+        "nomatch" => Operator::Never,
+        _ => return Err(format!("unknown operator `@{name}`")),
+    })
+}
+
+fn pattern(parameter: &[u8]) -> Result<Regex, String> {
+    Regex::new(parameter, false)
+        .map_err(|why| format!("regular expression does not compile: {why}"))
+}
+
+fn data(name: &[u8], files: &dyn DataFiles) -> Result<Vec<u8>, String> {
+    let name = std::str::from_utf8(name.trim_ascii()).map_err(|_| "file name is not UTF-8")?;
+    files.data(&PathBuf::from(name))
+}
+
+impl Operator {
+    /// Asks. `expand` fills in macros.
+    pub(crate) fn evaluate(
+        &self,
+        value: &[u8],
+        expand: &dyn Fn(&Macro) -> Vec<u8>,
+    ) -> Result<Option<Hit>, Exhausted> {
+        Ok(match self {
+            Self::Regex(regex) => regex.captures(value)?.map(groups),
+            Self::RegexMacro(source) => match Regex::new(&expand(source), false) {
+                Ok(regex) => regex.captures(value)?.map(groups),
+                Err(_) => return Err(Exhausted),
+            },
+            Self::RegexGlobal(regex) => global(regex, value)?,
+            Self::Phrases(phrases) => phrases.find(value).map(Hit::whole),
+            Self::Text(comparison, text) => match text.constant() {
+                Some(constant) => comparison.holds(value, constant),
+                None => comparison.holds(value, &expand(text)),
+            }
+            .then(Hit::bare),
+            Self::Number(comparison, text) => match text.constant() {
+                Some(constant) => comparison.holds(value, constant),
+                None => comparison.holds(value, &expand(text)),
+            }
+            .then(Hit::bare),
+            Self::Addresses(networks) => networks.contain(value).then(Hit::bare),
+            Self::ByteRange(allowed) => bytes::outside(allowed, value).then(Hit::bare),
+            Self::UrlEncoding => bytes::bad_url_encoding(value).then(Hit::bare),
+            Self::Utf8Encoding => std::str::from_utf8(value).is_err().then(Hit::bare),
+            Self::SqlInjection => injection::sql(value),
+            Self::CrossSiteScripting => injection::cross_site(value),
+            Self::Verify(number, regex) => verify::find(*number, regex, value)?.map(Hit::whole),
+            Self::Always => Some(Hit::bare()),
+            Self::Never => None,
+        })
+    }
+}
+
+fn groups(groups: Captures) -> Hit {
+    Hit { groups, text: None }
+}
+
+/// Every match's groups in a row, as far as ten captures go.
+fn global(regex: &Regex, value: &[u8]) -> Result<Option<Hit>, Exhausted> {
+    let mut all = Captures::new();
+    let mut start = 0;
+    while all.len() < 10 && start <= value.len() {
+        let Some(found) = regex.captures_from(value, start)? else { break };
+        let Some(Some(whole)) = found.first() else { break };
+        start = if whole.is_empty() { whole.end + 1 } else { whole.end };
+        all.extend(found);
+    }
+    all.truncate(10);
+    Ok((!all.is_empty()).then(|| groups(all)))
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    struct NoFiles;
+
+    impl DataFiles for NoFiles {
+        fn data(&self, path: &Path) -> Result<Vec<u8>, String> {
+            match path.to_str() {
+                Some("words.data") => Ok(b"# comment\n\nselect\nUnion All\n".to_vec()),
+                Some("nets.data") => Ok(b"# comment\n192.0.2.0/24\n2001:db8::/32\n".to_vec()),
+                _ => Err("no such file".to_owned()),
+            }
+        }
+    }
+
+    /// Compiles and asks once; macros expand to nothing.
+    pub(crate) fn ask(name: &str, parameter: &str, value: &[u8]) -> Result<Option<Hit>, String> {
+        let mut strings = crate::strings::Strings::constants();
+        let operator = compile(name, parameter.as_bytes(), &mut strings, &NoFiles)?;
+        operator.evaluate(value, &|_| Vec::new()).map_err(|_| "exhausted".to_owned())
+    }
+
+    /// Whether it matches.
+    pub(crate) fn matches(name: &str, parameter: &str, value: &[u8]) -> bool {
+        ask(name, parameter, value).unwrap().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{ask, matches};
+    use super::*;
+
+    #[test]
+    fn refused_and_unknown_operators_say_so() {
+        for (name, why) in REFUSED {
+            let error = ask(name, "x", b"x").unwrap_err();
+            assert!(error.contains(why) && error.contains(name), "{error}");
+        }
+        assert_eq!(ask("rxx", "x", b"x").unwrap_err(), "unknown operator `@rxx`");
+        assert!(
+            ask("rx", "(", b"").unwrap_err().starts_with("regular expression does not compile")
+        );
+        assert_eq!(
+            ask("pmFromFile", "absent.data", b"").unwrap_err(),
+            "`absent.data`: no such file"
+        );
+    }
+
+    #[test]
+    fn captures() {
+        let hit = ask("rx", "a(b)?(c)", b"xac").unwrap().unwrap();
+        assert_eq!(hit.groups, [Some(1..3), None, Some(2..3)]);
+        let hit = ask("rxGlobal", "a(.)", b"abac").unwrap().unwrap();
+        assert_eq!(hit.groups, [Some(0..2), Some(1..2), Some(2..4), Some(3..4)]);
+        assert!(matches("rxGlobal", "", b"abc") && !matches("rxGlobal", "x", b"abc"));
+        assert!(matches("unconditionalMatch", "", b"") && !matches("noMatch", "", b""));
+    }
+}

@@ -1,0 +1,82 @@
+//! `@beginsWith`, `@endsWith`, `@contains`, `@containsWord`, `@streq`, `@strmatch`, `@within`.
+
+/// Which comparison.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Comparison {
+    BeginsWith,
+    Contains,
+    ContainsWord,
+    EndsWith,
+    Equal,
+    Within,
+}
+
+impl Comparison {
+    /// By its name in lower case.
+    pub(super) fn find(name: &str) -> Option<Self> {
+        Some(match name {
+            "beginswith" => Self::BeginsWith,
+            "contains" | "strmatch" => Self::Contains,
+            "containsword" => Self::ContainsWord,
+            "endswith" => Self::EndsWith,
+            "streq" => Self::Equal,
+            "within" => Self::Within,
+            _ => return None,
+        })
+    }
+
+    /// Byte by byte, case counts.
+    pub(super) fn holds(self, value: &[u8], parameter: &[u8]) -> bool {
+        match self {
+            Self::BeginsWith => value.starts_with(parameter),
+            Self::Contains => memchr::memmem::find(value, parameter).is_some(),
+            Self::ContainsWord => contains_word(value, parameter),
+            Self::EndsWith => value.ends_with(parameter),
+            Self::Equal => value == parameter,
+            Self::Within => memchr::memmem::find(parameter, value).is_some(),
+        }
+    }
+}
+
+/// The text with no letter on either side.
+fn contains_word(value: &[u8], word: &[u8]) -> bool {
+    let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
+    word.is_empty()
+        || memchr::memmem::find_iter(value, word).any(|at| {
+            let before = at.checked_sub(1).and_then(|before| value.get(before));
+            !is_word(before) && !is_word(value.get(at + word.len()))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::matches;
+
+    #[test]
+    fn texts() {
+        for (name, parameter, value, holds) in [
+            ("beginsWith", "ab", "abc", true),
+            ("beginsWith", "bc", "abc", false),
+            ("beginsWith", "", "", true),
+            ("endsWith", "bc", "abc", true),
+            ("contains", "b", "abc", true),
+            ("contains", "B", "abc", false),
+            ("strmatch", "bc", "abc", true),
+            ("containsWord", "b", "a b c", true),
+            ("containsWord", "b", "abc bc", false),
+            ("containsWord", "b", "1b_", true),
+            ("containsWord", "abc", "abc", true),
+            ("streq", "abc", "abc", true),
+            ("streq", "abc", "abcd", false),
+            ("within", "GET POST", "GET", true),
+            ("within", "GET POST", "PUT", false),
+            ("within", "GET POST", "", true),
+        ] {
+            assert_eq!(
+                matches(name, parameter, value.as_bytes()),
+                holds,
+                "{value} {name} {parameter}"
+            );
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The compiled form of a rule set: what the interpreter walks.
+
+use crate::macros::Macro;
+use crate::operator::Operator;
+use crate::transform::Transformation;
+use crate::variable::Target;
+use burgrave_model::Mode;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A place in the tree of transformation chains; chains that begin alike share their beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct ChainId(pub(crate) usize);
+
+impl ChainId {
+    /// No transformation.
+    pub(crate) const NONE: Self = Self(0);
+}
+
+/// One step of a chain.
+#[derive(Debug)]
+pub(crate) struct ChainNode {
+    /// What comes before it.
+    pub(crate) parent: ChainId,
+    /// Position in [`crate::transform::ALL`].
+    pub(crate) step: usize,
+    /// The transformation itself.
+    pub(crate) transformation: &'static Transformation,
+}
+
+/// All transformation chains of a rule set. Node 0 is the empty chain and holds nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Chains {
+    nodes: Vec<ChainNode>,
+}
+
+impl Chains {
+    /// The chain that is `parent` with one more step.
+    pub(crate) fn extend(&mut self, parent: ChainId, step: &'static Transformation) -> ChainId {
+        let same =
+            |node: &ChainNode| node.parent == parent && std::ptr::eq(node.transformation, step);
+        if let Some(found) = self.nodes.iter().position(same) {
+            return ChainId(found + 1);
+        }
+        let position = crate::transform::ALL.iter().position(|one| std::ptr::eq(one, step));
+        let node = ChainNode { parent, step: position.unwrap_or_default(), transformation: step };
+        self.nodes.push(node);
+        ChainId(self.nodes.len())
+    }
+
+    /// The last step of a chain; `None` for the empty one.
+    pub(crate) fn node(&self, chain: ChainId) -> Option<&ChainNode> {
+        self.nodes.get(chain.0.checked_sub(1)?)
+    }
+
+    /// The chain and all that it begins with, shortest (the empty one) first.
+    pub(crate) fn prefixes(&self, chain: ChainId) -> Vec<ChainId> {
+        let mut found = vec![chain];
+        let mut at = chain;
+        while let Some(node) = self.node(at) {
+            at = node.parent;
+            found.push(at);
+        }
+        found.reverse();
+        found
+    }
+}
+
+/// A rule: one link, or a chain of them that must all match.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    /// `id:`; 0 for a `SecAction` or rule of an included fragment without one.
+    pub(crate) id: u32,
+    /// 1 to 5.
+    pub(crate) phase: u8,
+    /// Position among all rules and markers of the rule set.
+    pub(crate) order: usize,
+    /// Where it stands.
+    pub(crate) file: Arc<Path>,
+    /// Where it stands.
+    pub(crate) line: usize,
+    /// At least one.
+    pub(crate) links: Vec<Link>,
+    /// What a full match does to the request.
+    pub(crate) disruption: RuleDisruption,
+    /// Where evaluation goes on after a full match.
+    pub(crate) flow: Flow,
+    /// Whether a full match is recorded.
+    pub(crate) log: bool,
+    /// What the record says.
+    pub(crate) meta: Meta,
+}
+
+/// Texts and weights for the record.
+#[derive(Debug, Default)]
+pub(crate) struct Meta {
+    pub(crate) message: Option<Macro>,
+    pub(crate) data: Option<Macro>,
+    pub(crate) severity: Option<u8>,
+    pub(crate) tags: Vec<Macro>,
+    pub(crate) revision: Option<Vec<u8>>,
+    pub(crate) version: Option<Vec<u8>>,
+}
+
+/// One `SecRule` line.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// What is looked at; empty for a `SecAction`.
+    pub(crate) targets: Vec<Target>,
+    /// What is not.
+    pub(crate) exclusions: Vec<Target>,
+    /// The question.
+    pub(crate) operator: Operator,
+    /// `!@`
+    pub(crate) negated: bool,
+    /// How values are transformed first.
+    pub(crate) chain: ChainId,
+    /// `multiMatch`: the question is asked after each step, not only after the last.
+    pub(crate) multi_match: bool,
+    /// `capture`: what matched goes to `TX:0` … `TX:9`.
+    pub(crate) capture: bool,
+    /// Done for every value that matches.
+    pub(crate) effects: Vec<Effect>,
+    /// `logdata` of a later link stands for the chain's where that has none.
+    pub(crate) data: Option<Macro>,
+    /// The same for `msg`.
+    pub(crate) message: Option<Macro>,
+}
+
+/// What a full match does to the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RuleDisruption {
+    /// Nothing.
+    Pass,
+    /// An error page.
+    Deny(u16),
+    /// The connection is closed.
+    Drop,
+    /// Elsewhere.
+    Redirect(u16, Macro),
+    /// Later rules are not asked.
+    Allow(AllowScope),
+}
+
+/// How far an `allow` reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AllowScope {
+    /// The rest of the transaction but phase 5.
+    Transaction,
+    /// The rest of the request: phases 1 and 2.
+    Request,
+    /// The rest of this phase.
+    Phase,
+}
+
+/// Where evaluation goes on after a full match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// At the next rule.
+    Next,
+    /// Over so many rules.
+    Skip(usize),
+    /// At the first rule whose order is not smaller.
+    SkipTo(usize),
+}
+
+/// Something done when a value matches.
+#[derive(Clone, Debug)]
+pub(crate) enum Effect {
+    /// `setvar`
+    Set { collection: crate::variable::Variable, key: Macro, change: Change },
+    /// `expirevar`
+    Expire { collection: crate::variable::Variable, key: Macro, seconds: Macro },
+    /// `initcol`, `setsid`, `setuid`, `setrsc`
+    Open { collection: crate::variable::Variable, key: Macro },
+    /// `setenv`
+    Environment { key: Macro, value: Macro },
+    /// `ctl`
+    Control(Control),
+    /// `sanitiseArg`, `sanitiseRequestHeader`, `sanitiseResponseHeader`
+    Sanitise(Target),
+    /// `sanitiseMatched`
+    SanitiseMatched,
+}
+
+/// What `setvar` does.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// `!tx.a`
+    Remove,
+    /// `tx.a=text`, and `tx.a` with the text `1`.
+    To(Macro),
+    /// `tx.a=+n`
+    Add(Macro),
+    /// `tx.a=-n`
+    Subtract(Macro),
+}
+
+/// Which rules.
+#[derive(Clone, Debug)]
+pub(crate) enum RuleSelector {
+    /// Ids from the first to the last.
+    Ids(u32, u32),
+    /// Exactly this tag.
+    Tag(Vec<u8>),
+    /// Exactly this message.
+    Message(Vec<u8>),
+}
+
+impl RuleSelector {
+    /// Whether it means this rule.
+    pub(crate) fn selects(&self, rule: &Rule) -> bool {
+        match self {
+            Self::Ids(first, last) => rule.id >= *first && rule.id <= *last && rule.id > 0,
+            Self::Tag(tag) => rule.meta.tags.iter().any(|own| own.constant() == Some(tag)),
+            Self::Message(message) => {
+                rule.meta.message.as_ref().is_some_and(|own| own.constant() == Some(message))
+            }
+        }
+    }
+}
+
+/// `ctl`
+#[derive(Clone, Debug)]
+pub(crate) enum Control {
+    /// `ruleEngine`
+    Engine(Mode),
+    /// `requestBodyAccess`
+    RequestBody(bool),
+    /// `responseBodyAccess`
+    ResponseBody(bool),
+    /// `requestBodyLimit`
+    RequestBodyLimit(usize),
+    /// `responseBodyLimit`
+    ResponseBodyLimit(usize),
+    /// `requestBodyProcessor`
+    Processor(Processor),
+    /// `forceRequestBodyVariable`
+    ForceRequestBody(bool),
+    /// `ruleRemoveById`, `…ByTag`, `…ByMsg`
+    Remove(RuleSelector),
+    /// `ruleRemoveTargetById`, `…ByTag`, `…ByMsg`
+    RemoveTarget(RuleSelector, Target),
+    /// `auditEngine`, `auditLogParts`, `debugLogLevel`: the access log is complete whatever they say.
+    Logging,
+}
+
+/// Readers of request bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Processor {
+    Urlencoded,
+    Multipart,
+    Json,
+    Xml,
+}
+
+impl Processor {
+    /// By the name used in rules, case ignored.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        let all = [Self::Urlencoded, Self::Multipart, Self::Json, Self::Xml];
+        all.into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The name that `REQBODY_PROCESSOR` shows.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Urlencoded => "URLENCODED",
+            Self::Multipart => "MULTIPART",
+            Self::Json => "JSON",
+            Self::Xml => "XML",
+        }
+    }
+}
+
+/// What to do with a body that is longer than its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OverLimit {
+    /// Refuse the request.
+    Reject,
+    /// Look at what fits.
+    Partial,
+}
+
+/// What the directives and the caller set for the whole engine.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineSettings {
+    pub(crate) mode: Mode,
+    pub(crate) request_body: bool,
+    pub(crate) response_body: bool,
+    pub(crate) request_body_limit: usize,
+    pub(crate) request_body_no_files_limit: usize,
+    pub(crate) request_over_limit: OverLimit,
+    pub(crate) response_body_limit: usize,
+    pub(crate) response_over_limit: OverLimit,
+    pub(crate) response_types: Vec<Vec<u8>>,
+    pub(crate) json_depth_max: usize,
+    pub(crate) arguments_max: usize,
+    pub(crate) argument_separator: u8,
+    pub(crate) collection_timeout: Duration,
+    pub(crate) webapp_id: Vec<u8>,
+    pub(crate) budget: Duration,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Block,
+            request_body: true,
+            response_body: false,
+            request_body_limit: 13_107_200,
+            request_body_no_files_limit: 1_048_576,
+            request_over_limit: OverLimit::Reject,
+            response_body_limit: 524_288,
+            response_over_limit: OverLimit::Partial,
+            response_types: ["text/plain", "text/html", "text/xml"].map(Into::into).to_vec(),
+            json_depth_max: 512,
+            arguments_max: 1000,
+            argument_separator: b'&',
+            collection_timeout: Duration::from_secs(3600),
+            webapp_id: b"default".to_vec(),
+            budget: Duration::from_millis(500),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_share_their_beginnings() {
+        let step = |name| crate::transform::find(name).unwrap();
+        let mut chains = Chains::default();
+        let lower = chains.extend(ChainId::NONE, step("lowercase"));
+        let both = chains.extend(lower, step("trim"));
+        assert_eq!(chains.extend(ChainId::NONE, step("lowercase")), lower);
+        assert_eq!(chains.extend(lower, step("trim")), both);
+        assert_ne!(chains.extend(ChainId::NONE, step("trim")), both);
+        assert_eq!(chains.prefixes(both), [ChainId::NONE, lower, both]);
+        assert!(chains.node(ChainId::NONE).is_none());
+        assert_eq!(chains.node(both).unwrap().transformation.name(), "trim");
+    }
+
+    #[test]
+    fn processors_by_name() {
+        assert_eq!(Processor::find("xml"), Some(Processor::Xml));
+        assert_eq!(Processor::find("YAML"), None);
+    }
+}

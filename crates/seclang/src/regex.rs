@@ -1,0 +1,322 @@
+//! Regular expressions over bytes, as PCRE reads them with `DOTALL` and `MULTILINE`.
+//!
+//! Everything that an automaton can do runs in linear time. Patterns that need look-around or
+//! back-references go to a backtracking matcher with a step budget; running out of it is a fault of
+//! the engine, which refuses the request.
+
+use regex_automata::meta;
+use regex_automata::util::syntax;
+use std::ops::Range;
+
+/// Compiled sizes above this are refused at load.
+const SIZE_LIMIT: usize = 16 * 1024 * 1024;
+/// Memory for one lazily built automaton a thread.
+const CACHE_BYTES: usize = 1024 * 1024;
+/// Steps of the backtracking matcher for one search.
+const BACKTRACK_LIMIT: usize = 200_000;
+
+/// A compiled pattern.
+#[derive(Clone, Debug)]
+pub(crate) struct Regex {
+    pattern: String,
+    engine: Engine,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    Linear(meta::Regex),
+    Backtracking(fancy_regex::Regex),
+}
+
+/// The matcher ran out of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exhausted;
+
+/// Positions of the whole match and of the groups; `None` for a group that took no part.
+pub(crate) type Captures = Vec<Option<Range<usize>>>;
+
+impl Regex {
+    /// Compiles a pattern as rules write it. The error says why not.
+    pub(crate) fn new(pattern: &[u8], ignore_case: bool) -> Result<Self, String> {
+        let text = rust_spelling(pattern);
+        let config = meta::Config::new()
+            .nfa_size_limit(Some(SIZE_LIMIT))
+            .hybrid_cache_capacity(CACHE_BYTES)
+            .utf8_empty(false);
+        let syntax = syntax::Config::new()
+            .unicode(false)
+            .utf8(false)
+            .multi_line(true)
+            .dot_matches_new_line(true)
+            .case_insensitive(ignore_case);
+        let linear = meta::Builder::new().configure(config).syntax(syntax).build(&text);
+        let engine = match linear {
+            Ok(linear) => Engine::Linear(linear),
+            Err(error) => match backtracking(&text, ignore_case) {
+                Some(engine) => Engine::Backtracking(engine),
+                None => return Err(reason(&error)),
+            },
+        };
+        Ok(Self { pattern: text, engine })
+    }
+
+    /// The pattern, as compiled.
+    pub(crate) fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Whether it matches anywhere.
+    pub(crate) fn is_match(&self, haystack: &[u8]) -> Result<bool, Exhausted> {
+        match &self.engine {
+            Engine::Linear(regex) => Ok(regex.is_match(haystack)),
+            Engine::Backtracking(_) => Ok(self.captures(haystack)?.is_some()),
+        }
+    }
+
+    /// The first match with its groups.
+    pub(crate) fn captures(&self, haystack: &[u8]) -> Result<Option<Captures>, Exhausted> {
+        self.captures_from(haystack, 0)
+    }
+
+    /// The first match that begins at or after `start`.
+    pub(crate) fn captures_from(
+        &self,
+        haystack: &[u8],
+        start: usize,
+    ) -> Result<Option<Captures>, Exhausted> {
+        match &self.engine {
+            Engine::Linear(regex) => {
+                let mut captures = regex.create_captures();
+                let input = regex_automata::Input::new(haystack).range(start.min(haystack.len())..);
+                regex.search_captures(&input, &mut captures);
+                if !captures.is_match() {
+                    return Ok(None);
+                }
+                let groups = (0..captures.group_len()).map(|group| captures.get_group(group));
+                Ok(Some(groups.map(|span| span.map(|span| span.range())).collect()))
+            }
+            Engine::Backtracking(regex) => backtrack(regex, haystack, start),
+        }
+    }
+}
+
+/// PCRE spellings that the automaton's parser writes otherwise. Byte by byte, so that a pattern may
+/// hold any byte.
+fn rust_spelling(pattern: &[u8]) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    let mut in_class = false;
+    while let Some(&byte) = rest.first() {
+        let used = match (byte, in_class) {
+            (b'\\', _) => escape(rest, in_class, &mut text),
+            (b'[', false) => {
+                in_class = true;
+                class_start(rest, &mut text)
+            }
+            (_, true) => class_member(rest, &mut in_class, &mut text),
+            (_, false) => literal(byte, &mut text),
+        };
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    text
+}
+
+fn literal(byte: u8, text: &mut String) -> usize {
+    if byte.is_ascii() {
+        text.push(char::from(byte));
+    } else {
+        push_hex(byte, text);
+    }
+    1
+}
+
+fn push_hex(byte: u8, text: &mut String) {
+    text.push_str(&format!("\\x{byte:02x}"));
+}
+
+/// A backslash and what belongs to it.
+fn escape(rest: &[u8], in_class: bool, text: &mut String) -> usize {
+    use crate::transform::{hex_pair, hex_value};
+    match rest {
+        [_, b'x', b'{', high, low, b'}', ..] if hex_pair(*high, *low).is_some() => {
+            push_hex(hex_pair(*high, *low).unwrap_or_default(), text);
+            6
+        }
+        [_, b'x', high, low, ..] if hex_pair(*high, *low).is_some() => {
+            push_hex(hex_pair(*high, *low).unwrap_or_default(), text);
+            4
+        }
+        [_, b'x', digit, ..] if hex_value(*digit).is_some() => {
+            push_hex(hex_value(*digit).unwrap_or_default(), text);
+            3
+        }
+        [_, b'Z', ..] if !in_class => {
+            text.push_str("(?:\\n?\\z)");
+            2
+        }
+        [_, b'h', ..] => {
+            text.push_str(if in_class { " \\t" } else { "[ \\t]" });
+            2
+        }
+        [_, b'e', ..] => {
+            push_hex(0x1b, text);
+            2
+        }
+        // A needless escape of a mark.
+        [_, mark, ..] if !mark.is_ascii_alphanumeric() => {
+            push_hex(*mark, text);
+            2
+        }
+        [_, letter, ..] => {
+            text.push('\\');
+            text.push(char::from(*letter));
+            2
+        }
+        _ => {
+            text.push('\\');
+            1
+        }
+    }
+}
+
+/// A bracket that closes at once is a member.
+fn class_start(rest: &[u8], text: &mut String) -> usize {
+    let (opening, used) = match rest {
+        [_, b'^', b']', ..] => ("[^\\]", 3),
+        [_, b'^', ..] => ("[^", 2),
+        [_, b']', ..] => ("[\\]", 2),
+        _ => ("[", 1),
+    };
+    text.push_str(opening);
+    used
+}
+
+/// Within a class brackets and set operators are plain characters, `[:alpha:]` is not.
+fn class_member(rest: &[u8], in_class: &mut bool, text: &mut String) -> usize {
+    if rest.starts_with(b"[:")
+        && let Some(end) = memchr::memmem::find(rest.get(..16).unwrap_or(rest), b":]")
+        && let Some(name) = rest.get(..end + 2).and_then(|name| std::str::from_utf8(name).ok())
+    {
+        text.push_str(name);
+        return end + 2;
+    }
+    match rest.first() {
+        Some(b']') => {
+            *in_class = false;
+            text.push(']');
+        }
+        Some(&byte @ (b'[' | b'&' | b'~')) => push_hex(byte, text),
+        Some(&byte) => return literal(byte, text),
+        None => {}
+    }
+    1
+}
+
+fn reason(error: &meta::BuildError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+/// Bytes become the characters of the same number, so that the text matcher sees bytes.
+fn backtracking(text: &str, ignore_case: bool) -> Option<fancy_regex::Regex> {
+    let flags = if ignore_case { "(?ism)" } else { "(?sm)" };
+    let ascii_classes = text
+        .replace("\\\\", "\u{1}")
+        .replace("\\w", "[0-9A-Za-z_]")
+        .replace("\\d", "[0-9]")
+        .replace("\\s", "[\\t\\n\\x0b\\x0c\\r ]")
+        .replace('\u{1}', "\\\\");
+    fancy_regex::RegexBuilder::new(&format!("{flags}{ascii_classes}"))
+        .backtrack_limit(BACKTRACK_LIMIT)
+        .delegate_size_limit(SIZE_LIMIT)
+        .build()
+        .ok()
+}
+
+fn backtrack(
+    regex: &fancy_regex::Regex,
+    haystack: &[u8],
+    start: usize,
+) -> Result<Option<Captures>, Exhausted> {
+    let text: String = haystack.iter().map(|&byte| char::from(byte)).collect();
+    // Every byte of 0x80 and above takes two bytes of the text.
+    let to_text = |at: usize| at + haystack.iter().take(at).filter(|&&byte| byte >= 0x80).count();
+    let to_bytes = |at: usize| text.get(..at).map_or(0, |before| before.chars().count());
+    match regex.captures_from_pos(&text, to_text(start.min(haystack.len()))) {
+        Err(_) => Err(Exhausted),
+        Ok(None) => Ok(None),
+        Ok(Some(captures)) => Ok(Some(
+            (0..captures.len())
+                .map(|group| captures.get(group).map(|at| to_bytes(at.start())..to_bytes(at.end())))
+                .collect(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pcre_as_bytes() {
+        let cases: &[(&str, &[u8], Option<&[u8]>)] = &[
+            ("a.c", b"a\nc", Some(b"a\nc")),
+            ("^b$", b"a\nb\nc", Some(b"b")),
+            ("[^a]", b"\xff", Some(b"\xff")),
+            ("\\x{ff}", b"\xff", Some(b"\xff")),
+            ("\\xff", "\u{ff}".as_bytes(), None),
+            ("\\w", "é".as_bytes(), None),
+            ("[[]x", b"[x", Some(b"[x")),
+            ("[a&&b]+", b"a&b", Some(b"a&b")),
+            ("[]x]+", b"x]", Some(b"x]")),
+            ("[^]]", b"]a", Some(b"a")),
+            ("[[:alpha:]_]+", b"1ab_", Some(b"ab_")),
+            ("\\\"\\'\\/\\-", b"\"'/-", Some(b"\"'/-")),
+            ("a\\Z", b"a\n", Some(b"a\n")),
+            ("(?i)SELECT", b"select", Some(b"select")),
+            ("\\h\\e", b"\t\x1b", Some(b"\t\x1b")),
+            ("(?<!x)a(?=b)", b"xaab", Some(b"a")),
+            ("(a)\\1", b"\xffaa", Some(b"aa")),
+            ("(?<=\\s)\\w+", b"\xe9\xe9 abc", Some(b"abc")),
+        ];
+        for (pattern, haystack, expected) in cases {
+            let regex = Regex::new(pattern.as_bytes(), false).unwrap();
+            let captures = regex.captures(haystack).unwrap();
+            let found = captures.map(|groups| &haystack[groups[0].clone().unwrap()]);
+            assert_eq!(found, *expected, "{pattern} compiled as {}", regex.pattern());
+        }
+    }
+
+    #[test]
+    fn a_search_can_go_on_behind_a_match() {
+        for pattern in ["a.", "(?=a)a."] {
+            let regex = Regex::new(pattern.as_bytes(), false).unwrap();
+            let first = regex.captures(b"\xffabac").unwrap().unwrap();
+            assert_eq!(first, [Some(1..3)]);
+            let second = regex.captures_from(b"\xffabac", 3).unwrap().unwrap();
+            assert_eq!(second, [Some(3..5)]);
+        }
+    }
+
+    #[test]
+    fn runaway_backtracking_is_exhaustion_not_an_answer() {
+        let regex = Regex::new(b"(?=x*)(a|aa|aaa)*(?!b)c\\1$", false).unwrap();
+        let haystack = [&b"a".repeat(60)[..], b"d"].concat();
+        assert!(matches!(regex.is_match(&haystack), Err(Exhausted) | Ok(false)));
+        let bomb = Regex::new(b"^(?:(a+)+)\\1b$", false).unwrap();
+        assert_eq!(bomb.is_match(&b"a".repeat(40)), Err(Exhausted));
+    }
+
+    #[test]
+    fn what_cannot_be_compiled_says_why() {
+        for pattern in ["(", "a{5,2}", "[z-a]", "(?P<x"] {
+            let why = Regex::new(pattern.as_bytes(), false).unwrap_err();
+            assert!(!why.is_empty(), "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Compiled rules, shared by all threads.
+
+use crate::compile;
+use crate::error::LoadError;
+use crate::interface::{Connection, Options, RuleFiles};
+use crate::plan::{Chains, EngineSettings, Rule};
+use crate::store::Store;
+use crate::strings::Strings;
+use crate::transaction::Transaction;
+use crate::variable::Variable;
+use burgrave_model::Mode;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Compiled rules, shared by all threads.
+#[derive(Debug)]
+pub struct RuleSet {
+    pub(crate) constants: Arc<Strings>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) chains: Chains,
+    pub(crate) settings: EngineSettings,
+    pub(crate) store: Store,
+    /// Rules of phases 1 to 5 in file order, as positions in `rules`.
+    phases: [Vec<usize>; 5],
+    signatures: Vec<String>,
+}
+
+impl RuleSet {
+    /// Compiles files and globs in this order, on top of the base rules unless
+    /// [`Options::bare`]; all errors of all files at once.
+    pub fn compile(
+        include: &[PathBuf],
+        files: &dyn RuleFiles,
+        options: Options,
+    ) -> Result<Self, Vec<LoadError>> {
+        if options.bare {
+            return compile::compile(include, files, options);
+        }
+        let base = PathBuf::from(BASE_NAME);
+        let all: Vec<PathBuf> = std::iter::once(base).chain(include.iter().cloned()).collect();
+        compile::compile(&all, &WithBase(files), options)
+    }
+
+    pub(crate) fn new(
+        constants: Arc<Strings>,
+        rules: Vec<Rule>,
+        chains: Chains,
+        settings: EngineSettings,
+        signatures: Vec<String>,
+    ) -> Self {
+        let mut phases: [Vec<usize>; 5] = Default::default();
+        for (index, rule) in rules.iter().enumerate() {
+            let phase = usize::from(rule.phase).checked_sub(1);
+            if let Some(list) = phase.and_then(|phase| phases.get_mut(phase)) {
+                list.push(index);
+            }
+        }
+        let store = Store::new(settings.collection_timeout);
+        Self { constants, rules, chains, settings, store, phases, signatures }
+    }
+
+    /// Number of rules (`SecRule` chains and `SecAction`), the base rules included.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// What the rule sets call themselves (`SecComponentSignature`).
+    pub fn signatures(&self) -> &[String] {
+        &self.signatures
+    }
+
+    /// Whether a rule looks at the content of uploads; otherwise it is not kept.
+    pub(crate) fn reads_file_content(&self) -> bool {
+        let wanted =
+            |target: &crate::variable::Target| target.variable == Variable::FilesTmpContent;
+        self.rules.iter().flat_map(|rule| &rule.links).any(|link| link.targets.iter().any(wanted))
+    }
+
+    /// The rules of a phase (1 to 5), as positions in `rules`.
+    pub(crate) fn phase(&self, phase: u8) -> &[usize] {
+        let index = usize::from(phase).checked_sub(1);
+        index.and_then(|index| self.phases.get(index)).map_or(&[], Vec::as_slice)
+    }
+
+    /// A new transaction.
+    ///
+    /// `mode` is the route's own and goes before the rule set's; `now_unix_micros` is the wall clock;
+    /// `clock` is a monotonic clock that the engine asks for its budget.
+    pub fn transaction(
+        self: &Arc<Self>,
+        connection: Connection,
+        mode: Option<Mode>,
+        unique_id: &str,
+        now_unix_micros: i64,
+        clock: fn() -> Duration,
+    ) -> Transaction {
+        Transaction::new(Arc::clone(self), connection, mode, unique_id, now_unix_micros, clock)
+    }
+}
+
+const BASE_NAME: &str = "burgrave/base.conf";
+
+/// The base rules as if they were a file.
+struct WithBase<'a>(&'a dyn RuleFiles);
+
+impl RuleFiles for WithBase<'_> {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        if path == Path::new(BASE_NAME) {
+            return Ok(include_bytes!("base.conf").to_vec());
+        }
+        self.0.read(path)
+    }
+
+    fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
+        if pattern == Path::new(BASE_NAME) {
+            return Ok(vec![pattern.to_path_buf()]);
+        }
+        self.0.glob(pattern)
+    }
+}
+
+/// What there is to say about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFacts {
+    /// Its id.
+    pub id: u32,
+    /// 1 to 5.
+    pub phase: u8,
+    /// Where it stands.
+    pub file: PathBuf,
+    /// Where it stands.
+    pub line: usize,
+    /// `msg:` as written, up to the first macro.
+    pub message: Vec<u8>,
+    /// `tag:` as written, those without macros.
+    pub tags: Vec<Vec<u8>>,
+}
+
+impl RuleSet {
+    /// Every rule in file order.
+    pub fn facts(&self) -> Vec<RuleFacts> {
+        let facts = |rule: &Rule| RuleFacts {
+            id: rule.id,
+            phase: rule.phase,
+            file: rule.file.to_path_buf(),
+            line: rule.line,
+            message: rule.meta.message.as_ref().map(crate::macros::Macro::lead).unwrap_or_default(),
+            tags: rule
+                .meta
+                .tags
+                .iter()
+                .filter_map(|tag| tag.constant().map(<[u8]>::to_vec))
+                .collect(),
+        };
+        self.rules.iter().map(facts).collect()
+    }
+}

@@ -1,0 +1,162 @@
+//! The request's body, read by its processor.
+
+use super::{Fault, Transaction};
+use crate::plan::Processor;
+use crate::transaction::state::entry;
+use crate::variable::Variable;
+use burgrave_parse::{form, json, multipart, xml};
+
+const XML_LIMITS: xml::Limits =
+    xml::Limits { depth_max: 256, nodes_max: 200_000, text_bytes_max: 32 * 1024 * 1024 };
+const MULTIPART_LIMITS: multipart::Limits =
+    multipart::Limits { parts_max: 1_000, headers_max: 32, header_bytes_max: 8 * 1024 };
+
+impl Transaction {
+    pub(super) fn read_request_body(&mut self) -> Result<(), Fault> {
+        if !self.wants_request_body() {
+            return Ok(());
+        }
+        let body = std::mem::take(&mut self.request_body);
+        self.state.set_number(Variable::RequestBodyLength, body.len(), &mut self.strings);
+        let empty = body.is_empty();
+        match self.processor {
+            _ if empty => {}
+            Some(Processor::Urlencoded) => self.read_form(&body),
+            Some(Processor::Multipart) => self.read_multipart(&body),
+            Some(Processor::Json) => self.read_json(&body),
+            Some(Processor::Xml) => self.read_xml(&body),
+            None => {}
+        }
+        let raw = match self.processor {
+            Some(Processor::Urlencoded | Processor::Json) => true,
+            None => self.force_request_body,
+            Some(Processor::Multipart | Processor::Xml) => false,
+        };
+        if raw {
+            self.state.set(Variable::RequestBody, &body, &mut self.strings);
+        }
+        self.count_arguments();
+        self.check_memory()
+    }
+
+    fn read_form(&mut self, body: &[u8]) {
+        let room = self.settings.arguments_max.saturating_sub(self.state.args_get.len());
+        let (pairs, more) = form::pairs(body, self.settings.argument_separator, room);
+        if more {
+            self.body_error("form has more arguments than the limit");
+        }
+        if form::has_bad_escape(body) {
+            self.state.set_flag(Variable::UrlencodedError, true, &mut self.strings);
+        }
+        for (name, value) in pairs {
+            let made = self.decoded_entry(name, value);
+            self.state.args_post.push(made);
+        }
+    }
+
+    fn read_json(&mut self, body: &[u8]) {
+        let limits = json::Limits {
+            depth_max: self.settings.json_depth_max,
+            values_max: self.settings.arguments_max.saturating_sub(self.state.args_get.len()),
+        };
+        match json::values(body, limits) {
+            Ok(values) => {
+                for json::Value { path, value } in values {
+                    let made = entry(&path, &value, &mut self.strings);
+                    self.state.args_post.push(made);
+                }
+            }
+            Err(error) => self.body_error(&error.0),
+        }
+    }
+
+    fn read_xml(&mut self, body: &[u8]) {
+        match xml::Document::parse(body, XML_LIMITS) {
+            Ok(document) => self.state.xml = Some(document),
+            Err(error) => self.body_error(&error.0),
+        }
+    }
+
+    fn read_multipart(&mut self, body: &[u8]) {
+        let content_type = self.request_header_value(b"content-type").unwrap_or_default();
+        let read = multipart::parse(&content_type, body, MULTIPART_LIMITS);
+        self.set_oddities(&read.oddities, read.error.is_some());
+        // A body cut at the limit has no end: that is no error of the client's.
+        if let Some(error) = read.error.as_ref().filter(|_| !self.request_body_cut) {
+            self.body_error(&error.0);
+        }
+        if let Some(part) = &read.incomplete {
+            for line in &part.headers {
+                let made = entry(&part.name, line, &mut self.strings);
+                self.state.part_headers.push(made);
+            }
+        }
+        let mut file_bytes = 0;
+        for part in &read.parts {
+            let content = body.get(part.content.clone()).unwrap_or_default();
+            self.take_part(part, content);
+            if part.filename.is_some() {
+                file_bytes += content.len();
+            }
+        }
+        self.state.set_number(Variable::FilesCombinedSize, file_bytes, &mut self.strings);
+        if body.len() - file_bytes > self.settings.request_body_no_files_limit {
+            self.body_error("form without its files is longer than the limit");
+        }
+    }
+
+    fn take_part(&mut self, part: &multipart::Part, content: &[u8]) {
+        let strings = &mut self.strings;
+        for line in &part.headers {
+            let made = entry(&part.name, line, strings);
+            self.state.part_headers.push(made);
+        }
+        self.state.multipart_names.push(entry(&part.name, &part.name, strings));
+        match &part.filename {
+            Some(filename) => {
+                self.state.files.push(entry(&part.name, filename, strings));
+                self.state.multipart_filenames.push(entry(&part.name, filename, strings));
+                let size = content.len().to_string();
+                self.state.files_sizes.push(entry(&part.name, size.as_bytes(), strings));
+                if self.rules.reads_file_content() {
+                    self.state.files_content.push(entry(&part.name, content, strings));
+                }
+            }
+            None => self.state.args_post.push(entry(&part.name, content, strings)),
+        }
+    }
+
+    fn set_oddities(&mut self, odd: &multipart::Oddities, failed: bool) {
+        for (variable, flag) in [
+            (Variable::MultipartBoundaryQuoted, odd.boundary_quoted),
+            (Variable::MultipartBoundaryWhitespace, odd.boundary_whitespace),
+            (Variable::MultipartCrlfLfLines, odd.crlf_line && odd.lf_line),
+            (Variable::MultipartDataAfter, odd.data_after),
+            (Variable::MultipartDataBefore, odd.data_before),
+            (Variable::MultipartFileLimitExceeded, false),
+            (Variable::MultipartHeaderFolding, odd.header_folding),
+            (Variable::MultipartInvalidHeaderFolding, odd.invalid_header_folding),
+            (Variable::MultipartInvalidPart, odd.invalid_part),
+            (Variable::MultipartInvalidQuoting, odd.invalid_quoting),
+            (Variable::MultipartLfLine, odd.lf_line),
+            (Variable::MultipartMissingSemicolon, odd.missing_semicolon),
+            (Variable::MultipartSemicolonMissing, odd.missing_semicolon),
+            (
+                Variable::MultipartStrictError,
+                odd.strict_error() || (failed && !self.request_body_cut),
+            ),
+            (Variable::MultipartUnmatchedBoundary, odd.unmatched_boundary),
+        ] {
+            self.state.set_flag(variable, flag, &mut self.strings);
+        }
+    }
+
+    fn body_error(&mut self, why: &str) {
+        for variable in [Variable::ReqbodyError, Variable::ReqbodyProcessorError] {
+            self.state.set_flag(variable, true, &mut self.strings);
+        }
+        for variable in [Variable::ReqbodyErrorMsg, Variable::ReqbodyProcessorErrorMsg] {
+            self.state.set(variable, why.as_bytes(), &mut self.strings);
+        }
+    }
+}

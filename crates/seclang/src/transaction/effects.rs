@@ -1,0 +1,120 @@
+//! What matching values change: variables, kept collections, and the engine itself.
+
+use super::Transaction;
+use super::values::Value;
+use crate::macros::Macro;
+use crate::operator::parse_integer;
+use crate::plan::{Change, Control, Effect};
+use crate::transaction::state::{Entry, entry};
+use crate::variable::{Selector, Target, Variable};
+
+/// Members of `TX` and `ENV` that rules may make.
+const MEMBERS_MAX: usize = 10_000;
+
+impl Transaction {
+    /// Does it. `value` is the one that matched.
+    pub(super) fn act(&mut self, effect: &Effect, value: Option<&Value>) {
+        match effect {
+            Effect::Set { collection, key, change } => self.set_variable(*collection, key, change),
+            Effect::Expire { collection, key, seconds } => {
+                let (name, seconds) = (self.lower(key), parse_integer(&self.expand(seconds)));
+                if let Some(opened) = self.state.opened(*collection) {
+                    self.rules.store.expire(*collection, opened, &name, self.now_micros, seconds);
+                }
+            }
+            Effect::Open { collection, key } => self.open(*collection, key),
+            Effect::Environment { key, value } => {
+                let (key, value) = (self.expand(key), self.expand(value));
+                if self.state.environment.len() < MEMBERS_MAX {
+                    let made = entry(&key, &value, &mut self.strings);
+                    self.state.environment.push(made);
+                }
+            }
+            Effect::Control(control) => self.control(control),
+            Effect::Sanitise(target) => self.sanitised.push(target.clone()),
+            Effect::SanitiseMatched => {
+                if let Some(value) = value {
+                    let selector = value.key.map_or(Selector::All, |_| Selector::Key(value.lower));
+                    self.sanitised.push(Target {
+                        variable: value.variable,
+                        selector,
+                        count: false,
+                    });
+                }
+            }
+        }
+    }
+
+    fn lower(&self, key: &Macro) -> Vec<u8> {
+        self.expand(key).to_ascii_lowercase()
+    }
+
+    fn set_variable(&mut self, collection: Variable, key: &Macro, change: &Change) {
+        let name = self.lower(key);
+        if collection == Variable::Tx {
+            let key = self.strings.intern(&name);
+            let old = self.state.tx(key).map(|old| self.strings.get(old).to_vec());
+            if old.is_none() && self.state.tx.len() >= MEMBERS_MAX {
+                return;
+            }
+            let new = self.changed(change, old.as_deref());
+            let new = new.map(|new| self.strings.intern(&new));
+            self.state.set_tx(key, new);
+            return;
+        }
+        let Some(opened) = self.state.opened(collection).map(<[u8]>::to_vec) else { return };
+        self.rules
+            .store
+            .change(collection, &opened, &name, self.now_micros, |old| self.changed(change, old));
+        self.reload(collection, &opened);
+    }
+
+    fn changed(&self, change: &Change, old: Option<&[u8]>) -> Option<Vec<u8>> {
+        let number = |text: &Macro| parse_integer(&self.expand(text));
+        let old = old.map_or(0, parse_integer);
+        match change {
+            Change::Remove => None,
+            Change::To(text) => Some(self.expand(text)),
+            Change::Add(amount) => {
+                Some(old.saturating_add(number(amount)).to_string().into_bytes())
+            }
+            Change::Subtract(amount) => {
+                Some(old.saturating_sub(number(amount)).to_string().into_bytes())
+            }
+        }
+    }
+
+    /// Opens a kept collection; a second opening of the same one changes nothing.
+    fn open(&mut self, collection: Variable, key: &Macro) {
+        if self.state.opened(collection).is_none() {
+            let key = self.expand(key);
+            self.reload(collection, &key);
+            self.state.opened.push((collection, key));
+        }
+    }
+
+    fn reload(&mut self, collection: Variable, key: &[u8]) {
+        let members = self.rules.store.members(collection, key, self.now_micros);
+        let entries: Vec<Entry> =
+            members.iter().map(|(name, value)| entry(name, value, &mut self.strings)).collect();
+        self.state.kept.retain(|(kept, _)| *kept != collection);
+        self.state.kept.push((collection, entries));
+    }
+
+    fn control(&mut self, control: &Control) {
+        match control {
+            Control::Engine(mode) => self.mode = *mode,
+            Control::RequestBody(on) => self.settings.request_body = *on,
+            Control::ResponseBody(on) => self.settings.response_body = *on,
+            Control::RequestBodyLimit(bytes) => self.settings.request_body_limit = *bytes,
+            Control::ResponseBodyLimit(bytes) => self.settings.response_body_limit = *bytes,
+            Control::Processor(processor) => self.set_processor(*processor),
+            Control::ForceRequestBody(on) => self.force_request_body = *on,
+            Control::Remove(selector) => self.removed.push(selector.clone()),
+            Control::RemoveTarget(selector, target) => {
+                self.removed_targets.push((selector.clone(), target.clone()));
+            }
+            Control::Logging => {}
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The interpreter.
+
+use super::values::Value;
+use super::{Decision, Fault, Interruption, Transaction};
+use crate::interface::Disruption;
+use crate::operator::Hit;
+use crate::plan::{AllowScope, ChainId, Flow, Link, Rule, RuleDisruption};
+use crate::strings::StrId;
+use burgrave_model::Mode;
+use std::sync::Arc;
+
+/// Rules between two looks at the clock.
+const RULES_PER_LOOK: usize = 8;
+/// Bytes of values that one transaction may hold.
+const BYTES_HELD_MAX: usize = 256 * 1024 * 1024;
+
+impl Transaction {
+    /// Evaluates a phase (1 to 5).
+    pub(super) fn phase(&mut self, phase: u8) -> Decision {
+        if self.mode == Mode::Off {
+            return Decision::Continue;
+        }
+        match self.allowed {
+            Some(AllowScope::Transaction) if phase < 5 => return Decision::Continue,
+            Some(AllowScope::Request) if phase < 3 => return Decision::Continue,
+            _ => {}
+        }
+        let began = (self.clock)();
+        let used_before = self.used;
+        let rules = Arc::clone(&self.rules);
+        let list = rules.phase(phase);
+        let mut position = 0;
+        while let Some(&index) = list.get(position) {
+            position += 1;
+            let Some(rule) = rules.rules.get(index) else { continue };
+            if position % RULES_PER_LOOK == 0 {
+                self.used = used_before + (self.clock)().saturating_sub(began);
+                if self.used > self.settings.budget {
+                    return self.fault(Fault::Budget);
+                }
+            }
+            match self.rule(index, rule) {
+                Ok(false) => {}
+                Ok(true) => {
+                    if let Some(decision) = self.full_match(rule) {
+                        return decision;
+                    }
+                    if self.mode == Mode::Off {
+                        return Decision::Continue;
+                    }
+                    match rule.flow {
+                        Flow::Next => {}
+                        Flow::Skip(count) => position = position.saturating_add(count),
+                        Flow::SkipTo(order) => {
+                            position = list.partition_point(|&index| {
+                                rules.rules.get(index).is_some_and(|rule| rule.order < order)
+                            });
+                        }
+                    }
+                }
+                Err(fault) => return self.fault(fault),
+            }
+        }
+        self.used = used_before + (self.clock)().saturating_sub(began);
+        Decision::Continue
+    }
+
+    /// Whether every link matches.
+    fn rule(&mut self, index: usize, rule: &Rule) -> Result<bool, Fault> {
+        if rule.links.is_empty() || self.removed.iter().any(|selector| selector.selects(rule)) {
+            return Ok(false);
+        }
+        self.current_rule = Some(index);
+        self.state.matched.clear();
+        for link in &rule.links {
+            if !self.link(rule, link)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a value matches; every one that does acts.
+    fn link(&mut self, rule: &Rule, link: &Link) -> Result<bool, Fault> {
+        if link.targets.is_empty() {
+            for effect in &link.effects {
+                self.act(effect, None);
+            }
+            return Ok(true);
+        }
+        let values = self.values(rule, link)?;
+        let mut any = false;
+        for value in values {
+            if link.multi_match {
+                any |= self.at_every_step(link, &value)?;
+            } else {
+                let transformed = self.transform(link.chain, value.value);
+                any |= self.ask(link, &value, transformed)?;
+            }
+        }
+        self.check_memory()?;
+        Ok(any)
+    }
+
+    /// `multiMatch`: after each transformation that changed the value.
+    fn at_every_step(&mut self, link: &Link, value: &Value) -> Result<bool, Fault> {
+        let mut any = false;
+        let mut last = None;
+        for chain in self.rules.chains.prefixes(link.chain) {
+            let transformed = self.transform(chain, value.value);
+            if last != Some(transformed) {
+                any |= self.ask(link, value, transformed)?;
+            }
+            last = Some(transformed);
+        }
+        Ok(any)
+    }
+
+    fn ask(&mut self, link: &Link, value: &Value, transformed: StrId) -> Result<bool, Fault> {
+        let text = self.strings.get(transformed);
+        let hit =
+            link.operator.evaluate(text, &|text| self.expand(text)).map_err(|_| Fault::Regex)?;
+        let hit = match (hit, link.negated) {
+            (Some(hit), false) => hit,
+            (None, true) => Hit::default(),
+            (Some(_), true) | (None, false) => return Ok(false),
+        };
+        let name = self.full_name(value);
+        self.state.matched.push((name, transformed));
+        if link.capture {
+            self.capture(&hit, transformed);
+        }
+        for effect in &link.effects {
+            self.act(effect, Some(value));
+        }
+        Ok(true)
+    }
+
+    /// `TX:0` … `TX:9`; what the match did not set is removed.
+    fn capture(&mut self, hit: &Hit, value: StrId) {
+        for number in 0..10_usize {
+            let key = self.strings.intern(number.to_string().as_bytes());
+            let group = hit.groups.get(number).cloned().flatten();
+            let text = match (&hit.text, group) {
+                (Some(text), _) if number == 0 => Some(text.clone()),
+                (_, Some(range)) => self.strings.get(value).get(range).map(<[u8]>::to_vec),
+                (_, None) => None,
+            };
+            let text = text.map(|text| self.strings.intern(&text));
+            self.state.set_tx(key, text);
+        }
+    }
+
+    /// `ARGS:name`, or the variable's name alone.
+    pub(super) fn full_name(&mut self, value: &Value) -> StrId {
+        let mut name = value.variable.name().as_bytes().to_vec();
+        if let Some(key) = value.key {
+            name.push(b':');
+            name.extend_from_slice(self.strings.get(key));
+        }
+        self.strings.intern(&name)
+    }
+
+    /// The value after a chain of transformations; each step is done once for each distinct value.
+    fn transform(&mut self, chain: ChainId, value: StrId) -> StrId {
+        let rules = Arc::clone(&self.rules);
+        let mut steps = Vec::new();
+        let mut at = chain;
+        while let Some(node) = rules.chains.node(at) {
+            steps.push(node);
+            at = node.parent;
+        }
+        steps.iter().rev().fold(value, |value, node| {
+            if let Some(&done) = self.transformed.get(&(value, node.step)) {
+                return done;
+            }
+            let input = self.strings.get(value);
+            let result = if (node.transformation.trigger)(input) {
+                let mut out = Vec::with_capacity(input.len());
+                (node.transformation.apply)(input, &mut out);
+                self.strings.intern(&out)
+            } else {
+                value
+            };
+            self.transformed.insert((value, node.step), result);
+            result
+        })
+    }
+
+    pub(super) fn check_memory(&self) -> Result<(), Fault> {
+        if self.strings.bytes_held() > BYTES_HELD_MAX { Err(Fault::Memory) } else { Ok(()) }
+    }
+
+    /// What a full match does; `Some` ends the phase.
+    fn full_match(&mut self, rule: &Rule) -> Option<Decision> {
+        if let Some(severity) = rule.meta.severity {
+            self.state.highest_severity = self.state.highest_severity.min(severity);
+        }
+        if rule.log {
+            self.record(rule);
+        }
+        let action = match &rule.disruption {
+            RuleDisruption::Pass => return None,
+            RuleDisruption::Allow(scope) => {
+                if self.mode == Mode::Block {
+                    self.allowed = Some(*scope);
+                    return Some(Decision::Continue);
+                }
+                return None;
+            }
+            RuleDisruption::Deny(status) => Disruption::Deny(*status),
+            RuleDisruption::Drop => Disruption::Drop,
+            RuleDisruption::Redirect(status, to) => {
+                Disruption::Redirect { status: *status, location: self.expand(to) }
+            }
+        };
+        let message =
+            rule.meta.message.as_ref().map(|message| self.expand(message)).unwrap_or_default();
+        let reason = bstr::BStr::new(&message).to_string();
+        let interruption = Interruption { action, rule: Some(rule.id), reason };
+        self.interruption.get_or_insert_with(|| interruption.clone());
+        (self.mode == Mode::Block).then_some(Decision::Interrupt(interruption))
+    }
+}

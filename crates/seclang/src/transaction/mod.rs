@@ -1,0 +1,248 @@
+//! One request and its answer, from the engine's point of view.
+//!
+//! The caller feeds what arrives and asks for a [`Decision`] after each phase. All values are interned
+//! ([`crate::strings`]), so that each distinct value is transformed once. Evaluation is the plain
+//! meaning of the language: rules in file order, targets in order, every matching value acts.
+
+mod body;
+mod effects;
+mod evaluate;
+mod expand;
+mod record;
+mod request;
+mod response;
+mod state;
+mod values;
+
+use crate::interface::{
+    BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Record, RequestLine,
+};
+use crate::plan::{AllowScope, EngineSettings, OverLimit, Processor, RuleSelector};
+use crate::ruleset::RuleSet;
+use crate::strings::{StrId, Strings};
+use crate::variable::{Target, Variable};
+use burgrave_model::Mode;
+use state::State;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One request and its answer. Phases are asked for in order; a phase left out was not evaluated.
+#[derive(Debug)]
+pub struct Transaction {
+    rules: Arc<RuleSet>,
+    strings: Strings,
+    /// (value, step) → value.
+    transformed: HashMap<(StrId, usize), StrId>,
+    settings: EngineSettings,
+    state: State,
+    mode: Mode,
+    now_micros: i64,
+    clock: fn() -> Duration,
+    began: Duration,
+    used: Duration,
+    processor: Option<Processor>,
+    force_request_body: bool,
+    request_body: Vec<u8>,
+    request_body_cut: bool,
+    response_body: Vec<u8>,
+    removed: Vec<RuleSelector>,
+    removed_targets: Vec<(RuleSelector, Target)>,
+    sanitised: Vec<Target>,
+    allowed: Option<AllowScope>,
+    /// Position in the rule set of the rule that is being evaluated.
+    current_rule: Option<usize>,
+    matches: Vec<MatchedRule>,
+    interruption: Option<Interruption>,
+}
+
+/// The engine cannot answer. Never a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The time for one transaction is used up.
+    Budget,
+    /// A regular expression ran out of its steps.
+    Regex,
+    /// The values made of the request are too many or too large.
+    Memory,
+}
+
+impl Fault {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Budget => "rule engine fault: time budget used up",
+            Self::Regex => "rule engine fault: regular expression ran out of steps",
+            Self::Memory => "rule engine fault: too many values",
+        }
+    }
+}
+
+/// The answer to a request that the engine could not finish.
+const FAULT_STATUS: u16 = 503;
+
+impl Transaction {
+    pub(crate) fn new(
+        rules: Arc<RuleSet>,
+        connection: Connection,
+        mode: Option<Mode>,
+        unique_id: &str,
+        now_micros: i64,
+        clock: fn() -> Duration,
+    ) -> Self {
+        let settings = rules.settings.clone();
+        let mut transaction = Self {
+            strings: Strings::over(&rules.constants),
+            transformed: HashMap::new(),
+            state: State::new(),
+            mode: mode.unwrap_or(settings.mode),
+            now_micros,
+            clock,
+            began: clock(),
+            used: Duration::ZERO,
+            processor: None,
+            force_request_body: false,
+            request_body: Vec::new(),
+            request_body_cut: false,
+            response_body: Vec::new(),
+            removed: Vec::new(),
+            removed_targets: Vec::new(),
+            sanitised: Vec::new(),
+            allowed: None,
+            current_rule: None,
+            matches: Vec::new(),
+            interruption: None,
+            settings,
+            rules,
+        };
+        transaction.set_connection(connection, unique_id);
+        transaction
+    }
+
+    /// The first line. Before the headers.
+    pub fn request_line(&mut self, line: &RequestLine<'_>) {
+        self.take_request_line(line);
+    }
+
+    /// A header, in the order received, name as received.
+    pub fn request_header(&mut self, name: &[u8], value: &[u8]) {
+        self.take_request_header(name, value);
+    }
+
+    /// Phase 1.
+    pub fn request_headers_done(&mut self) -> Decision {
+        self.finish_request_headers();
+        self.phase(1)
+    }
+
+    /// Whether the request's body is to be fed. Ask after phase 1.
+    pub fn wants_request_body(&self) -> bool {
+        self.mode != Mode::Off && self.settings.request_body
+    }
+
+    /// A piece of the body.
+    pub fn request_body(&mut self, piece: &[u8]) -> BodyIntake {
+        let limit = self.settings.request_body_limit;
+        let room = limit.saturating_sub(self.request_body.len());
+        let fits = piece.get(..piece.len().min(room)).unwrap_or_default();
+        self.request_body.extend_from_slice(fits);
+        if fits.len() == piece.len() {
+            return BodyIntake::Wanted;
+        }
+        self.request_body_cut = true;
+        self.state.set_flag(Variable::InboundDataError, true, &mut self.strings);
+        match self.settings.request_over_limit {
+            OverLimit::Partial => BodyIntake::Enough,
+            OverLimit::Reject => {
+                self.over_limit(413, "request body is longer than the rules allow")
+            }
+        }
+    }
+
+    /// Phase 2. Ask for every request, with or without a body.
+    pub fn request_body_done(&mut self) -> Decision {
+        match self.read_request_body() {
+            Ok(()) => self.phase(2),
+            Err(fault) => self.fault(fault),
+        }
+    }
+
+    /// Before the response's headers. `protocol` is `HTTP/1.1`.
+    pub fn response_line(&mut self, status: u16, protocol: &[u8]) {
+        self.take_response_line(status, protocol);
+    }
+
+    /// A response header.
+    pub fn response_header(&mut self, name: &[u8], value: &[u8]) {
+        self.take_response_header(name, value);
+    }
+
+    /// Phase 3.
+    pub fn response_headers_done(&mut self) -> Decision {
+        self.phase(3)
+    }
+
+    /// Whether the response's body is to be fed. Ask after phase 3.
+    pub fn wants_response_body(&self) -> bool {
+        self.mode != Mode::Off && self.settings.response_body && self.response_type_is_inspected()
+    }
+
+    /// A piece of the response's body.
+    pub fn response_body(&mut self, piece: &[u8]) -> BodyIntake {
+        let limit = self.settings.response_body_limit;
+        let room = limit.saturating_sub(self.response_body.len());
+        let fits = piece.get(..piece.len().min(room)).unwrap_or_default();
+        self.response_body.extend_from_slice(fits);
+        if fits.len() == piece.len() {
+            return BodyIntake::Wanted;
+        }
+        self.state.set_flag(Variable::OutboundDataError, true, &mut self.strings);
+        match self.settings.response_over_limit {
+            OverLimit::Partial => BodyIntake::Enough,
+            OverLimit::Reject => {
+                self.over_limit(500, "response body is longer than the rules allow")
+            }
+        }
+    }
+
+    /// Phase 4.
+    pub fn response_body_done(&mut self) -> Decision {
+        self.read_response_body();
+        self.phase(4)
+    }
+
+    /// Phase 5 and the end.
+    pub fn finish(mut self) -> Record {
+        let _no_answer_left_to_change = self.phase(5);
+        self.into_record()
+    }
+
+    fn over_limit(&mut self, status: u16, reason: &str) -> BodyIntake {
+        let interruption = Interruption {
+            action: Disruption::Deny(status),
+            rule: None,
+            reason: reason.to_owned(),
+        };
+        self.interruption.get_or_insert_with(|| interruption.clone());
+        match self.mode {
+            Mode::Block => BodyIntake::Refused(interruption),
+            Mode::Detect | Mode::Off => BodyIntake::Enough,
+        }
+    }
+
+    /// Refuses where rules may refuse; records in any case.
+    fn fault(&mut self, fault: Fault) -> Decision {
+        let interruption = Interruption {
+            action: Disruption::Deny(FAULT_STATUS),
+            rule: None,
+            reason: fault.reason().to_owned(),
+        };
+        self.interruption.get_or_insert_with(|| interruption.clone());
+        match self.mode {
+            Mode::Block => Decision::Interrupt(interruption),
+            Mode::Detect | Mode::Off => Decision::Continue,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

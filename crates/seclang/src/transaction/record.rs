@@ -1,0 +1,93 @@
+//! What is told at the end.
+
+use super::Transaction;
+use crate::interface::{MatchedRule, Record};
+use crate::operator::parse_integer;
+use crate::plan::Rule;
+use crate::strings::StrId;
+use crate::variable::{Selector, Target};
+
+/// Bytes of a value that a record shows.
+const SHOWN_BYTES: usize = 256;
+/// Bytes of an expanded message.
+const TEXT_BYTES: usize = 1024;
+/// Matches that one transaction records.
+const MATCHES_MAX: usize = 1_000;
+
+impl Transaction {
+    /// Keeps a full match for the log.
+    pub(super) fn record(&mut self, rule: &Rule) {
+        if self.matches.len() >= MATCHES_MAX {
+            return;
+        }
+        let later = |pick: fn(&crate::plan::Link) -> Option<&crate::macros::Macro>| {
+            rule.links.iter().skip(1).find_map(pick)
+        };
+        let message = rule.meta.message.as_ref().or_else(|| later(|link| link.message.as_ref()));
+        let data = rule.meta.data.as_ref().or_else(|| later(|link| link.data.as_ref()));
+        let (name, value) =
+            self.state.matched.last().copied().unwrap_or((StrId::EMPTY, StrId::EMPTY));
+        let cut = |mut text: Vec<u8>, most: usize| {
+            text.truncate(most);
+            text
+        };
+        let expanded = |text: Option<&crate::macros::Macro>| {
+            cut(text.map(|text| self.expand(text)).unwrap_or_default(), TEXT_BYTES)
+        };
+        let matched = self.strings.get(value);
+        let found = MatchedRule {
+            id: rule.id,
+            phase: rule.phase,
+            severity: rule.meta.severity,
+            message: expanded(message),
+            data: expanded(data),
+            tags: rule.meta.tags.iter().map(|tag| cut(self.expand(tag), TEXT_BYTES)).collect(),
+            variable: cut(self.strings.get(name).to_vec(), SHOWN_BYTES),
+            matched: matched.get(..matched.len().min(SHOWN_BYTES)).unwrap_or_default().to_vec(),
+        };
+        self.matches.push(found);
+    }
+
+    pub(super) fn into_record(mut self) -> Record {
+        let mut matches = std::mem::take(&mut self.matches);
+        for found in &mut matches {
+            if self.sanitised.iter().any(|target| self.hides(target, &found.variable)) {
+                found.matched = vec![b'*'; found.matched.len()];
+                found.data = b"(sanitised)".to_vec();
+            }
+        }
+        let score_in = self.score(
+            &["blocking_inbound_anomaly_score", "anomaly_score"],
+            "inbound_anomaly_score_pl",
+        );
+        let score_out = self.score(
+            &["blocking_outbound_anomaly_score", "outbound_anomaly_score"],
+            "outbound_anomaly_score_pl",
+        );
+        Record { matches, score_in, score_out, interruption: self.interruption }
+    }
+
+    fn hides(&self, target: &Target, variable: &[u8]) -> bool {
+        let name = match &target.selector {
+            Selector::Key(key) => {
+                [target.variable.name().as_bytes(), self.strings.get(*key)].join(&b':')
+            }
+            Selector::All | Selector::Pattern(_) | Selector::XPath(_) => {
+                target.variable.name().as_bytes().to_vec()
+            }
+        };
+        name.eq_ignore_ascii_case(variable)
+    }
+
+    fn score(&self, names: &[&str], levels: &str) -> i64 {
+        let tx = |name: &str| {
+            let id = self.state.tx(self.strings.find(name.as_bytes())?)?;
+            Some(parse_integer(self.strings.get(id)))
+        };
+        names
+            .iter()
+            .find_map(|name| tx(name))
+            .filter(|score| *score != 0)
+            .unwrap_or_else(|| (1..=4).filter_map(|level| tx(&format!("{levels}{level}"))).sum())
+    }
+}

@@ -1,0 +1,95 @@
+//! The suites in process.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests")]
+
+use burgrave_conformance::crs::{self, Seen};
+use burgrave_conformance::exceptions::Exceptions;
+use burgrave_conformance::{Tally, engine, rules, shared, vectors};
+use burgrave_model::Mode;
+use burgrave_seclang::{Options, Record};
+use std::sync::Arc;
+
+fn seen(record: &Record) -> Seen {
+    let line = |found: &burgrave_seclang::MatchedRule| {
+        format!(
+            "[id \"{}\"] [msg \"{}\"] [data \"{}\"]\n",
+            found.id,
+            found.message.escape_ascii(),
+            found.data.escape_ascii()
+        )
+    };
+    Seen {
+        status: None,
+        ids: record.matches.iter().map(|found| found.id).collect(),
+        text: record.matches.iter().map(line).collect(),
+        refused: false,
+    }
+}
+
+fn report(suite: &str, tally: &Tally, exceptions: &str) {
+    let exceptions = Exceptions::parse(exceptions);
+    println!(
+        "{suite}: {} of {} cases as expected ({:.2} %), {} exceptions",
+        tally.passed,
+        tally.total(),
+        tally.percent(),
+        exceptions.len()
+    );
+    let problems = exceptions.problems(tally, &|_| true);
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+#[test]
+fn crs_regression_tests() {
+    let Some(shared) = shared() else {
+        println!("crs: the suites are not here; nothing ran");
+        return;
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    let include = rules::includes(
+        &shared.join("crs"),
+        scratch.path(),
+        &[rules::LIMITS, rules::TEST_SETTINGS],
+    )
+    .unwrap();
+    let rules = Arc::new(rules::compile(&include, Options::default()).unwrap());
+    let mut tally = Tally::default();
+    for file in crs::load(&shared.join("crs/tests")).unwrap() {
+        for test in &file.tests {
+            let mut result = Ok(());
+            for stage in &test.stages {
+                let Some(request) = stage.input.request().unwrap() else { continue };
+                let record = engine::run(&rules, &request, Mode::Detect);
+                result = result.and_then(|()| stage.output.check(&seen(&record), false));
+            }
+            tally.case(format!("{}-{}", file.rule_id, test.test_id), result);
+        }
+    }
+    report("crs, in process", &tally, include_str!("../exceptions/crs-engine.txt"));
+}
+
+#[test]
+fn transformation_vectors() {
+    let Some(shared) = shared() else {
+        return println!("transformations: the suites are not here");
+    };
+    let tally = vectors::run(&shared.join("seclang/transformations")).unwrap();
+    report("transformations", &tally, include_str!("../exceptions/transformations.txt"));
+}
+
+#[test]
+fn operator_vectors() {
+    let Some(shared) = shared() else { return println!("operators: the suites are not here") };
+    let tally = vectors::run(&shared.join("seclang/operators")).unwrap();
+    report("operators", &tally, include_str!("../exceptions/operators.txt"));
+}
+
+#[test]
+fn differential_requests() {
+    let Some(shared) = shared() else { return println!("differential: the requests are not here") };
+    let scratch = tempfile::tempdir().unwrap();
+    let include = rules::includes(&shared.join("crs"), scratch.path(), &[rules::LIMITS]).unwrap();
+    let rules = Arc::new(rules::compile(&include, Options::default()).unwrap());
+    let file = shared.join("data/differential/requests.ndjson");
+    let tally = burgrave_conformance::differential::run(&file, &rules).unwrap();
+    report("differential", &tally, include_str!("../exceptions/differential.txt"));
+}
