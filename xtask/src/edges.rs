@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 const EDGES: &[(&str, &[&str])] = &[
     ("burgrave", &["config", "gateway", "model", "prove", "seclang", "sys"]),
     ("burgrave-config", &["model"]),
-    ("burgrave-conformance", &["config", "model", "seclang"]),
+    ("burgrave-conformance", &["model", "seclang"]),
     ("burgrave-end-to-end", &[]),
     ("burgrave-gateway", &["config", "model", "seclang", "sys"]),
     ("burgrave-model", &[]),

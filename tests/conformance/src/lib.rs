@@ -14,6 +14,7 @@ pub mod engine;
 pub mod exceptions;
 pub mod message;
 pub mod rules;
+pub mod upstream;
 pub mod vectors;
 
 use std::path::PathBuf;
