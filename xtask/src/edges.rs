@@ -11,7 +11,6 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave", &["config", "gateway", "model", "prove", "seclang", "sys"]),
     ("burgrave-config", &["model"]),
     ("burgrave-conformance", &["model", "seclang"]),
-    ("burgrave-end-to-end", &[]),
     ("burgrave-gateway", &["config", "model", "seclang", "sys"]),
     ("burgrave-model", &[]),
     ("burgrave-parse", &[]),
