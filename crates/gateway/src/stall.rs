@@ -66,7 +66,7 @@ mod tests {
     use tokio::time::timeout;
 
     const SHORT: Duration = Duration::from_millis(20);
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     async fn ends(stall: &Stall, stalled: Duration, idle: Duration) -> bool {
         timeout(Duration::from_millis(200), stall.watch(stalled, idle)).await.is_ok()
