@@ -85,6 +85,10 @@ impl Compiler<'_> {
                 self.include(&path, Some(line), depth + 1);
                 Ok(())
             }
+            "secrule" | "secaction" if self.chain_broken => {
+                self.chain_broken = goes_on(line);
+                Ok(())
+            }
             "secrule" => self.rule(line),
             "secaction" => self.sec_action(line),
             "secmarker" => {
@@ -278,6 +282,13 @@ impl Compiler<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a rule's actions, which may not be readable, announce another link.
+pub(super) fn goes_on(line: &Line) -> bool {
+    let last = line.words.last().map_or(&[][..], Vec::as_slice);
+    line.directive.eq_ignore_ascii_case("secrule")
+        && last.split(|&byte| byte == b',').any(|action| action.trim_ascii() == b"chain")
 }
 
 fn relative(line: &Line, path: &str) -> PathBuf {

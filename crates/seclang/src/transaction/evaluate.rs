@@ -3,7 +3,7 @@
 use super::values::Value;
 use super::{Decision, Fault, Interruption, Transaction};
 use crate::interface::Disruption;
-use crate::operator::Hit;
+use crate::operator::{Hit, Operator};
 use crate::plan::{AllowScope, ChainId, Flow, Link, Rule, RuleDisruption};
 use crate::strings::StrId;
 use burgrave_model::Mode;
@@ -117,6 +117,9 @@ impl Transaction {
     }
 
     fn ask(&mut self, link: &Link, value: &Value, transformed: StrId) -> Result<bool, Fault> {
+        if matches!(link.operator, Operator::Unavailable(_)) {
+            return Err(Fault::Unavailable);
+        }
         let text = self.strings.get(transformed);
         let hit =
             link.operator.evaluate(text, &|text| self.expand(text)).map_err(|_| Fault::Regex)?;

@@ -426,6 +426,26 @@ fn an_engine_that_cannot_answer_refuses() {
 }
 
 #[test]
+fn what_cannot_be_answered_loads_with_a_warning_and_refuses_who_reaches_it() {
+    let text = "SecRule ARGS:on \"@eq 1\" \"id:1,phase:1,deny,chain\"\nSecRule REMOTE_ADDR \"@geoLookup\" \"chain\"\nSecRule GEO:COUNTRY_CODE \"@streq XX\" \"\"";
+    let rules = rules(text);
+    assert_eq!(rules.warnings().len(), 1);
+    assert!(rules.warnings()[0].contains("t.conf:1: rule 1 asks `@geoLookup`"));
+    assert_eq!(run(&rules, &GET).1, None);
+    let (record, ended) = run(&rules, &Request { target: "/?on=1", ..GET });
+    assert_eq!(ended, Some(1));
+    assert!(record.interruption.unwrap().reason.contains("not available"));
+}
+
+#[test]
+fn an_error_in_a_chain_is_one_error() {
+    let errors = refused(
+        "SecRule NOPE \"x\" \"id:1,chain\"\nSecRule ARGS \"y\" \"chain\"\nSecRule ARGS \"z\"\nSecRule ARGS \"a\" \"id:2,pass\"",
+    );
+    assert_eq!(errors.len(), 1, "{errors:?}");
+}
+
+#[test]
 fn secrets_can_be_kept_out_of_the_record() {
     let request = Request { target: "/?password=hunter2", ..GET };
     for hide in ["sanitiseArg:password", "sanitiseMatched"] {
@@ -474,7 +494,7 @@ fn what_will_not_be_done_is_refused_with_its_line() {
         ("SecAction \"id:1,phase:5,deny\"", "only `pass` is possible there"),
         ("SecRuleScript x.lua", "scripts are not run"),
         ("SecXmlExternalEntity On", "never fetched"),
-        ("SecRule ARGS \"@rbl x\" \"id:1\"", "operator `@rbl` is refused"),
+        ("SecRule ARGS \"@fuzzyHash x\" \"id:1\"", "operator `@fuzzyHash` is refused"),
         ("SecAction \"id:1,exec:/bin/true\"", "action `exec` is refused"),
         ("SecRuleEngine Perhaps", "On, Off or DetectionOnly"),
         ("SecDefaultAction \"phase:1,block\"", "cannot be its own default"),

@@ -57,6 +57,9 @@ impl Transaction {
 
     /// Appends what one target selects.
     fn select(&mut self, target: &Target, values: &mut Vec<Value>) -> Result<(), Fault> {
+        if target.variable == Variable::Geo {
+            return Err(Fault::Unavailable);
+        }
         let before = values.len();
         match (target.variable.shape(), &target.selector) {
             (Shape::Scalar, _) => self.select_scalar(target.variable, values),
