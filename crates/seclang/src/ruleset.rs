@@ -73,6 +73,7 @@ impl RuleSet {
 
     /// What an operator should know about rules that load and cannot be answered here, each with its
     /// file and line.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one operator of many is looked for")]
     pub fn warnings(&self) -> Vec<String> {
         let asks = |rule: &Rule| {
             rule.links.iter().find_map(|link| match link.operator {

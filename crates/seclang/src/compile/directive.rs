@@ -126,6 +126,7 @@ impl Compiler<'_> {
         self.push(line, Targets::default(), Operator::Always, false, actions)
     }
 
+    #[expect(clippy::similar_names, reason = "`line` and `link` are the language's words")]
     fn push(
         &mut self,
         line: &Line,
@@ -165,7 +166,8 @@ impl Compiler<'_> {
             }
             None => (&b"rx"[..], question),
         };
-        let name = std::str::from_utf8(name).map_err(|_| "an operator's name is not UTF-8")?;
+        let name =
+            std::str::from_utf8(name).map_err(|_ignored| "an operator's name is not UTF-8")?;
         let parameter = parameter.strip_prefix(b" ").unwrap_or(parameter);
         let parameter =
             if name.eq_ignore_ascii_case("rx") { parameter } else { parameter.trim_ascii() };
@@ -174,6 +176,7 @@ impl Compiler<'_> {
         Ok((negated, operator))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what has no default is refused")]
     fn default_action(&mut self, line: &Line) -> Result<(), String> {
         let actions = action::parse(word(line, 0)?, &mut self.strings)?;
         let mut phase = 2;
@@ -303,7 +306,7 @@ fn word(line: &Line, index: usize) -> Result<&[u8], String> {
 fn text(line: &Line, index: usize) -> Result<String, String> {
     let word = word(line, index)?.to_vec();
     String::from_utf8(word)
-        .map_err(|_| format!("the argument of `{}` is not UTF-8", line.directive))
+        .map_err(|_ignored| format!("the argument of `{}` is not UTF-8", line.directive))
 }
 
 fn switch(line: &Line) -> Result<bool, String> {
@@ -316,7 +319,7 @@ fn switch(line: &Line) -> Result<bool, String> {
 
 fn number(line: &Line) -> Result<usize, String> {
     let word = text(line, 0)?;
-    word.parse().map_err(|_| format!("`{}` takes a number, not `{word}`", line.directive))
+    word.parse().map_err(|_ignored| format!("`{}` takes a number, not `{word}`", line.directive))
 }
 
 fn over_limit(line: &Line) -> Result<OverLimit, String> {

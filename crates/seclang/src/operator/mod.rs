@@ -142,7 +142,8 @@ fn pattern(parameter: &[u8]) -> Result<Regex, String> {
 }
 
 fn data(name: &[u8], files: &dyn DataFiles) -> Result<Vec<u8>, String> {
-    let name = std::str::from_utf8(name.trim_ascii()).map_err(|_| "file name is not UTF-8")?;
+    let name =
+        std::str::from_utf8(name.trim_ascii()).map_err(|_ignored| "file name is not UTF-8")?;
     files.data(&PathBuf::from(name))
 }
 
@@ -223,7 +224,7 @@ pub(crate) mod testing {
     pub(crate) fn ask(name: &str, parameter: &str, value: &[u8]) -> Result<Option<Hit>, String> {
         let mut strings = crate::strings::Strings::constants();
         let operator = compile(name, parameter.as_bytes(), &mut strings, &NoFiles)?;
-        operator.evaluate(value, &|_| Vec::new()).map_err(|_| "exhausted".to_owned())
+        operator.evaluate(value, &|_| Vec::new()).map_err(|_ignored| "exhausted".to_owned())
     }
 
     /// Whether it matches.

@@ -33,7 +33,7 @@ impl Transaction {
         while let Some(&index) = list.get(position) {
             position += 1;
             let Some(rule) = rules.rules.get(index) else { continue };
-            if position % RULES_PER_LOOK == 0 {
+            if position.is_multiple_of(RULES_PER_LOOK) {
                 self.used = used_before + (self.clock)().saturating_sub(began);
                 if self.used > self.settings.budget {
                     return self.fault(Fault::Budget);
@@ -121,8 +121,10 @@ impl Transaction {
             return Err(Fault::Unavailable);
         }
         let text = self.strings.get(transformed);
-        let hit =
-            link.operator.evaluate(text, &|text| self.expand(text)).map_err(|_| Fault::Regex)?;
+        let hit = link
+            .operator
+            .evaluate(text, &|text| self.expand(text))
+            .map_err(|_ignored| Fault::Regex)?;
         let hit = match (hit, link.negated) {
             (Some(hit), false) => hit,
             (None, true) => Hit::default(),
