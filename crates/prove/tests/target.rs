@@ -15,8 +15,8 @@ fn from(text: &str) -> Target {
     Target::from_settings(&parse(text).unwrap())
 }
 
-fn door(address: &str, layer: Layer) -> Option<Door> {
-    Some(Door { address: address.parse().unwrap(), layer })
+fn door(address: &str, layer: Layer) -> Door {
+    Door { address: address.parse().unwrap(), layer }
 }
 
 const SHOP: &str = r#"
@@ -58,8 +58,8 @@ fn a_site_with_tls_is_reached_by_both_listeners() {
     let target = from(SHOP);
     let shop = &target.sites[0];
     assert_eq!((shop.name.as_str(), shop.host.as_str()), ("shop.test", "shop.test"));
-    assert_eq!(shop.door, door("127.0.0.1:8443", Layer::Tls));
-    assert_eq!(shop.plain, door("[::1]:8080", Layer::Plain));
+    assert_eq!(shop.door, Some(door("127.0.0.1:8443", Layer::Tls)));
+    assert_eq!(shop.plain, Some(door("[::1]:8080", Layer::Plain)));
     assert!(shop.tls && !shop.any_host);
     assert_eq!(shop.limits.header_time.as_secs(), 7);
     let places: Vec<_> = shop
@@ -79,7 +79,7 @@ fn a_site_for_any_host_is_asked_as_localhost() {
     let target = from(SHOP);
     let any = &target.sites[1];
     assert_eq!((any.host.as_str(), any.any_host, any.tls), ("localhost", true, false));
-    assert_eq!((any.door, any.plain), (door("[::1]:8080", Layer::Plain), None));
+    assert_eq!((any.door, any.plain), (Some(door("[::1]:8080", Layer::Plain)), None));
     assert_eq!(any.places.len(), 1);
     assert_eq!(any.places[0].inspected, Inspected::DoesNotBlock);
     assert!(target.takes_any_host());
@@ -109,10 +109,9 @@ fn no_other_address_is_contacted() {
     let mut wire = Wire::new(&target, WireLimits::default());
     let address = stranger.local_addr().unwrap();
     let foreign = Door { address, layer: Layer::Plain };
-    match wire.exchange(foreign, "shop.test", b"GET / HTTP/1.1\r\n\r\n") {
-        Reply::Unsent(WireError::Foreign(named)) => assert_eq!(named, address),
-        other => panic!("{other:?}"),
-    }
+    let reply = wire.exchange(foreign, "shop.test", b"GET / HTTP/1.1\r\n\r\n");
+    let Reply::Unsent(WireError::Foreign(named)) = reply else { panic!("{reply:?}") };
+    assert_eq!(named, address);
     assert!(wire.open(foreign, "shop.test").is_err());
     assert!(stranger.accept().is_err(), "somebody connected");
     let ours = Door { address: own, layer: Layer::Plain };

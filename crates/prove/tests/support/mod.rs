@@ -1,7 +1,13 @@
 //! Servers to attack: one that refuses nothing, one that refuses what it should, one that says
 //! nothing. Loopback only; every thread ends by itself.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    reason = "each test file uses a part"
+)]
 
+pub mod deployment;
 pub mod naive;
 pub mod sound;
 
