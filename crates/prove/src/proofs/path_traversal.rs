@@ -30,8 +30,10 @@ const PATHS: &[&str] = &[
     "%2e%2e%2f%2e%2e%2f%2e%2e%2fetc%2fpasswd",
     "%252e%252e%252f%252e%252e%252f%252e%252e%252fetc%252fpasswd",
     "..%5c..%5c..%5c..%5cetc%5cpasswd",
-    "....//....//....//etc/passwd",
 ];
+
+/// Only means something where a name is cleaned before a file is opened.
+const STATIC_PATHS: &[&str] = &["....//....//....//etc/passwd", "..;/..;/..;/etc/passwd"];
 
 /// Where nothing is, of the same shape.
 const NOWHERE: &str = "harbour/lighthouse/keeper/lamp/oil";
@@ -96,7 +98,11 @@ fn paths(wire: &mut Wire, site: &TargetSite, door: Door, place: &Place) -> Vec<E
             true | false => trial.judged(wire, &did, &reply, judge),
         }
     };
-    PATHS.iter().map(one).collect()
+    let more = match place.serves {
+        Serves::Files => STATIC_PATHS,
+        Serves::Upstream => &[],
+    };
+    PATHS.iter().chain(more).map(one).collect()
 }
 
 /// Both say that nothing is there.

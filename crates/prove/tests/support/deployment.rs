@@ -6,6 +6,7 @@ use burgrave_config::{
     Site, Tls, Upstream,
 };
 use burgrave_gateway::Gateway;
+use burgrave_model::Mode;
 use burgrave_prove::Target;
 use burgrave_seclang::{Options, RuleFiles, RuleSet};
 use std::collections::BTreeMap;
@@ -40,23 +41,28 @@ pub struct Deployment {
 /// What is deployed.
 pub struct Plan {
     pub limits: Limits,
-    pub rules: Option<String>,
+    pub rules: Option<Arc<RuleSet>>,
     pub tls: bool,
     pub files: bool,
     pub route: Option<&'static str>,
     /// A plain listener beside the one with TLS.
     pub redirect: bool,
+    /// The site is `*`.
+    pub any_host: bool,
+    pub application: SocketAddr,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         Self {
             limits: short_limits(),
-            rules: Some(RULES.to_owned()),
+            rules: Some(compile(RULES)),
             tls: true,
             files: true,
             route: Some("/api/"),
             redirect: true,
+            any_host: false,
+            application: application(),
         }
     }
 }
@@ -66,16 +72,15 @@ pub fn deploy(plan: Plan) -> Deployment {
     let root = state.path().join("www");
     leftovers(&root);
     let mut settings = settings(&plan, state.path(), &root);
-    let rules = plan.rules.as_deref().map(compile);
-    let gateway = Gateway::start(settings.clone(), rules, 1).unwrap();
+    let gateway = Gateway::start(settings.clone(), plan.rules, 1).unwrap();
     for listen in &mut settings.listeners {
         listen.address = gateway.address_of(listen.address).unwrap();
     }
     Deployment { target: Target::from_settings(&settings), _gateway: gateway, _state: state }
 }
 
-/// With the rules of a rule set on the disk.
-pub fn compile_files(include: &[PathBuf]) -> Arc<RuleSet> {
+/// The OWASP Core Rule Set, where the environment says that there is one.
+pub fn core_rule_set() -> Option<Arc<RuleSet>> {
     struct Disk;
     impl RuleFiles for Disk {
         fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
@@ -85,7 +90,16 @@ pub fn compile_files(include: &[PathBuf]) -> Arc<RuleSet> {
             Ok(vec![pattern.to_owned()])
         }
     }
-    Arc::new(RuleSet::compile(include, &Disk, Options::default()).unwrap())
+    let shared = || std::env::var_os("BURGRAVE_SHARED").map(|home| PathBuf::from(home).join("crs"));
+    let home = std::env::var_os("BURGRAVE_CRS").map(PathBuf::from).or_else(shared)?;
+    let mut include = vec![home.join("crs-setup.conf.example")];
+    let rules = std::fs::read_dir(home.join("rules")).unwrap();
+    let mut rules: Vec<PathBuf> = rules.map(|entry| entry.unwrap().path()).collect();
+    rules.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    rules.sort();
+    include.extend(rules);
+    let options = Options { mode: Some(Mode::Block), ..Options::default() };
+    Some(Arc::new(RuleSet::compile(&include, &Disk, options).unwrap()))
 }
 
 pub fn compile(text: &str) -> Arc<RuleSet> {
@@ -114,7 +128,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
     };
     let route = |path: &str| Route {
         path: path.to_owned(),
-        upstream: upstream(application()),
+        upstream: upstream(plan.application),
         limit: None,
         limits: plan.limits.clone(),
         mode: None,
@@ -133,7 +147,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
         log: Log::default(),
         sites: vec![Site {
             name: HOST.to_owned(),
-            hosts: vec![HOST.to_owned()],
+            hosts: vec![if plan.any_host { "*" } else { HOST }.to_owned()],
             environment: Environment::Production,
             exposure: Exposure::Public,
             tls: plan.tls.then_some(Tls::SelfSigned),
