@@ -26,7 +26,7 @@ fn told(proof: &Proof) -> String {
     let line = |part: &burgrave_model::Evidence| {
         format!("\n  {}: {} -> {}", part.outcome, part.did, part.saw)
     };
-    proof.evidence.iter().map(line).collect()
+    proof.evidence.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 #[test]

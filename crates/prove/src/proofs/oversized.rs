@@ -11,7 +11,7 @@ use std::time::Duration;
 const KIND: &str = "application/x-www-form-urlencoded";
 /// Bytes of a piece of a large body.
 const PIECE_BYTES: usize = 64 * 1024;
-/// How long an announcement may stay without an answer before the body follows.
+/// The longest that an announcement may stay without an answer before the body follows.
 const ANNOUNCED_TIME: Duration = Duration::from_secs(1);
 /// Bytes of a field that fills a header.
 const FILLER_BYTES: usize = 2000;
@@ -66,7 +66,8 @@ fn bodies(wire: &mut Wire, site: &TargetSite, door: Door, place: &Place) -> Vec<
     let mut one = |what: &str, framing: &str, body: Body| {
         let did = format!("a body of {body_bytes} bytes, {what}, to {}{}", site.host, place.path);
         let bytes = [&head[..], framing.as_bytes(), b"Connection: close\r\n\r\n"].concat();
-        let reply = match large(wire, &trial, &bytes, body_bytes, body) {
+        let job = Job { head: &bytes, body, body_bytes, pause: pause(place) };
+        let reply = match large(wire, &trial, &job) {
             Ok(reply) => reply,
             Err(evidence) => return Evidence { did, ..evidence },
         };
@@ -77,14 +78,26 @@ fn bodies(wire: &mut Wire, site: &TargetSite, door: Door, place: &Place) -> Vec<
     vec![announced, chunked]
 }
 
-/// Static content says that it takes no body, whatever its size: that shows no limit.
+/// A time limit that strikes while a large body is sent shows no limit of size, and neither does
+/// static content that takes no body, whatever its size.
 fn too_large(place: &Place) -> Judge {
     match place.serves {
-        Serves::Upstream => refusal,
-        Serves::Files => |reply, control| match refusal(reply, control) {
+        Serves::Upstream => of_upstream,
+        Serves::Files => |reply, control| match of_upstream(reply, control) {
             Outcome::Fell if control == 405 => Outcome::NotProven,
             other @ (Outcome::Held | Outcome::NotProven | Outcome::Fell) => other,
         },
+    }
+}
+
+fn of_upstream(reply: &Reply, control: u16) -> Outcome {
+    match reply {
+        Reply::Answer(answer) if answer.status == 408 => Outcome::NotProven,
+        Reply::Answer(_)
+        | Reply::Closed(_)
+        | Reply::Silent
+        | Reply::Garbage(_)
+        | Reply::Unsent(_) => refusal(reply, control),
     }
 }
 
@@ -94,28 +107,36 @@ enum Body {
     Chunked,
 }
 
-/// Sends the head, then, unless that is answered, the body.
-fn large(
-    wire: &mut Wire,
-    trial: &Trial<'_>,
-    head: &[u8],
-    size: u64,
+/// One large body to be sent.
+struct Job<'a> {
+    head: &'a [u8],
     body: Body,
-) -> Result<Reply, Evidence> {
+    body_bytes: u64,
+    /// How long the head may stay without an answer before the body follows.
+    pause: Duration,
+}
+
+/// Well within the time that a body may pause.
+fn pause(place: &Place) -> Duration {
+    ANNOUNCED_TIME.min(place.limits.body_time / 3)
+}
+
+/// Sends the head, then, unless that is answered, the body.
+fn large(wire: &mut Wire, trial: &Trial<'_>, job: &Job<'_>) -> Result<Reply, Evidence> {
     let mut connection = match wire.open(trial.door, trial.host) {
         Ok(connection) => connection,
         Err(reply) => return Ok(reply),
     };
-    connection.send(head);
-    let early = connection.answer_within(Some(ANNOUNCED_TIME.min(wire.limits().answer_time)));
+    connection.send(job.head);
+    let early = connection.answer_within(Some(job.pause));
     if !matches!(early, Reply::Silent) {
         return Ok(early);
     }
-    if size > wire.limits().body_bytes_max {
+    if job.body_bytes > wire.limits().body_bytes_max {
         return Err(not_proven("", "nothing was said to it, and it is too large to be sent"));
     }
     connection.end_at(now() + wire.limits().answer_time.saturating_mul(3));
-    send_body(&mut connection, size, body);
+    send_body(&mut connection, job.body_bytes, job.body);
     let reply = connection.answer();
     if matches!(reply, Reply::Silent) {
         return Err(not_proven("", &saw(&reply)));

@@ -28,7 +28,8 @@ const FRAMINGS: &[(&str, &str)] = &[
     ("folded", "Content-Length: 5\r\nTransfer-Encoding:\r\n chunked\r\n"),
     ("after a bare line feed", "Content-Length: 5\r\nX-Mark: y\nTransfer-Encoding: chunked\r\n"),
     ("after a bare return", "Content-Length: 5\r\nX-Mark: y\rTransfer-Encoding: chunked\r\n"),
-    ("only line feeds", "Content-Length: 5\nTransfer-Encoding: chunked\n"),
+    ("length after a bare line feed", "X-Mark: y\nContent-Length: 5\r\n"),
+    ("only line feeds", "Content-Length: 5\nX-Mark: y\n"),
 ];
 
 /// Name and a chunked body that readers understand differently.

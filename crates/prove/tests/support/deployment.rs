@@ -39,6 +39,7 @@ pub struct Deployment {
 }
 
 /// What is deployed.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the test's own")]
 pub struct Plan {
     pub limits: Limits,
     pub rules: Option<Arc<RuleSet>>,
@@ -79,8 +80,24 @@ pub fn deploy(plan: Plan) -> Deployment {
     Deployment { target: Target::from_settings(&settings), _gateway: gateway, _state: state }
 }
 
-/// The OWASP Core Rule Set, where the environment says that there is one.
-pub fn core_rule_set() -> Option<Arc<RuleSet>> {
+/// The OWASP Core Rule Sets that are on this machine: the one that the environment names and
+/// Debian's, each with a word about it.
+pub fn core_rule_sets() -> Vec<(String, Arc<RuleSet>)> {
+    let shared = || std::env::var_os("BURGRAVE_SHARED").map(|home| PathBuf::from(home).join("crs"));
+    let named = std::env::var_os("BURGRAVE_CRS").map(PathBuf::from).or_else(shared);
+    let named = named.map(|home| (home.join("crs-setup.conf.example"), home.join("rules")));
+    let debian = ("/etc/modsecurity/crs/crs-setup.conf", "/usr/share/modsecurity-crs/rules");
+    let debian = Some((PathBuf::from(debian.0), PathBuf::from(debian.1)));
+    let there = |(setup, rules): &(PathBuf, PathBuf)| setup.is_file() && rules.is_dir();
+    [named, debian]
+        .into_iter()
+        .flatten()
+        .filter(there)
+        .map(|(setup, rules)| (setup.display().to_string(), core_rule_set(setup, &rules)))
+        .collect()
+}
+
+fn core_rule_set(setup: PathBuf, rules: &Path) -> Arc<RuleSet> {
     struct Disk;
     impl RuleFiles for Disk {
         fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
@@ -90,16 +107,16 @@ pub fn core_rule_set() -> Option<Arc<RuleSet>> {
             Ok(vec![pattern.to_owned()])
         }
     }
-    let shared = || std::env::var_os("BURGRAVE_SHARED").map(|home| PathBuf::from(home).join("crs"));
-    let home = std::env::var_os("BURGRAVE_CRS").map(PathBuf::from).or_else(shared)?;
-    let mut include = vec![home.join("crs-setup.conf.example")];
-    let rules = std::fs::read_dir(home.join("rules")).unwrap();
+    let mut include = vec![setup];
+    let rules = std::fs::read_dir(rules).unwrap();
     let mut rules: Vec<PathBuf> = rules.map(|entry| entry.unwrap().path()).collect();
     rules.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    // Reputation, in version 3: asks name servers and a location database, and no payload of ours.
+    rules.retain(|path| !path.ends_with("REQUEST-910-IP-REPUTATION.conf"));
     rules.sort();
     include.extend(rules);
     let options = Options { mode: Some(Mode::Block), ..Options::default() };
-    Some(Arc::new(RuleSet::compile(&include, &Disk, options).unwrap()))
+    Arc::new(RuleSet::compile(&include, &Disk, options).unwrap())
 }
 
 pub fn compile(text: &str) -> Arc<RuleSet> {
@@ -207,7 +224,7 @@ fn application_serve(mut stream: Box<dyn Duplex>) {
             }
             continue;
         };
-        let head = &whole[..at];
+        let head = whole.split_at(at).0;
         let length = head
             .split("content-length: ")
             .nth(1)

@@ -17,6 +17,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 pub const HOST: &str = "shop.test";
@@ -27,7 +28,32 @@ const LIFE: Duration = Duration::from_secs(12);
 pub enum Kind {
     Naive,
     Sound,
+    /// As the sound one, but for this.
+    SoundBut(Hole),
     Mute,
+}
+
+/// One thing that a server does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hole {
+    BelievesBothLengths,
+    TakesBareLineFeeds,
+    TakesOddChunkSizes,
+    ForgetsCookies,
+    ForgetsJson,
+    ServesBackups,
+    NamesItselfInErrors,
+    TakesAnyHost,
+    TakesNoHost,
+    WaitsForHeaders,
+    WaitsForBodies,
+    TakesLargeBodies,
+    TakesManyFields,
+    RefusesAll,
+    FailsAlways,
+    LimitsAlways,
+    TakesNoBody,
+    BreaksDown,
 }
 
 /// Bytes in both directions.
@@ -102,10 +128,12 @@ pub fn start(kind: Kind, layer: Layer) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let config = (layer == Layer::Tls).then(server_config);
+    let broken = Arc::new(AtomicBool::new(false));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let config = config.clone();
-            std::thread::spawn(move || serve(kind, stream, config));
+            let broken = Arc::clone(&broken);
+            std::thread::spawn(move || serve(kind, stream, config, &broken));
         }
     });
     address
@@ -116,7 +144,7 @@ pub fn dead() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>) {
+fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>, broken: &AtomicBool) {
     socket.set_read_timeout(Some(LIFE)).unwrap();
     socket.set_write_timeout(Some(LIFE)).unwrap();
     if kind == Kind::Mute {
@@ -131,7 +159,8 @@ fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>) {
     let client = Client { stream, socket: twin, sni, buffer: Vec::new() };
     match kind {
         Kind::Naive => naive::serve(client),
-        Kind::Sound => sound::serve(client),
+        Kind::Sound => sound::serve(client, None, &AtomicBool::new(false)),
+        Kind::SoundBut(hole) => sound::serve(client, Some(hole), broken),
         Kind::Mute => {}
     }
 }

@@ -1,7 +1,9 @@
 //! A server that refuses what each safeguard refuses, as plainly as it can be written. It is no
 //! gateway: one answer a connection, and a list of words in the place of rules.
 
-use super::{Client, HOST, short_limits};
+use super::{Client, HOST, Hole, LIFE, short_limits};
+use burgrave_config::Limits;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// What is taken for an attack, in lower case, after decoding.
@@ -10,19 +12,32 @@ const ATTACKS: [&str; 16] = [
     "..", "%2e", "%2f", ";",
 ];
 
-pub fn serve(mut client: Client) {
-    match request(&mut client) {
+pub fn serve(mut client: Client, hole: Option<Hole>, broken: &AtomicBool) {
+    if broken.load(Ordering::SeqCst) {
+        return;
+    }
+    let answered = match hole {
+        Some(Hole::RefusesAll) => Err(403),
+        Some(Hole::FailsAlways) => Err(503),
+        Some(Hole::LimitsAlways) => Err(429),
+        _ => request(&mut client, hole),
+    };
+    if hole == Some(Hole::BreaksDown) && answered.is_err() {
+        broken.store(true, Ordering::SeqCst);
+        return;
+    }
+    let named = if hole == Some(Hole::NamesItselfInErrors) { "Server: x/1.2\r\n" } else { "" };
+    match answered {
         Ok(()) => {
             client.say_last("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
         }
-        Err(0) => {}
         Err(status) => client.say_last(&format!(
-            "HTTP/1.1 {status} Refused\r\nContent-Length: 4\r\nConnection: close\r\n\r\nno.\n"
+            "HTTP/1.1 {status} Refused\r\n{named}Content-Length: 4\r\nConnection: close\r\n\r\nno.\n"
         )),
     }
 }
 
-/// A status to refuse with; 0: no answer.
+/// A status to refuse with.
 type Refused = u16;
 
 #[derive(Default)]
@@ -33,40 +48,68 @@ struct Head {
     text: String,
 }
 
-fn request(client: &mut Client) -> Result<(), Refused> {
-    let limits = short_limits();
+/// The limits that are kept.
+fn limits(hole: Option<Hole>) -> Limits {
+    let mut limits = short_limits();
+    match hole {
+        Some(Hole::WaitsForHeaders) => limits.header_time = LIFE,
+        Some(Hole::WaitsForBodies) => limits.body_time = LIFE,
+        Some(Hole::TakesLargeBodies) => limits.body_bytes = 1 << 30,
+        Some(Hole::TakesManyFields) => limits.header_count = 1000,
+        _ => {}
+    }
+    limits
+}
+
+fn request(client: &mut Client, hole: Option<Hole>) -> Result<(), Refused> {
+    let limits = limits(hole);
     let end = Instant::now() + limits.header_time;
-    let (line, head) = head(client, end)?;
+    let (line, mut head) = head(client, end, hole)?;
     let parts: Vec<_> = line.split(' ').collect();
     let [method, target, "HTTP/1.1"] = parts[..] else { return Err(400) };
     if !["GET", "POST"].contains(&method) {
         return Err(405);
     }
-    if !target.starts_with('/') || head.host.len() != 1 {
+    if hole == Some(Hole::TakesNoBody) && method == "POST" {
+        return Err(405);
+    }
+    let hostless = hole == Some(Hole::TakesNoHost) && head.host.is_empty();
+    if !target.starts_with('/') || (head.host.len() != 1 && !hostless) {
         return Err(400);
     }
-    if head.host[0] != HOST || client.sni.as_deref().is_some_and(|sni| sni != HOST) {
+    let any = hole == Some(Hole::TakesAnyHost) || hostless;
+    if head.host.iter().any(|host| host != HOST && !any)
+        || client.sni.as_deref().is_some_and(|sni| sni != HOST)
+    {
         return Err(421);
     }
-    let body = body(client, &head)?;
+    let body = body(client, &head, hole)?;
     let body: String = body.iter().map(|byte| char::from(*byte)).collect();
+    if hole == Some(Hole::ForgetsCookies) {
+        head.text.clear();
+    }
+    let body = if hole == Some(Hole::ForgetsJson) && body.starts_with('{') { "" } else { &body };
     let all = decode(&format!("{target}\n{}\n{body}", head.text)).to_ascii_lowercase();
     let harmless = all.replace("(compatible; burgrave prove)", "");
     if ATTACKS.iter().any(|attack| harmless.contains(attack)) {
         return Err(403);
     }
     let path = target.split('?').next().unwrap();
+    if path == "/backup.zip" && hole == Some(Hole::ServesBackups) {
+        return Ok(());
+    }
     if path == "/" || path.starts_with("/harbour/") { Ok(()) } else { Err(404) }
 }
 
-fn head(client: &mut Client, end: Instant) -> Result<(String, Head), Refused> {
-    let limits = short_limits();
+fn head(client: &mut Client, end: Instant, hole: Option<Hole>) -> Result<(String, Head), Refused> {
+    let limits = limits(hole);
     let (mut first, mut head) = (None, Head::default());
     let (mut bytes, mut count) = (0, 0);
     loop {
         let line = client.line(end).ok_or(408_u16)?;
         bytes += line.len();
-        let line = line.strip_suffix(b"\r\n").ok_or(400_u16)?;
+        let lax = (hole == Some(Hole::TakesBareLineFeeds)).then(|| line.strip_suffix(b"\n"));
+        let line = line.strip_suffix(b"\r\n").or(lax.flatten()).ok_or(400_u16)?;
         if line.iter().any(|byte| (*byte < 0x20 && *byte != b'\t') || *byte > 0x7e) {
             return Err(400);
         }
@@ -98,8 +141,8 @@ fn head(client: &mut Client, end: Instant) -> Result<(String, Head), Refused> {
     }
 }
 
-fn body(client: &mut Client, head: &Head) -> Result<Vec<u8>, Refused> {
-    let limits = short_limits();
+fn body(client: &mut Client, head: &Head, hole: Option<Hole>) -> Result<Vec<u8>, Refused> {
+    let limits = limits(hole);
     let most = usize::try_from(limits.body_bytes).unwrap();
     match (&head.lengths[..], &head.codings[..]) {
         ([], []) => Ok(Vec::new()),
@@ -118,19 +161,26 @@ fn body(client: &mut Client, head: &Head) -> Result<Vec<u8>, Refused> {
             }
             client.take(length, limits.body_time).ok_or(408)
         }
-        ([], [coding]) if coding == "chunked" => chunks(client, most),
+        ([], [coding]) if coding == "chunked" => chunks(client, most, hole),
+        (_, [coding]) if hole == Some(Hole::BelievesBothLengths) && coding == "chunked" => {
+            chunks(client, most, hole)
+        }
         _ => Err(400),
     }
 }
 
-fn chunks(client: &mut Client, most: usize) -> Result<Vec<u8>, Refused> {
-    let limits = short_limits();
+fn chunks(client: &mut Client, most: usize, hole: Option<Hole>) -> Result<Vec<u8>, Refused> {
+    let limits = limits(hole);
     let mut body = Vec::new();
     loop {
         let line = client.line(Instant::now() + limits.body_time).ok_or(408_u16)?;
         let digits = line.strip_suffix(b"\r\n").ok_or(400_u16)?;
         let fine = (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
         let digits: String = digits.iter().map(|byte| char::from(*byte)).collect();
+        let (digits, fine) = match digits.strip_prefix("0x") {
+            Some(rest) if hole == Some(Hole::TakesOddChunkSizes) => (rest.to_owned(), true),
+            _ => (digits, fine),
+        };
         let size = usize::from_str_radix(&digits, 16).ok().filter(|_| fine).ok_or(400_u16)?;
         if body.len() + size > most {
             return Err(413);
