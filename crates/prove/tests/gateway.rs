@@ -137,3 +137,27 @@ fn an_application_that_is_down_proves_nothing_of_its_route() {
     check(&proof, Outcome::NotProven);
     assert!(proof.evidence.iter().any(|part| part.saw.contains("harmless request failed")));
 }
+
+#[test]
+fn an_application_that_answers_before_it_reads_is_no_hole() {
+    let application = support::deployment::hasty_application();
+    let plan = |rules| Plan { route: Some("/"), application, rules, ..Plan::default() };
+    let deployment = deploy(plan(None));
+    for id in ["request-smuggling", "oversized-and-slow"] {
+        let proof = run(&deployment.target, id);
+        let fell = proof.evidence.iter().find(|part| part.outcome == Outcome::Fell);
+        assert_eq!(fell, None, "{id}");
+    }
+    // With rules a body is read before it is passed on, and both can be proven.
+    let deployment = deploy(plan(Plan::default().rules));
+    check(&run(&deployment.target, "request-smuggling"), Outcome::Held);
+    check(&run(&deployment.target, "oversized-and-slow"), Outcome::Held);
+}
+
+#[test]
+fn files_alone_need_no_rules_to_hold_what_the_gateway_does_itself() {
+    let deployment = deploy(Plan { route: None, rules: None, ..Plan::default() });
+    for id in ["request-smuggling", "leftovers", "version-hiding", "tls", "unknown-host"] {
+        check(&run(&deployment.target, id), Outcome::Held);
+    }
+}

@@ -212,6 +212,27 @@ pub fn application() -> SocketAddr {
     address
 }
 
+/// An application that says 405 to every header and reads no body.
+pub fn hasty_application() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            std::thread::spawn(move || {
+                let mut scrap = [0; 4096];
+                while stream.read(&mut scrap).is_ok_and(|count| count > 0) {
+                    let answer = b"HTTP/1.1 405 No\r\nContent-Length: 3\r\n\r\nno\n";
+                    if stream.write_all(answer).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
 fn application_serve(mut stream: Box<dyn Duplex>) {
     let mut buffer = Vec::new();
     let mut scrap = [0; 4096];
