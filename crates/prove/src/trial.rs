@@ -78,7 +78,8 @@ impl<'a> Trial<'a> {
         matches!(connection.answer_within(Some(quiet)), Reply::Answer(_))
     }
 
-    fn alive(&self, wire: &mut Wire) -> bool {
+    /// Whether the harmless request is still answered.
+    pub(crate) fn alive(&self, wire: &mut Wire) -> bool {
         served(&wire.exchange(self.door, self.host, &self.control)).is_ok()
     }
 }

@@ -161,3 +161,39 @@ fn files_alone_need_no_rules_to_hold_what_the_gateway_does_itself() {
         check(&run(&deployment.target, id), Outcome::Held);
     }
 }
+
+#[test]
+fn two_sites_on_one_door_are_told_apart() {
+    let deployment = deploy(Plan { second: Some("desk.test"), ..Plan::default() });
+    assert_eq!(deployment.target.sites.len(), 2);
+    let proof = run(&deployment.target, "unknown-host");
+    check(&proof, Outcome::Held);
+    for (name, host) in [("desk.test", "shop.test"), ("shop.test", "desk.test")] {
+        let did = format!("TLS with `{name}`, then a request for {host}");
+        let part = proof.evidence.iter().find(|part| part.did == did).expect("is tried");
+        assert!(part.saw.contains("421"), "{part:?}");
+    }
+    let proof = run(&deployment.target, "oversized-and-slow");
+    check(&proof, Outcome::Held);
+    let drips = proof.evidence.iter().filter(|part| part.did.contains("a header that drips"));
+    assert_eq!(drips.count(), 1, "the listener's own limit is tried once");
+    let bodies = proof.evidence.iter().filter(|part| part.did.contains("a body that drips"));
+    assert_eq!(bodies.count(), 2);
+}
+
+#[test]
+fn slow_connections_are_cut_for_being_slow_and_not_for_being_many() {
+    let mut limits = support::short_limits();
+    limits.connections_per_client = 4;
+    let deployment = deploy(Plan { limits, second: Some("desk.test"), ..Plan::default() });
+    let proof = run(&deployment.target, "oversized-and-slow");
+    check(&proof, Outcome::Held);
+    let slow: Vec<_> =
+        proof.evidence.iter().filter(|part| part.did.contains("to be cut within")).collect();
+    assert_eq!(slow.len(), 5);
+    for part in slow {
+        let after = part.saw.strip_prefix("closed after ").expect("is closed");
+        let seconds: f64 = after.split(' ').next().unwrap().parse().unwrap();
+        assert!((0.3..2.2).contains(&seconds), "{part:?}");
+    }
+}

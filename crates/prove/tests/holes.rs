@@ -111,3 +111,27 @@ fn a_place_that_takes_no_body_is_attacked_where_it_listens() {
         assert!(fell.iter().all(|part| part.saw.contains("405")), "{}: {fell:#?}", proof.id);
     }
 }
+
+#[test]
+fn limits_that_a_proof_cannot_reach_are_not_proven() {
+    let address = start(Kind::SoundBut(Hole::WaitsForBodies), Layer::Plain);
+    let mut target = target(address, Layer::Plain);
+    for place in &mut target.sites[0].places {
+        place.limits.body_bytes = 1 << 29;
+        place.limits.body_time = Duration::from_mins(10);
+    }
+    target.sites[0].limits.header_time = Duration::from_hours(1);
+    let wanted = [burgrave_model::Safeguard::DenialOfService];
+    let proofs = prove_within(&target, &wanted, short_patience());
+    let saw = |did: &str| {
+        let found = proofs[0].evidence.iter().find(|part| part.did.contains(did));
+        found.map(|part| (part.outcome, part.saw.as_str())).expect("is tried")
+    };
+    let waits = (Outcome::NotProven, "the limit is longer than a proof waits");
+    assert_eq!(saw("a header that drips"), waits);
+    assert_eq!(saw("a body that stops"), waits);
+    let large = (Outcome::NotProven, "nothing was said to it, and it is too large to be sent");
+    assert_eq!(saw("bytes, in chunks"), large);
+    assert_eq!(saw("announced"), (Outcome::Held, "HTTP/1.1 413 Refused, `no.\\n`"));
+    assert_eq!(proofs[0].outcome, Outcome::NotProven);
+}

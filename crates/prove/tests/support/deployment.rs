@@ -51,6 +51,8 @@ pub struct Plan {
     /// The site is `*`.
     pub any_host: bool,
     pub application: SocketAddr,
+    /// A second site beside it.
+    pub second: Option<&'static str>,
 }
 
 impl Default for Plan {
@@ -64,6 +66,7 @@ impl Default for Plan {
             redirect: true,
             any_host: false,
             application: application(),
+            second: None,
         }
     }
 }
@@ -150,6 +153,19 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
         limits: plan.limits.clone(),
         mode: None,
     };
+    let site = |host: &str| Site {
+        name: host.to_owned(),
+        hosts: vec![host.to_owned()],
+        environment: Environment::Production,
+        exposure: Exposure::Public,
+        tls: plan.tls.then_some(Tls::SelfSigned),
+        files: plan.files.then(|| Files { root: root.to_owned() }),
+        routes: plan.route.into_iter().map(&route).collect(),
+        mode: None,
+        limits: plan.limits.clone(),
+        headers: BTreeMap::new(),
+    };
+    let hosts = [if plan.any_host { "*" } else { HOST }].into_iter().chain(plan.second);
     Settings {
         state: state.join("state"),
         listeners,
@@ -162,18 +178,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
         }),
         limits: plan.limits.clone(),
         log: Log::default(),
-        sites: vec![Site {
-            name: HOST.to_owned(),
-            hosts: vec![if plan.any_host { "*" } else { HOST }.to_owned()],
-            environment: Environment::Production,
-            exposure: Exposure::Public,
-            tls: plan.tls.then_some(Tls::SelfSigned),
-            files: plan.files.then(|| Files { root: root.to_owned() }),
-            routes: plan.route.into_iter().map(route).collect(),
-            mode: None,
-            limits: plan.limits.clone(),
-            headers: BTreeMap::new(),
-        }],
+        sites: hosts.map(site).collect(),
     }
 }
 
