@@ -98,3 +98,16 @@ fn only_what_is_wanted_is_run() {
     assert_eq!(ids(&[Safeguard::WebServer]), ["tls", "unknown-host"]);
     assert!(ids(&[Safeguard::Backups]).is_empty());
 }
+
+#[test]
+fn evidence_is_two_short_lines_of_printable_text() {
+    for kind in [Kind::Naive, Kind::Sound] {
+        let address = start(kind, Layer::Plain);
+        for proof in prove_within(&target(address, Layer::Plain), &[], short_patience()) {
+            for line in proof.evidence.iter().flat_map(|part| [&part.did, &part.saw]) {
+                assert!((1..=200).contains(&line.chars().count()), "{}: {line}", proof.id);
+                assert!(!line.contains(char::is_control), "{}: {line:?}", proof.id);
+            }
+        }
+    }
+}

@@ -135,3 +135,33 @@ fn limits_that_a_proof_cannot_reach_are_not_proven() {
     assert_eq!(saw("announced"), (Outcome::Held, "HTTP/1.1 413 Refused, `no.\\n`"));
     assert_eq!(proofs[0].outcome, Outcome::NotProven);
 }
+
+#[test]
+fn each_old_version_and_weak_suite_is_found_alone() {
+    for (version, suite, word) in [
+        (0x0300, 0x0005, "SSL 3.0"),
+        (0x0301, 0x002f, "TLS 1.0"),
+        (0x0302, 0xc014, "TLS 1.1"),
+        (0x0303, 0xc013, "CBC"),
+        (0x0303, 0x009c, "forward secrecy"),
+        (0x0303, 0xc011, "RC4"),
+        (0x0303, 0x000a, "3DES"),
+        (0x0303, 0x0002, "encryption"),
+        (0x0303, 0x0003, "export"),
+        (0x0303, 0x006c, "certificate"),
+    ] {
+        let address = start(Kind::OldTls(version, suite), Layer::Tls);
+        let wanted = [burgrave_model::Safeguard::WebServer];
+        let proofs = prove_within(&target(address, Layer::Tls), &wanted, short_patience());
+        let tls = proofs.iter().find(|proof| proof.id == "tls").expect("runs");
+        assert_eq!(tls.outcome, Outcome::Fell, "{word}");
+        let fell: Vec<_> =
+            tls.evidence.iter().filter(|part| part.outcome == Outcome::Fell).collect();
+        assert_eq!(fell.len(), 1, "{word}: {fell:#?}");
+        assert!(fell[0].did.contains(word) && fell[0].saw.contains("server hello"), "{fell:?}");
+    }
+    let sound = start(Kind::OldTls(0, 0), Layer::Tls);
+    let proofs = prove_within(&target(sound, Layer::Tls), &[], short_patience());
+    let tls = proofs.iter().find(|proof| proof.id == "tls").expect("runs");
+    assert_eq!(tls.outcome, Outcome::Held, "{:?}", tls.evidence);
+}
