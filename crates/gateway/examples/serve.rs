@@ -2,19 +2,20 @@
 //! measure it.
 //!
 //! `serve PORT THREADS ROOT [UPSTREAM-PORT] [LOG] [tls]`
-#![expect(clippy::unwrap_used, reason = "a tool for whoever develops the gateway")]
 
 use burgrave_config::{
     Authority, Files, Host, Limits, Listen, Log, Route, Settings, Site, Tls, Upstream,
 };
 use burgrave_gateway::Gateway;
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let text = |at: usize| arguments.get(at).map(String::as_str).unwrap_or_default();
     let secure = text(5) == "tls";
@@ -25,7 +26,7 @@ fn main() {
             vec![Route {
                 path: "/api/".to_owned(),
                 upstream: vec![Upstream::Http(Authority {
-                    host: Host::Address("127.0.0.1".parse().unwrap()),
+                    host: Host::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)),
                     port,
                 })],
                 limit: None,
@@ -38,7 +39,7 @@ fn main() {
     let settings = Settings {
         state: std::env::temp_dir().join("burgrave-serve"),
         listeners: vec![Listen {
-            address: format!("127.0.0.1:{}", text(0)).parse().unwrap(),
+            address: format!("127.0.0.1:{}", text(0)).parse()?,
             tls: secure,
             redirect: false,
         }],
@@ -58,7 +59,7 @@ fn main() {
             headers: BTreeMap::new(),
         }],
     };
-    let gateway = Gateway::start(settings, None, text(1).parse().unwrap()).unwrap();
+    let gateway = Gateway::start(settings, None, text(1).parse()?)?;
     eprintln!("ready on {:?}", gateway.addresses());
     loop {
         std::thread::park();

@@ -124,3 +124,65 @@ pub(crate) fn raw(reason: Reason, id: &str) -> (Vec<u8>, u64) {
     );
     (format!("{head}{body}").into_bytes(), u64::try_from(length).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_seclang::Interruption;
+
+    const READER: Reader<'static> = Reader { id: "0123", json: false };
+
+    fn block(action: Disruption) -> Stop {
+        Stop::Block(Interruption { action, rule: Some(1), reason: "r".to_owned() })
+    }
+
+    #[test]
+    fn each_stop_has_its_answer() {
+        for (stop, wanted) in [
+            (Stop::Refuse(Reason::NotFound), Some(404)),
+            (Stop::Refuse(Reason::FileMethod), Some(405)),
+            (Stop::Limit(7), Some(429)),
+            (Stop::Abort, None),
+            (block(Disruption::Deny(406)), Some(406)),
+            (block(Disruption::Deny(0)), Some(403)),
+            (block(Disruption::Drop), None),
+            (block(Disruption::Redirect { status: 303, location: b"/x".to_vec() }), Some(303)),
+            (block(Disruption::Redirect { status: 303, location: b"/\r\n".to_vec() }), Some(403)),
+        ] {
+            let answer = stopped(&stop, READER);
+            assert_eq!(answer.map(|answer| answer.status().as_u16()), wanted, "{stop:?}");
+        }
+        let limited = stopped(&Stop::Limit(7), READER).unwrap();
+        assert_eq!(limited.headers()[RETRY_AFTER], "7");
+        let refused = stopped(&Stop::Refuse(Reason::FileMethod), READER).unwrap();
+        assert_eq!(refused.headers()[ALLOW], "GET, HEAD");
+    }
+
+    #[test]
+    fn pages_are_in_the_readers_language() {
+        for (accept, wanted) in [
+            (None, false),
+            (Some("*/*"), false),
+            (Some("application/json"), true),
+            (Some("application/json, text/plain"), true),
+            (Some("text/html, application/json"), false),
+        ] {
+            assert_eq!(wants_json(accept.map(str::as_bytes)), wanted, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_raw_answer_is_a_whole_one() {
+        let (bytes, length) = raw(Reason::BareLf, "0123");
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n") && body.contains("0123"));
+        assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())));
+        assert_eq!(u64::try_from(body.len()), Ok(length));
+        assert!(head.ends_with("connection: close"));
+        for status in 400..600 {
+            let words = words(StatusCode::from_u16(status).unwrap());
+            assert!(!words.is_empty() && !words.to_lowercase().contains("burgrave"));
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Bodies on their way: the client's towards an upstream, with its limits, and every kind of
 //! answer towards the client, with the record that is written when it ends.
 
+use crate::accept::Seat;
 use crate::exchange::Exchange;
 use crate::files::FileStream;
 use crate::guard::clock::Alarm;
@@ -16,6 +17,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -47,8 +49,11 @@ pub(crate) struct RequestBody {
     rest: Option<Incoming>,
     length: Option<u64>,
     pub(crate) state: Rc<BodyState>,
+    seat: Arc<Seat>,
     alarm: Alarm,
-    began: Option<Instant>,
+    /// How long the client was waited for, and since when it is now.
+    waited: Duration,
+    since: Option<Instant>,
     limits: BodyLimits,
 }
 
@@ -61,16 +66,18 @@ struct BodyLimits {
 
 impl RequestBody {
     /// `length` when it is known.
-    pub(crate) fn new(rest: Incoming, length: Option<u64>, state: Rc<BodyState>) -> Self {
+    pub(crate) fn new(rest: Incoming, length: Option<u64>, exchange: &Exchange) -> Self {
         let empty = rest.is_end_stream();
         let limits = BodyLimits { bytes_max: u64::MAX, pause: Duration::MAX, rate_min: 0 };
         Self {
             ahead: VecDeque::new(),
             rest: (!empty).then_some(rest),
             length: if empty { Some(0) } else { length },
-            state,
+            state: Rc::clone(&exchange.body),
+            seat: Arc::clone(&exchange.client.seat),
             alarm: Alarm::default(),
-            began: None,
+            waited: Duration::ZERO,
+            since: None,
             limits,
         }
     }
@@ -108,8 +115,10 @@ impl RequestBody {
             rest: self.rest.take(),
             length: self.length,
             state: Rc::clone(&self.state),
+            seat: Arc::clone(&self.seat),
             alarm: Alarm::default(),
-            began: self.began,
+            waited: self.waited,
+            since: None,
             limits: self.limits,
         }
     }
@@ -143,6 +152,7 @@ impl RequestBody {
             match Pin::new(rest).poll_frame(context) {
                 Poll::Ready(None) => {
                     self.rest = None;
+                    self.seat.busy();
                     return Poll::Ready(None);
                 }
                 Poll::Ready(Some(Ok(frame))) => {
@@ -165,16 +175,18 @@ impl RequestBody {
         if received > self.limits.bytes_max {
             return Err(self.fail(Some(Reason::BodyLarge)));
         }
-        let elapsed = self.began.get_or_insert_with(Instant::now).elapsed();
-        let grace = self.limits.pause;
-        if elapsed > grace && received < self.limits.rate_min.saturating_mul(elapsed.as_secs()) {
+        // Time in which the upstream took nothing is not the client's.
+        self.waited += self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        let least = self.limits.rate_min.saturating_mul(self.waited.as_secs());
+        if self.waited > self.limits.pause && received < least {
             return Err(self.fail(Some(Reason::BodyRate)));
         }
         Ok(piece)
     }
 
     fn pause(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
-        self.began.get_or_insert_with(Instant::now);
+        self.since.get_or_insert_with(Instant::now);
+        self.seat.waits();
         self.alarm.after_if_unset(self.limits.pause);
         if self.alarm.rings(context) {
             return Poll::Ready(Some(Err(self.fail(Some(Reason::BodySlow)))));

@@ -1,6 +1,7 @@
 //! A connection from its acceptance to its end: TLS, then HTTP/1.1 or HTTP/2, then what is left to
 //! say.
 
+use crate::accept::Seat;
 use crate::answer;
 use crate::guard::head::{Head, HeadBuilder, HeadLimits};
 use crate::guard::io::{Guard, GuardLimits, Refused, Wire};
@@ -24,6 +25,7 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -66,6 +68,7 @@ pub(crate) struct Client {
     pub(crate) ip_value: HeaderValue,
     pub(crate) wire: Rc<Wire>,
     pub(crate) stall: Stall,
+    pub(crate) seat: Arc<Seat>,
     pub(crate) tunnel: RefCell<Option<Tunnel>>,
 }
 
@@ -85,9 +88,11 @@ pub(crate) async fn serve(
     listener: SocketAddr,
     stream: TcpStream,
     address: SocketAddr,
+    seat: Arc<Seat>,
 ) {
     let plan = worker.plan();
-    let secure = plan.listener(listener).is_some_and(|listen| listen.tls);
+    // A listener that a reload has just given up serves nobody.
+    let Some(secure) = plan.listener(listener).map(|listen| listen.tls) else { return };
     let (Ok(server), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
     let client = |tls| {
         let ip = address.ip().to_canonical().to_string();
@@ -99,6 +104,7 @@ pub(crate) async fn serve(
             ip_value: HeaderValue::try_from(ip).unwrap_or(HeaderValue::from_static("unknown")),
             wire: Rc::default(),
             stall: Stall::new(),
+            seat: Arc::clone(&seat),
             tunnel: RefCell::default(),
         })
     };
@@ -221,32 +227,59 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> std::io::R
     Ok(())
 }
 
-/// The record of bytes that never became a request.
-fn record(worker: &Rc<Worker>, client: &Client, refused: &Refused, id: &str, body_bytes: u64) {
-    worker.counters.request();
-    worker.counters.refuse();
-    let first = refused.received.split(|byte| *byte == b'\n').find(|line| line.len() > 1);
-    let line = first.unwrap_or_default();
-    let mut words = line.strip_suffix(b"\r").unwrap_or(line).split(|byte| *byte == b' ');
+/// The record of a connection over its limits, which is closed unheard.
+pub(crate) fn turned_away(worker: &Rc<Worker>, address: SocketAddr) {
+    let id = worker.next_id();
+    let record = Record::default();
     let line = Line {
+        decision: Decided::Limit,
+        reason: Some("too many connections"),
+        ..unheard(&id, address, &record)
+    };
+    worker.log.add(|out| line.write(out, std::iter::empty()));
+}
+
+/// A line about something that was no request.
+fn unheard<'a>(id: &'a str, address: SocketAddr, record: &'a Record) -> Line<'a> {
+    Line {
         time: burgrave_sys::wall_clock(),
         id,
-        client: client.address,
-        tls: client.tls.as_ref().map(|tls| tls.version),
-        version: Some("HTTP/1.1"),
-        method: words.next().filter(|method| !method.is_empty()),
+        client: address,
+        tls: None,
+        version: None,
+        method: None,
         host: None,
-        target: words.next(),
-        status: refused.reason.status().as_u16(),
+        target: None,
+        status: 0,
         bytes_in: 0,
-        bytes_out: body_bytes,
+        bytes_out: 0,
         duration_us: 0,
         site: None,
         route: None,
         upstream: None,
         decision: Decided::Refuse,
+        reason: None,
+        record,
+    }
+}
+
+/// The record of bytes that never became a request.
+fn record(worker: &Rc<Worker>, client: &Client, refused: &Refused, id: &str, body_bytes: u64) {
+    worker.counters.request();
+    worker.counters.refuse();
+    let record = Record::default();
+    let first = refused.received.split(|byte| *byte == b'\n').find(|line| line.len() > 1);
+    let line = first.unwrap_or_default();
+    let mut words = line.strip_suffix(b"\r").unwrap_or(line).split(|byte| *byte == b' ');
+    let line = Line {
+        tls: client.tls.as_ref().map(|tls| tls.version),
+        version: Some("HTTP/1.1"),
+        method: words.next().filter(|method| !method.is_empty()),
+        target: words.next(),
+        status: refused.reason.status().as_u16(),
+        bytes_out: body_bytes,
         reason: Some(refused.reason.text()),
-        record: &Record::default(),
+        ..unheard(id, client.address, &record)
     };
     worker.log.add(|out| line.write(out, std::iter::empty()));
 }
@@ -268,10 +301,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let limits = &plan.settings.limits;
+    let fields_max = limits.header_count;
     let service = service_fn(|request: Request<Incoming>| {
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         async move {
-            let (head, early) = head_of(&request);
+            let (head, early) = head_of(&request, fields_max);
             let head = head.ok_or(service::Aborted)?;
             service::serve(worker, client, head, early, request.into_body()).await
         }
@@ -308,8 +342,8 @@ where
 }
 
 /// The header of an HTTP/2 request, or the reason to refuse it beside a header for the record.
-fn head_of(request: &Request<Incoming>) -> (Option<Head>, Result<(), Reason>) {
-    match build(request) {
+fn head_of(request: &Request<Incoming>, fields_max: usize) -> (Option<Head>, Result<(), Reason>) {
+    match build(request, fields_max) {
         Ok(head) => (Some(head), Ok(())),
         Err(reason) => {
             let target = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -320,9 +354,12 @@ fn head_of(request: &Request<Incoming>) -> (Option<Head>, Result<(), Reason>) {
     }
 }
 
-fn build(request: &Request<Incoming>) -> Result<Head, Reason> {
+fn build(request: &Request<Incoming>, fields_max: usize) -> Result<Head, Reason> {
+    if request.headers().len() > fields_max {
+        return Err(Reason::HeaderMany);
+    }
     let uri = request.uri();
-    let target = uri.path_and_query().map(|path| path.as_str()).ok_or(Reason::Target)?;
+    let target = uri.path_and_query().ok_or(Reason::Target)?.as_str();
     let method = request.method().as_str().as_bytes();
     let mut builder = HeadBuilder::new(method, target.as_bytes())?;
     let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
@@ -337,7 +374,15 @@ fn build(request: &Request<Incoming>) -> Result<Head, Reason> {
                 None => {}
             }
         }
-        builder.field(name.as_str().as_bytes(), value.as_bytes())?;
+        if name != http::header::COOKIE {
+            builder.field(name.as_str().as_bytes(), value.as_bytes())?;
+        }
+    }
+    // One field again, as it was before it was split for compression (RFC 9113 §8.2.3).
+    let cookies = request.headers().get_all(http::header::COOKIE);
+    let cookies: Vec<&[u8]> = cookies.iter().map(http::HeaderValue::as_bytes).collect();
+    if !cookies.is_empty() {
+        builder.field(b"cookie", &cookies.join(&b"; "[..]))?;
     }
     let open = !request.body().is_end_stream();
     builder.finish(open).ok_or(Reason::RequestLine)

@@ -44,3 +44,19 @@ impl Counters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_has_its_number() {
+        let counters = Counters::default();
+        counters.connection();
+        counters.request();
+        counters.request();
+        counters.refuse();
+        let wanted = Counts { connections: 1, requests: 2, refused: 1, log_lines_lost: 9 };
+        assert_eq!(counters.counts(9), wanted);
+    }
+}

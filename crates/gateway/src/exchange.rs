@@ -10,6 +10,7 @@ use crate::log::line::{Decided, Line};
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use crate::worker::Worker;
+use burgrave_seclang::Record;
 use burgrave_sys::UnixTime;
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -49,6 +50,7 @@ impl Exchange {
     pub(crate) fn new(worker: Rc<Worker>, client: Rc<Client>, head: Head) -> Box<Self> {
         worker.counters.request();
         client.stall.begin();
+        client.seat.busy();
         let (id, plan) = (worker.next_id(), worker.plan());
         Box::new(Self {
             worker,
@@ -88,8 +90,7 @@ impl Exchange {
         let (decided, reason) = match stop {
             Stop::Refuse(reason) => {
                 self.worker.counters.refuse();
-                let upstream = self.upstream.is_some() && reason.status().is_server_error();
-                let kept = if upstream { Decided::Forward } else { Decided::Refuse };
+                let kept = if reason.is_upstreams() { Decided::Forward } else { Decided::Refuse };
                 (kept, Cow::Borrowed(reason.text()))
             }
             Stop::Block(interruption) => {
@@ -130,7 +131,14 @@ impl Exchange {
     }
 
     fn record(&mut self) {
-        let record = self.inspection.finish();
+        if !self.complete && self.client.seat.displaced() {
+            self.decided = Decided::Limit;
+            self.reason = Some(Cow::Borrowed("displaced by a newer connection of this client"));
+        }
+        let record = self.inspection.finish().unwrap_or_else(|reason| {
+            self.fail(reason);
+            Record::default()
+        });
         let unfinished = (!self.complete && self.reason.is_none()).then_some("client left");
         let plan = &self.plan;
         let site = self.site.and_then(|site| plan.sites.get(site));
@@ -166,7 +174,9 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.record();
         self.waits_for_us(false);
-        self.client.stall.end();
+        if self.client.stall.end() == 0 {
+            self.client.seat.waits();
+        }
         self.client.wire.answered();
     }
 }

@@ -100,7 +100,23 @@ fn host(exchange: &Exchange) -> Result<HeaderValue, Reason> {
     let Some(field) = named.or_else(|| head.host()) else {
         return Ok(HeaderValue::from_static("localhost"));
     };
-    HeaderValue::from_maybe_shared(head.shared(field)).ok().ok_or(Reason::HostInvalid)
+    let value = if field.starts_with(exchange.host.as_bytes()) {
+        head.shared(field)
+    } else {
+        normalised(&exchange.host, field)
+    };
+    HeaderValue::from_maybe_shared(value).ok().ok_or(Reason::HostInvalid)
+}
+
+/// The normalised host with the port that the client wrote.
+fn normalised(host: &str, field: &[u8]) -> Bytes {
+    let after = field.iter().rposition(|byte| *byte == b']').unwrap_or(0);
+    let rest = field.get(after..).unwrap_or_default();
+    let port = rest.iter().position(|byte| *byte == b':').and_then(|colon| rest.get(colon..));
+    let mut out =
+        if host.contains(':') { format!("[{host}]") } else { host.to_owned() }.into_bytes();
+    out.extend_from_slice(port.unwrap_or_default());
+    Bytes::from(out)
 }
 
 fn set_own(exchange: &Exchange, out: &mut HeaderMap) {
@@ -172,5 +188,92 @@ pub(crate) fn secure(exchange: &Exchange, origin: Origin, headers: &mut HeaderMa
             Some(value) => headers.insert(name, value.clone()),
             None => headers.remove(name),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_end_to_end_fields_that_nobody_forged_cross() {
+        for name in [
+            "Connection",
+            "KEEP-ALIVE",
+            "te",
+            "Trailer",
+            "Transfer-Encoding",
+            "Upgrade",
+            "Proxy-Authorization",
+            "proxy-connection",
+            "Proxy",
+            "Forwarded",
+            "X-Forwarded-For",
+            "x-forwarded-anything",
+            "X-Real-IP",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "X-Request-Id",
+            "X_Forwarded_For",
+            "Content_Length",
+            "Host",
+            "Content-Length",
+            "Expect",
+        ] {
+            assert!(!crosses(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "Accept",
+            "Cookie",
+            "Content-Type",
+            "Cache-Control",
+            "X-Forwarded",
+            "X-Requested-With",
+            "Authorization",
+            "Range",
+            "ETag",
+            "Proxy-Status",
+            "Upgrade-Insecure-Requests",
+            "Traceparent",
+            "Keep",
+            "X",
+            "Sec-WebSocket-Key",
+            "HTTP2-Settings",
+        ] {
+            assert!(crosses(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn hosts_keep_their_port() {
+        for (host, field, wanted) in [
+            ("site.test", "SITE.test.:8080", "site.test:8080"),
+            ("site.test", "Site.Test", "site.test"),
+            ("::1", "[0:0::1]:443", "[::1]:443"),
+            ("::1", "[0:0::1]", "[::1]"),
+        ] {
+            assert_eq!(normalised(host, field.as_bytes()), wanted, "{field}");
+        }
+    }
+
+    #[test]
+    fn an_upstreams_own_fields_stay_behind() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "x-mine, content-length"),
+            ("x-mine", "1"),
+            ("content-length", "5"),
+            ("server", "Apache"),
+            ("x-powered-by", "PHP"),
+            ("content-type", "text/plain"),
+            ("set-cookie", "a=b"),
+            ("via", "1.1 x"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        from_upstream(&mut headers);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-length", "content-type", "set-cookie"]);
     }
 }

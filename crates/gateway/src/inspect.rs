@@ -156,12 +156,14 @@ impl Inspection {
         }
     }
 
-    /// Phase 5; what the engine has to say about the request.
-    pub(crate) fn finish(&mut self) -> Record {
+    /// Phase 5; what the engine has to say about the request. `Err` when it failed: the answer was
+    /// sent by then, the record says so.
+    pub(crate) fn finish(&mut self) -> Result<Record, Reason> {
         let Some(engine) = self.engine.take() else {
-            return Record::default();
+            return Ok(Record::default());
         };
-        catch_unwind(AssertUnwindSafe(move || engine.finish())).unwrap_or_default()
+        catch_unwind(AssertUnwindSafe(move || engine.finish()))
+            .map_err(|_panic| Reason::EngineFault)
     }
 }
 
@@ -261,5 +263,5 @@ pub(crate) async fn response(
 }
 
 #[cfg(test)]
-#[path = "inspect_tests.rs"]
+#[path = "tests/inspect.rs"]
 mod tests;

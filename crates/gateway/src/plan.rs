@@ -133,3 +133,87 @@ fn site_plan(site: &Site) -> Result<SitePlan, GatewayError> {
     let routes = site.routes.iter().map(plan).collect();
     Ok(SitePlan { site: site.clone(), root, routes, headers })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_config::{Environment, Exposure, Files, Log, Upstream};
+    use std::collections::BTreeMap;
+
+    fn site(hosts: &[&str]) -> Site {
+        Site {
+            name: hosts[0].to_owned(),
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            environment: Environment::Production,
+            exposure: Exposure::Public,
+            tls: None,
+            files: None,
+            routes: Vec::new(),
+            mode: None,
+            limits: Limits::default(),
+            headers: BTreeMap::new(),
+        }
+    }
+
+    fn plan(sites: Vec<Site>) -> Result<Plan, GatewayError> {
+        let settings = Settings {
+            state: "/none".into(),
+            listeners: Vec::new(),
+            rules: None,
+            limits: Limits::default(),
+            log: Log::default(),
+            sites,
+        };
+        Plan::new(settings, None, &tls::ticketer().unwrap())
+    }
+
+    #[test]
+    fn hosts_find_their_site_and_any_host_the_rest() {
+        let one = plan(vec![site(&["a.test", "b.test"]), site(&["c.test"])]).unwrap();
+        assert_eq!(
+            ["a.test", "b.test", "c.test"].map(|host| one.site_of(host)),
+            [Some(0), Some(0), Some(1)]
+        );
+        assert_eq!((one.site_of("d.test"), one.any_host()), (None, None));
+        let any = plan(vec![site(&["a.test"]), site(&["*"])]).unwrap();
+        assert_eq!((any.site_of("a.test"), any.site_of("d.test")), (Some(0), Some(1)));
+        assert_eq!(any.any_host(), Some(1));
+        assert_ne!(one.generation, any.generation);
+        assert!(one.tls.is_none());
+    }
+
+    #[test]
+    fn a_route_overrides_its_site() {
+        let mut shop = site(&["a.test"]);
+        shop.mode = Some(Mode::Detect);
+        shop.limits.body_bytes = 2;
+        let route = |mode, bytes| Route {
+            path: "/api/".to_owned(),
+            upstream: vec![Upstream::Unix("/none".into())],
+            limit: None,
+            limits: Limits { body_bytes: bytes, ..Limits::default() },
+            mode,
+        };
+        shop.routes = vec![route(Some(Mode::Off), 3), route(None, 4)];
+        let plan = plan(vec![shop, site(&["b.test"])]).unwrap();
+        assert_eq!(plan.mode(0, Some(0)), Some(Mode::Off));
+        assert_eq!(plan.mode(0, Some(1)), Some(Mode::Detect));
+        assert_eq!(plan.mode(0, None), Some(Mode::Detect));
+        assert_eq!(plan.mode(1, None), None);
+        let bytes = |site, route| plan.limits(site, route).body_bytes;
+        assert_eq!((bytes(Some(0), Some(0)), bytes(Some(0), None)), (3, 2));
+        assert_eq!(bytes(None, None), Limits::default().body_bytes);
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_an_error() {
+        let mut rootless = site(&["a.test"]);
+        rootless.files = Some(Files { root: "/none/www".into() });
+        assert!(matches!(plan(vec![rootless]), Err(GatewayError::Root { .. })));
+        for (name, value) in [("x y", "a"), ("x", "a\r\nb")] {
+            let mut odd = site(&["a.test"]);
+            odd.headers.insert(name.to_owned(), value.to_owned());
+            assert!(matches!(plan(vec![odd]), Err(GatewayError::Header { .. })), "{name}");
+        }
+    }
+}

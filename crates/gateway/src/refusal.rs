@@ -74,8 +74,6 @@ pub(crate) enum Reason {
     BodyRate,
     /// The body is larger than allowed.
     BodyLarge,
-    /// The body ended before its announced end.
-    BodyShort,
     /// No site has this host.
     HostUnknown,
     /// The connection's certificate is that of another site (RFC 9110 §15.5.20).
@@ -108,8 +106,6 @@ pub(crate) enum Reason {
     UpstreamGarbage,
     /// The upstream took too long.
     UpstreamSlow,
-    /// The server is going down or is full.
-    Unavailable,
 }
 
 impl Reason {
@@ -121,6 +117,18 @@ impl Reason {
     /// The words for the access log.
     pub(crate) fn text(self) -> &'static str {
         self.row().1
+    }
+
+    /// Whether the request was forwarded and the upstream is at fault.
+    pub(crate) fn is_upstreams(self) -> bool {
+        matches!(
+            self,
+            Self::UpstreamRefused
+                | Self::UpstreamConnectSlow
+                | Self::UpstreamEnded
+                | Self::UpstreamGarbage
+                | Self::UpstreamSlow
+        )
     }
 
     fn row(self) -> (u16, &'static str) {
@@ -159,7 +167,6 @@ impl Reason {
             Self::BodySlow => (408, "body too slow"),
             Self::BodyRate => (408, "body below the minimum rate"),
             Self::BodyLarge => (413, "body too large"),
-            Self::BodyShort => (400, "body ended early"),
             Self::HostUnknown => (421, "unknown host"),
             Self::Misdirected => (421, "host of another certificate"),
             Self::PathForbidden(why) => (404, why),
@@ -176,7 +183,6 @@ impl Reason {
             Self::UpstreamEnded => (502, "upstream ended before its answer"),
             Self::UpstreamGarbage => (502, "upstream answered no valid http"),
             Self::UpstreamSlow => (504, "upstream took too long"),
-            Self::Unavailable => (503, "unavailable"),
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn serve(
         Framing::Length(length) => Some(length),
         Framing::Open => None,
     };
-    let mut body = RequestBody::new(incoming, length, Rc::clone(&exchange.body));
+    let mut body = RequestBody::new(incoming, length, &exchange);
     let outcome = match early {
         Ok(()) => steps(&mut exchange, &mut body).await,
         Err(reason) => Err(Stop::Refuse(reason)),

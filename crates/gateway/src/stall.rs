@@ -36,10 +36,12 @@ impl Stall {
         self.progress.set(Instant::now());
     }
 
-    /// A request is over.
-    pub(crate) fn end(&self) {
-        self.active.set(self.active.get().saturating_sub(1));
+    /// A request is over; says how many are left.
+    pub(crate) fn end(&self) -> usize {
+        let left = self.active.get().saturating_sub(1);
+        self.active.set(left);
         self.progress.set(Instant::now());
+        left
     }
 
     /// Ends when the connection should.
@@ -64,7 +66,7 @@ mod tests {
     use tokio::time::timeout;
 
     const SHORT: Duration = Duration::from_millis(20);
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     async fn ends(stall: &Stall, stalled: Duration, idle: Duration) -> bool {
         timeout(Duration::from_millis(200), stall.watch(stalled, idle)).await.is_ok()
@@ -80,7 +82,7 @@ mod tests {
             assert!(!ends(&stall, SHORT, SHORT).await, "our turn");
             stall.turn(false);
             assert!(ends(&stall, SHORT, LONG).await, "the client takes nothing");
-            stall.end();
+            assert_eq!(stall.end(), 0);
             assert!(!ends(&stall, SHORT, LONG).await, "idle is another limit");
         });
     }

@@ -24,6 +24,8 @@ use tokio::time::{sleep, timeout};
 
 /// How long to wait before accepting again when the system is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often kept connections to upstreams are looked through for old ones.
+const SWEEP_TIME: Duration = Duration::from_secs(5);
 /// Most upstreams whose connections are kept through reloads.
 const POOLS_MAX: usize = 1024;
 
@@ -94,8 +96,8 @@ impl Worker {
         self.ending.subscribe()
     }
 
-    /// A new request's id: 32 hexadecimal digits. Unique, and not to be guessed from outside as
-    /// long as the seed is not; it protects nothing.
+    /// A new request's id: 32 hexadecimal digits. Unique; who has seen one may guess the next, so it protects
+    /// nothing.
     pub(crate) fn next_id(&self) -> String {
         let [low, high] = self.ids.get();
         self.ids.set([low.wrapping_add(0x9e37_79b9_7f4a_7c15), high.wrapping_add(1)]);
@@ -146,7 +148,12 @@ pub(crate) async fn run(
     let worker = Worker::new(shared, seed);
     let mut listeners: HashMap<SocketAddr, JoinHandle<()>> = HashMap::new();
     let mut grace = Duration::ZERO;
-    while let Some(command) = commands.recv().await {
+    loop {
+        let Ok(command) = timeout(SWEEP_TIME, commands.recv()).await else {
+            worker.pools.borrow().values().for_each(|pool| pool.sweep());
+            continue;
+        };
+        let Some(command) = command else { break };
         match command {
             Command::Listen(address, listener) => {
                 let Ok(listener) = TcpListener::from_std(listener) else { continue };
@@ -189,14 +196,19 @@ async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListene
         let plan = worker.plan();
         let Some(admission) = worker.admissions.admit(address.ip(), &plan.settings.limits) else {
             worker.counters.refuse();
+            connection::turned_away(&worker, address);
             continue;
         };
         worker.counters.connection();
         worker.connections.set(worker.connections.get() + 1);
-        let task = connection::serve(Rc::clone(&worker), configured, stream, address);
+        let seat = Arc::clone(&admission.seat);
+        let task = connection::serve(Rc::clone(&worker), configured, stream, address, seat);
         let leaving = Leaving(Rc::clone(&worker));
         spawn_local(async move {
-            task.await;
+            tokio::select! {
+                () = task => {}
+                () = admission.seat.displacement() => {}
+            }
             drop((admission, leaving));
         });
     }

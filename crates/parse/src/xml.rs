@@ -235,8 +235,8 @@ impl Builder {
                 }
                 Ok(())
             }
-            Event::Text(text) => self.text(&text, false),
-            Event::CData(text) => self.text(&text, true),
+            Event::Text(text) => self.text(&with_line_feeds(&text), false),
+            Event::CData(text) => self.text(&with_line_feeds(&text), true),
             Event::GeneralRef(name) => {
                 let mut out = Vec::new();
                 self.expand(&name, 0, &mut out)?;
@@ -281,7 +281,9 @@ impl Builder {
 
     fn attribute_value(&self, raw: &[u8]) -> Result<Vec<u8>, Malformed> {
         let mut out = Vec::new();
-        self.expand_text(raw, 0, &mut out)?;
+        let blank = |byte: u8| if matches!(byte, b'\t' | b'\n') { b' ' } else { byte };
+        let normal: Vec<u8> = with_line_feeds(raw).into_iter().map(blank).collect();
+        self.expand_text(&normal, 0, &mut out)?;
         Ok(out)
     }
 
@@ -363,6 +365,20 @@ impl Builder {
     }
 }
 
+/// Line ends as XML reads them (XML 1.0 §2.11): CR LF and a lone CR are one LF.
+fn with_line_feeds(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\r', rest) {
+        let (before, after) = rest.split_at(at);
+        out.extend_from_slice(before);
+        out.push(b'\n');
+        rest = after.strip_prefix(b"\r\n").or_else(|| after.get(1..)).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
 fn character_reference(name: &[u8]) -> Option<char> {
     let digits = std::str::from_utf8(name.strip_prefix(b"#")?).ok()?;
     let code = match digits.strip_prefix(['x', 'X']) {
@@ -416,6 +432,7 @@ mod tests {
             ("/a/@x", vec!["1"]),
             ("//@z", vec!["3"]),
             ("/b", vec![]),
+            ("/a/@x", vec!["1"]),
             ("//*//@y", vec!["2"]),
         ] {
             assert_eq!(select(document, path).unwrap(), expected, "{path}");
@@ -436,6 +453,13 @@ mod tests {
         assert!(select(&bomb, "/*").is_err());
         let own_tail = "<!DOCTYPE a [<!ENTITY e '&e;'>]><a>&e;</a>";
         assert!(select(own_tail, "/*").is_err());
+    }
+
+    #[test]
+    fn line_ends_and_blanks_are_normalised() {
+        let document = "<a b='1\r\n2\t3&#10;4'>x\r\ny\rz&#13;</a>";
+        assert_eq!(select(document, "/*").unwrap(), ["x\ny\nz\r"]);
+        assert_eq!(select(document, "//@*").unwrap(), ["1 2 3\n4"]);
     }
 
     #[test]

@@ -30,5 +30,5 @@ pub use interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Options, Record,
     RequestLine, RuleFiles,
 };
-pub use ruleset::RuleSet;
+pub use ruleset::{RuleFacts, RuleSet};
 pub use transaction::Transaction;

@@ -3,6 +3,7 @@
 use crate::compile;
 use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
+use crate::operator::Operator;
 use crate::plan::{Chains, EngineSettings, Rule};
 use crate::store::Store;
 use crate::strings::Strings;
@@ -70,6 +71,27 @@ impl RuleSet {
         self.rules.is_empty()
     }
 
+    /// What an operator should know about rules that load and cannot be answered here, each with its
+    /// file and line.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one operator of many is looked for")]
+    pub fn warnings(&self) -> Vec<String> {
+        let asks = |rule: &Rule| {
+            rule.links.iter().find_map(|link| match link.operator {
+                Operator::Unavailable(name) => Some(name),
+                _ => None,
+            })
+        };
+        let warning = |rule: &Rule, name| {
+            format!(
+                "{}:{}: rule {} asks `@{name}`, which this release does not have: a request that reaches it is refused",
+                rule.file.display(),
+                rule.line,
+                rule.id
+            )
+        };
+        self.rules.iter().filter_map(|rule| asks(rule).map(|name| warning(rule, name))).collect()
+    }
+
     /// What the rule sets call themselves (`SecComponentSignature`).
     pub fn signatures(&self) -> &[String] {
         &self.signatures
@@ -122,5 +144,42 @@ impl RuleFiles for WithBase<'_> {
             return Ok(vec![pattern.to_path_buf()]);
         }
         self.0.glob(pattern)
+    }
+}
+
+/// What there is to say about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFacts {
+    /// Its id.
+    pub id: u32,
+    /// 1 to 5.
+    pub phase: u8,
+    /// Where it stands.
+    pub file: PathBuf,
+    /// Where it stands.
+    pub line: usize,
+    /// `msg:` as written, up to the first macro.
+    pub message: Vec<u8>,
+    /// `tag:` as written, those without macros.
+    pub tags: Vec<Vec<u8>>,
+}
+
+impl RuleSet {
+    /// Every rule in file order.
+    pub fn facts(&self) -> Vec<RuleFacts> {
+        let facts = |rule: &Rule| RuleFacts {
+            id: rule.id,
+            phase: rule.phase,
+            file: rule.file.to_path_buf(),
+            line: rule.line,
+            message: rule.meta.message.as_ref().map(crate::macros::Macro::lead).unwrap_or_default(),
+            tags: rule
+                .meta
+                .tags
+                .iter()
+                .filter_map(|tag| tag.constant().map(<[u8]>::to_vec))
+                .collect(),
+        };
+        self.rules.iter().map(facts).collect()
     }
 }

@@ -170,6 +170,45 @@ mod tests {
     }
 
     #[test]
+    fn only_files_and_directories_are_opened() {
+        let dir = tree();
+        let www = dir.path().join("www");
+        let socket = std::os::unix::net::UnixListener::bind(www.join("socket")).unwrap();
+        let root = Root::open(&www).unwrap();
+        assert!(root.open_beneath(b"socket").is_err());
+        drop(socket);
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            www.join("pipe"),
+            FileType::Fifo,
+            Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        // Opening a pipe that nobody writes to must not wait.
+        let pipe = root.open_beneath(b"pipe");
+        assert!(matches!(pipe, Err(SysError::WrongKind { wanted: "regular file", .. })));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test changes its own tree")]
+    fn facts_change_with_the_file() {
+        let dir = tree();
+        let root = Root::open(&dir.path().join("www")).unwrap();
+        let before = root.open_beneath(b"a.txt").unwrap();
+        assert_eq!(root.open_beneath(b"a.txt").unwrap().facts, before.facts);
+        std::fs::write(dir.path().join("www/b.txt"), "HELLO").unwrap();
+        std::fs::rename(dir.path().join("www/b.txt"), dir.path().join("www/a.txt")).unwrap();
+        let after = root.open_beneath(b"a.txt").unwrap();
+        assert_ne!(after.facts, before.facts);
+        let mut buffer = [0; 5];
+        assert_eq!(before.read_at(&mut buffer, 0).unwrap(), 5);
+        assert_eq!(&buffer, b"hello", "an open file stays what it was");
+        assert_eq!(before.read_at(&mut buffer, 5).unwrap(), 0);
+        assert_eq!(root.path(), dir.path().join("www"));
+    }
+
+    #[test]
     fn a_root_is_a_directory() {
         let dir = tree();
         let file = Root::open(&dir.path().join("secret"));

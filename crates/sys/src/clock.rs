@@ -44,6 +44,16 @@ mod tests {
     }
 
     #[test]
+    fn both_clocks_agree_on_how_long_a_moment_is() {
+        let (wall, moment) = (wall_clock(), monotonic());
+        std::thread::sleep(Duration::from_millis(20));
+        let wall_micros = wall_clock().0 - wall.0;
+        let moment_micros = i64::try_from((monotonic() - moment).as_micros()).unwrap();
+        // Room for a wall clock that is being set right.
+        assert!((wall_micros - moment_micros).abs() < 500_000, "{wall_micros} {moment_micros}");
+    }
+
+    #[test]
     fn seeds_differ() {
         assert_ne!(seed().unwrap(), seed().unwrap());
     }

@@ -146,6 +146,42 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_written_leaves_the_old_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        replace_own(&path, b"old", Access::All).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        let inside = path.join("b");
+        assert!(matches!(replace_own(&inside, b"x", Access::All), Err(SysError::Missing(_))));
+        assert!(replace_own(dir.path(), b"x", Access::All).is_err(), "a directory is not replaced");
+        assert_eq!(read_own(&path, 3).unwrap(), b"old");
+    }
+
+    #[test]
+    fn directories_are_made_only_where_they_can_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        replace_own(&file, b"", Access::Owner).unwrap();
+        assert!(make_own_directory(&file.join("below")).is_err());
+        assert!(read_own(dir.path(), 10).is_err(), "a directory is no file");
+    }
+
+    #[test]
+    fn lines_are_appended_whatever_was_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        for text in ["one\n", "two\n"] {
+            let mut log = Appender::open(&path, Access::Group).unwrap();
+            assert_eq!(log.append(text.as_bytes()).unwrap(), text.len());
+        }
+        assert_eq!(read_own(&path, 100).unwrap(), b"one\ntwo\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        let missing = Appender::open(&dir.path().join("none/log"), Access::Group);
+        assert!(matches!(missing, Err(SysError::Missing(_))));
+        assert!(Appender::open(dir.path(), Access::Group).is_err());
+    }
+
+    #[test]
     fn a_full_disk_is_an_error() {
         let mut full = Appender::open(Path::new("/dev/full"), Access::Group).unwrap();
         assert!(matches!(full.append(b"x"), Err(SysError::Io { .. })));

@@ -53,6 +53,23 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_socket_leaves_ipv4_alone() {
+        let Ok(six) = listen_tcp("[::]:0".parse().unwrap(), Sharing::Alone, 16) else {
+            // A machine without IPv6 has nothing to check here.
+            return;
+        };
+        let port = six.local_addr().unwrap().port();
+        let four = SocketAddr::from(([127, 0, 0, 1], port));
+        assert!(std::net::TcpStream::connect(four).is_err());
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_an_error() {
+        let foreign = "192.0.2.1:0".parse().unwrap();
+        assert!(listen_tcp(foreign, Sharing::Alone, 16).is_err());
+    }
+
+    #[test]
     fn a_connection_arrives() {
         let listener = listen_tcp("127.0.0.1:0".parse().unwrap(), Sharing::Alone, 16).unwrap();
         listener.set_nonblocking(false).unwrap();

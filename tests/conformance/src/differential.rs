@@ -41,7 +41,8 @@ pub fn run(file: &Path, rules: &Arc<RuleSet>) -> Result<Tally> {
         let missing: Vec<_> = theirs.difference(&ours).collect();
         let extra: Vec<_> = ours.difference(&theirs).collect();
         let same = missing.is_empty() && extra.is_empty();
-        let result = if same { Ok(()) } else { Err(format!("missing {missing:?}, more {extra:?}")) };
+        let result =
+            if same { Ok(()) } else { Err(format!("missing {missing:?}, more {extra:?}")) };
         tally.case(case.n.to_string(), result);
     }
     Ok(tally)

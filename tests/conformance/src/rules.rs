@@ -32,19 +32,22 @@ impl RuleFiles for Disk {
     }
 }
 
-/// The settings of the CRS project's own test set-up, over `crs-setup.conf.example`, and the rule that
-/// records a test's marker.
-pub const TEST_SETTINGS: &str = "\
+/// The limits of the CRS project's own test set-up, over `crs-setup.conf.example`.
+pub const LIMITS: &str = "\
 SecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level=4\"\n\
-SecAction \"id:900003,phase:1,pass,t:none,nolog,setvar:tx.arg_length=400,setvar:tx.total_arg_length=6400,setvar:tx.max_file_size=64100,setvar:tx.combined_file_sizes=65535,setvar:tx.arg_name_length=100,setvar:tx.max_num_args=255,setvar:tx.crs_validate_utf8_encoding=1\"\n\
+SecAction \"id:900003,phase:1,pass,t:none,nolog,setvar:tx.arg_length=400,setvar:tx.total_arg_length=6400,setvar:tx.max_file_size=64100,setvar:tx.combined_file_sizes=65535\"\n\
 SecResponseBodyAccess On\n\
-SecResponseBodyMimeType text/plain text/html text/xml application/json\n\
+SecResponseBodyMimeType text/plain text/html text/xml application/json\n";
+
+/// What the regression tests want on top: more limits, and the rule that records a test's marker.
+pub const TEST_SETTINGS: &str = "\
+SecAction \"id:900004,phase:1,pass,t:none,nolog,setvar:tx.arg_name_length=100,setvar:tx.max_num_args=255,setvar:tx.crs_validate_utf8_encoding=1\"\n\
 SecRule REQUEST_HEADERS:X-CRS-Test \"@rx ^.*$\" \"id:999999,pass,phase:1,log,msg:'X-CRS-Test %{MATCHED_VAR}',ctl:ruleRemoveById=1-999999\"\n";
 
-/// Writes [`TEST_SETTINGS`] beside and returns the include list for a rule set in `folder`.
-pub fn includes(folder: &Path, scratch: &Path) -> Result<Vec<PathBuf>> {
+/// Writes the settings to `scratch` and returns the include list for a rule set in `folder`.
+pub fn includes(folder: &Path, scratch: &Path, settings_text: &[&str]) -> Result<Vec<PathBuf>> {
     let settings = scratch.join("test-settings.conf");
-    std::fs::write(&settings, TEST_SETTINGS).context("writing the test settings")?;
+    std::fs::write(&settings, settings_text.concat()).context("writing the test settings")?;
     Ok(vec![folder.join("crs-setup.conf.example"), settings, folder.join("rules/*.conf")])
 }
 

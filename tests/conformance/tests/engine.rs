@@ -45,7 +45,12 @@ fn crs_regression_tests() {
         return;
     };
     let scratch = tempfile::tempdir().unwrap();
-    let include = rules::includes(&shared.join("crs"), scratch.path()).unwrap();
+    let include = rules::includes(
+        &shared.join("crs"),
+        scratch.path(),
+        &[rules::LIMITS, rules::TEST_SETTINGS],
+    )
+    .unwrap();
     let rules = Arc::new(rules::compile(&include, Options::default()).unwrap());
     let mut tally = Tally::default();
     for file in crs::load(&shared.join("crs/tests")).unwrap() {
@@ -82,7 +87,7 @@ fn operator_vectors() {
 fn differential_requests() {
     let Some(shared) = shared() else { return println!("differential: the requests are not here") };
     let scratch = tempfile::tempdir().unwrap();
-    let include = rules::includes(&shared.join("crs"), scratch.path()).unwrap();
+    let include = rules::includes(&shared.join("crs"), scratch.path(), &[rules::LIMITS]).unwrap();
     let rules = Arc::new(rules::compile(&include, Options::default()).unwrap());
     let file = shared.join("data/differential/requests.ndjson");
     let tally = burgrave_conformance::differential::run(&file, &rules).unwrap();

@@ -18,38 +18,38 @@ pub(crate) enum Outcome {
 /// Evaluates the conditions of a GET or HEAD against a file's tag and time.
 pub(crate) fn evaluate(head: &Head, etag: &[u8], modified_secs: i64) -> Outcome {
     let fields = Conditions {
-        if_match: head.field(b"if-match"),
-        if_unmodified: head.field(b"if-unmodified-since"),
-        if_none_match: head.field(b"if-none-match"),
-        if_modified: head.field(b"if-modified-since"),
+        matching: head.field(b"if-match"),
+        unmodified: head.field(b"if-unmodified-since"),
+        none_match: head.field(b"if-none-match"),
+        modified: head.field(b"if-modified-since"),
     };
     fields.evaluate(etag, modified_secs)
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Conditions<'a> {
-    if_match: Option<&'a [u8]>,
-    if_unmodified: Option<&'a [u8]>,
-    if_none_match: Option<&'a [u8]>,
-    if_modified: Option<&'a [u8]>,
+    matching: Option<&'a [u8]>,
+    unmodified: Option<&'a [u8]>,
+    none_match: Option<&'a [u8]>,
+    modified: Option<&'a [u8]>,
 }
 
 impl Conditions<'_> {
     fn evaluate(self, etag: &[u8], modified_secs: i64) -> Outcome {
-        if let Some(list) = self.if_match {
+        if let Some(list) = self.matching {
             if !matches(list, etag, Comparison::Strong) {
                 return Outcome::Failed;
             }
-        } else if let Some(since) = self.if_unmodified.and_then(seconds)
+        } else if let Some(since) = self.unmodified.and_then(seconds)
             && modified_secs > since
         {
             return Outcome::Failed;
         }
-        if let Some(list) = self.if_none_match {
+        if let Some(list) = self.none_match {
             if matches(list, etag, Comparison::Weak) {
                 return Outcome::NotModified;
             }
-        } else if let Some(since) = self.if_modified.and_then(seconds)
+        } else if let Some(since) = self.modified.and_then(seconds)
             && modified_secs <= since
         {
             return Outcome::NotModified;
@@ -100,18 +100,18 @@ mod tests {
         let none = Conditions::default();
         for (conditions, wanted) in [
             (none, Outcome::Send),
-            (Conditions { if_none_match: Some(b"\"a\""), ..none }, Outcome::NotModified),
-            (Conditions { if_none_match: Some(b"\"b\", W/\"a\""), ..none }, Outcome::NotModified),
-            (Conditions { if_none_match: Some(b"*"), ..none }, Outcome::NotModified),
-            (Conditions { if_none_match: Some(b"\"b\""), if_modified: NEW, ..none }, Outcome::Send),
-            (Conditions { if_modified: NEW, ..none }, Outcome::NotModified),
-            (Conditions { if_modified: OLD, ..none }, Outcome::Send),
-            (Conditions { if_modified: Some(b"nonsense"), ..none }, Outcome::Send),
-            (Conditions { if_match: Some(b"\"b\""), ..none }, Outcome::Failed),
-            (Conditions { if_match: Some(b"W/\"a\""), ..none }, Outcome::Failed),
-            (Conditions { if_match: Some(b"\"a\""), if_unmodified: OLD, ..none }, Outcome::Send),
-            (Conditions { if_unmodified: OLD, ..none }, Outcome::Failed),
-            (Conditions { if_unmodified: NEW, ..none }, Outcome::Send),
+            (Conditions { none_match: Some(b"\"a\""), ..none }, Outcome::NotModified),
+            (Conditions { none_match: Some(b"\"b\", W/\"a\""), ..none }, Outcome::NotModified),
+            (Conditions { none_match: Some(b"*"), ..none }, Outcome::NotModified),
+            (Conditions { none_match: Some(b"\"b\""), modified: NEW, ..none }, Outcome::Send),
+            (Conditions { modified: NEW, ..none }, Outcome::NotModified),
+            (Conditions { modified: OLD, ..none }, Outcome::Send),
+            (Conditions { modified: Some(b"nonsense"), ..none }, Outcome::Send),
+            (Conditions { matching: Some(b"\"b\""), ..none }, Outcome::Failed),
+            (Conditions { matching: Some(b"W/\"a\""), ..none }, Outcome::Failed),
+            (Conditions { matching: Some(b"\"a\""), unmodified: OLD, ..none }, Outcome::Send),
+            (Conditions { unmodified: OLD, ..none }, Outcome::Failed),
+            (Conditions { unmodified: NEW, ..none }, Outcome::Send),
         ] {
             assert_eq!(conditions.evaluate(b"\"a\"", AT), wanted, "{conditions:?}");
         }

@@ -16,6 +16,7 @@ mod types;
 use crate::answer;
 use crate::body::OutBody;
 use crate::exchange::Exchange;
+use crate::guard::head::Head;
 use crate::inspect::{Permit, Stop};
 use crate::refusal::Reason;
 use crate::route::path_and_query;
@@ -126,15 +127,17 @@ fn send(
     if let Some(coding) = coding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
-    let size = entry.facts.size;
-    let asked = if conditional::range_holds(head, entry.etag.as_bytes(), entry.facts.modified_secs)
-        && head.method() == b"GET"
-    {
-        range::parse(head.field(b"range"), size)
-    } else {
-        Range::Whole
-    };
-    let (start, length) = match asked {
+    send_part(exchange, &entry, response)
+}
+
+/// All of the file, or the range that is asked for.
+fn send_part(
+    exchange: &Exchange,
+    entry: &Rc<Entry>,
+    mut response: Response<OutBody>,
+) -> Result<Response<OutBody>, Stop> {
+    let (head, size) = (&exchange.head, entry.facts.size);
+    let (start, length) = match asked(head, entry) {
         Range::Whole => (0, size),
         Range::Part { start, length } => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -150,8 +153,18 @@ fn send(
         }
     };
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    *response.body_mut() = content(&entry, start, length)?;
+    *response.body_mut() = content(entry, start, length)?;
     Ok(response)
+}
+
+/// The range that counts: of a GET, for this very content.
+fn asked(head: &Head, entry: &Entry) -> Range {
+    let holds = conditional::range_holds(head, entry.etag.as_bytes(), entry.facts.modified_secs);
+    if holds && head.method() == b"GET" {
+        range::parse(head.field(b"range"), entry.facts.size)
+    } else {
+        Range::Whole
+    }
 }
 
 fn set(response: &mut Response<OutBody>, content_range: String) -> Result<(), Stop> {

@@ -7,6 +7,9 @@ use super::names;
 use crate::refusal::Reason;
 use crate::route::{decode, digit};
 
+/// Most segments of a path.
+const DEPTH_MAX: usize = 64;
+
 /// A name beneath the root: segments joined by slashes, without one at the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
@@ -31,6 +34,9 @@ pub(crate) fn resolve(path: &[u8]) -> Result<Name, Reason> {
     let directory = local.ends_with(b"/");
     let trimmed = local.strip_suffix(b"/").unwrap_or(local);
     for (index, segment) in trimmed.split(|byte| *byte == b'/').enumerate() {
+        if index == DEPTH_MAX {
+            return refuse("path too deep");
+        }
         if let Some(why) = names::refused(segment, index == 0) {
             return refuse(why);
         }
@@ -126,6 +132,15 @@ mod tests {
         ] {
             assert!(resolve(path.as_bytes()).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn paths_are_only_so_deep() {
+        assert!(resolve("/a".repeat(64).as_bytes()).is_ok());
+        assert_eq!(
+            resolve("/a".repeat(65).as_bytes()),
+            Err(Reason::PathForbidden("path too deep"))
+        );
     }
 
     #[test]

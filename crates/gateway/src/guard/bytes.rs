@@ -41,7 +41,7 @@ pub(crate) fn is_value(bytes: &[u8]) -> bool {
     // Branch-free so that the compiler can use vectors.
     let mut bad = 0_u8;
     for byte in bytes {
-        bad |= u8::from((*byte < 0x20) & (*byte != b'\t')) | u8::from(*byte == 0x7f);
+        bad |= (u8::from(*byte < 0x20) & u8::from(*byte != b'\t')) | u8::from(*byte == 0x7f);
     }
     bad == 0
 }

@@ -83,7 +83,7 @@ mod tests {
         run(async {
             let mut alarm = Alarm::default();
             let context = &mut Context::from_waker(std::task::Waker::noop());
-            alarm.after(Duration::from_secs(60));
+            alarm.after(Duration::from_mins(1));
             assert!(!alarm.rings(context));
             let start = Instant::now();
             alarm.after(Duration::from_millis(10));

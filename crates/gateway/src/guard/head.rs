@@ -135,6 +135,12 @@ pub(crate) struct HeadParser {
     chunked: bool,
     host: Option<Span>,
     expects_continue: bool,
+    options: Options,
+}
+
+/// What `Connection` says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Options {
     close: bool,
     keep_alive: bool,
     upgrade: bool,
@@ -181,7 +187,7 @@ impl HeadParser {
             (false, None | Some(0)) => Framing::None,
             (false, Some(length)) => Framing::Length(length),
         };
-        let close = self.close || (version == Version::Http10 && !self.keep_alive);
+        let close = self.options.close || (version == Version::Http10 && !self.options.keep_alive);
         Some(Head {
             raw,
             method,
@@ -192,7 +198,7 @@ impl HeadParser {
             host: self.host,
             expects_continue: self.expects_continue,
             close,
-            upgrade: self.upgrade,
+            upgrade: self.options.upgrade,
         })
     }
 
@@ -274,9 +280,9 @@ impl HeadParser {
 
     fn connection(&mut self, value: &[u8]) {
         for option in elements(value) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+            self.options.close |= option.eq_ignore_ascii_case(b"close");
+            self.options.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.options.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         }
     }
 
@@ -448,5 +454,5 @@ impl HeadBuilder {
 }
 
 #[cfg(test)]
-#[path = "head_tests.rs"]
+#[path = "tests/head.rs"]
 mod tests;

@@ -409,5 +409,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Write for Guard<S> {
 }
 
 #[cfg(test)]
-#[path = "io_tests.rs"]
+#[path = "tests/io.rs"]
 mod tests;

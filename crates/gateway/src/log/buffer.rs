@@ -34,6 +34,9 @@ impl Buffer {
 
     /// Adds a line that `write` appends. Must be called on an event loop.
     pub(crate) fn add(self: &Rc<Self>, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.sink.wanted() {
+            return;
+        }
         let mut bytes = self.bytes.borrow_mut();
         write(&mut bytes);
         self.lines.set(self.lines.get() + 1);

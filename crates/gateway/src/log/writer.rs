@@ -27,6 +27,8 @@ pub(crate) struct Piece {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether lines are wanted at all.
+    wanted: AtomicBool,
     lost: AtomicU64,
     reopen: AtomicBool,
 }
@@ -53,6 +55,11 @@ impl Sink {
         if self.sender.try_send(Message::Piece(piece)).is_err() {
             self.shared.lost.fetch_add(lines, Ordering::Relaxed);
         }
+    }
+
+    /// Whether there is a file to write to.
+    pub(crate) fn wanted(&self) -> bool {
+        self.shared.wanted.load(Ordering::Relaxed)
     }
 
     /// Lines lost since the start.
@@ -111,6 +118,7 @@ impl Writer {
     }
 
     fn change(&mut self, file: Option<(PathBuf, Appender)>) {
+        self.shared.wanted.store(file.is_some(), Ordering::Relaxed);
         (self.path, self.file) = file.unzip();
         self.torn = false;
     }
@@ -180,8 +188,8 @@ impl Writer {
         if self.trouble.is_none() {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             say(&format!(
-                "access log cannot be written log.path={:?} error={error} cause={}",
-                self.path.as_deref().unwrap_or(std::path::Path::new("")),
+                "access log cannot be written log.path=`{}` error={error} cause={}",
+                self.path.as_deref().unwrap_or(std::path::Path::new("")).display(),
                 cause.unwrap_or_default(),
             ));
             self.trouble = Some(0);
@@ -220,5 +228,5 @@ fn say(sentence: &str) {
 }
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
+#[path = "tests/writer.rs"]
 mod tests;

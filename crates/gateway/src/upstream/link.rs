@@ -174,26 +174,24 @@ impl UpstreamBody {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Reason>>> {
-        loop {
-            if let Poll::Ready(piece) = self.poll_incoming(context) {
-                return Poll::Ready(piece);
-            }
-            match &mut self.link {
-                Some(link) if self.open => {
-                    self.open = link.connection.poll_without_shutdown(context).is_pending();
-                }
-                _ => {}
-            }
-            if let Poll::Ready(piece) = self.poll_incoming(context) {
-                return Poll::Ready(piece);
-            }
-            self.alarm.after_if_unset(self.pause);
-            if self.alarm.rings(context) {
-                self.failed = true;
-                return Poll::Ready(Some(Err(Reason::UpstreamSlow)));
-            }
-            return Poll::Pending;
+        if let Poll::Ready(piece) = self.poll_incoming(context) {
+            return Poll::Ready(piece);
         }
+        match &mut self.link {
+            Some(link) if self.open => {
+                self.open = link.connection.poll_without_shutdown(context).is_pending();
+            }
+            _ => {}
+        }
+        if let Poll::Ready(piece) = self.poll_incoming(context) {
+            return Poll::Ready(piece);
+        }
+        self.alarm.after_if_unset(self.pause);
+        if self.alarm.rings(context) {
+            self.failed = true;
+            return Poll::Ready(Some(Err(Reason::UpstreamSlow)));
+        }
+        Poll::Pending
     }
 
     fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Reason>>> {

@@ -65,11 +65,15 @@ impl Pool {
     /// Keeps a connection whose answer was read to its end.
     pub(crate) fn keep(&self, link: Link) {
         let mut kept = self.kept.borrow_mut();
-        let old = |entry: &(Link, Instant)| entry.1.elapsed() >= KEPT_TIME;
-        while kept.len() >= KEPT_MAX || kept.front().is_some_and(old) {
+        if kept.len() >= KEPT_MAX {
             kept.pop_front();
         }
         kept.push_back((link, Instant::now()));
+    }
+
+    /// Closes connections that have not been used for long.
+    pub(crate) fn sweep(&self) {
+        self.kept.borrow_mut().retain(|(_, since)| since.elapsed() < KEPT_TIME);
     }
 
     /// A new connection.
@@ -98,5 +102,52 @@ impl Pool {
             }
             Upstream::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_config::Authority;
+
+    fn http(host: Host, port: u16) -> Upstream {
+        Upstream::Http(Authority { host, port })
+    }
+
+    #[test]
+    fn names_are_as_the_configuration_writes_them() {
+        for (upstream, wanted) in [
+            (http(Host::Address("127.0.0.1".parse().unwrap()), 80), "http://127.0.0.1:80"),
+            (http(Host::Address("::1".parse().unwrap()), 80), "http://[::1]:80"),
+            (http(Host::Name("app".to_owned()), 3000), "http://app:3000"),
+            (Upstream::Unix("/run/app.sock".into()), "unix:/run/app.sock"),
+        ] {
+            assert_eq!(&*Pool::new(&upstream).name, wanted);
+        }
+    }
+
+    #[test]
+    fn a_pool_cools_after_a_refusal_and_keeps_what_is_open() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let pool = Pool::new(&http(Host::Address(address.ip()), address.port()));
+            let link = pool.fresh(Duration::from_secs(5)).await.unwrap();
+            let (peer, _) = listener.accept().await.unwrap();
+            pool.keep(link);
+            assert!(pool.kept().is_some_and(|link| {
+                pool.keep(link);
+                true
+            }));
+            pool.sweep();
+            drop(peer);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(pool.kept().is_none(), "the other side has closed it");
+            drop(listener);
+            let refused = pool.fresh(Duration::from_secs(5)).await;
+            assert_eq!(refused.err(), Some(Reason::UpstreamRefused));
+            assert!(pool.cooling());
+        });
     }
 }

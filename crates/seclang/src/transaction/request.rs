@@ -46,13 +46,13 @@ impl Transaction {
 
     pub(super) fn take_request_line(&mut self, line: &RequestLine<'_>) {
         let whole = [line.method, line.target, line.protocol].join(&b' ');
-        let uri = without_authority(line.target);
-        let (path, query) = match memchr::memchr(b'?', uri) {
-            Some(at) => (uri.get(..at).unwrap_or_default(), uri.get(at + 1..).unwrap_or_default()),
-            None => (uri, &[][..]),
-        };
-        let fragment = memchr::memchr(b'#', path).unwrap_or(path.len());
-        let path = percent_decoded(path.get(..fragment).unwrap_or_default());
+        let unframed = line.target.split(|&byte| byte == b'#').next().unwrap_or_default();
+        let raw_uri = without_authority(unframed);
+        let path_end = memchr::memchr(b'?', raw_uri).unwrap_or(raw_uri.len());
+        let (raw_path, raw_query) = raw_uri.split_at(path_end);
+        let query = raw_query.get(1..).unwrap_or_default();
+        let path = percent_decoded(raw_path);
+        let uri = [&path, raw_query].concat();
         let base_at = path.iter().rposition(|byte| matches!(byte, b'/' | b'\\'));
         let base = path.get(base_at.map_or(0, |at| at + 1)..).unwrap_or_default();
         for (variable, value) in [
@@ -60,7 +60,8 @@ impl Transaction {
             (Variable::RequestProtocol, line.protocol),
             (Variable::RequestUriRaw, line.target),
             (Variable::RequestLine, &whole),
-            (Variable::RequestUri, uri),
+            (Variable::RequestUri, &uri),
+            (Variable::PathInfo, &path),
             (Variable::RequestFilename, &path),
             (Variable::RequestBasename, base),
             (Variable::QueryString, query),
@@ -113,6 +114,9 @@ impl Transaction {
         } else if name.eq_ignore_ascii_case(b"authorization") {
             let kind = value.split(u8::is_ascii_whitespace).next().unwrap_or_default();
             self.state.set(Variable::AuthType, kind, &mut self.strings);
+            if let Some(user) = basic_user(value) {
+                self.state.set(Variable::RemoteUser, &user, &mut self.strings);
+            }
         } else if name.eq_ignore_ascii_case(b"host") {
             self.state.set(Variable::ServerName, host_name(value), &mut self.strings);
         }
@@ -169,6 +173,19 @@ fn without_authority(target: &[u8]) -> &[u8] {
         Some(path) => rest.get(path..).unwrap_or_default(),
         None => b"/",
     }
+}
+
+/// The user name of Basic authentication (RFC 7617), as the client claims it.
+fn basic_user(value: &[u8]) -> Option<Vec<u8>> {
+    let (scheme, credentials) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let mut pair = Vec::new();
+    (crate::transform::find("base64Decode")?.apply)(credentials.trim_ascii(), &mut pair);
+    let end = memchr::memchr(b':', &pair)?;
+    pair.truncate(end);
+    Some(pair)
 }
 
 /// Without the port.

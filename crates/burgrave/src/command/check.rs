@@ -1,0 +1,25 @@
+//! `burgrave check`: every error at once.
+
+use super::Exit;
+use crate::error::Error;
+use crate::{load, output};
+use burgrave_sys::Live;
+use std::path::Path;
+
+/// Checks a configuration and its rules without starting anything.
+pub(super) fn run(config: &Path) -> Result<Exit, Error> {
+    let system = Live;
+    let settings = load::settings(&system, config)?;
+    let rules = load::rules(&system, &settings)?;
+    for warning in rules.iter().flat_map(|rules| rules.warnings()) {
+        output::notice(&format!("warning: {warning}"));
+    }
+    let rules = rules.map_or("no rule engine".to_owned(), |rules| format!("{} rules", rules.len()));
+    output::text(&format!(
+        "`{}` is in order: {} listener(s), {} site(s), {rules}\n",
+        config.display(),
+        settings.listeners.len(),
+        settings.sites.len(),
+    ))?;
+    Ok(Exit::Clean)
+}

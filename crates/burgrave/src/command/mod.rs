@@ -1,0 +1,47 @@
+//! One command a file.
+
+mod check;
+mod explain;
+mod prove;
+mod rules;
+mod run;
+mod update;
+
+use crate::cli::{Arguments, Command, Rules};
+use crate::error::Error;
+
+/// How a command ended that could run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Nothing to complain about.
+    Clean,
+    /// Findings, or a proof that fell.
+    Findings,
+    /// Something that was asked for could not be shown either way.
+    Unproven,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Findings => 1,
+            Self::Unproven => 2,
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
+    match &arguments.command {
+        Command::Run { config, threads } => run::run(config, *threads),
+        Command::Check { config } => check::run(config),
+        Command::Prove { config, safeguards, format, verbose } => {
+            prove::run(config, safeguards, *format, *verbose)
+        }
+        Command::Rules(Rules::List { config, format }) => rules::list(config, *format),
+        Command::Rules(Rules::Update(update)) => update::run(update),
+        Command::Explain { id } => explain::run(id),
+    }
+}

@@ -1,0 +1,106 @@
+//! `burgrave prove`: the attacks on one's own deployment.
+
+use super::Exit;
+use crate::cli::Format;
+use crate::error::Error;
+use crate::{load, output};
+use burgrave_model::{Outcome, Proof, Safeguard};
+use burgrave_prove::Target;
+use burgrave_sys::Live;
+use serde_json::json;
+use std::path::Path;
+
+/// Makes the attacks and shows how they ended.
+pub(super) fn run(
+    config: &Path,
+    safeguards: &[Safeguard],
+    format: Format,
+    verbose: bool,
+) -> Result<Exit, Error> {
+    let settings = load::settings(&Live, config)?;
+    let proofs = burgrave_prove::prove(&Target::from_settings(&settings), safeguards);
+    output::text(&match format {
+        Format::Json => format!("{:#}\n", json!({ "version": 1, "proofs": proofs })),
+        Format::Text => table(&proofs, verbose),
+    })?;
+    Ok(exit(&proofs))
+}
+
+fn exit(proofs: &[Proof]) -> Exit {
+    match Outcome::of_all(proofs.iter().map(|proof| proof.outcome)) {
+        Outcome::Held => Exit::Clean,
+        Outcome::Fell => Exit::Findings,
+        Outcome::NotProven => Exit::Unproven,
+    }
+}
+
+fn table(proofs: &[Proof], verbose: bool) -> String {
+    let mut text = String::new();
+    for proof in proofs {
+        text.push_str(&format!(
+            "{:<10}  {:<22}  {:<18}  {}\n",
+            proof.outcome.words(),
+            proof.id,
+            proof.safeguard.id(),
+            proof.title
+        ));
+        for evidence in &proof.evidence {
+            if verbose || evidence.outcome != Outcome::Held {
+                text.push_str(&format!(
+                    "            {}: {}\n              {}\n",
+                    evidence.outcome, evidence.did, evidence.saw
+                ));
+            }
+        }
+    }
+    let count = |outcome| proofs.iter().filter(|proof| proof.outcome == outcome).count();
+    text.push_str(&format!(
+        "{} held, {} fell, {} not proven\n",
+        count(Outcome::Held),
+        count(Outcome::Fell),
+        count(Outcome::NotProven)
+    ));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_model::Evidence;
+
+    fn proof(outcome: Outcome) -> Proof {
+        let evidence = Evidence { did: "GET /".to_owned(), saw: "403".to_owned(), outcome };
+        Proof {
+            id: "sql-injection",
+            safeguard: Safeguard::Injection,
+            title: "SQL injection is refused",
+            outcome,
+            evidence: vec![evidence],
+        }
+    }
+
+    #[test]
+    fn what_held_is_one_line_and_what_fell_shows_why() {
+        let text = table(&[proof(Outcome::Held), proof(Outcome::Fell)], false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text}");
+        assert!(lines[0].starts_with("held        sql-injection"));
+        assert!(lines[2].contains("fell: GET /"));
+        assert_eq!(lines[4], "1 held, 1 fell, 0 not proven");
+        assert_eq!(table(&[proof(Outcome::Held)], true).lines().count(), 4);
+    }
+
+    #[test]
+    fn exit_codes_never_call_unproven_clean() {
+        use Outcome::{Fell, Held, NotProven};
+        for (outcomes, code) in [
+            (&[Held, Held][..], 0),
+            (&[Held, Fell, NotProven], 1),
+            (&[Held, NotProven], 2),
+            (&[], 2),
+        ] {
+            let proofs: Vec<Proof> = outcomes.iter().map(|outcome| proof(*outcome)).collect();
+            assert_eq!(exit(&proofs).code(), code, "{outcomes:?}");
+        }
+    }
+}

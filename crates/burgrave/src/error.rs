@@ -1,0 +1,67 @@
+//! Why a command could not run.
+
+use burgrave_config::ConfigErrors;
+use burgrave_gateway::GatewayError;
+use burgrave_seclang::LoadError;
+use burgrave_sys::SysError;
+use std::path::PathBuf;
+
+/// Why a command could not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read the configuration")]
+    ReadConfig(#[source] SysError),
+    #[error("the configuration `{}` is not UTF-8", .0.display())]
+    NotText(PathBuf),
+    #[error("the configuration `{}` has errors:\n{rendered}", file.display())]
+    Config { file: PathBuf, errors: ConfigErrors, rendered: String },
+    #[error("the rule files have {} error(s):\n{}", .0.len(), shown(.0))]
+    Rules(Vec<LoadError>),
+    #[error("cannot start the gateway")]
+    Gateway(#[source] GatewayError),
+    #[error("cannot set up {0}")]
+    Runtime(&'static str, #[source] std::io::Error),
+    #[error("cannot write the output")]
+    Output(#[source] std::io::Error),
+    #[error("nothing is called `{0}`: `burgrave prove` shows the ids of all proofs")]
+    UnknownId(String),
+    #[error("{doing}")]
+    Update { doing: String, source: Option<Box<dyn std::error::Error + Send + Sync>> },
+}
+
+fn shown(errors: &[LoadError]) -> String {
+    const MOST: usize = 50;
+    let mut lines: Vec<String> = errors.iter().take(MOST).map(ToString::to_string).collect();
+    if errors.len() > MOST {
+        lines.push(format!("… and {} more", errors.len() - MOST));
+    }
+    lines.join("\n")
+}
+
+impl Error {
+    /// A step of `rules update` that failed for a reason of ours.
+    pub(crate) fn update(doing: impl Into<String>) -> Self {
+        Self::Update { doing: doing.into(), source: None }
+    }
+
+    /// The same, with the cause.
+    pub(crate) fn update_because(
+        doing: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Update { doing: doing.into(), source: Some(source.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_rule_errors_are_cut_and_counted() {
+        let error = |line| LoadError { file: "r.conf".into(), line, message: "bad".to_owned() };
+        let text = Error::Rules((1..=60).map(error).collect()).to_string();
+        assert!(text.starts_with("the rule files have 60 error(s):\nr.conf:1: bad\n"));
+        assert!(text.ends_with("… and 10 more"));
+    }
+}

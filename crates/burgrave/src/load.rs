@@ -1,0 +1,92 @@
+//! From files to settings and compiled rules.
+
+use crate::error::Error;
+use burgrave_config::{Rules, Settings, TEXT_BYTES_MAX};
+use burgrave_seclang::{Options, RuleFiles, RuleSet};
+use burgrave_sys::System;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Size of one rule or data file.
+const RULE_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Files that one pattern may name.
+const MATCHES_MAX: usize = 2_000;
+
+/// Reads and checks a configuration.
+pub(crate) fn settings(system: &dyn System, file: &Path) -> Result<Settings, Error> {
+    let most = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let bytes = system.read(file, most).map_err(Error::ReadConfig)?;
+    let text = String::from_utf8(bytes).map_err(|_not_text| Error::NotText(file.to_path_buf()))?;
+    burgrave_config::parse(&text).map_err(|errors| {
+        let rendered = errors.render(&file.display().to_string());
+        Error::Config { file: file.to_path_buf(), errors, rendered }
+    })
+}
+
+/// Compiles the rules that the settings ask for.
+pub(crate) fn rules(
+    system: &dyn System,
+    settings: &Settings,
+) -> Result<Option<Arc<RuleSet>>, Error> {
+    let Some(rules) = &settings.rules else { return Ok(None) };
+    let compiled = RuleSet::compile(&rules.include, &Files(system), options(rules));
+    compiled.map(|rules| Some(Arc::new(rules))).map_err(Error::Rules)
+}
+
+fn options(rules: &Rules) -> Options {
+    Options {
+        mode: rules.mode,
+        request_body: rules.request_body,
+        response_body: rules.response_body,
+        budget: Some(rules.budget),
+        bare: false,
+    }
+}
+
+/// Rule files by way of the system.
+pub(crate) struct Files<'a>(pub(crate) &'a dyn System);
+
+impl RuleFiles for Files<'_> {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        self.0.read(path, RULE_FILE_BYTES_MAX).map_err(|error| error.to_string())
+    }
+
+    fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
+        self.0.glob(pattern, MATCHES_MAX).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_sys::Fake;
+
+    const CONFIG: &str = "[[listen]]\naddress = \"127.0.0.1:0\"\n[rules]\ninclude = [\"/r/*.conf\"]\n[[site]]\nhosts = [\"*\"]\nfiles = { root = \"/srv\" }\n";
+
+    fn fake(rule: &str) -> Fake {
+        let fake = Fake::new();
+        fake.file("/c.toml", CONFIG);
+        fake.file("/r/a.conf", rule);
+        fake
+    }
+
+    #[test]
+    fn settings_and_rules_come_from_the_system() {
+        let system = fake("SecAction \"id:1,phase:1,pass\"");
+        let settings = settings(&system, Path::new("/c.toml")).unwrap();
+        let rules = rules(&system, &settings).unwrap().unwrap();
+        assert!(rules.len() > 1, "the base rules and one more");
+    }
+
+    #[test]
+    fn errors_name_the_file() {
+        let system = fake("SecFrob");
+        let ours = settings(&system, Path::new("/c.toml")).unwrap();
+        let error = rules(&system, &ours).unwrap_err().to_string();
+        assert!(error.contains("/r/a.conf:1: unknown directive `SecFrob`"), "{error}");
+        assert!(matches!(settings(&system, Path::new("/none")), Err(Error::ReadConfig(_))));
+        system.file("/bad.toml", "nope = 1");
+        let error = settings(&system, Path::new("/bad.toml")).unwrap_err().to_string();
+        assert!(error.contains("/bad.toml:1:1"), "{error}");
+    }
+}

@@ -1,0 +1,31 @@
+//! The one place that writes to the terminal.
+
+use crate::error::Error;
+use std::io::Write as _;
+
+/// Writes a text to standard output. A reader that has gone is no error.
+pub(crate) fn text(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(Error::Output),
+    }
+}
+
+/// Tells the operator something on standard error.
+pub(crate) fn notice(line: &str) {
+    // Nothing is left to tell it to when standard error is gone.
+    drop(writeln!(std::io::stderr().lock(), "{line}"));
+}
+
+/// An error with its whole chain.
+pub(crate) fn error(error: &dyn std::error::Error) {
+    let mut line = format!("burgrave: {error}");
+    let mut source = error.source();
+    while let Some(inner) = source {
+        line.push_str(": ");
+        line.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    notice(&line);
+}

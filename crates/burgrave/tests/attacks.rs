@@ -1,0 +1,112 @@
+//! The main job: the same attacks on the bare application and through Burgrave.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod support;
+
+use support::{Burgrave, application, ask, crs, debian_crs, site};
+
+/// Raw request head and body, and the loot that shows that the attack went through.
+fn attacks() -> Vec<(&'static str, String, &'static str)> {
+    let get = |target: &str| {
+        format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+        )
+    };
+    vec![
+        (
+            "sql injection",
+            get("/api/search?q=%27%20UNION%20SELECT%20name,password,email%20FROM%20users%20--%20"),
+            "$argon2id$",
+        ),
+        ("traversal", get("/api/statements?file=../../../../etc/passwd"), "root:x:0:0"),
+        ("command", get("/api/feeds/check?host=localhost;cat%20/etc/passwd"), "root:x:0:0"),
+    ]
+}
+
+fn shown_on_both_sides(rules: &str) {
+    let application = application(true);
+    let burgrave = Burgrave::start(&format!("{rules}{}", site(application)));
+    for (name, raw, loot) in attacks() {
+        let (status, text) = ask(application, &raw);
+        assert!(
+            status == 200 && text.contains(loot),
+            "{name} fails on the bare application: {text}"
+        );
+        let (status, text) = ask(burgrave.address, &raw);
+        assert_eq!(status, 403, "{name} through burgrave: {text}");
+        assert!(!text.contains(loot));
+        assert!(!text.to_lowercase().contains("burgrave"), "the page names no product");
+    }
+    let script = "{\"text\":\"<script>alert(1)</script>\"}";
+    let post = format!(
+        "POST /api/comments HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{script}",
+        script.len()
+    );
+    assert_eq!(ask(burgrave.address, &post).0, 403, "stored xss through burgrave");
+    assert!(!burgrave.get("/board").1.contains("<script>alert"));
+    assert!(ask(application, &post).0 < 300, "stored xss on the bare application");
+    let (status, _) = burgrave.get("/api/search?q=gold");
+    assert_eq!(status, 200, "an honest request passes");
+    let records = burgrave.records(6);
+    let blocked: Vec<_> = records.iter().filter(|record| record["decision"] == "block").collect();
+    assert_eq!(blocked.len(), 4);
+    for record in blocked {
+        assert!(!record["rules"].as_array().unwrap().is_empty(), "{record}");
+        assert!(record["score.in"].as_i64().unwrap() >= 5, "{record}");
+        assert!(record["reason"].is_string());
+    }
+}
+
+#[test]
+fn attacks_succeed_bare_and_fail_through_burgrave() {
+    match crs() {
+        Some(rules) => shown_on_both_sides(&rules),
+        None => println!("no core rule set is here; nothing ran"),
+    }
+}
+
+#[test]
+fn debians_rule_set_loads_and_blocks_as_well() {
+    match debian_crs() {
+        Some(rules) => shown_on_both_sides(&rules),
+        None => println!("modsecurity-crs is not installed; nothing ran"),
+    }
+}
+
+#[test]
+fn detection_records_and_lets_through() {
+    let Some(rules) = crs() else { return println!("no core rule set is here; nothing ran") };
+    let burgrave =
+        Burgrave::start(&format!("{rules}mode = \"detect\"\n{}", site(application(true))));
+    let (_, raw, loot) = attacks().remove(0);
+    let (status, text) = ask(burgrave.address, &raw);
+    assert!(status == 200 && text.contains(loot));
+    let record = &burgrave.records(1)[0];
+    assert_eq!(record["decision"], "forward");
+    assert!(record["rules"].as_array().unwrap().iter().any(|rule| rule["id"] == 942_100));
+}
+
+#[test]
+fn websocket_prices_come_through() {
+    let Some(rules) = crs() else { return println!("no core rule set is here; nothing ran") };
+    let burgrave = Burgrave::start(&format!("{rules}{}", site(application(false))));
+    let mut stream = std::net::TcpStream::connect(burgrave.address).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    let head = "GET /api/prices HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\nAccept: */*\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4096];
+    while !seen.windows(6).any(|part| part == b"\"price") {
+        let read = std::io::Read::read(&mut stream, &mut buffer).unwrap();
+        assert!(read > 0, "closed after {:?}", seen.escape_ascii().to_string());
+        seen.extend_from_slice(&buffer[..read]);
+    }
+    assert!(seen.starts_with(b"HTTP/1.1 101"));
+}

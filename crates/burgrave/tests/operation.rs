@@ -1,0 +1,100 @@
+//! Signals, reloads and pulled plugs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use support::{Burgrave, ask, configuration, site, upstream};
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+
+fn rewrite(burgrave: &Burgrave, rest: &str) {
+    // The listener keeps the port that it has.
+    let text = configuration(burgrave.folder.path(), "127.0.0.1:0", rest);
+    std::fs::write(burgrave.config(), text).unwrap();
+}
+
+#[test]
+fn a_reload_takes_effect_and_loses_no_request() {
+    let burgrave = Burgrave::start(&site(upstream(ANSWER)));
+    let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (stopped, count, address) = (Arc::clone(&stop), Arc::clone(&sent), burgrave.address);
+    let client = std::thread::spawn(move || {
+        let mut failed = 0;
+        while !stopped.load(Ordering::Relaxed) {
+            let raw = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            failed += usize::from(ask(address, raw).0 != 200);
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        failed
+    });
+    for round in 0..5 {
+        let more = format!(
+            "{}[[site]]\nhosts = [\"h{round}.test\"]\nfiles = {{ root = \"/usr/share\" }}\n",
+            site(upstream(ANSWER))
+        );
+        rewrite(&burgrave, &more);
+        burgrave.signal("-HUP");
+        burgrave.wait_for("configuration taken");
+        let host = format!("GET / HTTP/1.1\r\nHost: h{round}.test\r\nConnection: close\r\n\r\n");
+        assert_ne!(ask(burgrave.address, &host).0, 421, "the new site is known");
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert_eq!(client.join().unwrap(), 0, "of {} requests", sent.load(Ordering::Relaxed));
+    assert!(sent.load(Ordering::Relaxed) > 5);
+}
+
+#[test]
+fn a_bad_configuration_leaves_the_last_good_one_in_force() {
+    let burgrave = Burgrave::start(&site(upstream(ANSWER)));
+    for bad in [
+        "nonsense = 1\n",
+        "[rules]\ninclude = [\"/nonexistent\"]\n[[site]]\nhosts = [\"*\"]\nfiles = { root = \"/usr/share\" }\n",
+        "[[site]]\nhosts = [\"*\"]\nfiles = { root = \"/nonexistent\" }\n",
+    ] {
+        rewrite(&burgrave, bad);
+        burgrave.signal("-HUP");
+        let said = burgrave.wait_for("the last good one stays");
+        assert!(said.len() >= 2, "it says why: {said:?}");
+        assert_eq!(burgrave.get("/").0, 200);
+    }
+}
+
+#[test]
+fn a_rotated_log_is_opened_again() {
+    let burgrave = Burgrave::start(&site(upstream(ANSWER)));
+    burgrave.get("/before");
+    burgrave.records(1);
+    std::fs::rename(burgrave.log(), burgrave.folder.path().join("old.ndjson")).unwrap();
+    burgrave.signal("-USR1");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !burgrave.log().exists() {
+        assert!(std::time::Instant::now() < deadline, "the log was not opened again");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    burgrave.get("/after");
+    assert_eq!(burgrave.records(1)[0]["http.target"], "/after");
+}
+
+#[test]
+fn a_stop_is_clean_and_a_kill_loses_nothing_that_was_kept() {
+    let mut burgrave = Burgrave::start(&site(upstream(ANSWER)));
+    burgrave.get("/one");
+    burgrave.signal("-TERM");
+    assert_eq!(burgrave.wait().code(), Some(0));
+    assert_eq!(burgrave.records(1).len(), 1, "the log was written to its end");
+
+    let mut burgrave = Burgrave::start(&site(upstream(ANSWER)));
+    burgrave.get("/one");
+    burgrave.records(1);
+    burgrave.signal("-KILL");
+    burgrave.wait();
+    assert_eq!(burgrave.records(1)[0]["http.target"], "/one");
+}

@@ -1,0 +1,223 @@
+//! The built program under a configuration of the test's, and the sample application behind it.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use exchange::{Exchange, Options};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_burgrave");
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running `burgrave run`; killed when dropped.
+pub struct Burgrave {
+    child: Child,
+    lines: Receiver<String>,
+    pub address: SocketAddr,
+    pub folder: tempfile::TempDir,
+}
+
+/// The configuration's text with a state folder, a log and one plain listener.
+pub fn configuration(folder: &Path, listen: &str, rest: &str) -> String {
+    format!(
+        "state = \"{0}/state\"\n[log]\naccess = \"{0}/access.ndjson\"\n[[listen]]\naddress = \"{listen}\"\n{rest}",
+        folder.display()
+    )
+}
+
+impl Burgrave {
+    /// Starts it with one plain listener; `rest` is the rest of the configuration.
+    pub fn start(rest: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("burgrave.toml"),
+            configuration(folder.path(), "127.0.0.1:0", rest),
+        )
+        .unwrap();
+        let mut child = Command::new(PROGRAM)
+            .arg("run")
+            .arg("--config")
+            .arg(folder.path().join("burgrave.toml"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                drop(sender.send(line));
+            }
+        });
+        let mut burgrave =
+            Self { child, lines, address: SocketAddr::from(([127, 0, 0, 1], 0)), folder };
+        let said = burgrave.wait_for("ready");
+        let listening = said.iter().find_map(|line| line.strip_prefix("listening on "));
+        burgrave.address = listening.unwrap().parse().unwrap();
+        burgrave
+    }
+
+    /// Waits for a line that contains a text; all lines up to it.
+    pub fn wait_for(&self, text: &str) -> Vec<String> {
+        let mut said = Vec::new();
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("no `{text}` in {said:?}"));
+            said.push(line);
+            if said.last().unwrap().contains(text) {
+                return said;
+            }
+        }
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("burgrave.toml")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("access.ndjson")
+    }
+
+    /// The access log's records, once there are at least so many.
+    pub fn records(&self, at_least: usize) -> Vec<serde_json::Value> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = std::fs::read_to_string(self.log()).unwrap_or_default();
+            let records: Vec<serde_json::Value> =
+                text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            if records.len() >= at_least {
+                return records;
+            }
+            assert!(Instant::now() < deadline, "{} of {at_least} records", records.len());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// A request to the plain listener: status and whole answer.
+    pub fn get(&self, target: &str) -> (u16, String) {
+        ask(
+            self.address,
+            &format!(
+                "GET {target} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+            ),
+        )
+    }
+}
+
+impl Drop for Burgrave {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Sends raw bytes and reads to the end: status (0 without an answer) and text.
+pub fn ask(address: SocketAddr, raw: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    drop(stream.write_all(raw.as_bytes()));
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    let text: String = answer.iter().map(|&byte| char::from(byte)).collect();
+    let status = text.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, text)
+}
+
+/// Runs the program to its end.
+pub fn run(arguments: &[&str]) -> Output {
+    Command::new(PROGRAM).args(arguments).output().unwrap()
+}
+
+/// Standard error as text.
+pub fn stderr(output: &Output) -> String {
+    output.stderr.iter().map(|&byte| char::from(byte)).collect()
+}
+
+/// The sample application on a port of its own, until the test process ends.
+pub fn application(vulnerable: bool) -> SocketAddr {
+    let options = Options {
+        database: PathBuf::from(":memory:"),
+        web: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/exchange/web")),
+        data: None,
+        vulnerable,
+    };
+    let exchange = Exchange::open(&options).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            exchange.serve(listener, std::future::pending(), Duration::ZERO).await
+        })
+    });
+    address
+}
+
+/// An upstream that answers every connection with these bytes and closes.
+pub fn upstream(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut buffer = [0; 4096];
+            drop(stream.read(&mut buffer));
+            drop(stream.write_all(answer));
+        }
+    });
+    address
+}
+
+/// A site that sends everything to one upstream.
+pub fn site(upstream: SocketAddr) -> String {
+    format!(
+        "[[site]]\nhosts = [\"localhost\"]\n[[site.route]]\npath = \"/\"\nupstream = [\"http://{upstream}\"]\n"
+    )
+}
+
+/// `[rules]` with the OWASP CRS: the shared one, else Debian's. `None` where there is neither.
+pub fn crs() -> Option<String> {
+    let shared = std::env::var_os("BURGRAVE_SHARED").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
+        PathBuf::from,
+    );
+    let shared = shared.canonicalize().unwrap_or(shared);
+    let shared = [shared.join("crs/crs-setup.conf.example"), shared.join("crs/rules/*.conf")];
+    [shared, debian()].into_iter().find(|[setup, _]| setup.is_file()).map(|include| rules(&include))
+}
+
+/// `[rules]` with Debian's package, where it is installed.
+pub fn debian_crs() -> Option<String> {
+    Some(debian()).filter(|[setup, _]| setup.is_file()).map(|include| rules(&include))
+}
+
+fn debian() -> [PathBuf; 2] {
+    [
+        PathBuf::from("/etc/modsecurity/crs/crs-setup.conf"),
+        PathBuf::from("/usr/share/modsecurity-crs/rules/*.conf"),
+    ]
+}
+
+fn rules(include: &[PathBuf; 2]) -> String {
+    let paths: Vec<String> = include.iter().map(|path| path.display().to_string()).collect();
+    format!("[rules]\ninclude = {paths:?}\n")
+}

@@ -1,0 +1,307 @@
+//! Static content: which paths are served, conditions, ranges, codings, links.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
+
+mod support;
+
+use std::os::unix::fs::symlink;
+use support::{Bed, body, header, start, status};
+
+fn bed() -> Bed {
+    let bed = start();
+    let root = bed.root();
+    std::fs::create_dir_all(root.join("dir/sub")).unwrap();
+    std::fs::create_dir_all(root.join("empty")).unwrap();
+    std::fs::create_dir_all(root.join(".git")).unwrap();
+    std::fs::create_dir_all(root.join(".well-known")).unwrap();
+    std::fs::write(bed.directory.path().join("secret.txt"), "secret").unwrap();
+    symlink("../secret.txt", root.join("leak.txt")).unwrap();
+    symlink("/etc/passwd", root.join("passwd.txt")).unwrap();
+    symlink("1k.txt", root.join("same.txt")).unwrap();
+    symlink("..", root.join("up")).unwrap();
+    for name in [
+        ".env",
+        ".git/config",
+        ".htpasswd",
+        ".DS_Store",
+        "site.tar.gz",
+        "dump.sql",
+        "a.php.bak",
+        "index.html~",
+        "a.old",
+        "a.save",
+        "id_rsa",
+        "server.key",
+        "a.swp",
+        "install.php",
+        "db.sqlite",
+        "dir/index.html",
+        "testimonials",
+        "gold.txt",
+        "bakery.html",
+        "sqlite-guide.html",
+        ".well-known/security.txt",
+        "a b.txt",
+        "page.html",
+        "page.html.gz",
+        "page.html.br",
+    ] {
+        std::fs::write(root.join(name), name).unwrap();
+    }
+    std::fs::write(root.join("large.bin"), vec![7; 1_000_000]).unwrap();
+    bed
+}
+
+#[test]
+fn what_is_not_meant_to_be_seen_is_not_served() {
+    let bed = bed();
+    for path in [
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/%252e%252e/secret.txt",
+        "/..\\secret.txt",
+        "/..%5csecret.txt",
+        "/%u002e%u002e/secret.txt",
+        "/1k.txt;x",
+        "/up/secret.txt",
+        "/leak.txt",
+        "/passwd.txt",
+        "//etc/passwd",
+        "/.git/config",
+        "/.GIT/config",
+        "/.git",
+        "/.git/",
+        "/%2egit/config",
+        "/.env",
+        "/.env%00.txt",
+        "/.htpasswd",
+        "/.DS_Store",
+        "/site.tar.gz",
+        "/SITE.TAR.GZ",
+        "/dump.sql",
+        "/a.php.bak",
+        "/index.html~",
+        "/index.html%7e",
+        "/a.old",
+        "/a.save",
+        "/id_rsa",
+        "/server.key",
+        "/a.swp",
+        "/install.php",
+        "/db.sqlite",
+        "/1k.txt.",
+        "/1k.txt%20",
+        "/1k.txt/",
+        "/page.html.gz",
+        "/empty/",
+        "/empty",
+        "/none",
+        "/dir//index.html",
+        "/./1k.txt",
+        "/dir/../1k.txt",
+    ] {
+        let answer = bed.ask(&format!("GET {path} HTTP/1.1"));
+        assert_eq!(status(&answer), 404, "{path}: {answer}");
+        assert!(!answer.contains("secret") && !answer.contains("root:"), "{path}");
+    }
+    let long = format!("GET /{} HTTP/1.1", "a/".repeat(3000));
+    assert_eq!(status(&bed.ask(&long)), 404);
+}
+
+#[test]
+fn near_misses_and_ordinary_names_are_served() {
+    let bed = bed();
+    for (path, wanted) in [
+        ("/testimonials", "testimonials"),
+        ("/gold.txt", "gold.txt"),
+        ("/bakery.html", "bakery.html"),
+        ("/sqlite-guide.html", "sqlite-guide.html"),
+        ("/.well-known/security.txt", ".well-known/security.txt"),
+        ("/a%20b.txt", "a b.txt"),
+        ("/dir/", "dir/index.html"),
+        ("/dir/index.html", "dir/index.html"),
+        ("/", "<p>front</p>\n"),
+        ("/?q=/../.git", "<p>front</p>\n"),
+        ("http://site.test/gold.txt", "gold.txt"),
+    ] {
+        let answer = bed.ask(&format!("GET {path} HTTP/1.1"));
+        assert_eq!((status(&answer), body(&answer)), (200, wanted), "{path}");
+    }
+    assert_eq!(body(&bed.ask("GET /same.txt HTTP/1.1")).len(), 1024);
+    let large = bed.ask("GET /large.bin HTTP/1.1");
+    assert_eq!(body(&large).len(), 1_000_000);
+    assert_eq!(header(&large, "content-type"), Some("application/octet-stream"));
+}
+
+#[test]
+fn directories_are_redirected_within_the_host() {
+    let bed = bed();
+    let answer = bed.ask("GET /dir?a=b HTTP/1.1");
+    assert_eq!(status(&answer), 301);
+    assert_eq!(header(&answer, "location"), Some("/dir/?a=b"));
+    for path in ["//dir", "//evil.test/..", "/%2f/evil.test"] {
+        let answer = bed.ask(&format!("GET {path} HTTP/1.1"));
+        assert_eq!((status(&answer), header(&answer, "location")), (404, None), "{path}");
+    }
+}
+
+#[test]
+fn only_get_and_head_are_for_files() {
+    let bed = bed();
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "get"] {
+        let answer = bed.ask(&format!("{method} /1k.txt HTTP/1.1\r\nContent-Length: 0"));
+        assert_eq!(status(&answer), 405, "{method}");
+        assert_eq!(header(&answer, "allow"), Some("GET, HEAD"));
+    }
+    let head = bed.ask("HEAD /1k.txt HTTP/1.1");
+    assert_eq!((status(&head), body(&head)), (200, ""));
+    assert_eq!(header(&head, "content-length"), Some("1024"));
+}
+
+#[test]
+fn conditions_and_ranges_are_honoured() {
+    let bed = bed();
+    let plain = bed.ask("GET /1k.txt HTTP/1.1");
+    let (tag, date) = (header(&plain, "etag").unwrap(), header(&plain, "last-modified").unwrap());
+    for (lines, wanted, length) in [
+        (format!("If-None-Match: {tag}"), 304, 0),
+        (format!("If-None-Match: W/{tag}, \"x\""), 304, 0),
+        ("If-None-Match: \"x\"".to_owned(), 200, 1024),
+        (format!("If-Modified-Since: {date}"), 304, 0),
+        ("If-Match: \"x\"".to_owned(), 412, 0),
+        (format!("If-Match: {tag}"), 200, 1024),
+        ("If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT".to_owned(), 412, 0),
+        ("Range: bytes=0-9".to_owned(), 206, 10),
+        ("Range: bytes=1000-".to_owned(), 206, 24),
+        ("Range: bytes=-5".to_owned(), 206, 5),
+        ("Range: bytes=1024-".to_owned(), 416, 0),
+        ("Range: bytes=9-1".to_owned(), 200, 1024),
+        ("Range: bytes=0-1,5-6".to_owned(), 200, 1024),
+        ("Range: lines=0-1".to_owned(), 200, 1024),
+        (format!("Range: bytes=0-9\r\nIf-Range: {tag}"), 206, 10),
+        (format!("Range: bytes=0-9\r\nIf-Range: {date}"), 206, 10),
+        ("Range: bytes=0-9\r\nIf-Range: \"x\"".to_owned(), 200, 1024),
+    ] {
+        let answer = bed.ask(&format!("GET /1k.txt HTTP/1.1\r\n{lines}"));
+        assert_eq!(status(&answer), wanted, "{lines}");
+        if matches!(wanted, 200 | 206) {
+            assert_eq!(body(&answer).len(), length, "{lines}");
+        }
+    }
+    let part = bed.ask("GET /large.bin HTTP/1.1\r\nRange: bytes=999990-");
+    assert_eq!(header(&part, "content-range"), Some("bytes 999990-999999/1000000"));
+    assert_eq!(body(&part).len(), 10);
+    let out = bed.ask("GET /1k.txt HTTP/1.1\r\nRange: bytes=5000-");
+    assert_eq!(header(&out, "content-range"), Some("bytes */1024"));
+}
+
+#[test]
+fn precompressed_siblings_are_negotiated() {
+    let bed = bed();
+    for (accepted, coding, content) in [
+        ("gzip, br", Some("br"), "page.html.br"),
+        ("gzip", Some("gzip"), "page.html.gz"),
+        ("br;q=0.1, gzip;q=0.9", Some("gzip"), "page.html.gz"),
+        ("identity", None, "page.html"),
+        ("zstd", None, "page.html"),
+        ("gzip;q=0", None, "page.html"),
+    ] {
+        let answer = bed.ask(&format!("GET /page.html HTTP/1.1\r\nAccept-Encoding: {accepted}"));
+        assert_eq!(header(&answer, "content-encoding"), coding, "{accepted}");
+        assert_eq!(body(&answer), content, "{accepted}");
+        assert_eq!(header(&answer, "content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(header(&answer, "vary"), Some("accept-encoding"));
+    }
+}
+
+#[test]
+fn a_file_that_is_gone_is_gone_within_a_second() {
+    let bed = bed();
+    assert_eq!(status(&bed.ask("GET /gold.txt HTTP/1.1")), 200);
+    std::fs::remove_file(bed.root().join("gold.txt")).unwrap();
+    symlink("../secret.txt", bed.root().join("gold.txt")).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(status(&bed.ask("GET /gold.txt HTTP/1.1")), 404);
+    let line = bed.log(2).pop().unwrap();
+    assert_eq!(
+        (&line["decision"], &line["reason"]),
+        (&"refuse".into(), &"link leaves the web root".into())
+    );
+}
+
+#[test]
+fn every_page_has_the_security_headers_and_names_no_product() {
+    let bed = bed();
+    for head in [
+        "GET / HTTP/1.1",
+        "GET /none HTTP/1.1",
+        "POST / HTTP/1.1",
+        "TRACE / HTTP/1.1",
+        "GET /x HTTP/9.9",
+        "GET / HTTP/1.1\r\nX : y",
+    ] {
+        let answer = bed.ask(head);
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "strict-origin-when-cross-origin"),
+        ] {
+            assert_eq!(header(&answer, name), Some(value), "{head}: {name}");
+        }
+        let policy = header(&answer, "content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'self'"), "{head}");
+        assert_eq!(header(&answer, "server"), None, "{head}");
+        assert!(!answer.to_lowercase().contains("burgrave"), "{head}: {answer}");
+    }
+    let json = bed.ask("GET /none HTTP/1.1\r\nAccept: application/json");
+    assert_eq!(header(&json, "content-type"), Some("application/json"));
+    let value: serde_json::Value = serde_json::from_str(body(&json)).unwrap();
+    assert_eq!(value["status"], 404);
+}
+
+#[test]
+fn a_site_sets_and_leaves_out_headers() {
+    let bed = support::start_with(&burgrave_config::Limits::default(), |settings| {
+        let headers = &mut settings.sites[0].headers;
+        headers.insert("content-security-policy".to_owned(), "default-src *".to_owned());
+        headers.insert("x-frame-options".to_owned(), String::new());
+        headers.insert("x-own".to_owned(), "1".to_owned());
+    });
+    for head in ["GET / HTTP/1.1", "GET /none HTTP/1.1", "GET /api/x HTTP/1.1"] {
+        let answer = bed.ask(head);
+        assert_eq!(header(&answer, "content-security-policy"), Some("default-src *"), "{head}");
+        assert_eq!(header(&answer, "x-frame-options"), None, "{head}");
+        assert_eq!(header(&answer, "x-own"), Some("1"), "{head}");
+    }
+}
+
+#[test]
+fn sites_are_told_apart_and_any_host_takes_the_rest() {
+    let bed = support::start_with(&burgrave_config::Limits::default(), |settings| {
+        let limits = settings.limits.clone();
+        let root = settings.state.with_file_name("any");
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::write(root.join("index.html"), "any").unwrap();
+        settings.sites.push(support::site("*", Some(root), Vec::new(), &limits));
+    });
+    for (host, wanted) in [
+        ("Host: site.test", "<p>front</p>\n"),
+        ("Host: SITE.TEST.:80", "<p>front</p>\n"),
+        ("Host: other.test", "any"),
+        ("Host: 127.0.0.1", "any"),
+    ] {
+        let request = format!("GET / HTTP/1.1\r\n{host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(body(&bed.send(request.as_bytes())), wanted, "{host}");
+    }
+    assert_eq!(body(&bed.send(b"GET / HTTP/1.0\r\n\r\n")), "any");
+}
+
+#[test]
+fn http10_connections_stay_only_when_asked() {
+    let bed = bed();
+    let plain = "GET /gold.txt HTTP/1.0\r\nHost: site.test\r\n\r\n".repeat(2);
+    assert_eq!(support::statuses(&bed.send(plain.as_bytes())), [200]);
+    let kept = "GET /gold.txt HTTP/1.0\r\nHost: site.test\r\nConnection: keep-alive\r\n\r\n";
+    assert_eq!(support::statuses(&bed.send(kept.repeat(2).as_bytes())), [200, 200]);
+}

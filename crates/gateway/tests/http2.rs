@@ -1,0 +1,222 @@
+//! HTTP/2 frame by frame: malformed requests and floods.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use burgrave_config::{Limits, Tls};
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+use support::tls::{Secure, client, open};
+use support::{Bed, start_with};
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const PRIORITY: u8 = 2;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+fn bed() -> Bed {
+    start_with(&Limits::default(), |settings| {
+        settings.listeners[0].tls = true;
+        settings.sites[0].tls = Some(Tls::SelfSigned);
+    })
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut out = length[1..].to_vec();
+    out.extend([kind, flags]);
+    out.extend(stream.to_be_bytes());
+    out.extend(payload);
+    out
+}
+
+/// Literal fields without indexing (RFC 7541 §6.2.2).
+fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in fields {
+        out.push(0);
+        for part in [name, value] {
+            let length = part.len();
+            assert!(length < 127 + 128);
+            if length < 127 {
+                out.push(u8::try_from(length).unwrap());
+            } else {
+                out.extend([127, u8::try_from(length - 127).unwrap()]);
+            }
+            out.extend(part.as_bytes());
+        }
+    }
+    out
+}
+
+const GOOD: [(&str, &str); 4] =
+    [(":method", "GET"), (":scheme", "https"), (":path", "/api/f"), (":authority", "site.test")];
+
+fn greet(bed: &Bed) -> Secure {
+    let config = client(&rustls::version::TLS13, &[b"h2"]);
+    let mut stream = open(&config, bed.address, "site.test");
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    stream.write_all(&frame(SETTINGS, 0, 0, &[])).unwrap();
+    stream
+}
+
+/// What the server says first about a stream: its status byte, a reset, or the connection's end.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Status(u8),
+    Reset,
+    End,
+}
+
+fn listen(stream: &mut Secure) -> Said {
+    loop {
+        let mut head = [0; 9];
+        if stream.read_exact(&mut head).is_err() {
+            return Said::End;
+        }
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        if stream.read_exact(&mut payload).is_err() {
+            return Said::End;
+        }
+        match head[3] {
+            HEADERS => return Said::Status(payload[0]),
+            RST_STREAM => return Said::Reset,
+            GOAWAY => return Said::End,
+            _ => {}
+        }
+    }
+}
+
+fn ask(bed: &Bed, fields: &[(&str, &str)]) -> Said {
+    let mut stream = greet(bed);
+    stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(fields))).unwrap();
+    listen(&mut stream)
+}
+
+/// `:status: 200` of the static table.
+const OK: Said = Said::Status(0x88);
+
+#[test]
+fn malformed_requests_are_not_forwarded() {
+    let bed = bed();
+    assert_eq!(ask(&bed, &GOOD), OK, "the control");
+    assert_eq!(bed.backend.seen().len(), 1);
+    for (name, value) in [
+        ("X-Upper", "a"),
+        ("connection", "close"),
+        ("keep-alive", "timeout=5"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("te", "gzip"),
+        ("x", "a\r\nb: c"),
+        ("x", "a\0b"),
+        ("x y", "a"),
+        ("x:y", "a"),
+        ("x", " a"),
+        (":unknown", "a"),
+        (":status", "200"),
+        (":path", "/again"),
+        ("content-length", "x"),
+        ("content-length", "5"),
+        ("host", "other.test"),
+    ] {
+        let fields = [&GOOD[..], &[(name, value)]].concat();
+        assert_ne!(ask(&bed, &fields), OK, "{name}: {value}");
+    }
+    for (at, value) in [
+        (0, "G T"),
+        (0, "GET / HTTP/1.1\r\nX: y"),
+        (0, "TRACE"),
+        (2, ""),
+        (2, "api/f"),
+        (2, "/api/ f"),
+        (2, "https://site.test/api/f"),
+        (3, "site.test\r\nx: y"),
+        (3, "unknown.test"),
+        (3, "a@site.test"),
+    ] {
+        let mut fields = GOOD;
+        fields[at].1 = value;
+        assert_ne!(ask(&bed, &fields), OK, "{}: {value}", fields[at].0);
+    }
+    for missing in &GOOD[..3] {
+        let fields: Vec<_> = GOOD.into_iter().filter(|field| field != missing).collect();
+        assert_ne!(ask(&bed, &fields), OK, "without {missing:?}");
+    }
+    let mut stream = greet(&bed);
+    let short = [&GOOD[..], &[("content-length", "500")]].concat();
+    stream.write_all(&frame(HEADERS, END_HEADERS, 1, &block(&short))).unwrap();
+    stream.write_all(&frame(DATA, END_STREAM, 1, b"hello")).unwrap();
+    assert_ne!(listen(&mut stream), OK, "a body shorter than announced");
+    assert_eq!(bed.backend.seen().len(), 1, "{:?}", bed.backend.seen());
+}
+
+/// Sends pieces until the server ends the connection or `most` have gone; then a good client must
+/// be served at once.
+fn flood(bed: &Bed, most: u32, mut piece: impl FnMut(u32) -> Vec<u8>) {
+    let mut stream = greet(bed);
+    let begin = Instant::now();
+    for number in 0..most {
+        if stream.write_all(&piece(number)).is_err() || begin.elapsed() > Duration::from_secs(5) {
+            break;
+        }
+    }
+    let start = Instant::now();
+    assert_eq!(ask(bed, &GOOD), OK);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn floods_do_not_hurt_the_next_client() {
+    let bed = bed();
+    let file = block(&[GOOD[0], GOOD[1], (":path", "/1k.txt"), GOOD[3]]);
+    let open = |number: u32| frame(HEADERS, END_STREAM | END_HEADERS, number * 2 + 1, &file);
+    flood(&bed, 10_000, |number| {
+        let reset = frame(RST_STREAM, 0, number * 2 + 1, &8_u32.to_be_bytes());
+        [open(number), reset].concat()
+    });
+    flood(&bed, 10_000, |number| {
+        [open(number), frame(WINDOW_UPDATE, 0, number * 2 + 1, &[0; 4])].concat()
+    });
+    flood(&bed, 10_000, |number| match number {
+        0 => frame(HEADERS, 0, 1, &file),
+        _ => frame(CONTINUATION, 0, 1, &block(&[("x", &"y".repeat(200))]).repeat(5)),
+    });
+    flood(&bed, 50_000, |number| match number {
+        0 => frame(HEADERS, END_HEADERS, 1, &block(&GOOD)),
+        _ => frame(DATA, 0, 1, &[]),
+    });
+    flood(&bed, 50_000, |number| frame(PRIORITY, 0, number * 2 + 1, &[0, 0, 0, 0, 1]));
+    flood(&bed, 20_000, |_| frame(PING, 0, 0, &[0; 8]));
+    flood(&bed, 20_000, |_| frame(0xee, 0, 0, &[0; 8]));
+}
+
+#[test]
+fn rapid_resets_end_the_connection() {
+    let bed = bed();
+    let mut stream = greet(&bed);
+    let file = block(&[GOOD[0], GOOD[1], (":path", "/1k.txt"), GOOD[3]]);
+    let mut ended = false;
+    for number in 0..5000 {
+        let open = frame(HEADERS, END_STREAM | END_HEADERS, number * 2 + 1, &file);
+        let zero = frame(WINDOW_UPDATE, 0, number * 2 + 1, &[0; 4]);
+        if stream.write_all(&[open, zero].concat()).is_err() {
+            ended = true;
+            break;
+        }
+    }
+    let mut said = Said::Reset;
+    while !ended && said != Said::End {
+        said = listen(&mut stream);
+    }
+    assert!(bed.gateway.counts().requests < 5000, "{:?}", bed.gateway.counts());
+}

@@ -1,0 +1,180 @@
+//! Start, reload, stop, and the log's faults.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
+
+mod support;
+
+use burgrave_config::{Files, Limits};
+use burgrave_gateway::{Gateway, GatewayError};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use support::{body, connect, read_all, send, start, start_with, status};
+
+#[test]
+fn a_port_in_use_is_an_error_that_names_it() {
+    let bed = start();
+    let mut settings = bed.settings.clone();
+    settings.listeners[0].address = bed.address;
+    let error = Gateway::start(settings, None, 1).unwrap_err();
+    assert!(matches!(error, GatewayError::Listen { .. }));
+    assert!(error.to_string().contains(&bed.address.to_string()), "{error}");
+}
+
+#[test]
+fn a_missing_web_root_is_an_error_that_names_it() {
+    let bed = start();
+    let mut settings = bed.settings.clone();
+    settings.sites[0].files = Some(Files { root: PathBuf::from("/none/www") });
+    let error = Gateway::start(settings, None, 1).unwrap_err();
+    assert_eq!(error.to_string(), "cannot open the web root `/none/www` of `site.test`");
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_an_error() {
+    let bed = start();
+    let mut settings = bed.settings.clone();
+    settings.log.access = Some(PathBuf::from("/none/log"));
+    assert!(matches!(Gateway::start(settings, None, 1), Err(GatewayError::Log(_))));
+}
+
+#[test]
+fn a_reload_loses_no_request() {
+    let mut bed = start();
+    let address = bed.address;
+    let slow = std::thread::spawn(move || {
+        send(address, b"GET /api/slow HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n")
+    });
+    let busy: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let end = Instant::now() + Duration::from_millis(800);
+                let mut count = 0;
+                while Instant::now() < end {
+                    let request =
+                        b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n";
+                    assert_eq!(status(&send(address, request)), 200);
+                    count += 1;
+                }
+                count
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(100));
+    let other = bed.directory.path().join("other");
+    std::fs::create_dir_all(&other).unwrap();
+    std::fs::write(other.join("1k.txt"), "new").unwrap();
+    let mut settings = bed.settings.clone();
+    for round in 0..10 {
+        let root = if round % 2 == 0 { other.clone() } else { bed.root() };
+        settings.sites[0].files = Some(Files { root });
+        bed.gateway.reload(settings.clone(), None).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    settings.sites[0].files = Some(Files { root: other });
+    bed.gateway.reload(settings, None).unwrap();
+    assert_eq!(body(&slow.join().unwrap()), "slow");
+    assert!(busy.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>() > 20);
+    assert_eq!(body(&bed.ask("GET /1k.txt HTTP/1.1")), "new");
+}
+
+#[test]
+fn a_bad_reload_leaves_everything_as_it_was() {
+    let mut bed = start();
+    let mut settings = bed.settings.clone();
+    settings.sites[0].files = Some(Files { root: PathBuf::from("/none") });
+    assert!(bed.gateway.reload(settings, None).is_err());
+    let mut settings = bed.settings.clone();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    settings.listeners[0].address = taken.local_addr().unwrap();
+    assert!(bed.gateway.reload(settings, None).is_err());
+    assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
+}
+
+#[test]
+fn a_reload_moves_to_another_address() {
+    let mut bed = start();
+    let mut settings = bed.settings.clone();
+    settings.listeners[0].address = "127.0.0.2:0".parse().unwrap();
+    bed.gateway.reload(settings, None).unwrap();
+    let moved = bed.gateway.addresses();
+    assert_eq!(moved.len(), 1);
+    let request = b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n";
+    assert_eq!(status(&send(moved[0], request)), 200);
+    let end = Instant::now() + Duration::from_secs(5);
+    while std::net::TcpStream::connect(bed.address).is_ok() {
+        assert!(Instant::now() < end, "the old address is given up");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_stop_lets_requests_finish_and_closes_idle_connections() {
+    let bed = start();
+    let mut idle = connect(bed.address);
+    idle.write_all(b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+    assert_eq!(status(&read_all(&mut idle)), 200);
+    let mut slow = connect(bed.address);
+    slow.write_all(b"GET /api/slow HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let start = Instant::now();
+    bed.gateway.shutdown(Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!(body(&read_all(&mut slow)), "slow");
+    assert!(std::net::TcpStream::connect(bed.address).is_err());
+    let log = std::fs::read_to_string(bed.directory.path().join("access.ndjson")).unwrap();
+    assert_eq!(log.lines().count(), 2, "{log}");
+}
+
+#[test]
+fn a_stop_does_not_wait_longer_than_its_grace() {
+    let bed = start();
+    let mut hang = connect(bed.address);
+    hang.write_all(b"GET /api/hang HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let start = Instant::now();
+    bed.gateway.shutdown(Duration::from_millis(300));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_full_disk_costs_lines_but_no_request() {
+    let bed = start_with(&Limits::default(), |settings| {
+        settings.log.access = Some(PathBuf::from("/dev/full"));
+    });
+    for _ in 0..3 {
+        assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
+    }
+    let end = Instant::now() + Duration::from_secs(5);
+    while bed.gateway.counts().log_lines_lost < 3 {
+        assert!(Instant::now() < end, "{:?}", bed.gateway.counts());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(bed.gateway.counts().requests, 3);
+}
+
+#[test]
+fn a_deleted_log_is_made_anew() {
+    let bed = start();
+    bed.ask("GET /1k.txt HTTP/1.1");
+    bed.log(1);
+    std::fs::remove_file(bed.directory.path().join("access.ndjson")).unwrap();
+    bed.gateway.reopen_log();
+    std::thread::sleep(Duration::from_millis(1100));
+    bed.ask("GET /again HTTP/1.1");
+    assert_eq!(bed.log(1)[0]["http.target"], "/again");
+}
+
+#[test]
+fn recorded_headers_and_bad_bytes_are_in_the_log() {
+    let bed = start_with(&Limits::default(), |settings| {
+        settings.log.headers = vec!["user-agent".to_owned(), "referer".to_owned()];
+    });
+    bed.send(
+        b"GET /\xff\"x HTTP/1.1\r\nHost: site.test\r\nUser-Agent: a\"\xfe\r\nConnection: close\r\n\r\n",
+    );
+    let line = &bed.log(1)[0];
+    assert_eq!(line["headers"], serde_json::json!({"user-agent": "a\"\\xfe"}));
+    assert_eq!(line["http.target"], "/\\xff\"x");
+    assert_eq!(line["site"], "site.test");
+}

@@ -1,0 +1,167 @@
+//! Clients that are slow, silent or many.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use burgrave_config::Limits;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+use support::{connect, read_all, start_with, status};
+
+fn quick() -> Limits {
+    Limits {
+        header_time: Duration::from_millis(300),
+        body_time: Duration::from_millis(300),
+        idle_time: Duration::from_millis(300),
+        rate_min: 1000,
+        ..Limits::default()
+    }
+}
+
+/// How long until the connection ends, and what it said.
+fn until_end(stream: &mut std::net::TcpStream) -> (Duration, String) {
+    let start = Instant::now();
+    let answer = read_all(stream);
+    (start.elapsed(), answer)
+}
+
+#[test]
+fn a_header_must_come_in_time() {
+    let bed = start_with(&quick(), |_| {});
+    let mut silent = connect(bed.address);
+    let (time, answer) = until_end(&mut silent);
+    assert!(answer.is_empty() && time < Duration::from_secs(2), "{time:?}");
+    let mut slow = connect(bed.address);
+    slow.write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
+    let mut drip = slow.try_clone().unwrap();
+    let thread = std::thread::spawn(move || {
+        for _ in 0..40 {
+            std::thread::sleep(Duration::from_millis(50));
+            if drip.write_all(b"y").is_err() {
+                break;
+            }
+        }
+    });
+    let (time, answer) = until_end(&mut slow);
+    assert!(time < Duration::from_millis(1500), "dripping does not put it off: {time:?}");
+    assert_eq!(status(&answer), 408);
+    thread.join().unwrap();
+    assert_eq!(bed.log(1)[0]["reason"], "header too slow");
+}
+
+#[test]
+fn an_idle_connection_is_closed() {
+    let bed = start_with(&quick(), |_| {});
+    let mut stream = connect(bed.address);
+    stream.write_all(b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+    let mut piece = [0; 8192];
+    assert!(stream.read(&mut piece).unwrap() > 1024);
+    let start = Instant::now();
+    assert_eq!(stream.read(&mut piece).unwrap(), 0);
+    let time = start.elapsed();
+    assert!(time > Duration::from_millis(200) && time < Duration::from_secs(2), "{time:?}");
+}
+
+#[test]
+fn a_body_must_not_pause() {
+    let bed = start_with(&quick(), |_| {});
+    let mut stream = connect(bed.address);
+    stream
+        .write_all(b"POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Length: 10\r\n\r\nabc")
+        .unwrap();
+    let (time, answer) = until_end(&mut stream);
+    assert!(time < Duration::from_secs(2), "{time:?}");
+    assert_eq!(status(&answer), 408, "{answer}");
+    assert_eq!(bed.log(1)[0]["reason"], "body too slow");
+    assert!(bed.backend.seen().is_empty());
+}
+
+#[test]
+fn a_body_must_keep_a_rate() {
+    let bed = start_with(&quick(), |_| {});
+    let mut stream = connect(bed.address);
+    stream
+        .write_all(b"POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Length: 1000\r\n\r\n")
+        .unwrap();
+    let mut drip = stream.try_clone().unwrap();
+    let thread = std::thread::spawn(move || {
+        for _ in 0..60 {
+            std::thread::sleep(Duration::from_millis(50));
+            if drip.write_all(b"y").is_err() {
+                break;
+            }
+        }
+    });
+    let (time, answer) = until_end(&mut stream);
+    assert!(time < Duration::from_millis(2500), "{time:?}");
+    assert_eq!(status(&answer), 408, "{answer}");
+    assert_eq!(bed.log(1)[0]["reason"], "body below the minimum rate");
+    thread.join().unwrap();
+}
+
+#[test]
+fn one_client_has_so_many_connections() {
+    let limits = Limits { connections_per_client: 3, ..Limits::default() };
+    let bed = start_with(&limits, |_| {});
+    let held: Vec<_> = (0..3)
+        .map(|_| {
+            let mut stream = connect(bed.address);
+            stream.write_all(b"GET /api/hang HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(100));
+    let mut fourth = connect(bed.address);
+    assert_eq!(fourth.read(&mut [0; 8]).unwrap_or(0), 0);
+    drop(held);
+    let end = Instant::now() + Duration::from_secs(5);
+    while status(&bed.ask("GET /1k.txt HTTP/1.1")) != 200 {
+        assert!(Instant::now() < end, "places come back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(bed.gateway.counts().refused >= 1);
+    assert_eq!(bed.logged("too many connections")["decision"], "limit");
+}
+
+#[test]
+fn slow_connections_make_room_for_the_next_of_their_client() {
+    let limits = Limits { connections_per_client: 20, ..Limits::default() };
+    let bed = start_with(&limits, |_| {});
+    let mut first = connect(bed.address);
+    first
+        .write_all(b"POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Length: 9\r\n\r\na")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    let held: Vec<_> = (0..60)
+        .map(|_| {
+            let mut stream = connect(bed.address);
+            stream.write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(first.read(&mut [0; 8]).unwrap_or(0), 0);
+    let line = bed.logged("displaced by a newer connection of this client");
+    assert_eq!((&line["decision"], &line["http.target"]), (&"limit".into(), &"/api/x".into()));
+    drop(held);
+}
+
+#[test]
+fn many_idle_connections_do_not_hurt_the_next_one() {
+    let limits = Limits { connections_per_client: 600, ..Limits::default() };
+    let bed = start_with(&limits, |_| {});
+    let held: Vec<_> = (0..400)
+        .map(|_| {
+            let mut stream = connect(bed.address);
+            stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    drop(held);
+}

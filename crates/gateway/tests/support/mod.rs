@@ -1,0 +1,199 @@
+//! A gateway on a free port, an upstream that records, and raw sockets to talk to both.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    unreachable_pub,
+    reason = "each test file uses its part; tests may fail"
+)]
+
+pub mod backend;
+pub mod tls;
+
+use backend::Backend;
+use burgrave_config::{
+    Authority, Environment, Exposure, Files, Host, Limits, Listen, Log, Route, Settings, Site,
+    Upstream,
+};
+use burgrave_gateway::Gateway;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Any request must be over in this time.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A gateway with its web root, log and upstream.
+pub struct Bed {
+    pub gateway: Gateway,
+    pub address: SocketAddr,
+    pub backend: Backend,
+    pub directory: tempfile::TempDir,
+    pub settings: Settings,
+}
+
+pub fn any_port() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+pub fn http_upstream(address: SocketAddr) -> Upstream {
+    Upstream::Http(Authority { host: Host::Address(address.ip()), port: address.port() })
+}
+
+pub fn route(path: &str, upstream: Upstream, limits: &Limits) -> Route {
+    Route {
+        path: path.to_owned(),
+        upstream: vec![upstream],
+        limit: None,
+        limits: limits.clone(),
+        mode: None,
+    }
+}
+
+pub fn site(host: &str, root: Option<PathBuf>, routes: Vec<Route>, limits: &Limits) -> Site {
+    Site {
+        name: host.to_owned(),
+        hosts: vec![host.to_owned()],
+        environment: Environment::Production,
+        exposure: Exposure::Public,
+        tls: None,
+        files: root.map(|root| Files { root }),
+        routes,
+        mode: None,
+        limits: limits.clone(),
+        headers: BTreeMap::new(),
+    }
+}
+
+/// Starts with limits and a last change to the settings.
+pub fn start_with(limits: &Limits, change: impl FnOnce(&mut Settings)) -> Bed {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("www");
+    std::fs::create_dir_all(&root).unwrap();
+    std::fs::write(root.join("index.html"), "<p>front</p>\n").unwrap();
+    std::fs::write(root.join("1k.txt"), vec![b'a'; 1024]).unwrap();
+    let backend = Backend::start();
+    let routes = vec![route("/api/", http_upstream(backend.address), limits)];
+    let mut settings = Settings {
+        state: directory.path().join("state"),
+        listeners: vec![Listen { address: any_port(), tls: false, redirect: false }],
+        rules: None,
+        limits: limits.clone(),
+        log: Log { access: Some(directory.path().join("access.ndjson")), headers: Vec::new() },
+        sites: vec![site("site.test", Some(root), routes, limits)],
+    };
+    change(&mut settings);
+    let gateway = Gateway::start(settings.clone(), None, 2).unwrap();
+    let address = gateway.addresses()[0];
+    Bed { gateway, address, backend, directory, settings }
+}
+
+pub fn start() -> Bed {
+    start_with(&Limits::default(), |_| {})
+}
+
+impl Bed {
+    pub fn root(&self) -> PathBuf {
+        self.directory.path().join("www")
+    }
+
+    pub fn send(&self, request: &[u8]) -> String {
+        send(self.address, request)
+    }
+
+    /// A request with `Connection: close`; `head` is the request line with more header lines.
+    pub fn ask(&self, head: &str) -> String {
+        let request = format!("{head}\r\nHost: site.test\r\nConnection: close\r\n\r\n");
+        send(self.address, request.as_bytes())
+    }
+
+    /// The line with this reason, once it is there.
+    pub fn logged(&self, reason: &str) -> serde_json::Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let lines = self.log(0);
+            if let Some(line) = lines.iter().find(|line| line["reason"] == reason) {
+                return line.clone();
+            }
+            assert!(Instant::now() < end, "{lines:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The log's lines once there are at least `count`, in the order of the requests' beginnings.
+    pub fn log(&self, count: usize) -> Vec<serde_json::Value> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let path = self.directory.path().join("access.ndjson");
+            let text = std::fs::read_to_string(path).unwrap();
+            let mut lines: Vec<serde_json::Value> =
+                text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            lines.sort_by_key(|line| line["time"].as_str().unwrap().to_owned());
+            if lines.len() >= count || Instant::now() > end {
+                assert!(lines.len() >= count, "{text}");
+                return lines;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Sends and reads until the connection ends, or is silent after it has said something.
+pub fn send(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = connect(address);
+    // A refusal may come, and the connection end, before all was sent.
+    drop(stream.write_all(request));
+    read_all(&mut stream)
+}
+
+pub fn read_all(stream: &mut TcpStream) -> String {
+    let mut out = Vec::new();
+    let mut piece = [0; 16384];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return text(&out),
+            Ok(count) => {
+                out.extend_from_slice(&piece[..count]);
+                stream.set_read_timeout(Some(Duration::from_millis(250))).unwrap();
+            }
+        }
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+pub fn status(answer: &str) -> u16 {
+    answer.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// The statuses of all answers in a stream.
+pub fn statuses(answers: &str) -> Vec<u16> {
+    answers.split("HTTP/1.").skip(1).filter_map(|answer| answer.get(2..5)?.parse().ok()).collect()
+}
+
+pub fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    let head = answer.split("\r\n\r\n").next().unwrap();
+    head.split("\r\n").skip(1).find_map(|line| {
+        let (other, value) = line.split_once(": ")?;
+        other.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+pub fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}

@@ -1,0 +1,25 @@
+//! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
+
+mod detection;
+mod gateway;
+mod wire;
+
+use anyhow::{Result, bail};
+
+/// Every bench.
+pub(crate) fn all() -> Result<()> {
+    gateway::run(false)?;
+    detection::run()
+}
+
+/// One bench by its name.
+pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
+    match (name, options) {
+        ("gateway", []) => gateway::run(false),
+        ("gateway", ["--rules"]) => gateway::run(true),
+        ("detection", []) => detection::run(),
+        _ => {
+            bail!("no bench is called `{name} {}`: gateway [--rules], detection", options.join(" "))
+        }
+    }
+}

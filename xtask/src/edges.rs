@@ -1,0 +1,87 @@
+//! The architecture as a table: which crate of ours may use which. A new edge is a decision, and is
+//! written here before it is built.
+
+use crate::process;
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Crate → the crates of ours that it uses, tests excepted.
+const EDGES: &[(&str, &[&str])] = &[
+    ("burgrave", &["config", "gateway", "model", "prove", "seclang", "sys"]),
+    ("burgrave-config", &["model"]),
+    ("burgrave-conformance", &["model", "seclang"]),
+    ("burgrave-gateway", &["config", "model", "seclang", "sys"]),
+    ("burgrave-model", &[]),
+    ("burgrave-parse", &[]),
+    ("burgrave-prove", &["config", "model", "sys"]),
+    ("burgrave-seclang", &["model", "parse"]),
+    ("burgrave-sys", &[]),
+    ("exchange", &[]),
+    ("xtask", &[]),
+];
+
+/// Others' crates that some of ours must never use, with the reason.
+const ABSENCES: &[(&str, &[&str], &str)] = &[
+    (
+        "burgrave-seclang",
+        &["tokio", "hyper", "http"],
+        "the engine knows no HTTP library and does no I/O",
+    ),
+    ("burgrave-parse", &["tokio", "hyper", "http"], "parsers do no I/O"),
+    ("burgrave-config", &["tokio", "hyper", "rustix"], "reads nothing but the text it is given"),
+    ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
+    ("burgrave-prove", &["tokio", "hyper"], "attacks byte by byte, by its own client"),
+];
+
+/// Compares the table with `cargo metadata`.
+pub(crate) fn check() -> Result<()> {
+    let text = process::output("cargo", &["metadata", "--format-version", "1", "--no-deps"])?;
+    let metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
+    let packages = metadata.get("packages").and_then(Value::as_array).context("packages")?;
+    let mut problems = Vec::new();
+    for package in packages {
+        let name = package.get("name").and_then(Value::as_str).context("name")?;
+        let Some((_, allowed)) = EDGES.iter().find(|(known, _)| *known == name) else {
+            problems.push(format!("`{name}` is not in the table of edges"));
+            continue;
+        };
+        let used = dependencies(package);
+        let ours = |used: &str| used.strip_prefix("burgrave-").map(str::to_owned);
+        let found: BTreeSet<String> = used.iter().filter_map(|used| ours(used)).collect();
+        let allowed: BTreeSet<String> = allowed.iter().map(|&name| name.to_owned()).collect();
+        problems.extend(
+            found.difference(&allowed).map(|new| format!("`{name}` uses `{new}`: a new edge")),
+        );
+        problems.extend(
+            allowed.difference(&found).map(|old| format!("`{name}` no longer uses `{old}`")),
+        );
+        for (_, absent, why) in ABSENCES.iter().filter(|(own, ..)| *own == name) {
+            let broken = absent.iter().filter(|absent| used.contains(**absent));
+            problems.extend(broken.map(|absent| format!("`{name}` uses `{absent}`, but {why}")));
+        }
+    }
+    if problems.is_empty() {
+        println!("architecture: {} crates use each other as written", packages.len());
+        return Ok(());
+    }
+    bail!("the architecture has changed (see xtask/src/edges.rs):\n{}", problems.join("\n"))
+}
+
+fn dependencies(package: &Value) -> BTreeSet<String> {
+    let all = package.get("dependencies").and_then(Value::as_array);
+    all.into_iter()
+        .flatten()
+        .filter(|dependency| dependency.get("kind").is_none_or(Value::is_null))
+        .filter_map(|dependency| dependency.get("name").and_then(Value::as_str))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_architecture_is_as_written() {
+        super::check().unwrap();
+    }
+}

@@ -1,0 +1,135 @@
+//! Programs that a task runs: to their end, or until the task is done with them.
+
+use anyhow::{Context as _, Result, bail};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// The workspace's root.
+pub(crate) fn root() -> PathBuf {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    own.parent().map(Path::to_path_buf).unwrap_or(own)
+}
+
+/// Runs a program in the workspace with its output shown; fails when it fails.
+pub(crate) fn show(program: &str, arguments: &[&str]) -> Result<()> {
+    println!("$ {program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .status()
+        .with_context(|| format!("running `{program}`"))?;
+    if !status.success() {
+        bail!("`{program} {}` failed ({status})", arguments.join(" "));
+    }
+    Ok(())
+}
+
+/// What a program says on standard output, whatever its exit code.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
+    let out = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .stderr(Stdio::null())
+        .output()
+        .with_context(|| format!("running `{program}`"))?;
+    Ok(out.stdout.iter().map(|&byte| char::from(byte)).collect())
+}
+
+/// Whether a program of this name is on the path.
+pub(crate) fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .any(|folder| folder.join(program).is_file())
+}
+
+/// A program in the background, stopped when this is dropped.
+pub(crate) struct Running {
+    child: Child,
+    name: String,
+}
+
+impl Running {
+    /// Starts a program and waits until a line of its standard error contains `ready`.
+    pub(crate) fn start(command: &mut Command, ready: &str, wait: Duration) -> Result<Self> {
+        let name = command.get_program().display().to_string();
+        let mut child = command
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .with_context(|| format!("starting `{name}`"))?;
+        let stderr = child.stderr.take().context("standard error")?;
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                // Once nobody listens any more the pipe is still drained.
+                drop(sender.send(line));
+            }
+        });
+        let running = Self { child, name };
+        let deadline = Instant::now() + wait;
+        let mut said = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match lines.recv_timeout(left) {
+                Ok(line) if line.contains(ready) => return Ok(running),
+                Ok(line) => said.push(line),
+                Err(_) => bail!("`{}` did not become ready:\n{}", running.name, said.join("\n")),
+            }
+        }
+    }
+
+    /// Starts a program and waits until its address takes connections.
+    pub(crate) fn start_listening(
+        command: &mut Command,
+        address: &str,
+        wait: Duration,
+    ) -> Result<Self> {
+        let name = command.get_program().display().to_string();
+        let child =
+            command.stdin(Stdio::null()).spawn().with_context(|| format!("starting `{name}`"))?;
+        let running = Self { child, name };
+        let deadline = Instant::now() + wait;
+        while std::net::TcpStream::connect(address).is_err() {
+            if Instant::now() > deadline {
+                bail!("`{}` does not listen on {address}", running.name);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(running)
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// CPU seconds that it has used, with those of its threads.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
+        let fields: Vec<&str> =
+            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks =
+            |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+        (ticks(11) + ticks(12)) / 100.0
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let id = self.child.id().to_string();
+        drop(Command::new("kill").args(["-TERM", &id]).status());
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

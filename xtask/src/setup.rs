@@ -1,0 +1,49 @@
+//! Debian packages by name, installed where they are missing and we may.
+
+use crate::process;
+use anyhow::{Context as _, Result, bail};
+use std::process::{Command, Stdio};
+
+/// What building and testing need.
+pub(crate) const BUILD: &[&str] =
+    &["build-essential", "ca-certificates", "curl", "modsecurity-crs"];
+
+/// What the benches need beside that.
+pub(crate) const BENCH: &[&str] = &["libnginx-mod-http-modsecurity", "nginx-light", "wrk"];
+
+/// Installs what is missing. Without root, or when a package cannot be had, the names are told.
+pub(crate) fn packages(wanted: &[&str]) -> Result<()> {
+    let missing: Vec<&str> = wanted.iter().copied().filter(|name| !installed(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("installing {}", missing.join(", "));
+    if process::output("id", &["-u"])?.trim() != "0" {
+        bail!("not root: install these packages first: {}", missing.join(" "));
+    }
+    apt(&["update", "-qq"])?;
+    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    arguments.extend(&missing);
+    apt(&arguments)
+}
+
+fn installed(name: &str) -> bool {
+    process::output("dpkg-query", &["-W", "-f", "${db:Status-Status}", name])
+        .is_ok_and(|status| status.trim() == "installed")
+}
+
+fn apt(arguments: &[&str]) -> Result<()> {
+    let status = Command::new("apt-get")
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        // A package's service must not start on this machine.
+        .env("RUNLEVEL", "1")
+        .stdout(Stdio::null())
+        .stdin(Stdio::null())
+        .status()
+        .context("running apt-get")?;
+    if !status.success() {
+        bail!("`apt-get {}` failed ({status})", arguments.join(" "));
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! `cargo xtask test`: the same gates on a laptop and in CI.
+
+use crate::{edges, process, setup};
+use anyhow::Result;
+
+/// Format, lints, architecture, and every test of the workspace.
+pub(crate) fn run() -> Result<()> {
+    setup::packages(setup::BUILD)?;
+    process::show("cargo", &["fmt", "--all", "--check"])?;
+    edges::check()?;
+    process::show(
+        "cargo",
+        &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
+    )?;
+    optional("cargo-deny", &["deny", "--all-features", "check", "bans", "licenses", "sources"])?;
+    optional("typos", &["typos"])?;
+    process::show("cargo", &["test", "--workspace", "--quiet", "--no-fail-fast"])
+}
+
+/// Tools that are slow to build run where they are present, and are skipped out loud where not.
+fn optional(tool: &str, arguments: &[&str]) -> Result<()> {
+    if !process::has(tool) {
+        println!("skipped: {tool} is not installed");
+        return Ok(());
+    }
+    match arguments {
+        ["typos"] => process::show(tool, &[]),
+        _ => process::show("cargo", arguments),
+    }
+}
+
+/// The suites of others alone, with what they print.
+pub(crate) fn conformance() -> Result<()> {
+    process::show("cargo", &["test", "--package", "burgrave-conformance", "--", "--nocapture"])
+}
