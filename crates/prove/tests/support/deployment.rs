@@ -114,8 +114,6 @@ fn core_rule_set(setup: PathBuf, rules: &Path) -> Arc<RuleSet> {
     let rules = std::fs::read_dir(rules).unwrap();
     let mut rules: Vec<PathBuf> = rules.map(|entry| entry.unwrap().path()).collect();
     rules.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
-    // Reputation, in version 3: asks name servers and a location database, and no payload of ours.
-    rules.retain(|path| !path.ends_with("REQUEST-910-IP-REPUTATION.conf"));
     rules.sort();
     include.extend(rules);
     let options = Options { mode: Some(Mode::Block), ..Options::default() };
