@@ -102,7 +102,7 @@ pub(crate) fn run(stay: Stay) -> Result<()> {
     if stay == Stay::UntilStopped {
         println!("\nCtrl-C stops both.");
         loop {
-            std::thread::sleep(Duration::from_secs(3600));
+            std::thread::sleep(Duration::from_hours(1));
         }
     }
     Ok(())

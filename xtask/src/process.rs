@@ -65,9 +65,8 @@ impl Running {
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    continue;
-                }
+                // Once nobody listens any more the pipe is still drained.
+                drop(sender.send(line));
             }
         });
         let running = Self { child, name };

@@ -143,21 +143,20 @@ impl Parser<'_> {
 
     /// Puts the element's number or the member's name on the path.
     fn enter(&mut self, container: Container) -> Result<(), Malformed> {
-        match container.element {
-            Some(element) => self.path.extend_from_slice(format!(".array_{element}").as_bytes()),
-            None => {
-                if self.rest.first() != Some(&b'"') {
-                    return Err(Malformed::new("json member has no name"));
-                }
-                let name = self.string()?;
-                self.skip_space();
-                if !self.eat(b':') {
-                    return Err(Malformed::new("json member has no colon"));
-                }
-                self.skip_space();
-                self.path.push(b'.');
-                self.path.extend_from_slice(&name);
+        if let Some(element) = container.element {
+            self.path.extend_from_slice(format!(".array_{element}").as_bytes());
+        } else {
+            if self.rest.first() != Some(&b'"') {
+                return Err(Malformed::new("json member has no name"));
             }
+            let name = self.string()?;
+            self.skip_space();
+            if !self.eat(b':') {
+                return Err(Malformed::new("json member has no colon"));
+            }
+            self.skip_space();
+            self.path.push(b'.');
+            self.path.extend_from_slice(&name);
         }
         if self.path.len() > 64 * 1024 {
             return Err(Malformed::new("json path is longer than the limit"));
@@ -286,7 +285,7 @@ mod tests {
                 r#"{"a":[1,{"b":null},[true]],"c":-1.5e+3}"#,
                 "json.a.array_0=1 json.a.array_1.b= json.a.array_2.array_0=true json.c=-1.5e+3",
             ),
-            (r#" [ ] "#, ""),
+            (r" [ ] ", ""),
             (r#"{"a":{},"b":[]}"#, ""),
             (r#""x\u0041\n\/\ud83d\ude00""#, "json=xA\n/😀"),
             (r#""\ud83d""#, "json=\u{fffd}"),

@@ -1,21 +1,27 @@
-//! Shape only, for the binary to build; replaced whole.
-#![allow(missing_docs, reason = "shape only")]
-use burgrave_model::{Evidence, Proof, Safeguard};
-pub struct Target;
-impl Target {
-    pub fn from_settings(_: &burgrave_config::Settings) -> Self {
-        Self
-    }
-}
-pub struct Wire;
-pub trait Attack: Sync {
-    fn id(&self) -> &'static str;
-    fn safeguard(&self) -> Safeguard;
-    fn title(&self) -> &'static str;
-    fn about(&self) -> &'static str;
-    fn run(&self, target: &Target, wire: &mut Wire) -> Vec<Evidence>;
-}
-pub static ALL: &[&dyn Attack] = &[];
-pub fn prove(_: &Target, _: &[Safeguard]) -> Vec<Proof> {
-    Vec::new()
-}
+//! Proofs: each makes the attack that a safeguard is there for, on the user's own deployment, and
+//! shows that it held, that it fell, or that nothing could be proven.
+//!
+//! A safeguard that nobody attacks is a belief. `burgrave prove` attacks it through the front door,
+//! as a stranger would, and keeps each exchange as evidence.
+//!
+//! Invariants: nothing is contacted but the addresses that the own configuration listens on
+//! ([`Wire`] refuses every other); every exchange is bounded in time, size and number; no attack
+//! harms what it reaches if it goes through; every attack has a control, a harmless request of the
+//! same shape, and without an answer to that nothing is proven; what could not be seen is never
+//! counted as held; the content of answers that went through is not kept.
+
+mod attack;
+mod evidence;
+mod manual;
+mod proofs;
+mod request;
+mod target;
+mod trial;
+mod wire;
+
+pub use attack::{Attack, prove, prove_within};
+pub use manual::manual;
+pub use proofs::ALL;
+pub use target::{Door, Inspected, Layer, Place, Serves, Target, TargetSite};
+pub use wire::answer::Answer;
+pub use wire::{Connection, Reply, Wire, WireError, WireLimits};

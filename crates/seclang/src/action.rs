@@ -69,7 +69,8 @@ fn split(text: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
     while !rest.is_empty() {
         let end = rest.iter().position(|byte| matches!(byte, b':' | b',')).unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
-        let name = std::str::from_utf8(name.trim_ascii()).map_err(|_| "an action is not UTF-8")?;
+        let name =
+            std::str::from_utf8(name.trim_ascii()).map_err(|_ignored| "an action is not UTF-8")?;
         let (value, after) = match after.strip_prefix(b":") {
             Some(value) => value_of(value.trim_ascii_start(), name)?,
             None => (Vec::new(), after),

@@ -38,6 +38,8 @@ pub(crate) struct Compiler<'a> {
     signatures: Vec<String>,
     /// A `chain` is open: the next `SecRule` belongs to the last draft.
     chain_open: Option<Line>,
+    /// The chain that is open began with an error: its other lines are passed over.
+    chain_broken: bool,
     errors: Vec<LoadError>,
 }
 
@@ -69,6 +71,7 @@ impl<'a> Compiler<'a> {
             updates: Vec::new(),
             signatures: Vec::new(),
             chain_open: None,
+            chain_broken: false,
             errors: Vec::new(),
         }
     }
@@ -112,6 +115,8 @@ impl<'a> Compiler<'a> {
         for line in lines {
             if let Err(message) = self.directive(&line, depth) {
                 self.errors.push(line.error(message));
+                self.chain_broken = directive::goes_on(&line);
+                self.chain_open = None;
             }
         }
         if let Some(open) = self.chain_open.take() {

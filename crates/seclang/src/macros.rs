@@ -67,7 +67,7 @@ impl Macro {
 }
 
 fn part(hole: &[u8], strings: &mut Strings) -> Result<Part, String> {
-    let text = std::str::from_utf8(hole).map_err(|_| "a macro is not UTF-8")?;
+    let text = std::str::from_utf8(hole).map_err(|_ignored| "a macro is not UTF-8")?;
     let at = text.find(['.', ':']);
     let (name, key) = match at.and_then(|at| text.split_at_checked(at)) {
         Some((name, key)) => (name, key.get(1..)),

@@ -317,7 +317,7 @@ impl Default for EngineSettings {
             json_depth_max: 512,
             arguments_max: 1000,
             argument_separator: b'&',
-            collection_timeout: Duration::from_secs(3600),
+            collection_timeout: Duration::from_hours(1),
             webapp_id: b"default".to_vec(),
             budget: Duration::from_millis(500),
         }

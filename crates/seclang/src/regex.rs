@@ -264,7 +264,8 @@ mod tests {
 
     #[test]
     fn pcre_as_bytes() {
-        let cases: &[(&str, &[u8], Option<&[u8]>)] = &[
+        type Case = (&'static str, &'static [u8], Option<&'static [u8]>);
+        let cases: &[Case] = &[
             ("a.c", b"a\nc", Some(b"a\nc")),
             ("^b$", b"a\nb\nc", Some(b"b")),
             ("[^a]", b"\xff", Some(b"\xff")),

@@ -3,6 +3,7 @@
 use crate::compile;
 use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
+use crate::operator::Operator;
 use crate::plan::{Chains, EngineSettings, Rule};
 use crate::store::Store;
 use crate::strings::Strings;
@@ -68,6 +69,27 @@ impl RuleSet {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// What an operator should know about rules that load and cannot be answered here, each with its
+    /// file and line.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one operator of many is looked for")]
+    pub fn warnings(&self) -> Vec<String> {
+        let asks = |rule: &Rule| {
+            rule.links.iter().find_map(|link| match link.operator {
+                Operator::Unavailable(name) => Some(name),
+                _ => None,
+            })
+        };
+        let warning = |rule: &Rule, name| {
+            format!(
+                "{}:{}: rule {} asks `@{name}`, which this release does not have: a request that reaches it is refused",
+                rule.file.display(),
+                rule.line,
+                rule.id
+            )
+        };
+        self.rules.iter().filter_map(|rule| asks(rule).map(|name| warning(rule, name))).collect()
     }
 
     /// What the rule sets call themselves (`SecComponentSignature`).

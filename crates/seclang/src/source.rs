@@ -77,13 +77,12 @@ fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let mut rest = text.trim_ascii_start();
     while let Some(&first) = rest.first() {
         let quote = (first == b'"' || first == b'\'').then_some(first);
-        let (word, after) = match quote {
-            Some(quote) => quoted(rest.get(1..).unwrap_or_default(), quote)?,
-            None => {
-                let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-                let (word, after) = rest.split_at(end);
-                (word.to_vec(), after)
-            }
+        let (word, after) = if let Some(quote) = quote {
+            quoted(rest.get(1..).unwrap_or_default(), quote)?
+        } else {
+            let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+            let (word, after) = rest.split_at(end);
+            (word.to_vec(), after)
         };
         words.push(word);
         rest = after.trim_ascii_start();

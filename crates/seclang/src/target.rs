@@ -16,7 +16,7 @@ pub(crate) struct Targets {
 
 /// Parses a list of targets.
 pub(crate) fn parse(text: &[u8], strings: &mut Strings) -> Result<Targets, String> {
-    let text = std::str::from_utf8(text).map_err(|_| "variables are not UTF-8")?;
+    let text = std::str::from_utf8(text).map_err(|_ignored| "variables are not UTF-8")?;
     let mut targets = Targets::default();
     for item in split(text) {
         let item = item.trim();
@@ -85,7 +85,6 @@ fn split(text: &str) -> Vec<&str> {
     for (at, character) in text.char_indices() {
         match until {
             Some(end) if character == end && before != '\\' => until = None,
-            Some(_) => {}
             None if matches!(character, '|' | ',') => {
                 items.extend(text.get(start..at));
                 start = at + 1;
@@ -97,7 +96,7 @@ fn split(text: &str) -> Vec<&str> {
                 is_xml = is_xml || name.trim_start_matches(['!', '&']).eq_ignore_ascii_case("XML:");
                 until = (!is_xml).then_some('/');
             }
-            None => {}
+            Some(_) | None => {}
         }
         before = character;
     }

@@ -57,6 +57,7 @@ variables! {
     FilesTmpContent "FILES_TMP_CONTENT" Collection;
     FullRequest "FULL_REQUEST" Scalar;
     FullRequestLength "FULL_REQUEST_LENGTH" Scalar;
+    Geo "GEO" Collection;
     Global "GLOBAL" Collection;
     HighestSeverity "HIGHEST_SEVERITY" Scalar;
     InboundDataError "INBOUND_DATA_ERROR" Scalar;
@@ -145,7 +146,6 @@ variables! {
 /// Variables that other engines have and this one refuses, with the reason.
 pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("FILES_TMPNAMES", "uploads are never written to temporary files here; use FILES_TMP_CONTENT"),
-    ("GEO", "`@geoLookup` is not part of this release"),
     ("PERF_ALL", "it measures another program"),
     ("SCRIPT_BASENAME", "a gateway runs no scripts; use REQUEST_BASENAME"),
     ("SCRIPT_FILENAME", "a gateway runs no scripts; use REQUEST_FILENAME"),

@@ -21,9 +21,10 @@ use std::path::PathBuf;
 
 /// The folder with the suites, if it is there.
 pub fn shared() -> Option<PathBuf> {
-    let folder = std::env::var_os("BURGRAVE_SHARED")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
+    let folder = std::env::var_os("BURGRAVE_SHARED").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
     folder.is_dir().then_some(folder)
 }
 

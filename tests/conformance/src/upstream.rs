@@ -25,7 +25,7 @@ pub fn start() -> std::io::Result<SocketAddr> {
 fn serve(mut stream: TcpStream) {
     drop(stream.set_read_timeout(Some(Duration::from_secs(20))));
     let mut seen = Vec::new();
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536];
     while let Some(length) = message_length(&seen).or_else(|| {
         let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
         seen.extend_from_slice(buffer.get(..read)?);

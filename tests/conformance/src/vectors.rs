@@ -40,15 +40,12 @@ fn bytes(text: &str) -> Vec<u8> {
             let value = u32::from_str_radix(hex.get(..end)?, 16).unwrap_or(0);
             Some((u8::try_from(value & 0xff).ok()?, used))
         });
-        match code {
-            Some((byte, used)) => {
-                out.push(byte);
-                rest = rest.get(used..).unwrap_or_default();
-            }
-            None => {
-                out.push(byte);
-                rest = rest.get(1..).unwrap_or_default();
-            }
+        if let Some((byte, used)) = code {
+            out.push(byte);
+            rest = rest.get(used..).unwrap_or_default();
+        } else {
+            out.push(byte);
+            rest = rest.get(1..).unwrap_or_default();
         }
     }
     out

@@ -2,6 +2,8 @@
 //! meaning: raw sockets, a marker request behind each stage, the log between two markers.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::expect_used,
     clippy::print_stdout,
     clippy::disallowed_methods,

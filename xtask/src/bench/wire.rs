@@ -41,7 +41,7 @@ impl Drop for Backend {
 /// Reads until the head is in, answers, and drains what else comes.
 fn serve(mut stream: TcpStream) {
     let mut seen = Vec::new();
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536];
     drop(stream.set_read_timeout(Some(Duration::from_secs(5))));
     while let Ok(read @ 1..) = stream.read(&mut buffer) {
         seen.extend_from_slice(buffer.get(..read).unwrap_or_default());

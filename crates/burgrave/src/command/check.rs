@@ -11,6 +11,9 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     let system = Live;
     let settings = load::settings(&system, config)?;
     let rules = load::rules(&system, &settings)?;
+    for warning in rules.iter().flat_map(|rules| rules.warnings()) {
+        output::notice(&format!("warning: {warning}"));
+    }
     let rules = rules.map_or("no rule engine".to_owned(), |rules| format!("{} rules", rules.len()));
     output::text(&format!(
         "`{}` is in order: {} listener(s), {} site(s), {rules}\n",

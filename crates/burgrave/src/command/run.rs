@@ -21,6 +21,9 @@ pub(super) fn run(config: &Path, threads: Option<usize>) -> Result<Exit, Error> 
         threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     let count = rules.as_ref().map(|rules| rules.len());
     let signatures = rules.as_ref().map(|rules| rules.signatures().join(", ")).unwrap_or_default();
+    for warning in rules.iter().flat_map(|rules| rules.warnings()) {
+        output::notice(&format!("warning: {warning}"));
+    }
     // Before anything is ready to be signalled.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

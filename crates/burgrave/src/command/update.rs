@@ -116,7 +116,7 @@ fn hex(bytes: &[u8]) -> String {
 fn fetch(release: &str) -> Result<Vec<u8>, Error> {
     let most = usize::try_from(ARCHIVE_BYTES_MAX).unwrap_or(usize::MAX);
     let failed = |error| Error::update_because("cannot run curl", error);
-    let invocation = Invocation::new(CURL, Duration::from_secs(300), most)
+    let invocation = Invocation::new(CURL, Duration::from_mins(5), most)
         .map_err(failed)?
         .arg("--fail")
         .arg("--silent")
@@ -181,7 +181,9 @@ fn wanted(path: &Path) -> Option<PathBuf> {
     }
     match parts.as_slice() {
         [_, "crs-setup.conf.example"] => Some(PathBuf::from("crs-setup.conf.example")),
-        [_, "rules", name] if name.ends_with(".conf") || name.ends_with(".data") => {
+        [_, "rules", name]
+            if matches!(Path::new(name).extension()?.to_str(), Some("conf" | "data")) =>
+        {
             Some(Path::new("rules").join(name))
         }
         _ => None,

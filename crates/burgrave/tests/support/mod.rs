@@ -200,6 +200,7 @@ pub fn crs() -> Option<String> {
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
         PathBuf::from,
     );
+    let shared = shared.canonicalize().unwrap_or(shared);
     let shared = [shared.join("crs/crs-setup.conf.example"), shared.join("crs/rules/*.conf")];
     [shared, debian()].into_iter().find(|[setup, _]| setup.is_file()).map(|include| rules(&include))
 }

@@ -51,11 +51,11 @@ pub(super) fn parse(value: &[u8], odd: &mut Oddities) -> Result<Disposition, Mal
     Ok(Disposition { name, filename: filename.filter(|name: &Vec<u8>| !name.is_empty()) })
 }
 
+/// Key, value unescaped, and what follows.
+type Parameter<'a> = (&'a [u8], Vec<u8>, &'a [u8]);
+
 /// `key = value`, and what follows.
-fn parameter<'a>(
-    text: &'a [u8],
-    odd: &mut Oddities,
-) -> Result<(&'a [u8], Vec<u8>, &'a [u8]), Malformed> {
+fn parameter<'a>(text: &'a [u8], odd: &mut Oddities) -> Result<Parameter<'a>, Malformed> {
     let equals = memchr::memchr(b'=', text)
         .ok_or_else(|| Malformed::new("content-disposition parameter has no value"))?;
     let (key, value) = text.split_at(equals);

@@ -7,7 +7,7 @@ use burgrave_model::Mode;
 
 /// Parses `name=value`.
 pub(super) fn parse(value: &[u8], strings: &mut Strings) -> Result<Control, String> {
-    let text = std::str::from_utf8(value).map_err(|_| "a control is not UTF-8")?;
+    let text = std::str::from_utf8(value).map_err(|_ignored| "a control is not UTF-8")?;
     let (name, value) = text.split_once('=').ok_or("action `ctl` needs `=` and a value")?;
     let (name, value) = (name.trim(), value.trim());
     let switch = || match value.to_ascii_lowercase().as_str() {
@@ -16,7 +16,7 @@ pub(super) fn parse(value: &[u8], strings: &mut Strings) -> Result<Control, Stri
         _ => Err(format!("control `{name}` takes On or Off, not `{value}`")),
     };
     let limit =
-        || value.parse().map_err(|_| format!("control `{name}` takes bytes, not `{value}`"));
+        || value.parse().map_err(|_ignored| format!("control `{name}` takes bytes, not `{value}`"));
     Ok(match name.to_ascii_lowercase().as_str() {
         "ruleengine" => Control::Engine(mode(value)?),
         "requestbodyaccess" => Control::RequestBody(switch()?),
@@ -57,7 +57,7 @@ pub(crate) fn mode(value: &str) -> Result<Mode, String> {
 pub(crate) fn ids(value: &str) -> Result<RuleSelector, String> {
     let bad = || format!("`{value}` is no rule id or range of ids");
     let (first, last) = value.split_once('-').unwrap_or((value, value));
-    let parse = |text: &str| text.trim().trim_matches('"').parse::<u32>().map_err(|_| bad());
+    let parse = |text: &str| text.trim().trim_matches('"').parse::<u32>().map_err(|_ignored| bad());
     let (first, last) = (parse(first)?, parse(last)?);
     if first > last { Err(bad()) } else { Ok(RuleSelector::Ids(first, last)) }
 }

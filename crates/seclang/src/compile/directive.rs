@@ -85,6 +85,10 @@ impl Compiler<'_> {
                 self.include(&path, Some(line), depth + 1);
                 Ok(())
             }
+            "secrule" | "secaction" if self.chain_broken => {
+                self.chain_broken = goes_on(line);
+                Ok(())
+            }
             "secrule" => self.rule(line),
             "secaction" => self.sec_action(line),
             "secmarker" => {
@@ -122,6 +126,7 @@ impl Compiler<'_> {
         self.push(line, Targets::default(), Operator::Always, false, actions)
     }
 
+    #[expect(clippy::similar_names, reason = "`line` and `link` are the language's words")]
     fn push(
         &mut self,
         line: &Line,
@@ -161,7 +166,8 @@ impl Compiler<'_> {
             }
             None => (&b"rx"[..], question),
         };
-        let name = std::str::from_utf8(name).map_err(|_| "an operator's name is not UTF-8")?;
+        let name =
+            std::str::from_utf8(name).map_err(|_ignored| "an operator's name is not UTF-8")?;
         let parameter = parameter.strip_prefix(b" ").unwrap_or(parameter);
         let parameter =
             if name.eq_ignore_ascii_case("rx") { parameter } else { parameter.trim_ascii() };
@@ -170,6 +176,7 @@ impl Compiler<'_> {
         Ok((negated, operator))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what has no default is refused")]
     fn default_action(&mut self, line: &Line) -> Result<(), String> {
         let actions = action::parse(word(line, 0)?, &mut self.strings)?;
         let mut phase = 2;
@@ -280,6 +287,13 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether a rule's actions, which may not be readable, announce another link.
+pub(super) fn goes_on(line: &Line) -> bool {
+    let last = line.words.last().map_or(&[][..], Vec::as_slice);
+    line.directive.eq_ignore_ascii_case("secrule")
+        && last.split(|&byte| byte == b',').any(|action| action.trim_ascii() == b"chain")
+}
+
 fn relative(line: &Line, path: &str) -> PathBuf {
     line.file.parent().unwrap_or(Path::new(".")).join(path)
 }
@@ -292,7 +306,7 @@ fn word(line: &Line, index: usize) -> Result<&[u8], String> {
 fn text(line: &Line, index: usize) -> Result<String, String> {
     let word = word(line, index)?.to_vec();
     String::from_utf8(word)
-        .map_err(|_| format!("the argument of `{}` is not UTF-8", line.directive))
+        .map_err(|_ignored| format!("the argument of `{}` is not UTF-8", line.directive))
 }
 
 fn switch(line: &Line) -> Result<bool, String> {
@@ -305,7 +319,7 @@ fn switch(line: &Line) -> Result<bool, String> {
 
 fn number(line: &Line) -> Result<usize, String> {
     let word = text(line, 0)?;
-    word.parse().map_err(|_| format!("`{}` takes a number, not `{word}`", line.directive))
+    word.parse().map_err(|_ignored| format!("`{}` takes a number, not `{word}`", line.directive))
 }
 
 fn over_limit(line: &Line) -> Result<OverLimit, String> {

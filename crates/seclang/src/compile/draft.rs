@@ -45,6 +45,7 @@ impl Draft {
     }
 
     /// 0 where there is none.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one action of many is looked for")]
     pub(super) fn id(&self) -> u32 {
         let id = self.actions().iter().find_map(|action| match action {
             Action::Id(id) => Some(*id),
@@ -236,6 +237,10 @@ impl DraftLink {
         Ok(link)
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the few actions that are not allowed there"
+    )]
     fn only_for_the_first(&self) -> Option<&'static str> {
         self.actions.iter().find_map(|action| match action {
             Action::Id(_) => Some("`id`"),

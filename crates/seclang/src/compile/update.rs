@@ -39,7 +39,7 @@ impl Update {
             match &self.change {
                 Change::Remove => draft.removed = true,
                 Change::Targets(targets, replaced) => {
-                    self.targets(draft, targets, replaced.as_ref())
+                    change_targets(draft, targets, replaced.as_ref());
                 }
                 Change::Actions(actions) => self.actions(draft, actions)?,
             }
@@ -55,17 +55,7 @@ impl Update {
         }
     }
 
-    /// Only the first line of a chain is meant.
-    fn targets(&self, draft: &mut Draft, targets: &Targets, replaced: Option<&Targets>) {
-        let Some(link) = draft.links.first_mut() else { return };
-        if let Some(replaced) = replaced {
-            let old = |target: &Target| replaced.included.iter().any(|other| same(target, other));
-            link.targets.included.retain(|target| !old(target));
-        }
-        link.targets.included.extend(targets.included.iter().cloned());
-        link.targets.excluded.extend(targets.excluded.iter().cloned());
-    }
-
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other actions are added")]
     fn actions(&self, draft: &mut Draft, actions: &[Action]) -> Result<(), LoadError> {
         let Some(link) = draft.links.first_mut() else { return Ok(()) };
         for action in actions {
@@ -87,6 +77,17 @@ impl Update {
         }
         Ok(())
     }
+}
+
+/// Only the first line of a chain is meant.
+fn change_targets(draft: &mut Draft, targets: &Targets, replaced: Option<&Targets>) {
+    let Some(link) = draft.links.first_mut() else { return };
+    if let Some(replaced) = replaced {
+        let old = |target: &Target| replaced.included.iter().any(|other| same(target, other));
+        link.targets.included.retain(|target| !old(target));
+    }
+    link.targets.included.extend(targets.included.iter().cloned());
+    link.targets.excluded.extend(targets.excluded.iter().cloned());
 }
 
 fn same(left: &Target, right: &Target) -> bool {

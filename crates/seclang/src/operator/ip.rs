@@ -40,14 +40,14 @@ impl Networks {
 fn network(text: &[u8]) -> Result<Network, String> {
     let text = text.trim_ascii();
     let bad = || format!("`{}` is no address or network", bstr::BStr::new(text));
-    let text = std::str::from_utf8(text).map_err(|_| bad())?;
+    let text = std::str::from_utf8(text).map_err(|_ignored| bad())?;
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(bits)),
         None => (text, None),
     };
-    let address: IpAddr = address.parse().map_err(|_| bad())?;
+    let address: IpAddr = address.parse().map_err(|_ignored| bad())?;
     let most = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.map_or(Ok(most), str::parse).map_err(|_| bad())?;
+    let bits = bits.map_or(Ok(most), str::parse).map_err(|_ignored| bad())?;
     if bits > most {
         return Err(bad());
     }

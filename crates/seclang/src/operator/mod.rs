@@ -48,6 +48,8 @@ pub(crate) enum Operator {
     Always,
     /// `@noMatch`
     Never,
+    /// One of [`UNAVAILABLE`]: nobody can answer it here.
+    Unavailable(&'static str),
 }
 
 /// A match with what the operator captured; index 0 is the whole.
@@ -72,18 +74,17 @@ impl Hit {
 /// Operators that other engines have and this one refuses, with the reason.
 pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("fuzzyHash", "similarity hashes are not supported; use an upload scanner"),
-    ("geoLookup", "it is not part of this release"),
     ("gsbLookup", "the service behind it has ended"),
     ("inspectFile", "running programs on requests is not supported; use an upload scanner"),
-    (
-        "rbl",
-        "name look-ups while a request waits are not supported; import the list as a block list",
-    ),
     ("rsub", "rewriting bodies is not supported"),
     ("validateDTD", "it is not part of this release"),
     ("validateHash", "link signing is not supported"),
     ("validateSchema", "it is not part of this release"),
 ];
+
+/// Operators that stand in rule sets behind a switch that is off by default, and that cannot be answered
+/// here. They load, with a warning; a request that reaches one is refused, never passed.
+pub(crate) static UNAVAILABLE: &[&str] = &["geoLookup", "rbl"];
 
 /// Reads a file that an operator names, relative to the rule's own.
 pub(crate) trait DataFiles {
@@ -101,6 +102,9 @@ pub(crate) fn compile(
     let lower = name.to_ascii_lowercase();
     if let Some((known, why)) = REFUSED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         return Err(format!("operator `@{known}` is refused: {why}"));
+    }
+    if let Some(known) = UNAVAILABLE.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        return Ok(Operator::Unavailable(known));
     }
     if let Some(comparison) = text::Comparison::find(&lower) {
         return Ok(Operator::Text(comparison, Macro::parse(parameter, strings)?));
@@ -138,7 +142,8 @@ fn pattern(parameter: &[u8]) -> Result<Regex, String> {
 }
 
 fn data(name: &[u8], files: &dyn DataFiles) -> Result<Vec<u8>, String> {
-    let name = std::str::from_utf8(name.trim_ascii()).map_err(|_| "file name is not UTF-8")?;
+    let name =
+        std::str::from_utf8(name.trim_ascii()).map_err(|_ignored| "file name is not UTF-8")?;
     files.data(&PathBuf::from(name))
 }
 
@@ -176,6 +181,7 @@ impl Operator {
             Self::Verify(number, regex) => verify::find(*number, regex, value)?.map(Hit::whole),
             Self::Always => Some(Hit::bare()),
             Self::Never => None,
+            Self::Unavailable(_) => return Err(Exhausted),
         })
     }
 }
@@ -218,7 +224,7 @@ pub(crate) mod testing {
     pub(crate) fn ask(name: &str, parameter: &str, value: &[u8]) -> Result<Option<Hit>, String> {
         let mut strings = crate::strings::Strings::constants();
         let operator = compile(name, parameter.as_bytes(), &mut strings, &NoFiles)?;
-        operator.evaluate(value, &|_| Vec::new()).map_err(|_| "exhausted".to_owned())
+        operator.evaluate(value, &|_| Vec::new()).map_err(|_ignored| "exhausted".to_owned())
     }
 
     /// Whether it matches.

@@ -41,8 +41,7 @@ pub(crate) fn parse_integer(text: &[u8]) -> i64 {
     let text = text.trim_ascii_start();
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
     };
     let digits = digits.iter().map_while(|&byte| char::from(byte).to_digit(10));
     let number =

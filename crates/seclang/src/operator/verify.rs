@@ -70,7 +70,7 @@ fn card(digits: &[u32]) -> bool {
             _ => digit,
         })
         .sum();
-    !digits.is_empty() && sum % 10 == 0
+    !digits.is_empty() && sum.is_multiple_of(10)
 }
 
 fn cpf(digits: &[u32]) -> bool {

@@ -3,7 +3,7 @@
 use super::values::Value;
 use super::{Decision, Fault, Interruption, Transaction};
 use crate::interface::Disruption;
-use crate::operator::Hit;
+use crate::operator::{Hit, Operator};
 use crate::plan::{AllowScope, ChainId, Flow, Link, Rule, RuleDisruption};
 use crate::strings::StrId;
 use burgrave_model::Mode;
@@ -33,7 +33,7 @@ impl Transaction {
         while let Some(&index) = list.get(position) {
             position += 1;
             let Some(rule) = rules.rules.get(index) else { continue };
-            if position % RULES_PER_LOOK == 0 {
+            if position.is_multiple_of(RULES_PER_LOOK) {
                 self.used = used_before + (self.clock)().saturating_sub(began);
                 if self.used > self.settings.budget {
                     return self.fault(Fault::Budget);
@@ -117,9 +117,14 @@ impl Transaction {
     }
 
     fn ask(&mut self, link: &Link, value: &Value, transformed: StrId) -> Result<bool, Fault> {
+        if matches!(link.operator, Operator::Unavailable(_)) {
+            return Err(Fault::Unavailable);
+        }
         let text = self.strings.get(transformed);
-        let hit =
-            link.operator.evaluate(text, &|text| self.expand(text)).map_err(|_| Fault::Regex)?;
+        let hit = link
+            .operator
+            .evaluate(text, &|text| self.expand(text))
+            .map_err(|_ignored| Fault::Regex)?;
         let hit = match (hit, link.negated) {
             (Some(hit), false) => hit,
             (None, true) => Hit::default(),

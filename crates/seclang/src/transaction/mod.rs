@@ -65,6 +65,8 @@ pub(crate) enum Fault {
     Regex,
     /// The values made of the request are too many or too large.
     Memory,
+    /// A rule asks for what this release does not have.
+    Unavailable,
 }
 
 impl Fault {
@@ -73,6 +75,7 @@ impl Fault {
             Self::Budget => "rule engine fault: time budget used up",
             Self::Regex => "rule engine fault: regular expression ran out of steps",
             Self::Memory => "rule engine fault: too many values",
+            Self::Unavailable => "rule engine fault: a rule asks for data that is not available",
         }
     }
 }

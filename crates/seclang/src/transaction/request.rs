@@ -114,6 +114,9 @@ impl Transaction {
         } else if name.eq_ignore_ascii_case(b"authorization") {
             let kind = value.split(u8::is_ascii_whitespace).next().unwrap_or_default();
             self.state.set(Variable::AuthType, kind, &mut self.strings);
+            if let Some(user) = basic_user(value) {
+                self.state.set(Variable::RemoteUser, &user, &mut self.strings);
+            }
         } else if name.eq_ignore_ascii_case(b"host") {
             self.state.set(Variable::ServerName, host_name(value), &mut self.strings);
         }
@@ -170,6 +173,19 @@ fn without_authority(target: &[u8]) -> &[u8] {
         Some(path) => rest.get(path..).unwrap_or_default(),
         None => b"/",
     }
+}
+
+/// The user name of Basic authentication (RFC 7617), as the client claims it.
+fn basic_user(value: &[u8]) -> Option<Vec<u8>> {
+    let (scheme, credentials) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let mut pair = Vec::new();
+    (crate::transform::find("base64Decode")?.apply)(credentials.trim_ascii(), &mut pair);
+    let end = memchr::memchr(b':', &pair)?;
+    pair.truncate(end);
+    Some(pair)
 }
 
 /// Without the port.

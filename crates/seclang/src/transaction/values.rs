@@ -8,6 +8,7 @@ use crate::variable::{Selector, Shape, Target, Variable};
 
 /// A selected value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a value with the variable and the name that it has")]
 pub(super) struct Value {
     pub(super) variable: Variable,
     /// The member's name as received; `None` for a scalar or a count.
@@ -49,7 +50,7 @@ impl Transaction {
             Selector::All | Selector::XPath(_) => Ok(true),
             Selector::Key(key) => Ok(value.key.is_some() && *key == value.lower),
             Selector::Pattern(regex) => match value.key {
-                Some(key) => regex.is_match(self.strings.get(key)).map_err(|_| Fault::Regex),
+                Some(key) => regex.is_match(self.strings.get(key)).map_err(|_ignored| Fault::Regex),
                 None => Ok(false),
             },
         }
@@ -57,6 +58,9 @@ impl Transaction {
 
     /// Appends what one target selects.
     fn select(&mut self, target: &Target, values: &mut Vec<Value>) -> Result<(), Fault> {
+        if target.variable == Variable::Geo {
+            return Err(Fault::Unavailable);
+        }
         let before = values.len();
         match (target.variable.shape(), &target.selector) {
             (Shape::Scalar, _) => self.select_scalar(target.variable, values),
@@ -83,7 +87,7 @@ impl Transaction {
                 }
             }
             (Shape::Collection, selector) => {
-                self.select_members(target.variable, selector, values)?
+                self.select_members(target.variable, selector, values)?;
             }
         }
         if target.count {
@@ -160,10 +164,13 @@ impl Transaction {
     }
 
     /// Hands over the members of a collection in order.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are plain collections")]
     pub(super) fn members(&self, variable: Variable, take: &mut dyn FnMut(Entry)) {
         let state = &self.state;
         let names = |entries: &[Entry], take: &mut dyn FnMut(Entry)| {
-            entries.iter().for_each(|entry| take(Entry { value: entry.key, ..*entry }));
+            for entry in entries {
+                take(Entry { value: entry.key, ..*entry });
+            }
         };
         match variable {
             Variable::Args => {
@@ -189,6 +196,10 @@ impl Transaction {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rest are kept collections; a test fills every variable"
+    )]
     fn entries(&self, variable: Variable) -> &[Entry] {
         let state = &self.state;
         match variable {

@@ -39,10 +39,9 @@ pub(super) fn remove(input: &[u8], out: &mut Vec<u8>) {
 /// Removes the marks only: `/*`, `*/`, `<!--`, `-->`, `--`, `#`.
 pub(super) fn remove_marks(input: &[u8], out: &mut Vec<u8>) {
     scan(input, out, |rest, out| match rest {
-        [b'/', b'*', ..] | [b'*', b'/', ..] => 2,
         [b'<', b'!', b'-', b'-', ..] => 4,
         [b'-', b'-', b'>', ..] => 3,
-        [b'-', b'-', ..] => 2,
+        [b'/', b'*', ..] | [b'*', b'/', ..] | [b'-', b'-', ..] => 2,
         [b'#', ..] => 1,
         [byte, ..] => {
             out.push(*byte);

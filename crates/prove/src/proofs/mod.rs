@@ -1,0 +1,53 @@
+//! All proofs, one file each.
+
+mod command_injection;
+mod cross_site_scripting;
+mod injected;
+mod leftovers;
+mod oversized;
+mod oversized_and_slow;
+mod path_traversal;
+mod request_smuggling;
+mod slow;
+mod sql_injection;
+mod tls;
+mod unknown_host;
+mod version_hiding;
+
+use crate::Attack;
+
+/// Every proof, in the order in which they are run and shown.
+pub static ALL: &[&dyn Attack] = &[
+    &sql_injection::SqlInjection,
+    &cross_site_scripting::CrossSiteScripting,
+    &path_traversal::PathTraversal,
+    &command_injection::CommandInjection,
+    &request_smuggling::RequestSmuggling,
+    &leftovers::Leftovers,
+    &version_hiding::VersionHiding,
+    &tls::Tls,
+    &unknown_host::UnknownHost,
+    &oversized_and_slow::OversizedAndSlow,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn proofs_are_unique_and_documented() {
+        let ids: BTreeSet<_> = ALL.iter().map(|attack| attack.id()).collect();
+        assert_eq!(ids.len(), ALL.len());
+        for attack in ALL {
+            let id = attack.id();
+            assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{id}");
+            let title = attack.title();
+            assert!(title.len() > 20 && !title.ends_with('.') && !title.contains('\n'), "{id}");
+            let about = attack.about();
+            assert!(about.len() > 200, "{id} says too little of itself");
+            assert!(about.contains("CWE-") || about.contains("RFC "), "{id} names no source");
+            assert!(about.contains("If it fell"), "{id} does not say what to do");
+        }
+    }
+}

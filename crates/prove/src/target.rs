@@ -1,0 +1,175 @@
+//! What is attacked: the sites of the own configuration, at the addresses that it listens on.
+//!
+//! Invariant: every address here comes from a `[[listen]]` of the configuration; the unspecified one
+//! becomes loopback, no name is ever resolved.
+
+use burgrave_config::{Limits, Route, Settings, Site};
+use burgrave_model::Mode;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// All that a run of proofs may attack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// In the configuration's order.
+    pub sites: Vec<TargetSite>,
+}
+
+/// One site, as seen from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetSite {
+    /// The site's name in the configuration.
+    pub name: String,
+    /// The host to ask for: the first one, `localhost` for `*`.
+    pub host: String,
+    /// The site takes every host.
+    pub any_host: bool,
+    /// Where clients come in: the TLS listener of a TLS site, else the plain one. `None`: no
+    /// listener serves it.
+    pub door: Option<Door>,
+    /// The plain listener of a TLS site, where there is one.
+    pub plain: Option<Door>,
+    /// Has a certificate.
+    pub tls: bool,
+    /// Proxied routes, then the static content. May be empty.
+    pub places: Vec<Place>,
+    /// The limits that hold for the whole listener.
+    pub limits: Limits,
+}
+
+/// An address and what is spoken there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Door {
+    /// Where to connect.
+    pub address: SocketAddr,
+    /// What to speak.
+    pub layer: Layer,
+}
+
+/// What lies under HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// Nothing.
+    Plain,
+    /// TLS.
+    Tls,
+}
+
+/// A path below which one thing answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// Begins with `/`.
+    pub path: String,
+    /// What answers there.
+    pub serves: Serves,
+    /// Whether rules look at it.
+    pub inspected: Inspected,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// What answers at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// An application behind the gateway.
+    Upstream,
+    /// Static content.
+    Files,
+}
+
+/// What the rule engine is configured to do at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inspected {
+    /// Rules are loaded and refuse attacks here.
+    Blocks,
+    /// No rules, or they only record, or they are off.
+    DoesNotBlock,
+}
+
+impl Target {
+    /// What these settings put on the network.
+    pub fn from_settings(settings: &Settings) -> Self {
+        Self { sites: settings.sites.iter().map(|site| target_site(settings, site)).collect() }
+    }
+
+    /// Every address that may be contacted.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let doors = self.sites.iter().flat_map(|site| site.door.iter().chain(&site.plain));
+        doors.map(|door| door.address)
+    }
+
+    /// Whether some site takes every host.
+    pub fn takes_any_host(&self) -> bool {
+        self.sites.iter().any(|site| site.any_host)
+    }
+}
+
+impl TargetSite {
+    /// Both ways in.
+    pub fn doors(&self) -> impl Iterator<Item = Door> {
+        self.door.into_iter().chain(self.plain)
+    }
+
+    /// The first proxied route, else the static content.
+    pub fn main_place(&self) -> Option<&Place> {
+        self.places.first()
+    }
+}
+
+fn target_site(settings: &Settings, site: &Site) -> TargetSite {
+    let first = |tls: bool| settings.listeners.iter().find(|listen| listen.tls == tls);
+    let plain =
+        first(false).map(|listen| Door { address: near(listen.address), layer: Layer::Plain });
+    let secure =
+        first(true).map(|listen| Door { address: near(listen.address), layer: Layer::Tls });
+    let tls = site.tls.is_some();
+    let host = site.hosts.iter().find(|host| *host != "*");
+    TargetSite {
+        name: site.name.clone(),
+        host: host.cloned().unwrap_or_else(|| "localhost".to_owned()),
+        any_host: site.hosts.iter().any(|host| host == "*"),
+        door: if tls { secure.or(plain) } else { plain },
+        plain: if tls && secure.is_some() { plain } else { None },
+        tls,
+        places: places(settings, site),
+        limits: settings.limits.clone(),
+    }
+}
+
+fn places(settings: &Settings, site: &Site) -> Vec<Place> {
+    let route = |route: &Route| Place {
+        path: route.path.clone(),
+        serves: Serves::Upstream,
+        inspected: inspected(settings, route.mode.or(site.mode)),
+        limits: route.limits.clone(),
+    };
+    let mut places: Vec<Place> = site.routes.iter().map(route).collect();
+    // A route that takes everything leaves nothing to the files.
+    if site.files.is_some() && !site.routes.iter().any(|route| route.path == "/") {
+        places.push(Place {
+            path: "/".to_owned(),
+            serves: Serves::Files,
+            inspected: inspected(settings, site.mode),
+            limits: site.limits.clone(),
+        });
+    }
+    places
+}
+
+fn inspected(settings: &Settings, own: Option<Mode>) -> Inspected {
+    let Some(rules) = &settings.rules else { return Inspected::DoesNotBlock };
+    match own.or(rules.mode) {
+        // Without a word the rule files decide, and block where they say nothing either.
+        None | Some(Mode::Block) => Inspected::Blocks,
+        Some(Mode::Detect | Mode::Off) => Inspected::DoesNotBlock,
+    }
+}
+
+/// The address by which this machine reaches its own listener.
+fn near(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        IpAddr::V4(_) | IpAddr::V6(_) => address.ip(),
+    };
+    SocketAddr::new(ip, address.port())
+}

@@ -1,0 +1,139 @@
+//! The proofs against the real gateway: they hold with it as it is, and fall where a safeguard is
+//! configured away.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
+
+mod support;
+
+use burgrave_model::{Outcome, Proof, Safeguard};
+use burgrave_prove::{Target, prove_within};
+use support::deployment::{Plan, core_rule_sets, deploy};
+use support::short_patience;
+
+fn run(target: &Target, id: &str) -> Proof {
+    let found = prove_within(target, &safeguard(id), short_patience());
+    found.into_iter().find(|proof| proof.id == id).expect("no such proof")
+}
+
+fn safeguard(id: &str) -> Vec<Safeguard> {
+    let found = burgrave_prove::ALL.iter().find(|attack| attack.id() == id);
+    found.map(|attack| attack.safeguard()).into_iter().collect()
+}
+
+#[track_caller]
+fn check(proof: &Proof, wanted: Outcome) {
+    let told: Vec<String> = proof
+        .evidence
+        .iter()
+        .filter(|part| part.outcome != Outcome::Held)
+        .map(|part| format!("\n  {}: {} -> {}", part.outcome, part.did, part.saw))
+        .collect();
+    assert_eq!(proof.outcome, wanted, "{}: {}", proof.id, told.concat());
+    assert!(!proof.evidence.is_empty());
+}
+
+#[test]
+fn all_proofs_hold_with_rules_files_and_an_application() {
+    let deployment = deploy(Plan::default());
+    for proof in prove_within(&deployment.target, &[], short_patience()) {
+        check(&proof, Outcome::Held);
+    }
+}
+
+#[test]
+fn the_core_rule_set_refuses_every_payload() {
+    let sets = core_rule_sets();
+    if sets.is_empty() {
+        eprintln!("skipped: no Core Rule Set here (set BURGRAVE_CRS, or install modsecurity-crs)");
+    }
+    for (name, rules) in sets {
+        let deployment = deploy(Plan { rules: Some(rules), ..Plan::default() });
+        for proof in prove_within(&deployment.target, &[Safeguard::Injection], short_patience()) {
+            eprintln!("{name}: {} exchanges of {}", proof.evidence.len(), proof.id);
+            check(&proof, Outcome::Held);
+        }
+    }
+}
+
+#[test]
+fn without_rules_injections_fall() {
+    let deployment = deploy(Plan { rules: None, ..Plan::default() });
+    for id in ["sql-injection", "cross-site-scripting", "path-traversal", "command-injection"] {
+        let proof = run(&deployment.target, id);
+        check(&proof, Outcome::Fell);
+        let fell = proof.evidence.iter().find(|part| part.outcome == Outcome::Fell).unwrap();
+        assert!(fell.did.contains("no rules are set to block"), "{}", fell.did);
+    }
+    // What the gateway does by itself does not need them.
+    check(&run(&deployment.target, "request-smuggling"), Outcome::Held);
+    check(&run(&deployment.target, "leftovers"), Outcome::Held);
+}
+
+#[test]
+fn a_site_of_files_alone_holds() {
+    let deployment = deploy(Plan { route: None, redirect: false, ..Plan::default() });
+    for proof in prove_within(&deployment.target, &[], short_patience()) {
+        check(&proof, Outcome::Held);
+    }
+}
+
+#[test]
+fn an_application_alone_holds_over_plain_http_and_says_that_there_is_no_tls() {
+    let deployment = deploy(Plan { route: Some("/"), tls: false, files: false, ..Plan::default() });
+    for proof in prove_within(&deployment.target, &[], short_patience()) {
+        let wanted = if proof.id == "tls" { Outcome::NotProven } else { Outcome::Held };
+        check(&proof, wanted);
+    }
+}
+
+#[test]
+fn limits_that_are_not_kept_fall() {
+    let deployment = deploy(Plan { limits: burgrave_config::Limits::default(), ..Plan::default() });
+    let mut target = deployment.target.clone();
+    // What the proof goes by is stricter than what the gateway runs with.
+    for site in &mut target.sites {
+        site.limits = support::short_limits();
+        for place in &mut site.places {
+            place.limits = support::short_limits();
+        }
+    }
+    let proof = run(&target, "oversized-and-slow");
+    check(&proof, Outcome::Fell);
+    let fell = |part: &str| {
+        let about = |evidence: &&burgrave_model::Evidence| evidence.did.contains(part);
+        proof.evidence.iter().find(about).map(|evidence| evidence.outcome)
+    };
+    for part in ["over 8000 bytes", "over 40 fields", "drips", "stops", "announced"] {
+        assert_eq!(fell(part), Some(Outcome::Fell), "{part}: {:?}", proof.evidence);
+    }
+}
+
+#[test]
+fn an_application_that_reveals_itself_falls_where_its_fields_pass() {
+    // Straight to the application, past the gateway.
+    let address = support::deployment::application();
+    let target = support::target(address, burgrave_prove::Layer::Plain);
+    let proof = run(&target, "version-hiding");
+    check(&proof, Outcome::Fell);
+    let deployment = deploy(Plan::default());
+    check(&run(&deployment.target, "version-hiding"), Outcome::Held);
+}
+
+#[test]
+fn a_site_for_any_host_leaves_unknown_hosts_unproven() {
+    let deployment = deploy(Plan { any_host: true, ..Plan::default() });
+    let proof = run(&deployment.target, "unknown-host");
+    check(&proof, Outcome::NotProven);
+    assert!(proof.evidence.iter().any(|part| part.saw.contains("any host")));
+    let unclear = proof.evidence.iter().filter(|part| !part.saw.contains("any host"));
+    assert!(unclear.clone().count() > 5);
+    assert!(unclear.clone().all(|part| part.outcome == Outcome::Held));
+}
+
+#[test]
+fn an_application_that_is_down_proves_nothing_of_its_route() {
+    let deployment = deploy(Plan { application: support::dead(), ..Plan::default() });
+    let proof = run(&deployment.target, "sql-injection");
+    check(&proof, Outcome::NotProven);
+    assert!(proof.evidence.iter().any(|part| part.saw.contains("harmless request failed")));
+}

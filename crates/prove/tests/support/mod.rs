@@ -1,0 +1,236 @@
+//! Servers to attack: one that refuses nothing, one that refuses what it should, one that says
+//! nothing. Loopback only; every thread ends by itself.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    reason = "each test file uses a part"
+)]
+
+pub mod deployment;
+pub mod naive;
+pub mod sound;
+
+use burgrave_config::Limits;
+use burgrave_prove::{Door, Inspected, Layer, Place, Serves, Target, TargetSite, WireLimits};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+pub const HOST: &str = "shop.test";
+/// When a connection of any test server ends at the latest.
+const LIFE: Duration = Duration::from_secs(12);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Naive,
+    Sound,
+    /// As the sound one, but for this.
+    SoundBut(Hole),
+    Mute,
+}
+
+/// One thing that a server does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hole {
+    BelievesBothLengths,
+    TakesBareLineFeeds,
+    TakesOddChunkSizes,
+    ForgetsCookies,
+    ForgetsJson,
+    ServesBackups,
+    NamesItselfInErrors,
+    TakesAnyHost,
+    TakesNoHost,
+    WaitsForHeaders,
+    WaitsForBodies,
+    TakesLargeBodies,
+    TakesManyFields,
+    RefusesAll,
+    FailsAlways,
+    LimitsAlways,
+    TakesNoBody,
+    BreaksDown,
+}
+
+/// Bytes in both directions.
+pub trait Duplex: Read + Write {}
+impl<T: Read + Write> Duplex for T {}
+
+/// What a server reads from, with a last moment.
+pub struct Client {
+    stream: Box<dyn Duplex>,
+    socket: TcpStream,
+    pub sni: Option<String>,
+    buffer: Vec<u8>,
+}
+
+impl Client {
+    /// More bytes until `end`; false at the end of the stream or of the time.
+    fn more(&mut self, end: Instant) -> bool {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || self.socket.set_read_timeout(Some(left)).is_err() {
+            return false;
+        }
+        let mut scrap = [0; 16384];
+        match self.stream.read(&mut scrap) {
+            Ok(0) | Err(_) => false,
+            Ok(count) => {
+                self.buffer.extend_from_slice(&scrap[..count]);
+                true
+            }
+        }
+    }
+
+    pub fn line(&mut self, end: Instant) -> Option<Vec<u8>> {
+        loop {
+            if let Some(at) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                return Some(self.buffer.drain(..=at).collect());
+            }
+            if !self.more(end) {
+                return None;
+            }
+        }
+    }
+
+    /// Exactly so many bytes, each of which comes within `pause` of the one before.
+    pub fn take(&mut self, count: usize, pause: Duration) -> Option<Vec<u8>> {
+        while self.buffer.len() < count {
+            if !self.more(Instant::now() + pause) {
+                return None;
+            }
+        }
+        Some(self.buffer.drain(..count).collect())
+    }
+
+    /// False when the client is gone.
+    pub fn say(&mut self, bytes: &str) -> bool {
+        self.stream.write_all(bytes.as_bytes()).and_then(|()| self.stream.flush()).is_ok()
+    }
+
+    /// Says it, and lets the client read it: unread bytes would take it away again.
+    pub fn say_last(&mut self, bytes: &str) {
+        if self.say(bytes) {
+            self.socket.shutdown(std::net::Shutdown::Write).ok();
+            let end = Instant::now() + Duration::from_millis(200);
+            while self.more(end) {
+                self.buffer.clear();
+            }
+        }
+    }
+}
+
+/// Starts a server and returns its address.
+pub fn start(kind: Kind, layer: Layer) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = (layer == Layer::Tls).then(server_config);
+    let broken = Arc::new(AtomicBool::new(false));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let config = config.clone();
+            let broken = Arc::clone(&broken);
+            std::thread::spawn(move || serve(kind, stream, config, &broken));
+        }
+    });
+    address
+}
+
+/// An address at which nobody listens.
+pub fn dead() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>, broken: &AtomicBool) {
+    socket.set_read_timeout(Some(LIFE)).unwrap();
+    socket.set_write_timeout(Some(LIFE)).unwrap();
+    if kind == Kind::Mute {
+        std::thread::sleep(Duration::from_secs(3));
+        return;
+    }
+    if kind == Kind::Naive && config.is_some() && naive::old_hello(&socket) {
+        return;
+    }
+    let twin = socket.try_clone().unwrap();
+    let Some((stream, sni)) = layered(socket, config) else { return };
+    let client = Client { stream, socket: twin, sni, buffer: Vec::new() };
+    match kind {
+        Kind::Naive => naive::serve(client),
+        Kind::Sound => sound::serve(client, None, &AtomicBool::new(false)),
+        Kind::SoundBut(hole) => sound::serve(client, Some(hole), broken),
+        Kind::Mute => {}
+    }
+}
+
+fn layered(
+    socket: TcpStream,
+    config: Option<Arc<ServerConfig>>,
+) -> Option<(Box<dyn Duplex>, Option<String>)> {
+    let Some(config) = config else { return Some((Box::new(socket), None)) };
+    let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), socket);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock).ok()?;
+    }
+    let sni = stream.conn.server_name().map(str::to_owned);
+    Some((Box::new(stream), sni))
+}
+
+fn server_config() -> Arc<ServerConfig> {
+    let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    Arc::new(config)
+}
+
+/// Limits that keep a test short.
+pub fn short_limits() -> Limits {
+    Limits {
+        header_time: Duration::from_millis(600),
+        body_time: Duration::from_millis(600),
+        body_bytes: 100_000,
+        header_bytes: 8_000,
+        header_count: 40,
+        ..Limits::default()
+    }
+}
+
+pub fn short_patience() -> WireLimits {
+    WireLimits {
+        run_time: Duration::from_secs(40),
+        answer_time: Duration::from_secs(2),
+        quiet_time: Duration::from_millis(100),
+        grace_time: Duration::from_millis(1500),
+        ..WireLimits::default()
+    }
+}
+
+/// One site with an application at `/`.
+pub fn target(address: SocketAddr, layer: Layer) -> Target {
+    let limits = short_limits();
+    Target {
+        sites: vec![TargetSite {
+            name: HOST.to_owned(),
+            host: HOST.to_owned(),
+            any_host: false,
+            door: Some(Door { address, layer }),
+            plain: None,
+            tls: layer == Layer::Tls,
+            places: vec![Place {
+                path: "/".to_owned(),
+                serves: Serves::Upstream,
+                inspected: Inspected::Blocks,
+                limits: limits.clone(),
+            }],
+            limits,
+        }],
+    }
+}

@@ -1,0 +1,131 @@
+//! What is attacked follows from the configuration alone, and nothing else is ever contacted.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use burgrave_config::parse;
+use burgrave_prove::{
+    Door, Inspected, Layer, Reply, Serves, Target, Wire, WireError, WireLimits, prove_within,
+};
+use std::net::{SocketAddr, TcpListener};
+use support::{short_patience, target};
+
+fn from(text: &str) -> Target {
+    Target::from_settings(&parse(text).unwrap())
+}
+
+fn door(address: &str, layer: Layer) -> Door {
+    Door { address: address.parse().unwrap(), layer }
+}
+
+const SHOP: &str = r#"
+[[listen]]
+address = "0.0.0.0:8443"
+tls = true
+[[listen]]
+address = "[::]:8080"
+
+[rules]
+include = ["/etc/burgrave/rules/*.conf"]
+
+[limits]
+header_time = "7s"
+
+[[site]]
+hosts = ["shop.test", "www.shop.test"]
+tls = "self-signed"
+files = { root = "/srv/www" }
+[[site.route]]
+path = "/api/"
+upstream = ["http://127.0.0.1:3000"]
+limits = { body_bytes = "1KiB" }
+[[site.route]]
+path = "/raw/"
+upstream = ["http://127.0.0.1:3000"]
+mode = "detect"
+
+[[site]]
+hosts = ["*"]
+mode = "off"
+[[site.route]]
+path = "/"
+upstream = ["http://127.0.0.1:3000"]
+"#;
+
+#[test]
+fn a_site_with_tls_is_reached_by_both_listeners() {
+    let target = from(SHOP);
+    let shop = &target.sites[0];
+    assert_eq!((shop.name.as_str(), shop.host.as_str()), ("shop.test", "shop.test"));
+    assert_eq!(shop.door, Some(door("127.0.0.1:8443", Layer::Tls)));
+    assert_eq!(shop.plain, Some(door("[::1]:8080", Layer::Plain)));
+    assert!(shop.tls && !shop.any_host);
+    assert_eq!(shop.limits.header_time.as_secs(), 7);
+    let places: Vec<_> = shop
+        .places
+        .iter()
+        .map(|place| (place.path.as_str(), place.serves, place.inspected, place.limits.body_bytes))
+        .collect();
+    assert!(places.contains(&("/api/", Serves::Upstream, Inspected::Blocks, 1024)), "{places:?}");
+    let detects = ("/raw/", Serves::Upstream, Inspected::DoesNotBlock, 10 * 1024 * 1024);
+    assert!(places.contains(&detects), "{places:?}");
+    let files = ("/", Serves::Files, Inspected::Blocks, 10 * 1024 * 1024);
+    assert_eq!(places.last(), Some(&files));
+}
+
+#[test]
+fn a_site_for_any_host_is_asked_as_localhost() {
+    let target = from(SHOP);
+    let any = &target.sites[1];
+    assert_eq!((any.host.as_str(), any.any_host, any.tls), ("localhost", true, false));
+    assert_eq!((any.door, any.plain), (Some(door("[::1]:8080", Layer::Plain)), None));
+    assert_eq!(any.places.len(), 1);
+    assert_eq!(any.places[0].inspected, Inspected::DoesNotBlock);
+    assert!(target.takes_any_host());
+}
+
+#[test]
+fn a_listener_is_reached_at_its_own_address() {
+    let text = r#"
+        [[listen]]
+        address = "192.0.2.7:80"
+        [[site]]
+        hosts = ["a.test"]
+        files = { root = "/srv/www" }
+    "#;
+    let target = from(text);
+    let addresses: Vec<SocketAddr> = target.addresses().collect();
+    assert_eq!(addresses, ["192.0.2.7:80".parse().unwrap()]);
+    assert_eq!(target.sites[0].places[0].inspected, Inspected::DoesNotBlock, "no rules");
+}
+
+#[test]
+fn no_other_address_is_contacted() {
+    let own = support::start(support::Kind::Sound, Layer::Plain);
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    let target = target(own, Layer::Plain);
+    let mut wire = Wire::new(&target, WireLimits::default());
+    let address = stranger.local_addr().unwrap();
+    let foreign = Door { address, layer: Layer::Plain };
+    let reply = wire.exchange(foreign, "shop.test", b"GET / HTTP/1.1\r\n\r\n");
+    let Reply::Unsent(WireError::Foreign(named)) = reply else { panic!("{reply:?}") };
+    assert_eq!(named, address);
+    assert!(wire.open(foreign, "shop.test").is_err());
+    assert!(stranger.accept().is_err(), "somebody connected");
+    let ours = Door { address: own, layer: Layer::Plain };
+    let reply = wire.exchange(ours, "shop.test", b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+    assert!(matches!(reply, Reply::Answer(answer) if answer.status == 200));
+}
+
+#[test]
+fn evidence_keeps_nothing_of_what_was_served() {
+    let target = target(support::start(support::Kind::Naive, Layer::Plain), Layer::Plain);
+    for proof in prove_within(&target, &[burgrave_model::Safeguard::Cleanup], short_patience()) {
+        for part in proof.evidence {
+            assert!(!part.saw.contains("`ok`") && part.saw.contains("2 bytes"), "{}", part.saw);
+            assert!(part.did.chars().count() <= 200 && part.saw.chars().count() <= 200);
+        }
+    }
+}
