@@ -11,6 +11,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave", &["config", "gateway", "model", "prove", "seclang", "sys"]),
     ("burgrave-config", &["model"]),
     ("burgrave-conformance", &["model", "seclang"]),
+    ("burgrave-documents", &[]),
     ("burgrave-gateway", &["config", "model", "seclang", "sys"]),
     ("burgrave-model", &[]),
     ("burgrave-parse", &[]),
