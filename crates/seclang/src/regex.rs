@@ -86,8 +86,12 @@ impl Regex {
     ) -> Result<Option<Captures>, Exhausted> {
         match &self.engine {
             Engine::Linear(regex) => {
-                let mut captures = regex.create_captures();
                 let input = regex_automata::Input::new(haystack).range(start.min(haystack.len())..);
+                // Nearly every question is answered with no, which needs no captures.
+                if !regex.is_match(input.clone()) {
+                    return Ok(None);
+                }
+                let mut captures = regex.create_captures();
                 regex.search_captures(&input, &mut captures);
                 if !captures.is_match() {
                     return Ok(None);

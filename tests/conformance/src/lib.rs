@@ -16,6 +16,7 @@ pub mod message;
 pub mod rules;
 pub mod upstream;
 pub mod vectors;
+pub mod workload;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,57 @@
+//! Times the engine in process: `engine-bench PARANOIA INCLUDE…` prints one line a workload with minimum
+//! and median microseconds of a whole transaction. `engine-bench --workloads FOLDER` writes the requests
+//! for whoever else is to be timed with them.
+
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench talks to a terminal")]
+
+use anyhow::{Context as _, Result};
+use burgrave_conformance::{engine, rules, workload};
+use burgrave_model::Mode;
+use burgrave_seclang::Options;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+const ROUNDS: usize = 400;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((flag, [folder])) if flag == "--workloads" => {
+            for (name, request) in workload::all() {
+                let path = PathBuf::from(folder).join(name.replace(' ', "-"));
+                std::fs::write(path, workload::raw(&request))?;
+            }
+            Ok(())
+        }
+        Some((paranoia, include)) => time(paranoia, include.iter().map(PathBuf::from).collect()),
+        None => anyhow::bail!("engine-bench PARANOIA INCLUDE…"),
+    }
+}
+
+fn time(paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let level = scratch.path().join("level.conf");
+    let text = format!("SecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={paranoia}\"\n");
+    std::fs::write(&level, text)?;
+    include.insert(include.len().min(1), level);
+    let began = Instant::now();
+    let rules = Arc::new(rules::compile(&include, Options::default())?);
+    println!("load {} rules: {} ms", rules.len(), began.elapsed().as_millis());
+    for (name, request) in workload::all() {
+        let record = engine::run(&rules, &request, Mode::Block);
+        let blocked = record.interruption.map(|found| found.reason);
+        let mut times: Vec<f64> = (0..ROUNDS)
+            .map(|_| {
+                let began = Instant::now();
+                let _record = engine::run(&rules, &request, Mode::Block);
+                began.elapsed().as_secs_f64() * 1e6
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        let minimum = times.first().context("no round")?;
+        let median = times.get(ROUNDS / 2).context("no round")?;
+        println!("{name}: {minimum:.1} / {median:.1} us{}", blocked.map_or(String::new(), |why| format!(" BLOCKED: {why}")));
+    }
+    Ok(())
+}
