@@ -2,7 +2,7 @@
 
 use crate::macros::Macro;
 use crate::operator::Operator;
-use crate::transform::Transformation;
+use crate::transform::{ByteSet, Transformation};
 use crate::variable::Target;
 use burgrave_model::Mode;
 use std::path::Path;
@@ -23,8 +23,8 @@ impl ChainId {
 pub(crate) struct ChainNode {
     /// What comes before it.
     pub(crate) parent: ChainId,
-    /// Position in [`crate::transform::ALL`].
-    pub(crate) step: usize,
+    /// The bytes that it reacts to.
+    pub(crate) touches: ByteSet,
     /// The transformation itself.
     pub(crate) transformation: &'static Transformation,
 }
@@ -43,10 +43,14 @@ impl Chains {
         if let Some(found) = self.nodes.iter().position(same) {
             return ChainId(found + 1);
         }
-        let position = crate::transform::ALL.iter().position(|one| std::ptr::eq(one, step));
-        let node = ChainNode { parent, step: position.unwrap_or_default(), transformation: step };
+        let node = ChainNode { parent, touches: ByteSet::touched_by(step), transformation: step };
         self.nodes.push(node);
         ChainId(self.nodes.len())
+    }
+
+    /// Number of chains, the empty one left out.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
     }
 
     /// The last step of a chain; `None` for the empty one.

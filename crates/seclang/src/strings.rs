@@ -14,6 +14,11 @@ use std::sync::Arc;
 pub(crate) struct StrId(usize);
 
 impl StrId {
+    /// Its place among all strings.
+    pub(crate) const fn index(self) -> usize {
+        self.0
+    }
+
     /// The empty string; every pool has it.
     pub(crate) const EMPTY: Self = Self(0);
 }

@@ -4,8 +4,14 @@ use crate::message::Request;
 
 const BROWSER: &[(&str, &str)] = &[
     ("Host", "www.example.com"),
-    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"),
-    ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"),
+    (
+        "User-Agent",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+    ),
+    (
+        "Accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    ),
     ("Accept-Language", "en-GB,en;q=0.9,de;q=0.7"),
     ("Accept-Encoding", "gzip, deflate, br"),
     ("Referer", "https://www.example.com/markets/equities"),
@@ -13,8 +19,10 @@ const BROWSER: &[(&str, &str)] = &[
 ];
 
 fn request(method: &str, target: &str, content_type: Option<&str>, body: Vec<u8>) -> Request {
-    let mut headers: Vec<(Vec<u8>, Vec<u8>)> =
-        BROWSER.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect();
+    let mut headers: Vec<(Vec<u8>, Vec<u8>)> = BROWSER
+        .iter()
+        .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+        .collect();
     if let Some(content_type) = content_type {
         headers.push((b"Content-Type".to_vec(), content_type.as_bytes().to_vec()));
         headers.push((b"Content-Length".to_vec(), body.len().to_string().into_bytes()));
@@ -36,10 +44,17 @@ pub fn small_get() -> Request {
 /// About 1 KB of orders.
 pub fn json_order() -> Request {
     let order = |n: usize| {
-        format!("{{\"symbol\":\"ACME{n}\",\"side\":\"buy\",\"quantity\":{},\"limit\":\"{}.25\",\"account\":\"DE{n:06}\",\"tif\":\"day\"}}", 100 + n, 40 + n)
+        format!(
+            "{{\"symbol\":\"ACME{n}\",\"side\":\"buy\",\"quantity\":{},\"limit\":\"{}.25\",\"account\":\"DE{n:06}\",\"tif\":\"day\"}}",
+            100 + n,
+            40 + n
+        )
     };
     let orders: Vec<String> = (0..9).map(order).collect();
-    let body = format!("{{\"client\":\"web\",\"note\":\"rebalance of the second quarter\",\"orders\":[{}]}}", orders.join(","));
+    let body = format!(
+        "{{\"client\":\"web\",\"note\":\"rebalance of the second quarter\",\"orders\":[{}]}}",
+        orders.join(",")
+    );
     request("POST", "/api/orders", Some("application/json"), body.into_bytes())
 }
 
@@ -47,7 +62,12 @@ pub fn json_order() -> Request {
 pub fn form() -> Request {
     let text = "The+quarterly+report+is+ready+for+review%2C+please+look+at+the+tables+on+page+";
     let fields: Vec<String> = (0..40).map(|n| format!("field_{n}={text}{n}")).collect();
-    request("POST", "/reports/comment", Some("application/x-www-form-urlencoded"), fields.join("&").into_bytes())
+    request(
+        "POST",
+        "/reports/comment",
+        Some("application/x-www-form-urlencoded"),
+        fields.join("&").into_bytes(),
+    )
 }
 
 /// A 64 KB file with two fields.

@@ -166,30 +166,9 @@ impl Transaction {
         self.strings.intern(&name)
     }
 
-    /// The value after a chain of transformations; each step is done once for each distinct value.
+    /// The value after a chain of transformations.
     fn transform(&mut self, chain: ChainId, value: StrId) -> StrId {
-        let rules = Arc::clone(&self.rules);
-        let mut steps = Vec::new();
-        let mut at = chain;
-        while let Some(node) = rules.chains.node(at) {
-            steps.push(node);
-            at = node.parent;
-        }
-        steps.iter().rev().fold(value, |value, node| {
-            if let Some(&done) = self.transformed.get(&(value, node.step)) {
-                return done;
-            }
-            let input = self.strings.get(value);
-            let result = if (node.transformation.trigger)(input) {
-                let mut out = Vec::with_capacity(input.len());
-                (node.transformation.apply)(input, &mut out);
-                self.strings.intern(&out)
-            } else {
-                value
-            };
-            self.transformed.insert((value, node.step), result);
-            result
-        })
+        self.memo.transform(&self.rules.chains, chain, value, &mut self.strings)
     }
 
     pub(super) fn check_memory(&self) -> Result<(), Fault> {

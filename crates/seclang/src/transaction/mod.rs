@@ -8,6 +8,7 @@ mod body;
 mod effects;
 mod evaluate;
 mod expand;
+mod memo;
 mod record;
 mod request;
 mod response;
@@ -19,11 +20,11 @@ use crate::interface::{
 };
 use crate::plan::{AllowScope, EngineSettings, OverLimit, Processor, RuleSelector};
 use crate::ruleset::RuleSet;
-use crate::strings::{StrId, Strings};
+use crate::strings::Strings;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
+use memo::Memo;
 use state::State;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +33,7 @@ use std::time::Duration;
 pub struct Transaction {
     rules: Arc<RuleSet>,
     strings: Strings,
-    /// (value, step) → value.
-    transformed: HashMap<(StrId, usize), StrId>,
+    memo: Memo,
     settings: EngineSettings,
     state: State,
     mode: Mode,
@@ -98,7 +98,7 @@ impl Transaction {
         let settings = rules.settings.clone();
         let mut transaction = Self {
             strings: Strings::over(&rules.constants),
-            transformed: HashMap::new(),
+            memo: Memo::new(&rules.chains),
             state: State::new(),
             mode: mode.unwrap_or(settings.mode),
             now_micros,

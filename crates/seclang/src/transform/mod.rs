@@ -4,6 +4,7 @@
 //! it is. The engine asks it first and so neither calls nor stores anything for the common value.
 
 mod base64;
+mod bytes;
 mod command;
 mod comments;
 mod css;
@@ -19,6 +20,7 @@ mod simple;
 mod unicode;
 mod url;
 
+pub(crate) use self::bytes::ByteSet;
 pub(crate) use self::url::decode as url_decode;
 
 /// One transformation of the language.

@@ -32,7 +32,9 @@ fn main() -> Result<()> {
 fn time(paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let level = scratch.path().join("level.conf");
-    let text = format!("SecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={paranoia}\"\n");
+    let text = format!(
+        "SecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={paranoia}\"\n"
+    );
     std::fs::write(&level, text)?;
     include.insert(include.len().min(1), level);
     let began = Instant::now();
@@ -51,7 +53,10 @@ fn time(paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
         times.sort_by(f64::total_cmp);
         let minimum = times.first().context("no round")?;
         let median = times.get(ROUNDS / 2).context("no round")?;
-        println!("{name}: {minimum:.1} / {median:.1} us{}", blocked.map_or(String::new(), |why| format!(" BLOCKED: {why}")));
+        println!(
+            "{name}: {minimum:.1} / {median:.1} us{}",
+            blocked.map_or(String::new(), |why| format!(" BLOCKED: {why}"))
+        );
     }
     Ok(())
 }
