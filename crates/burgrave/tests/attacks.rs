@@ -110,3 +110,66 @@ fn websocket_prices_come_through() {
     }
     assert!(seen.starts_with(b"HTTP/1.1 101"));
 }
+
+#[test]
+fn answers_are_asked_for_plain_where_they_are_inspected() {
+    let (seen, upstream) = support::recording_upstream();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("r.conf");
+    std::fs::write(
+        &file,
+        "SecRule RESPONSE_BODY \"@contains secret\" \"id:1,phase:4,deny,status:500\"",
+    )
+    .unwrap();
+    let rules = format!("[rules]\ninclude = [{file:?}]\nresponse_body = true\n");
+    let burgrave = Burgrave::start(&format!("{rules}{}", site(upstream)));
+    let raw =
+        "GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
+    assert_eq!(ask(burgrave.address, raw).0, 500, "the body is inspected");
+    let head = seen.recv_timeout(std::time::Duration::from_secs(10)).unwrap().to_lowercase();
+    assert!(!head.contains("accept-encoding"), "{head}");
+}
+
+#[test]
+fn proofs_hold_with_the_rules_and_fall_without() {
+    let Some(rules) = crs() else { return println!("no core rule set is here; nothing ran") };
+    let limits = "[limits]\nheader_time = \"1s\"\nbody_time = \"1s\"\n";
+    let application = application(true);
+    for (rules, code, word) in [(rules.as_str(), 0, "held"), ("", 1, "fell")] {
+        let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let burgrave = Burgrave::start_on(
+            &listen.to_string(),
+            &format!("{limits}{rules}{}", site(application)),
+        );
+        let config = burgrave.config();
+        let output = support::run(&[
+            "prove",
+            "injection",
+            "--config",
+            config.to_str().unwrap(),
+            "--format",
+            "json",
+        ]);
+        assert_eq!(output.status.code(), Some(code), "{}", support::stderr(&output));
+        let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let outcome = |id: &str| {
+            let proofs = shown["proofs"].as_array().unwrap();
+            proofs.iter().find(|proof| proof["id"] == id).unwrap()["outcome"].clone()
+        };
+        for id in ["sql-injection", "cross-site-scripting", "command-injection"] {
+            assert_eq!(outcome(id), word, "{id}: {shown:#}");
+        }
+        assert_eq!(outcome("request-smuggling"), "held", "the parser needs no rules");
+    }
+}
+
+#[test]
+fn nothing_is_proven_when_nobody_answers() {
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("burgrave.toml");
+    let text = support::configuration(folder.path(), &listen.to_string(), &site(listen));
+    std::fs::write(&file, text).unwrap();
+    let output = support::run(&["prove", "injection", "--config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "{}", support::stderr(&output));
+}

@@ -68,13 +68,16 @@ pub(crate) fn to_upstream(exchange: &Exchange) -> Result<HeaderMap, Reason> {
             named.extend(elements(value));
         }
     }
+    // An answer that is to be inspected must not come compressed.
+    let plain_answer = exchange.inspection.reads_answers();
     let mut out = HeaderMap::with_capacity(24);
     out.insert(HOST, host(exchange)?);
     for (name, value) in head.fields() {
         let dropped = !crosses(name)
             || (named.iter().any(|other| other.eq_ignore_ascii_case(name))
                 && !NEVER_NAMED.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes())));
-        if dropped {
+        let unreadable = name.eq_ignore_ascii_case(b"accept-encoding") && plain_answer;
+        if dropped || unreadable {
             continue;
         }
         let name = HeaderName::from_bytes(name).ok().ok_or(Reason::FieldName)?;

@@ -47,6 +47,7 @@ pub(crate) trait Engine {
     fn request_line(&mut self, line: &RequestLine<'_>);
     fn request_header(&mut self, name: &[u8], value: &[u8]);
     fn request_headers_done(&mut self) -> Decision;
+    fn inspects_responses(&self) -> bool;
     fn wants_request_body(&self) -> bool;
     fn request_body(&mut self, piece: &[u8]) -> BodyIntake;
     fn request_body_done(&mut self) -> Decision;
@@ -96,6 +97,9 @@ impl Engine for Transaction {
     fn request_headers_done(&mut self) -> Decision {
         Self::request_headers_done(self)
     }
+    fn inspects_responses(&self) -> bool {
+        Self::inspects_responses(self)
+    }
     fn wants_request_body(&self) -> bool {
         Self::wants_request_body(self)
     }
@@ -135,6 +139,11 @@ pub(crate) struct Inspection {
 }
 
 impl Inspection {
+    /// Whether bodies of answers are looked at: then they must come as they are, not compressed.
+    pub(crate) fn reads_answers(&self) -> bool {
+        self.engine.as_ref().is_some_and(|engine| engine.inspects_responses())
+    }
+
     /// Asks the engine; `None` without one.
     fn ask<T>(
         &mut self,

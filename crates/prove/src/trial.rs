@@ -68,7 +68,18 @@ impl<'a> Trial<'a> {
         evidence(did, &saw(reply), outcome)
     }
 
-    fn alive(&self, wire: &mut Wire) -> bool {
+    /// Whether a body in chunks is answered before it has ended: then an answer says nothing about
+    /// how the body was read, or whether it was. `head` is whole.
+    pub(crate) fn answers_early(&self, wire: &mut Wire, head: &[u8]) -> bool {
+        let quiet = wire.limits().quiet_time;
+        let Ok(mut connection) = wire.open(self.door, self.host) else { return false };
+        connection.send(head);
+        connection.send(b"3\r\nabc\r\n");
+        matches!(connection.answer_within(Some(quiet)), Reply::Answer(_))
+    }
+
+    /// Whether the harmless request is still answered.
+    pub(crate) fn alive(&self, wire: &mut Wire) -> bool {
         served(&wire.exchange(self.door, self.host, &self.control)).is_ok()
     }
 }

@@ -33,10 +33,13 @@ fn told(proof: &Proof) -> String {
 fn every_proof_falls_against_a_server_without_safeguards() {
     let proofs = check(start(Kind::Naive, Layer::Tls), Layer::Tls, Outcome::Fell);
     for proof in proofs {
-        let fell = proof.evidence.iter().filter(|part| part.outcome == Outcome::Fell).count();
-        // Every single attack goes through; the controls of TLS hold.
-        let controls = if proof.id == "tls" { 3 } else { 0 };
-        assert_eq!(fell + controls, proof.evidence.len(), "{}: {}", proof.id, told(&proof));
+        let count = |outcome| proof.evidence.iter().filter(|part| part.outcome == outcome).count();
+        // Every single attack goes through; the controls of TLS hold, and a body in chunks is
+        // answered before it is sent.
+        let controls = if proof.id == "tls" { 4 } else { 0 };
+        assert_eq!(count(Outcome::Held), controls, "{}: {}", proof.id, told(&proof));
+        let unread = usize::from(proof.id == "oversized-and-slow");
+        assert_eq!(count(Outcome::NotProven), unread, "{}: {}", proof.id, told(&proof));
     }
 }
 
@@ -94,4 +97,17 @@ fn only_what_is_wanted_is_run() {
     assert_eq!(ids(&[Safeguard::Cleanup]), ["leftovers"]);
     assert_eq!(ids(&[Safeguard::WebServer]), ["tls", "unknown-host"]);
     assert!(ids(&[Safeguard::Backups]).is_empty());
+}
+
+#[test]
+fn evidence_is_two_short_lines_of_printable_text() {
+    for kind in [Kind::Naive, Kind::Sound] {
+        let address = start(kind, Layer::Plain);
+        for proof in prove_within(&target(address, Layer::Plain), &[], short_patience()) {
+            for line in proof.evidence.iter().flat_map(|part| [&part.did, &part.saw]) {
+                assert!((1..=200).contains(&line.chars().count()), "{}: {line}", proof.id);
+                assert!(!line.contains(char::is_control), "{}: {line:?}", proof.id);
+            }
+        }
+    }
 }

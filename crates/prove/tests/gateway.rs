@@ -137,3 +137,63 @@ fn an_application_that_is_down_proves_nothing_of_its_route() {
     check(&proof, Outcome::NotProven);
     assert!(proof.evidence.iter().any(|part| part.saw.contains("harmless request failed")));
 }
+
+#[test]
+fn an_application_that_answers_before_it_reads_is_no_hole() {
+    let application = support::deployment::hasty_application();
+    let plan = |rules| Plan { route: Some("/"), application, rules, ..Plan::default() };
+    let deployment = deploy(plan(None));
+    for id in ["request-smuggling", "oversized-and-slow"] {
+        let proof = run(&deployment.target, id);
+        let fell = proof.evidence.iter().find(|part| part.outcome == Outcome::Fell);
+        assert_eq!(fell, None, "{id}");
+    }
+    // With rules a body is read before it is passed on, and both can be proven.
+    let deployment = deploy(plan(Plan::default().rules));
+    check(&run(&deployment.target, "request-smuggling"), Outcome::Held);
+    check(&run(&deployment.target, "oversized-and-slow"), Outcome::Held);
+}
+
+#[test]
+fn files_alone_need_no_rules_to_hold_what_the_gateway_does_itself() {
+    let deployment = deploy(Plan { route: None, rules: None, ..Plan::default() });
+    for id in ["request-smuggling", "leftovers", "version-hiding", "tls", "unknown-host"] {
+        check(&run(&deployment.target, id), Outcome::Held);
+    }
+}
+
+#[test]
+fn two_sites_on_one_door_are_told_apart() {
+    let deployment = deploy(Plan { second: Some("desk.test"), ..Plan::default() });
+    assert_eq!(deployment.target.sites.len(), 2);
+    let proof = run(&deployment.target, "unknown-host");
+    check(&proof, Outcome::Held);
+    for (name, host) in [("desk.test", "shop.test"), ("shop.test", "desk.test")] {
+        let did = format!("TLS with `{name}`, then a request for {host}");
+        let part = proof.evidence.iter().find(|part| part.did == did).expect("is tried");
+        assert!(part.saw.contains("421"), "{part:?}");
+    }
+    let proof = run(&deployment.target, "oversized-and-slow");
+    check(&proof, Outcome::Held);
+    let drips = proof.evidence.iter().filter(|part| part.did.contains("a header that drips"));
+    assert_eq!(drips.count(), 1, "the listener's own limit is tried once");
+    let bodies = proof.evidence.iter().filter(|part| part.did.contains("a body that drips"));
+    assert_eq!(bodies.count(), 2);
+}
+
+#[test]
+fn slow_connections_are_cut_for_being_slow_and_not_for_being_many() {
+    let mut limits = support::short_limits();
+    limits.connections_per_client = 4;
+    let deployment = deploy(Plan { limits, second: Some("desk.test"), ..Plan::default() });
+    let proof = run(&deployment.target, "oversized-and-slow");
+    check(&proof, Outcome::Held);
+    let slow: Vec<_> =
+        proof.evidence.iter().filter(|part| part.did.contains("to be cut within")).collect();
+    assert_eq!(slow.len(), 5);
+    for part in slow {
+        let after = part.saw.strip_prefix("closed after ").expect("is closed");
+        let seconds: f64 = after.split(' ').next().unwrap().parse().unwrap();
+        assert!((0.3..2.2).contains(&seconds), "{part:?}");
+    }
+}

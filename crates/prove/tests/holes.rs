@@ -111,3 +111,57 @@ fn a_place_that_takes_no_body_is_attacked_where_it_listens() {
         assert!(fell.iter().all(|part| part.saw.contains("405")), "{}: {fell:#?}", proof.id);
     }
 }
+
+#[test]
+fn limits_that_a_proof_cannot_reach_are_not_proven() {
+    let address = start(Kind::SoundBut(Hole::WaitsForBodies), Layer::Plain);
+    let mut target = target(address, Layer::Plain);
+    for place in &mut target.sites[0].places {
+        place.limits.body_bytes = 1 << 29;
+        place.limits.body_time = Duration::from_mins(10);
+    }
+    target.sites[0].limits.header_time = Duration::from_hours(1);
+    let wanted = [burgrave_model::Safeguard::DenialOfService];
+    let proofs = prove_within(&target, &wanted, short_patience());
+    let saw = |did: &str| {
+        let found = proofs[0].evidence.iter().find(|part| part.did.contains(did));
+        found.map(|part| (part.outcome, part.saw.as_str())).expect("is tried")
+    };
+    let waits = (Outcome::NotProven, "the limit is longer than a proof waits");
+    assert_eq!(saw("a header that drips"), waits);
+    assert_eq!(saw("a body that stops"), waits);
+    let large = (Outcome::NotProven, "nothing was said to it, and it is too large to be sent");
+    assert_eq!(saw("bytes, in chunks"), large);
+    assert_eq!(saw("announced"), (Outcome::Held, "HTTP/1.1 413 Refused, `no.\\n`"));
+    assert_eq!(proofs[0].outcome, Outcome::NotProven);
+}
+
+#[test]
+fn each_old_version_and_weak_suite_is_found_alone() {
+    for (version, suite, word) in [
+        (0x0300, 0x0005, "SSL 3.0"),
+        (0x0301, 0x002f, "TLS 1.0"),
+        (0x0302, 0xc014, "TLS 1.1"),
+        (0x0303, 0xc013, "CBC"),
+        (0x0303, 0x009c, "forward secrecy"),
+        (0x0303, 0xc011, "RC4"),
+        (0x0303, 0x000a, "3DES"),
+        (0x0303, 0x0002, "encryption"),
+        (0x0303, 0x0003, "export"),
+        (0x0303, 0x006c, "certificate"),
+    ] {
+        let address = start(Kind::OldTls(version, suite), Layer::Tls);
+        let wanted = [burgrave_model::Safeguard::WebServer];
+        let proofs = prove_within(&target(address, Layer::Tls), &wanted, short_patience());
+        let tls = proofs.iter().find(|proof| proof.id == "tls").expect("runs");
+        assert_eq!(tls.outcome, Outcome::Fell, "{word}");
+        let fell: Vec<_> =
+            tls.evidence.iter().filter(|part| part.outcome == Outcome::Fell).collect();
+        assert_eq!(fell.len(), 1, "{word}: {fell:#?}");
+        assert!(fell[0].did.contains(word) && fell[0].saw.contains("server hello"), "{fell:?}");
+    }
+    let sound = start(Kind::OldTls(0, 0), Layer::Tls);
+    let proofs = prove_within(&target(sound, Layer::Tls), &[], short_patience());
+    let tls = proofs.iter().find(|proof| proof.id == "tls").expect("runs");
+    assert_eq!(tls.outcome, Outcome::Held, "{:?}", tls.evidence);
+}

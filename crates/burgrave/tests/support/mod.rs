@@ -31,10 +31,15 @@ pub fn configuration(folder: &Path, listen: &str, rest: &str) -> String {
 impl Burgrave {
     /// Starts it with one plain listener; `rest` is the rest of the configuration.
     pub fn start(rest: &str) -> Self {
+        Self::start_on("127.0.0.1:0", rest)
+    }
+
+    /// The same, on an address of the test's choice.
+    pub fn start_on(listen: &str, rest: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
             folder.path().join("burgrave.toml"),
-            configuration(folder.path(), "127.0.0.1:0", rest),
+            configuration(folder.path(), listen, rest),
         )
         .unwrap();
         let mut child = Command::new(PROGRAM)
@@ -185,6 +190,24 @@ pub fn upstream(answer: &'static [u8]) -> SocketAddr {
         }
     });
     address
+}
+
+/// An upstream that hands over the heads that it gets, and answers with a secret.
+pub fn recording_upstream() -> (Receiver<String>, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, seen) = channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut buffer = [0; 4096];
+            let read = stream.read(&mut buffer).unwrap_or(0);
+            drop(sender.send(buffer[..read].iter().map(|&byte| char::from(byte)).collect()));
+            drop(stream.write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 8\r\n\r\na secret",
+            ));
+        }
+    });
+    (seen, address)
 }
 
 /// A site that sends everything to one upstream.

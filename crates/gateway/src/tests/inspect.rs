@@ -75,6 +75,9 @@ impl Engine for Played {
     fn request_headers_done(&mut self) -> Decision {
         self.decide(&self.target, 1)
     }
+    fn inspects_responses(&self) -> bool {
+        true
+    }
     fn wants_request_body(&self) -> bool {
         !Self::has(&self.target, "nobody")
     }

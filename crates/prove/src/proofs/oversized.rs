@@ -71,6 +71,11 @@ fn bodies(wire: &mut Wire, site: &TargetSite, door: Door, place: &Place) -> Vec<
             Ok(reply) => reply,
             Err(evidence) => return Evidence { did, ..evidence },
         };
+        let same = matches!(&reply, Reply::Answer(answer) if answer.status == trial.status);
+        if same && body == Body::Chunked && trial.answers_early(wire, &bytes) {
+            let why = format!("{}, as to a body of which only a part has come", saw(&reply));
+            return not_proven(&did, &why);
+        }
         trial.judged(wire, &did, &reply, too_large(place))
     };
     let announced = one("announced", &format!("Content-Length: {body_bytes}\r\n"), Body::Plain);

@@ -101,17 +101,45 @@ fn at_door(wire: &mut Wire, site: &TargetSite, door: Door) -> Vec<Evidence> {
         // It sends clients to TLS before a body is read, and passes none on: no chunk to hide in.
         return out;
     }
-    let coding = b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    let coding = b"Transfer-Encoding: chunked\r\n\r\n";
+    let early = trial.answers_early(wire, &[&head(), &coding[..]].concat());
     for (name, body) in CHUNKS {
-        let bytes = [&head(), &coding[..], body.as_bytes()].concat();
+        let bytes = [&head(), &coding[..], body.as_bytes(), &second].concat();
         let did = format!("{name}: `{}` to {}", printable(body.as_bytes()), site.host);
-        out.push(one(wire, &trial, &did, &bytes));
+        out.push(if early {
+            unread(wire, &trial, &did, &bytes)
+        } else {
+            one(wire, &trial, &did, &bytes)
+        });
     }
     out
 }
 
+/// Where a body is not read, what counts is that nothing of it becomes a request: the connection
+/// must end after the one answer.
+fn unread(wire: &mut Wire, trial: &Trial<'_>, did: &str, bytes: &[u8]) -> Evidence {
+    let Replies { answers, rest } = wire.exchange_all(trial.door, trial.host, bytes);
+    match (&answers[..], &rest) {
+        ([answer], Reply::Closed(_)) if answer.status == trial.status => {
+            let line = printable(answer.status_line());
+            let saw = format!("{line} without the body being read, then closed");
+            evidence(did, &saw, Outcome::Held)
+        }
+        ([answer], Reply::Silent) if answer.status == trial.status => {
+            let line = printable(answer.status_line());
+            not_proven(did, &format!("{line} without the body being read, still open"))
+        }
+        _ => verdict(wire, trial, did, Replies { answers, rest }),
+    }
+}
+
 fn one(wire: &mut Wire, trial: &Trial<'_>, did: &str, bytes: &[u8]) -> Evidence {
-    let Replies { mut answers, rest } = wire.exchange_all(trial.door, trial.host, bytes);
+    let replies = wire.exchange_all(trial.door, trial.host, bytes);
+    verdict(wire, trial, did, replies)
+}
+
+fn verdict(wire: &mut Wire, trial: &Trial<'_>, did: &str, replies: Replies) -> Evidence {
+    let Replies { mut answers, rest } = replies;
     if answers.len() > 1 {
         let lines: Vec<_> = answers.iter().map(|answer| printable(answer.status_line())).collect();
         let saw = format!("{} answers: {}", answers.len(), lines.join(", "));

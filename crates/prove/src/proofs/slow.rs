@@ -4,7 +4,7 @@
 use crate::evidence::{evidence, not_proven, saw};
 use crate::request::Request;
 use crate::target::{Door, Target, TargetSite};
-use crate::trial::{Trial, each_site};
+use crate::trial::Trial;
 use crate::wire::{Connection, Piece, Reply, Wire, now};
 use burgrave_model::{Evidence, Outcome};
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Between two bytes of what drips.
 const DRIP_TIME: Duration = Duration::from_millis(400);
-/// Slow connections side by side.
+/// The most slow connections side by side.
 const BATCH: usize = 24;
 /// What the bodies that never end announce.
 const ANNOUNCED_BYTES: usize = 100_000;
@@ -29,25 +29,40 @@ struct Job {
 }
 
 pub(super) fn run(target: &Target, wire: &mut Wire) -> Vec<Evidence> {
-    let mut jobs = Vec::new();
+    let (mut jobs, mut trials) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
-    let mut out = each_site(target, |site, door| {
+    let mut out = Vec::new();
+    for site in &target.sites {
+        // A site without a door is told of by the other part of the proof.
+        let Some(door) = site.door else { continue };
         let path = site.main_place().map_or("/", |place| place.path.as_str());
         let control = Request::new("GET", path, &site.host).bytes();
         match Trial::begin(wire, door, site, control) {
-            Ok(_) => {
+            Ok(trial) => {
                 // The header's limit is the listener's: one site of each is enough.
                 let fresh = seen.insert(door.address);
                 jobs.extend(self::jobs(site, door, path).into_iter().skip(usize::from(!fresh)));
-                Vec::new()
+                trials.push(trial);
             }
-            Err(evidence) => vec![evidence],
+            Err(evidence) => out.push(evidence),
         }
-    });
-    for batch in jobs.chunks(BATCH) {
+    }
+    for batch in jobs.chunks(batch(target)) {
         out.extend(side_by_side(wire, batch));
     }
+    // A server that was brought down cut nobody off.
+    let dead = trials.iter().filter(|trial| !trial.alive(wire));
+    out.extend(dead.map(|trial| {
+        let did = format!("harmless request to {} after the slow ones", trial.host);
+        not_proven(&did, "it is not answered any more")
+    }));
     out
+}
+
+/// How many slow connections one client may hold: past the limit they would be cut for that.
+fn batch(target: &Target) -> usize {
+    let limits = target.sites.iter().map(|site| site.limits.connections_per_client / 2);
+    limits.min().unwrap_or(BATCH).clamp(1, BATCH)
 }
 
 fn jobs(site: &TargetSite, door: Door, path: &str) -> Vec<Job> {

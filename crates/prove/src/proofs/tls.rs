@@ -87,6 +87,8 @@ fn at_door(wire: &mut Wire, site: &TargetSite, door: Door) -> Vec<Evidence> {
         };
         evidence(&did, &what, outcome)
     }));
+    // A server that the attacks brought down refused nothing.
+    out.push(by_hand(wire, host, door));
     out
 }
 

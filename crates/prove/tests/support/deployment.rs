@@ -51,6 +51,8 @@ pub struct Plan {
     /// The site is `*`.
     pub any_host: bool,
     pub application: SocketAddr,
+    /// A second site beside it.
+    pub second: Option<&'static str>,
 }
 
 impl Default for Plan {
@@ -64,6 +66,7 @@ impl Default for Plan {
             redirect: true,
             any_host: false,
             application: application(),
+            second: None,
         }
     }
 }
@@ -111,8 +114,6 @@ fn core_rule_set(setup: PathBuf, rules: &Path) -> Arc<RuleSet> {
     let rules = std::fs::read_dir(rules).unwrap();
     let mut rules: Vec<PathBuf> = rules.map(|entry| entry.unwrap().path()).collect();
     rules.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
-    // Reputation, in version 3: asks name servers and a location database, and no payload of ours.
-    rules.retain(|path| !path.ends_with("REQUEST-910-IP-REPUTATION.conf"));
     rules.sort();
     include.extend(rules);
     let options = Options { mode: Some(Mode::Block), ..Options::default() };
@@ -150,6 +151,19 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
         limits: plan.limits.clone(),
         mode: None,
     };
+    let site = |host: &str| Site {
+        name: host.to_owned(),
+        hosts: vec![host.to_owned()],
+        environment: Environment::Production,
+        exposure: Exposure::Public,
+        tls: plan.tls.then_some(Tls::SelfSigned),
+        files: plan.files.then(|| Files { root: root.to_owned() }),
+        routes: plan.route.into_iter().map(&route).collect(),
+        mode: None,
+        limits: plan.limits.clone(),
+        headers: BTreeMap::new(),
+    };
+    let hosts = [if plan.any_host { "*" } else { HOST }].into_iter().chain(plan.second);
     Settings {
         state: state.join("state"),
         listeners,
@@ -162,18 +176,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
         }),
         limits: plan.limits.clone(),
         log: Log::default(),
-        sites: vec![Site {
-            name: HOST.to_owned(),
-            hosts: vec![if plan.any_host { "*" } else { HOST }.to_owned()],
-            environment: Environment::Production,
-            exposure: Exposure::Public,
-            tls: plan.tls.then_some(Tls::SelfSigned),
-            files: plan.files.then(|| Files { root: root.to_owned() }),
-            routes: plan.route.into_iter().map(route).collect(),
-            mode: None,
-            limits: plan.limits.clone(),
-            headers: BTreeMap::new(),
-        }],
+        sites: hosts.map(site).collect(),
     }
 }
 
@@ -207,6 +210,27 @@ pub fn application() -> SocketAddr {
         for stream in listener.incoming().flatten() {
             stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             std::thread::spawn(move || application_serve(Box::new(stream)));
+        }
+    });
+    address
+}
+
+/// An application that says 405 to every header and reads no body.
+pub fn hasty_application() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            std::thread::spawn(move || {
+                let mut scrap = [0; 4096];
+                while stream.read(&mut scrap).is_ok_and(|count| count > 0) {
+                    let answer = b"HTTP/1.1 405 No\r\nContent-Length: 3\r\n\r\nno\n";
+                    if stream.write_all(answer).is_err() {
+                        return;
+                    }
+                }
+            });
         }
     });
     address

@@ -30,6 +30,8 @@ pub enum Kind {
     Sound,
     /// As the sound one, but for this.
     SoundBut(Hole),
+    /// As the sound one, but takes this version of TLS with this suite as well.
+    OldTls(u16, u16),
     Mute,
 }
 
@@ -151,7 +153,15 @@ fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>, broke
         std::thread::sleep(Duration::from_secs(3));
         return;
     }
-    if kind == Kind::Naive && config.is_some() && naive::old_hello(&socket) {
+    let old = match kind {
+        Kind::Naive => Some(None),
+        Kind::OldTls(version, suite) => Some(Some((version, suite))),
+        Kind::Sound | Kind::SoundBut(_) | Kind::Mute => None,
+    };
+    if let Some(only) = old
+        && config.is_some()
+        && naive::old_hello(&socket, only)
+    {
         return;
     }
     let twin = socket.try_clone().unwrap();
@@ -159,7 +169,7 @@ fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>, broke
     let client = Client { stream, socket: twin, sni, buffer: Vec::new() };
     match kind {
         Kind::Naive => naive::serve(client),
-        Kind::Sound => sound::serve(client, None, &AtomicBool::new(false)),
+        Kind::Sound | Kind::OldTls(..) => sound::serve(client, None, &AtomicBool::new(false)),
         Kind::SoundBut(hole) => sound::serve(client, Some(hole), broken),
         Kind::Mute => {}
     }

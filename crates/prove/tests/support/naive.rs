@@ -8,7 +8,8 @@ use std::time::Instant;
 
 /// Answers a client hello that offers nothing sound with a server hello for what it does offer;
 /// false for a modern one, which is left unread.
-pub fn old_hello(mut socket: &TcpStream) -> bool {
+/// With `only`, just this version and suite is taken, and everything else gets an alert.
+pub fn old_hello(mut socket: &TcpStream, only: Option<(u16, u16)>) -> bool {
     let mut hello = [0; 512];
     let Ok(count) = socket.peek(&mut hello) else { return true };
     let hello = &hello[..count];
@@ -21,6 +22,12 @@ pub fn old_hello(mut socket: &TcpStream) -> bool {
         rest[..length].chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
     if suites.iter().any(|suite| [0xc02b, 0xc02c, 0xc02f, 0xc030, 0x1301].contains(suite)) {
         return false;
+    }
+    let version = u16::from_be_bytes([hello[9], hello[10]]);
+    if only.is_some_and(|(old, suite)| version != old || !suites.contains(&suite)) {
+        // Handshake failure.
+        socket.write_all(&[0x15, 3, 3, 0, 2, 2, 40]).ok();
+        return true;
     }
     let mut answer = vec![0x16, 3, hello[2], 0, 42, 2, 0, 0, 38, hello[9], hello[10]];
     answer.extend_from_slice(&[7; 32]);

@@ -67,6 +67,8 @@ pub(crate) enum Fault {
     Memory,
     /// A rule asks for what this release does not have.
     Unavailable,
+    /// An answer that is to be inspected comes compressed.
+    Encoded,
 }
 
 impl Fault {
@@ -75,6 +77,7 @@ impl Fault {
             Self::Budget => "rule engine fault: time budget used up",
             Self::Regex => "rule engine fault: regular expression ran out of steps",
             Self::Memory => "rule engine fault: too many values",
+            Self::Encoded => "rule engine fault: the answer is encoded and cannot be inspected",
             Self::Unavailable => "rule engine fault: a rule asks for data that is not available",
         }
     }
@@ -179,9 +182,23 @@ impl Transaction {
         self.take_response_header(name, value);
     }
 
-    /// Phase 3.
+    /// Phase 3. An answer whose body is to be inspected and that comes encoded (RFC 9110 §8.4) cannot
+    /// be: it is not passed.
     pub fn response_headers_done(&mut self) -> Decision {
-        self.phase(3)
+        let decision = self.phase(3);
+        if decision == Decision::Continue
+            && self.wants_response_body()
+            && self.response_is_encoded()
+        {
+            return self.fault(Fault::Encoded);
+        }
+        decision
+    }
+
+    /// Whether bodies of responses are inspected at all. Whoever fetches the answer asks for one that is
+    /// not encoded then.
+    pub fn inspects_responses(&self) -> bool {
+        self.mode != Mode::Off && self.settings.response_body
     }
 
     /// Whether the response's body is to be fed. Ask after phase 3.

@@ -27,6 +27,15 @@ impl Transaction {
         }
     }
 
+    /// `Content-Encoding` other than `identity`.
+    pub(super) fn response_is_encoded(&self) -> bool {
+        let Some(name) = self.strings.find(b"content-encoding") else { return false };
+        self.state.response_headers.iter().any(|header| {
+            header.lower == name
+                && !self.strings.get(header.value).trim_ascii().eq_ignore_ascii_case(b"identity")
+        })
+    }
+
     /// `SecResponseBodyMimeType`
     pub(super) fn response_type_is_inspected(&self) -> bool {
         let Some(id) = self.state.scalar(Variable::ResponseContentType) else { return false };

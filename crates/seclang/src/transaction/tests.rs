@@ -424,6 +424,24 @@ fn responses() {
 }
 
 #[test]
+fn an_encoded_answer_that_is_to_be_inspected_is_not_passed() {
+    for (access, kind, encoding, passes) in [
+        ("On", "text/html", "gzip", false),
+        ("On", "text/html", "identity", true),
+        ("On", "image/png", "gzip", true),
+        ("Off", "text/html", "gzip", true),
+    ] {
+        let mut transaction = start(&rules(&format!("SecResponseBodyAccess {access}")), &GET);
+        assert_eq!(transaction.inspects_responses(), access == "On");
+        transaction.response_line(200, b"HTTP/1.1");
+        transaction.response_header(b"Content-Type", kind.as_bytes());
+        transaction.response_header(b"Content-Encoding", encoding.as_bytes());
+        let passed = transaction.response_headers_done() == Decision::Continue;
+        assert_eq!(passed, passes, "{access} {kind} {encoding}");
+    }
+}
+
+#[test]
 fn bodies_have_limits() {
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let request = Request { headers: &form, body: "a=123456789", ..GET };
