@@ -44,11 +44,11 @@ fn each_dependency_has_its_line_and_no_line_is_stale() {
     let mut named = BTreeSet::new();
     let mut used = BTreeSet::new();
     for path in files("Cargo.toml").unwrap() {
-        let names = declared(&text(&path).unwrap());
+        let own = declared(&text(&path).unwrap());
         if path != "Cargo.toml" {
-            used.extend(names.clone());
+            used.extend(own.clone());
         }
-        named.extend(names);
+        named.extend(own);
     }
     assert!(named.len() > 30, "only {} dependencies were seen", named.len());
     let unlisted: Vec<_> = named.difference(&list).collect();
