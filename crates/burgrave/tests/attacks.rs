@@ -90,6 +90,10 @@ fn detection_records_and_lets_through() {
     assert!(status == 200 && text.contains(loot));
     let record = &burgrave.records(1)[0];
     assert_eq!(record["decision"], "forward");
+    assert!(
+        record["reason"].as_str().unwrap().contains("Score"),
+        "it says what would have ended it"
+    );
     assert!(record["rules"].as_array().unwrap().iter().any(|rule| rule["id"] == 942_100));
 }
 

@@ -139,6 +139,8 @@ impl Exchange {
             self.fail(reason);
             Record::default()
         });
+        // In detection mode: what would have ended the request, or what the engine could not do.
+        let detected = record.interruption.as_ref().map(|found| found.reason.as_str());
         let unfinished = (!self.complete && self.reason.is_none()).then_some("client left");
         let plan = &self.plan;
         let site = self.site.and_then(|site| plan.sites.get(site));
@@ -161,7 +163,7 @@ impl Exchange {
             route: route.map(|plan| plan.route.path.as_str()),
             upstream: self.upstream.as_deref(),
             decision: self.decided,
-            reason: self.reason.as_deref().or(unfinished),
+            reason: self.reason.as_deref().or(unfinished).or(detected),
             record: &record,
         };
         let wanted = plan.settings.log.headers.iter();

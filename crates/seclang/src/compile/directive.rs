@@ -31,7 +31,7 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("SecContentInjection", "bodies are not rewritten"),
     ("SecDebugLog", "use the access log and `burgrave explain`"),
     ("SecDebugLogLevel", "use the access log and `burgrave explain`"),
-    ("SecDisableBackendCompression", "answers are inspected as the upstream sends them"),
+    ("SecDisableBackendCompression", "answers that are to be inspected are asked for plain"),
     ("SecGeoLookupDb", "`@geoLookup` is not part of this release"),
     ("SecGsbLookupDb", "the service behind it has ended"),
     ("SecGuardianLog", "use a source of the watch part"),

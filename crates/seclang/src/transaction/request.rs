@@ -68,8 +68,12 @@ impl Transaction {
         ] {
             self.state.set(variable, value, &mut self.strings);
         }
-        let (pairs, _) =
+        let (pairs, more) =
             form::pairs(query, self.settings.argument_separator, self.settings.arguments_max);
+        if more {
+            // What is left out would not be inspected as an argument.
+            self.body_error("query has more arguments than the limit");
+        }
         if form::has_bad_escape(query) {
             self.state.set_flag(Variable::UrlencodedError, true, &mut self.strings);
         }

@@ -442,6 +442,21 @@ fn an_encoded_answer_that_is_to_be_inspected_is_not_passed() {
 }
 
 #[test]
+fn more_arguments_than_the_limit_are_an_error_wherever_they_stand() {
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let many = "a&".repeat(1000);
+    let (target, body) = (format!("/?{many}q=attack"), format!("{many}q=attack"));
+    let rule = "SecRule REQBODY_ERROR \"@eq 1\" \"id:1,phase:2,deny,status:400\"";
+    let query = Request { target: &target, ..GET };
+    let posted = Request { headers: &form, body: &body, ..GET };
+    for request in [&query, &posted] {
+        assert_eq!(run(&rules(rule), request).1, Some(2));
+    }
+    let fewer = Request { target: &target[..1500], ..GET };
+    assert_eq!(run(&rules(rule), &fewer).1, None);
+}
+
+#[test]
 fn bodies_have_limits() {
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let request = Request { headers: &form, body: "a=123456789", ..GET };
