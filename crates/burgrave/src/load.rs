@@ -39,7 +39,7 @@ fn options(rules: &Rules) -> Options {
         request_body: rules.request_body,
         response_body: rules.response_body,
         budget: Some(rules.budget),
-        bare: false,
+        ..Options::default()
     }
 }
 

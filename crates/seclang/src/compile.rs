@@ -151,7 +151,14 @@ impl<'a> Compiler<'a> {
             return Err(self.errors);
         }
         let settings = with_options(self.settings, options);
-        Ok(RuleSet::new(Arc::new(self.strings), rules, self.chains, settings, self.signatures))
+        Ok(RuleSet::new(
+            Arc::new(self.strings),
+            rules,
+            self.chains,
+            settings,
+            self.signatures,
+            options.plain,
+        ))
     }
 
     fn unique_ids(&mut self) {

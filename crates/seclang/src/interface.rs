@@ -27,6 +27,8 @@ pub struct Options {
     pub budget: Option<Duration>,
     /// Leaves out the base rules (which body is read how, unreadable bodies are refused).
     pub bare: bool,
+    /// Evaluates without the first stage: slower, with the same answers. For comparing the two.
+    pub plain: bool,
 }
 
 /// The two ends of the client's connection.

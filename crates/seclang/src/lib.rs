@@ -16,6 +16,7 @@ mod plan;
 mod regex;
 mod ruleset;
 mod source;
+mod stage;
 mod store;
 mod strings;
 mod target;

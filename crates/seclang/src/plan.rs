@@ -2,6 +2,7 @@
 
 use crate::macros::Macro;
 use crate::operator::Operator;
+use crate::stage::Gate;
 use crate::transform::{ByteSet, Transformation};
 use crate::variable::Target;
 use burgrave_model::Mode;
@@ -118,6 +119,8 @@ pub(crate) struct Link {
     pub(crate) operator: Operator,
     /// `!@`
     pub(crate) negated: bool,
+    /// What a value must hold before the question is asked; `None`: it is always asked.
+    pub(crate) gate: Option<Gate>,
     /// How values are transformed first.
     pub(crate) chain: ChainId,
     /// `multiMatch`: the question is asked after each step, not only after the last.

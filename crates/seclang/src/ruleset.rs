@@ -5,6 +5,7 @@ use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
 use crate::operator::Operator;
 use crate::plan::{Chains, EngineSettings, Rule};
+use crate::stage::Stage;
 use crate::store::Store;
 use crate::strings::Strings;
 use crate::transaction::Transaction;
@@ -22,6 +23,7 @@ pub struct RuleSet {
     pub(crate) chains: Chains,
     pub(crate) settings: EngineSettings,
     pub(crate) store: Store,
+    pub(crate) stage: Stage,
     /// Rules of phases 1 to 5 in file order, as positions in `rules`.
     phases: [Vec<usize>; 5],
     signatures: Vec<String>,
@@ -45,11 +47,13 @@ impl RuleSet {
 
     pub(crate) fn new(
         constants: Arc<Strings>,
-        rules: Vec<Rule>,
+        mut rules: Vec<Rule>,
         chains: Chains,
         settings: EngineSettings,
         signatures: Vec<String>,
+        plain: bool,
     ) -> Self {
+        let stage = if plain { Stage::default() } else { Stage::build(&mut rules) };
         let mut phases: [Vec<usize>; 5] = Default::default();
         for (index, rule) in rules.iter().enumerate() {
             let phase = usize::from(rule.phase).checked_sub(1);
@@ -58,7 +62,7 @@ impl RuleSet {
             }
         }
         let store = Store::new(settings.collection_timeout);
-        Self { constants, rules, chains, settings, store, phases, signatures }
+        Self { constants, rules, chains, settings, store, stage, phases, signatures }
     }
 
     /// Number of rules (`SecRule` chains and `SecAction`), the base rules included.

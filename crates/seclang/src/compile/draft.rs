@@ -201,6 +201,7 @@ impl DraftLink {
             exclusions: self.targets.excluded,
             operator: self.operator,
             negated: self.negated,
+            gate: None,
             chain: ChainId::NONE,
             multi_match: false,
             capture: false,

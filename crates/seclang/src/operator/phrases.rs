@@ -7,7 +7,10 @@ use std::ops::Range;
 
 /// A set of phrases.
 #[derive(Debug)]
-pub(crate) struct Phrases(AhoCorasick);
+pub(crate) struct Phrases {
+    automaton: AhoCorasick,
+    texts: Vec<Vec<u8>>,
+}
 
 impl Phrases {
     /// Separated by white space; `|41 42|` stands for bytes.
@@ -44,13 +47,18 @@ impl Phrases {
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             .build(phrases)
-            .map(Self)
+            .map(|automaton| Self { automaton, texts: phrases.to_vec() })
             .map_err(|error| format!("phrases do not compile: {error}"))
+    }
+
+    /// The phrases themselves.
+    pub(crate) fn texts(&self) -> &[Vec<u8>] {
+        &self.texts
     }
 
     /// The phrase that ends first.
     pub(super) fn find(&self, value: &[u8]) -> Option<Range<usize>> {
-        self.0.find(value).map(|found| found.range())
+        self.automaton.find(value).map(|found| found.range())
     }
 }
 

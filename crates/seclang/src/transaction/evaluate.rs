@@ -120,6 +120,11 @@ impl Transaction {
         if matches!(link.operator, Operator::Unavailable(_)) {
             return Err(Fault::Unavailable);
         }
+        if let Some(gate) = link.gate
+            && !self.memo.may_match(&self.rules.stage, gate, transformed, &self.strings)
+        {
+            return Ok(false);
+        }
         let text = self.strings.get(transformed);
         let hit = link
             .operator

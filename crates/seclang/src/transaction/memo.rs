@@ -2,6 +2,7 @@
 //! chain of transformations makes of it. So each is computed once, however many rules ask.
 
 use crate::plan::{ChainId, Chains};
+use crate::stage::{Gate, Stage, is_set};
 use crate::strings::{StrId, Strings};
 use crate::transform::ByteSet;
 
@@ -14,6 +15,9 @@ pub(super) struct Memo {
     cells: Vec<Option<StrId>>,
     /// Row → bytes that occur.
     bytes: Vec<ByteSet>,
+    /// Row × word: gates that are open, once the row was scanned.
+    open: Vec<u64>,
+    scanned: Vec<bool>,
     width: usize,
 }
 
@@ -52,6 +56,34 @@ impl Memo {
             *cell = Some(result);
         }
         result
+    }
+
+    /// Whether a gate is open to a string.
+    pub(super) fn may_match(
+        &mut self,
+        stage: &Stage,
+        gate: Gate,
+        value: StrId,
+        strings: &Strings,
+    ) -> bool {
+        let row = self.row(value, strings);
+        let bit = match gate {
+            Gate::Bytes(bytes) => return self.bytes.get(row).is_some_and(|own| own.meets(&bytes)),
+            Gate::Literals(bit) => bit,
+        };
+        let words = stage.words();
+        let range = row * words..(row + 1) * words;
+        if self.scanned.get(row) != Some(&true) {
+            self.scanned.resize(self.bytes.len(), false);
+            self.open.resize(self.bytes.len() * words, 0);
+            if let (Some(open), Some(scanned)) =
+                (self.open.get_mut(range.clone()), self.scanned.get_mut(row))
+            {
+                stage.scan(strings.get(value), open);
+                *scanned = true;
+            }
+        }
+        is_set(self.open.get(range).unwrap_or_default(), bit)
     }
 
     /// The row of a string, which is made when it is first asked about.

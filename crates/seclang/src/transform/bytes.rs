@@ -31,6 +31,17 @@ impl ByteSet {
         set
     }
 
+    /// Every byte of some texts in lower case, in either case.
+    pub(crate) fn either_case_of(texts: &[Vec<u8>]) -> Self {
+        let mut set = Self::default();
+        // The first byte of each is enough: a text that holds the literal holds it.
+        for byte in texts.iter().filter_map(|text| text.first()) {
+            set.insert(byte.to_ascii_lowercase());
+            set.insert(byte.to_ascii_uppercase());
+        }
+        set
+    }
+
     fn insert(&mut self, byte: u8) {
         if let Some(word) = self.bits.get_mut(usize::from(byte >> 6)) {
             *word |= 1 << (byte & 63);
