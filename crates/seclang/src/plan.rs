@@ -79,6 +79,8 @@ pub(crate) struct Rule {
     pub(crate) id: u32,
     /// 1 to 5.
     pub(crate) phase: u8,
+    /// Position among all rules of the rule set, set when it is complete.
+    pub(crate) index: usize,
     /// Position among all rules and markers of the rule set.
     pub(crate) order: usize,
     /// Where it stands.
@@ -213,9 +215,16 @@ pub(crate) enum RuleSelector {
     Tag(Vec<u8>),
     /// Exactly this message.
     Message(Vec<u8>),
+    /// One of the above, answered for every rule when all were known, by position.
+    Resolved(Arc<[bool]>),
 }
 
 impl RuleSelector {
+    /// The same, answered once for all rules.
+    fn resolved(&self, rules: &[Rule]) -> Self {
+        Self::Resolved(rules.iter().map(|rule| self.selects(rule)).collect())
+    }
+
     /// Whether it means this rule.
     pub(crate) fn selects(&self, rule: &Rule) -> bool {
         match self {
@@ -224,6 +233,36 @@ impl RuleSelector {
             Self::Message(message) => {
                 rule.meta.message.as_ref().is_some_and(|own| own.constant() == Some(message))
             }
+            Self::Resolved(answers) => answers.get(rule.index).copied().unwrap_or(false),
+        }
+    }
+}
+
+/// Numbers the rules, and answers for each `ctl` which of them it means.
+pub(crate) fn resolve_selectors(rules: &mut [Rule]) {
+    for (index, rule) in rules.iter_mut().enumerate() {
+        rule.index = index;
+    }
+    let effects =
+        |rule: &Rule| rule.links.iter().map(|link| link.effects.clone()).collect::<Vec<_>>();
+    let resolved: Vec<Vec<Vec<Effect>>> = rules
+        .iter()
+        .map(|rule| {
+            let mut links = effects(rule);
+            for effect in links.iter_mut().flatten() {
+                if let Effect::Control(
+                    Control::Remove(selector) | Control::RemoveTarget(selector, _),
+                ) = effect
+                {
+                    *selector = selector.resolved(rules);
+                }
+            }
+            links
+        })
+        .collect();
+    for (rule, links) in rules.iter_mut().zip(resolved) {
+        for (link, effects) in rule.links.iter_mut().zip(links) {
+            link.effects = effects;
         }
     }
 }

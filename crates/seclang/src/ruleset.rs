@@ -53,6 +53,7 @@ impl RuleSet {
         signatures: Vec<String>,
         plain: bool,
     ) -> Self {
+        crate::plan::resolve_selectors(&mut rules);
         let stage = if plain { Stage::default() } else { Stage::build(&mut rules) };
         let mut phases: [Vec<usize>; 5] = Default::default();
         for (index, rule) in rules.iter().enumerate() {

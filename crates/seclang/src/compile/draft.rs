@@ -86,6 +86,7 @@ impl Draft {
         let rule = Rule {
             id,
             phase: head.phase,
+            index: 0,
             order: self.order,
             file: Arc::clone(&self.line.file),
             line: self.line.number,

@@ -52,6 +52,8 @@ impl Update {
             RuleSelector::Ids(first, last) => (*first..=*last).contains(&draft.id()),
             RuleSelector::Tag(tag) => draft.has_tag(tag),
             RuleSelector::Message(message) => draft.has_message(message),
+            // Directives are resolved by these very lines.
+            RuleSelector::Resolved(_) => false,
         }
     }
 

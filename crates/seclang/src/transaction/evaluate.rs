@@ -90,14 +90,15 @@ impl Transaction {
         }
         let values = self.values(rule, link)?;
         let mut any = false;
-        for value in values {
+        for value in &values {
             if link.multi_match {
-                any |= self.at_every_step(link, &value)?;
+                any |= self.at_every_step(link, value)?;
             } else {
                 let transformed = self.transform(link.chain, value.value);
-                any |= self.ask(link, &value, transformed)?;
+                any |= self.ask(link, value, transformed)?;
             }
         }
+        self.selected = values;
         self.check_memory()?;
         Ok(any)
     }

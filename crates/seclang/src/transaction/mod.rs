@@ -27,6 +27,7 @@ use memo::Memo;
 use state::State;
 use std::sync::Arc;
 use std::time::Duration;
+use values::Value;
 
 /// One request and its answer. Phases are asked for in order; a phase left out was not evaluated.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Transaction {
     rules: Arc<RuleSet>,
     strings: Strings,
     memo: Memo,
+    /// Room for the values of one link, used again by the next.
+    selected: Vec<Value>,
     settings: EngineSettings,
     state: State,
     mode: Mode,
@@ -99,6 +102,7 @@ impl Transaction {
         let mut transaction = Self {
             strings: Strings::over(&rules.constants),
             memo: Memo::new(&rules.chains),
+            selected: Vec::new(),
             state: State::new(),
             mode: mode.unwrap_or(settings.mode),
             now_micros,

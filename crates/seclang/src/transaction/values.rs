@@ -20,7 +20,8 @@ pub(super) struct Value {
 impl Transaction {
     /// All values of a link's targets in order.
     pub(super) fn values(&mut self, rule: &Rule, link: &Link) -> Result<Vec<Value>, Fault> {
-        let mut values = Vec::new();
+        let mut values = std::mem::take(&mut self.selected);
+        values.clear();
         for target in &link.targets {
             self.select(target, &mut values)?;
         }
