@@ -93,3 +93,30 @@ fn differential_requests() {
     let tally = burgrave_conformance::differential::run(&file, &rules).unwrap();
     report("differential", &tally, include_str!("../exceptions/differential.txt"));
 }
+
+/// The interpreter alone is the judge: with the first stage in front of it every record is the same.
+#[test]
+fn the_first_stage_changes_no_record() {
+    let Some(shared) = shared() else { return println!("first stage: the suites are not here") };
+    let scratch = tempfile::tempdir().unwrap();
+    let include = rules::includes(
+        &shared.join("crs"),
+        scratch.path(),
+        &[rules::LIMITS, rules::TEST_SETTINGS],
+    )
+    .unwrap();
+    let compile = |plain| {
+        Arc::new(rules::compile(&include, Options { plain, ..Options::default() }).unwrap())
+    };
+    let (staged, plain) = (compile(false), compile(true));
+    let mut compared = 0;
+    let files = crs::load(&shared.join("crs/tests")).unwrap();
+    for stage in files.iter().flat_map(|file| &file.tests).flat_map(|test| &test.stages) {
+        let Some(request) = stage.input.request().unwrap() else { continue };
+        let [left, right] =
+            [&staged, &plain].map(|rules| engine::run(rules, &request, Mode::Detect));
+        assert_eq!(left, right, "{:?}", bstr::BStr::new(&request.target));
+        compared += 1;
+    }
+    println!("first stage: {compared} requests, the same records with and without");
+}
