@@ -14,8 +14,8 @@ pub(super) enum Kind {
     Naming,
 }
 
-/// Longest name of the lists, and a terminating zero.
-const WIDTH: usize = 14;
+/// Longest name of the lists.
+const NAME_BYTES_MAX: usize = 13;
 
 const TAGS: [&[u8]; 20] = [
     b"applet",
@@ -97,22 +97,26 @@ fn begins_with_any(name: &[u8], prefixes: &[&[u8]]) -> bool {
     prefixes.iter().any(|prefix| begins_with(name, prefix))
 }
 
-/// A name without NULs, in lower case, ended by a zero: made in one pass however long the name is.
-struct Folded([u8; WIDTH]);
+/// A name without NULs and in lower case, made in one pass however long the name is.
+struct Folded {
+    letters: [u8; NAME_BYTES_MAX],
+    length: usize,
+}
 
 impl Folded {
     /// None when it is longer than any name of the lists.
     fn new(name: &[u8]) -> Option<Self> {
+        let mut folded = Self { letters: [0; NAME_BYTES_MAX], length: 0 };
         let mut letters = name.iter().filter(|byte| **byte != 0);
-        let mut folded = [0; WIDTH];
-        for (slot, byte) in folded.iter_mut().zip(letters.by_ref()) {
+        for (slot, byte) in folded.letters.iter_mut().zip(letters.by_ref()) {
             *slot = byte.to_ascii_lowercase();
+            folded.length += 1;
         }
-        (folded.last() == Some(&0)).then_some(Self(folded))
+        letters.next().is_none().then_some(folded)
     }
 
     fn is(&self, known: &[u8]) -> bool {
-        self.0.strip_prefix(known).is_some_and(|rest| rest.first() == Some(&0))
+        self.letters.get(..self.length) == Some(known)
     }
 }
 
@@ -125,7 +129,7 @@ mod tests {
     fn the_lists_can_be_found_and_are_in_order() {
         assert!(TAGS.is_sorted() && ATTRIBUTES.is_sorted_by_key(|(name, _)| *name));
         for tag in TAGS {
-            assert!(is_active_tag(tag) && tag.len() < WIDTH);
+            assert!(is_active_tag(tag) && tag.len() <= NAME_BYTES_MAX);
             assert!(!is_active_tag(&[tag, b"q"].concat()) || tag == b"frame", "{tag:?}");
             assert!(!is_active_tag(&[b"q", tag].concat()));
         }
@@ -133,7 +137,7 @@ mod tests {
             let expected = if name == b"xlink:href" { Kind::Code } else { kind };
             assert_eq!(attribute(name), Some(expected));
             assert_eq!(attribute(&[name, b"\0"].concat()), Some(expected));
-            assert!(name.len() < WIDTH);
+            assert!(name.len() <= NAME_BYTES_MAX);
         }
         assert_eq!(attribute(b"x\0link:href"), Some(Kind::Address));
         assert_eq!(attribute(b"S\0tylE"), Some(Kind::Code));
@@ -162,7 +166,7 @@ mod tests {
         #[test]
         fn spelling_does_not_matter(
             at in 0..TAGS.len(),
-            spelling in proptest::collection::vec((any::<bool>(), 0..3_usize), WIDTH),
+            spelling in proptest::collection::vec((any::<bool>(), 0..3_usize), NAME_BYTES_MAX),
         ) {
             let mut name = Vec::new();
             for (byte, (upper, zeros)) in TAGS[at].iter().zip(spelling) {
