@@ -31,7 +31,8 @@ fn is_attack_in(value: &[u8], context: Context) -> bool {
             kind = lists::attribute(name);
             false
         }
-        Token::Value(text) => kind.take().is_some_and(|kind| is_active_value(kind, text)),
+        // A value follows its own name at once, or opens the input and has none.
+        Token::Value(text) => kind.is_some_and(|kind| is_active_value(kind, text)),
     })
 }
 
