@@ -1,4 +1,9 @@
-//! `@detectSQLi`, `@detectXSS`: libinjection's verdicts.
+//! `@detectSQLi`, `@detectXSS`: libinjection's verdicts, the second by a detector of our own.
+
+mod address;
+mod html;
+mod lists;
+mod xss;
 
 use super::Hit;
 
@@ -11,7 +16,7 @@ pub(super) fn sql(value: &[u8]) -> Option<Hit> {
 
 /// `TX:0` is the value.
 pub(super) fn cross_site(value: &[u8]) -> Option<Hit> {
-    libinjectionrs::detect_xss(value).is_injection().then(|| Hit::whole(0..value.len()))
+    xss::is_attack(value).then(|| Hit::whole(0..value.len()))
 }
 
 #[cfg(test)]
@@ -29,5 +34,12 @@ mod tests {
         }
         assert!(matches("detectXSS", "", b"<script>alert(1)</script>"));
         assert!(!matches("detectXSS", "", b"a < b and c > d"));
+    }
+
+    #[test]
+    fn a_cross_site_attack_captures_the_whole_value() {
+        let hit = ask("detectXSS", "", b"x<script>").unwrap().unwrap();
+        assert_eq!(hit.groups, [Some(0..9)]);
+        assert_eq!(hit.text, None);
     }
 }
