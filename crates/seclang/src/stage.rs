@@ -148,9 +148,12 @@ fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
         return Some(all);
     }
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) | HirKind::Literal(_) | HirKind::Class(_) => None,
         HirKind::Repetition(repetition) if repetition.min > 0 => needed(&repetition.sub),
-        HirKind::Repetition(_) => None,
+        HirKind::Empty
+        | HirKind::Look(_)
+        | HirKind::Literal(_)
+        | HirKind::Class(_)
+        | HirKind::Repetition(_) => None,
         HirKind::Capture(capture) => needed(&capture.sub),
         HirKind::Alternation(pieces) => {
             let mut all = Vec::new();

@@ -1,6 +1,7 @@
 //! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
 
 mod detection;
+mod engine;
 mod gateway;
 mod wire;
 
@@ -9,6 +10,7 @@ use anyhow::{Result, bail};
 /// Every bench.
 pub(crate) fn all() -> Result<()> {
     gateway::run(false)?;
+    engine::run()?;
     detection::run()
 }
 
@@ -17,9 +19,13 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
     match (name, options) {
         ("gateway", []) => gateway::run(false),
         ("gateway", ["--rules"]) => gateway::run(true),
+        ("engine", []) => engine::run(),
         ("detection", []) => detection::run(),
         _ => {
-            bail!("no bench is called `{name} {}`: gateway [--rules], detection", options.join(" "))
+            bail!(
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection",
+                options.join(" ")
+            )
         }
     }
 }

@@ -50,9 +50,9 @@ impl ByteSet {
 
     /// Whether the two have something in common.
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        let [a, b, c, d] = self.bits;
-        let [e, f, g, h] = other.bits;
-        (a & e) | (b & f) | (c & g) | (d & h) != 0 || (self.empty && other.empty)
+        let words = self.bits.iter().zip(&other.bits);
+        words.fold(0, |common, (own, other)| common | (own & other)) != 0
+            || (self.empty && other.empty)
     }
 }
 
