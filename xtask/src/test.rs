@@ -14,8 +14,14 @@ pub(crate) fn run() -> Result<()> {
     )?;
     optional("cargo-deny", &["deny", "--all-features", "check", "bans", "licenses", "sources"])?;
     optional("typos", &["typos"])?;
-    process::show("cargo", &["test", "--workspace", "--quiet", "--no-fail-fast"])
+    process::show("cargo", &["test", "--workspace", "--quiet", "--no-fail-fast"])?;
+    println!("the suites of others, with how many of their cases ran:");
+    process::show("cargo", CONFORMANCE)
 }
+
+/// Built as the whole workspace is, so that nothing is built twice.
+const CONFORMANCE: &[&str] =
+    &["test", "--workspace", "--quiet", "--test", "engine", "--test", "http", "--", "--nocapture"];
 
 /// Tools that are slow to build run where they are present, and are skipped out loud where not.
 fn optional(tool: &str, arguments: &[&str]) -> Result<()> {
@@ -31,5 +37,5 @@ fn optional(tool: &str, arguments: &[&str]) -> Result<()> {
 
 /// The suites of others alone, with what they print.
 pub(crate) fn conformance() -> Result<()> {
-    process::show("cargo", &["test", "--package", "burgrave-conformance", "--", "--nocapture"])
+    process::show("cargo", CONFORMANCE)
 }
