@@ -12,6 +12,7 @@
 
 mod agreement;
 mod naive;
+mod robustness;
 mod transformations;
 
 use burgrave_seclang::{
