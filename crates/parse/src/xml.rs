@@ -6,16 +6,22 @@
 use crate::Malformed;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+
+/// Entities that a document may declare.
+const ENTITIES_MAX: usize = 64;
+/// Bytes of a reference to one, from `&` to `;`.
+const REFERENCE_BYTES_MAX: usize = 64;
 
 /// Bounds of a document.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Elements within each other.
     pub depth_max: usize,
-    /// Elements, attributes and texts.
+    /// Elements, attributes, name spaces and texts; uses of entities, too.
     pub nodes_max: usize,
-    /// Bytes of text, after entities are expanded.
+    /// Bytes of text, after entities are expanded; also of all values that one path selects.
     pub text_bytes_max: usize,
 }
 
@@ -23,6 +29,7 @@ pub struct Limits {
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     nodes: Vec<Node>,
+    selected_bytes_max: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -127,8 +134,10 @@ impl Document {
         }
     }
 
-    /// The values that a path selects: an element's is all text within it.
-    pub fn select(&self, path: &XPath) -> Vec<Vec<u8>> {
+    /// The values that a path selects: an element's is all text within it. A text within several
+    /// selected elements stands in each of their values; more than [`Limits::text_bytes_max`] in all is
+    /// an error.
+    pub fn select(&self, path: &XPath) -> Result<Vec<Vec<u8>>, Malformed> {
         let mut here: Vec<Option<usize>> = vec![None];
         for step in &path.steps {
             let mut next = Vec::new();
@@ -138,7 +147,16 @@ impl Document {
             }
             here = next;
         }
-        here.into_iter().flatten().map(|at| self.value(at)).collect()
+        let mut room = self.selected_bytes_max;
+        let mut values = Vec::with_capacity(here.len());
+        for at in here.into_iter().flatten() {
+            let value = self.value(at);
+            room = room
+                .checked_sub(value.len())
+                .ok_or_else(|| Malformed::new("xml values are longer than the limit"))?;
+            values.push(value);
+        }
+        Ok(values)
     }
 
     /// Nodes are in document order, so `done` keeps a node below two others from being taken twice.
@@ -199,17 +217,22 @@ struct Builder {
     entities: HashMap<Vec<u8>, Vec<u8>>,
     seen_root: bool,
     text_bytes: usize,
+    name_spaces: usize,
+    /// Uses of entities, those within entities included: what expands to nothing costs time as well.
+    references: Cell<usize>,
     limits: Limits,
 }
 
 impl Builder {
     fn new(limits: Limits) -> Self {
         Self {
-            document: Document::default(),
+            document: Document { nodes: Vec::new(), selected_bytes_max: limits.text_bytes_max },
             open: Vec::new(),
             entities: HashMap::new(),
             seen_root: false,
             text_bytes: 0,
+            name_spaces: 0,
+            references: Cell::new(0),
             limits,
         }
     }
@@ -242,10 +265,7 @@ impl Builder {
                 self.expand(&name, 0, &mut out)?;
                 self.text(&out, true)
             }
-            Event::DocType(text) => {
-                declared_entities(&text, &mut self.entities);
-                Ok(())
-            }
+            Event::DocType(text) => declared_entities(&text, &mut self.entities),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
@@ -259,11 +279,18 @@ impl Builder {
         }
         let at = self.push(Content::Element(start.local_name().as_ref().to_vec()))?;
         self.open.push(at);
-        for attribute in start.attributes() {
+        // The reader compares each name with all before it; a set does not slow down with their number.
+        let mut seen = HashSet::new();
+        for attribute in start.attributes().with_checks(false) {
             let attribute =
                 attribute.map_err(|error| Malformed::new(format!("xml attribute: {error}")))?;
-            let key = attribute.key.as_ref();
+            let key = attribute.key.into_inner();
+            if !seen.insert(key) {
+                return Err(Malformed::new("xml attribute stands twice"));
+            }
             if key == b"xmlns" || key.starts_with(b"xmlns:") {
+                self.name_spaces += 1;
+                self.check_nodes()?;
                 continue;
             }
             let value = self.attribute_value(&attribute.value)?;
@@ -308,12 +335,17 @@ impl Builder {
     }
 
     fn push(&mut self, content: Content) -> Result<usize, Malformed> {
+        self.check_nodes()?;
         let at = self.document.nodes.len();
-        if at >= self.limits.nodes_max {
-            return Err(Malformed::new("xml has more nodes than the limit"));
-        }
         self.document.nodes.push(Node { parent: self.open.last().copied(), end: at + 1, content });
         Ok(at)
+    }
+
+    fn check_nodes(&self) -> Result<(), Malformed> {
+        if self.document.nodes.len() + self.name_spaces >= self.limits.nodes_max {
+            return Err(Malformed::new("xml has more nodes than the limit"));
+        }
+        Ok(())
     }
 
     /// Replaces `&name;` in a text; an ampersand that begins no reference stays.
@@ -322,7 +354,8 @@ impl Builder {
         while let Some(at) = memchr::memchr(b'&', rest) {
             let (before, reference) = rest.split_at(at);
             out.extend_from_slice(before);
-            let window = reference.get(..reference.len().min(64)).unwrap_or_default();
+            let window =
+                reference.get(..reference.len().min(REFERENCE_BYTES_MAX)).unwrap_or_default();
             let Some(end) = memchr::memchr(b';', window) else {
                 out.push(b'&');
                 rest = reference.get(1..).unwrap_or_default();
@@ -358,10 +391,12 @@ impl Builder {
             out.extend_from_slice(text);
             return Ok(());
         }
-        match self.entities.get(name) {
-            Some(text) => self.expand_text(text, depth + 1, out),
-            None => Ok(()),
+        let Some(text) = self.entities.get(name) else { return Ok(()) };
+        self.references.set(self.references.get() + 1);
+        if self.references.get() > self.limits.nodes_max {
+            return Err(Malformed::new("xml uses entities more often than the limit"));
         }
+        self.expand_text(text, depth + 1, out)
     }
 }
 
@@ -389,7 +424,12 @@ fn character_reference(name: &[u8]) -> Option<char> {
 }
 
 /// `<!ENTITY name "text">` of an internal subset; external ones are left out, and so never fetched.
-fn declared_entities(doctype: &[u8], entities: &mut HashMap<Vec<u8>, Vec<u8>>) {
+///
+/// An application may expand every one, so none is left out for being one too many.
+fn declared_entities(
+    doctype: &[u8],
+    entities: &mut HashMap<Vec<u8>, Vec<u8>>,
+) -> Result<(), Malformed> {
     let mut rest = doctype;
     while let Some(at) = memchr::memmem::find(rest, b"<!ENTITY") {
         rest = rest.get(at + 8..).unwrap_or_default().trim_ascii_start();
@@ -398,13 +438,16 @@ fn declared_entities(doctype: &[u8], entities: &mut HashMap<Vec<u8>, Vec<u8>>) {
         let after = after.trim_ascii_start();
         if let Some(&quote @ (b'"' | b'\'')) = after.first()
             && let Some(end) = memchr::memchr(quote, after.get(1..).unwrap_or_default())
-            && entities.len() < 64
         {
+            if entities.len() >= ENTITIES_MAX || name.len() + 2 > REFERENCE_BYTES_MAX {
+                return Err(Malformed::new("xml declares more or longer entities than the limit"));
+            }
             let text = after.get(1..=end).unwrap_or_default();
             entities.entry(name.to_vec()).or_insert_with(|| text.to_vec());
         }
         rest = after;
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -416,7 +459,7 @@ mod tests {
 
     fn select(input: &str, path: &str) -> Result<Vec<String>, Malformed> {
         let document = Document::parse(input.as_bytes(), LIMITS)?;
-        let values = document.select(&XPath::parse(path).unwrap());
+        let values = document.select(&XPath::parse(path).unwrap())?;
         Ok(values.into_iter().map(|value| String::from_utf8(value).unwrap()).collect())
     }
 
@@ -495,8 +538,11 @@ mod tests {
         fn any_bytes_end(input in proptest::collection::vec(
             prop::sample::select(&b"<>/a='\"!-[]&;?# \xff"[..]), 0..80)) {
             if let Ok(document) = Document::parse(&input, LIMITS) {
-                let _ = document.select(&XPath::parse("/*").unwrap());
-                let _ = document.select(&XPath::parse("//@*").unwrap());
+                for path in ["/*", "//@*"] {
+                    let values = document.select(&XPath::parse(path).unwrap());
+                    let bytes: usize = values.unwrap().iter().map(Vec::len).sum();
+                    prop_assert!(bytes <= LIMITS.text_bytes_max);
+                }
             }
         }
     }

@@ -152,7 +152,7 @@ impl Transaction {
     }
 
     /// `REQBODY_ERROR`, by which rule sets refuse what was not read whole.
-    pub(super) fn body_error(&mut self, why: &str) {
+    fn body_error(&mut self, why: &str) {
         for variable in [Variable::ReqbodyError, Variable::ReqbodyProcessorError] {
             self.state.set_flag(variable, true, &mut self.strings);
         }

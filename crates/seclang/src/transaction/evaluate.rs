@@ -83,9 +83,7 @@ impl Transaction {
     /// Whether a value matches; every one that does acts.
     fn link(&mut self, rule: &Rule, link: &Link) -> Result<bool, Fault> {
         if link.targets.is_empty() {
-            for effect in &link.effects {
-                self.act(effect, None);
-            }
+            self.act_all(link, None)?;
             return Ok(true);
         }
         let values = self.values(rule, link)?;
@@ -141,10 +139,17 @@ impl Transaction {
         if link.capture {
             self.capture(&hit, transformed);
         }
-        for effect in &link.effects {
-            self.act(effect, Some(value));
-        }
+        self.act_all(link, Some(value))?;
         Ok(true)
+    }
+
+    /// What a value's match does. Texts may grow with each, so the bound is watched here.
+    fn act_all(&mut self, link: &Link, value: Option<&Value>) -> Result<(), Fault> {
+        for effect in &link.effects {
+            self.act(effect, value);
+            self.check_memory()?;
+        }
+        Ok(())
     }
 
     /// `TX:0` … `TX:9`; what the match did not set is removed.

@@ -48,6 +48,8 @@ pub struct Transaction {
     force_request_body: bool,
     request_body: Vec<u8>,
     request_body_cut: bool,
+    /// Arguments, cookies or headers beyond a bound were not taken.
+    left_out: bool,
     response_body: Vec<u8>,
     removed: Vec<RuleSelector>,
     removed_targets: Vec<(RuleSelector, Target)>,
@@ -113,6 +115,7 @@ impl Transaction {
             force_request_body: false,
             request_body: Vec::new(),
             request_body_cut: false,
+            left_out: false,
             response_body: Vec::new(),
             removed: Vec::new(),
             removed_targets: Vec::new(),
@@ -138,10 +141,16 @@ impl Transaction {
         self.take_request_header(name, value);
     }
 
-    /// Phase 1.
+    /// Phase 1. A request with more arguments, cookies or headers than are looked at is not passed,
+    /// unless a rule of this phase allowed it or switched the engine off.
     pub fn request_headers_done(&mut self) -> Decision {
         self.finish_request_headers();
-        self.phase(1)
+        let decision = self.phase(1);
+        let allowed = matches!(self.allowed, Some(AllowScope::Transaction | AllowScope::Request));
+        if decision == Decision::Continue && self.left_out && !allowed && self.mode != Mode::Off {
+            return self.refuse(400, "request has more values than the engine looks at");
+        }
+        decision
     }
 
     /// Whether the request's body is to be fed. Ask after phase 1.
@@ -241,24 +250,22 @@ impl Transaction {
     }
 
     fn over_limit(&mut self, status: u16, reason: &str) -> BodyIntake {
+        match self.refuse(status, reason) {
+            Decision::Interrupt(interruption) => BodyIntake::Refused(interruption),
+            Decision::Continue => BodyIntake::Enough,
+        }
+    }
+
+    fn fault(&mut self, fault: Fault) -> Decision {
+        self.refuse(FAULT_STATUS, fault.reason())
+    }
+
+    /// Refuses where rules may refuse; records in any case.
+    fn refuse(&mut self, status: u16, reason: &str) -> Decision {
         let interruption = Interruption {
             action: Disruption::Deny(status),
             rule: None,
             reason: reason.to_owned(),
-        };
-        self.interruption.get_or_insert_with(|| interruption.clone());
-        match self.mode {
-            Mode::Block => BodyIntake::Refused(interruption),
-            Mode::Detect | Mode::Off => BodyIntake::Enough,
-        }
-    }
-
-    /// Refuses where rules may refuse; records in any case.
-    fn fault(&mut self, fault: Fault) -> Decision {
-        let interruption = Interruption {
-            action: Disruption::Deny(FAULT_STATUS),
-            rule: None,
-            reason: fault.reason().to_owned(),
         };
         self.interruption.get_or_insert_with(|| interruption.clone());
         match self.mode {

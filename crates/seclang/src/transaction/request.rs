@@ -70,10 +70,7 @@ impl Transaction {
         }
         let (pairs, more) =
             form::pairs(query, self.settings.argument_separator, self.settings.arguments_max);
-        if more {
-            // What is left out would not be inspected as an argument.
-            self.body_error("query has more arguments than the limit");
-        }
+        self.left_out |= more;
         if form::has_bad_escape(query) {
             self.state.set_flag(Variable::UrlencodedError, true, &mut self.strings);
         }
@@ -106,12 +103,16 @@ impl Transaction {
 
     pub(super) fn take_request_header(&mut self, name: &[u8], value: &[u8]) {
         if self.state.request_headers.len() >= HEADERS_MAX {
+            self.left_out = true;
             return;
         }
         let made = entry(name, value, &mut self.strings);
         self.state.request_headers.push(made);
         if name.eq_ignore_ascii_case(b"cookie") {
-            for (name, value) in cookies::pairs(value, COOKIES_MAX) {
+            let room = COOKIES_MAX.saturating_sub(self.state.cookies.len());
+            let found = cookies::pairs(value, room + 1);
+            self.left_out |= found.len() > room;
+            for (name, value) in found.into_iter().take(room) {
                 let made = entry(name, value, &mut self.strings);
                 self.state.cookies.push(made);
             }

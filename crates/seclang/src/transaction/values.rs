@@ -66,8 +66,9 @@ impl Transaction {
         match (target.variable.shape(), &target.selector) {
             (Shape::Scalar, _) => self.select_scalar(target.variable, values),
             (Shape::Collection, Selector::XPath(path)) => {
-                let found = self.state.xml.as_ref().map(|xml| xml.select(path)).unwrap_or_default();
-                for text in found {
+                let found = self.state.xml.as_ref().map(|xml| xml.select(path)).transpose();
+                let found = found.map_err(|_too_long| Fault::Memory)?;
+                for text in found.unwrap_or_default() {
                     let value = self.strings.intern(&text);
                     values.push(Value {
                         variable: Variable::Xml,
