@@ -66,3 +66,31 @@ impl Crs {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_set_is_a_setup_file_and_a_folder_of_rules() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
+        assert!(in_folder(folder.path()).is_none());
+        make("crs-setup.conf.example");
+        assert!(in_folder(folder.path()).is_none(), "no rules");
+        std::fs::create_dir(folder.path().join("rules")).unwrap();
+        let found = in_folder(folder.path()).unwrap();
+        assert!(found.include[0].ends_with("crs-setup.conf.example"));
+        assert!(found.include[1].ends_with("rules/*.conf"));
+        make("crs-setup.conf");
+        assert!(in_folder(folder.path()).unwrap().include[0].ends_with("crs-setup.conf"));
+        assert!(in_folder(&folder.path().join("absent")).is_none());
+    }
+
+    #[test]
+    fn the_include_line_is_a_list_of_quoted_texts() {
+        let include = [PathBuf::from("/a \"b\"/s.conf"), PathBuf::from("/r/*.conf")];
+        let crs = Crs { include, name: String::new() };
+        assert_eq!(crs.toml(), r#"["/a \"b\"/s.conf", "/r/*.conf"]"#);
+    }
+}

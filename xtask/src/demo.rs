@@ -205,3 +205,54 @@ fn addresses(config: &Path, scratch: &Path) {
     println!("  curl -k \"https://localhost:8443/api/search?q=%27%20OR%201=1--%20\"");
     println!("  curl -k -i https://localhost:8443/.git/config");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_configuration_names_what_the_demo_starts() {
+        let include = [PathBuf::from("/crs/setup.conf"), PathBuf::from("/crs/rules/*.conf")];
+        let text = configuration(&Crs { include, name: String::new() }, Path::new("/scratch"));
+        for line in [
+            "state = \"/scratch/state\"",
+            "address = \"127.0.0.1:8443\"",
+            "address = \"127.0.0.1:8080\"",
+            "include = [\"/crs/setup.conf\", \"/crs/rules/*.conf\"]",
+            "mode = \"block\"",
+            "access = \"/scratch/access.ndjson\"",
+            "hosts = [\"localhost\"]",
+            "upstream = [\"http://127.0.0.1:3000\"]",
+        ] {
+            assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{line}\n{text}");
+        }
+        let sections = ["[[listen]]", "[rules]", "[limits]", "[log]", "[[site]]", "[[site.route]]"];
+        let places: Vec<_> = sections.iter().map(|section| text.find(section).unwrap()).collect();
+        assert!(places.is_sorted(), "{text}");
+    }
+
+    #[test]
+    fn attacks_stay_on_the_application_and_say_what_they_look_for() {
+        for attack in ATTACKS {
+            assert!(
+                attack.path.starts_with("/api/") && !attack.path.contains(' '),
+                "{}",
+                attack.name
+            );
+            assert!(attack.loot.len() >= 8, "{}: a short loot is found anywhere", attack.name);
+            assert!(attack.then.is_none_or(|then| then.starts_with('/')));
+            if let Some(form) = attack.form {
+                let sent: serde_json::Value = serde_json::from_str(form).unwrap();
+                assert!(sent.is_object(), "{form}");
+            }
+        }
+    }
+
+    #[test]
+    fn answers_are_shown() {
+        let shown = |status, went_through| Answer { status, went_through }.shown();
+        assert_eq!(shown(200, true), "went through (status 200)");
+        assert_eq!(shown(403, false), "refused (status 403)");
+    }
+}

@@ -81,6 +81,37 @@ fn dependencies(package: &Value) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_built_in_counts_as_used() {
+        let package = serde_json::json!({"dependencies": [
+            {"name": "burgrave-model", "kind": null},
+            {"name": "tokio"},
+            {"name": "proptest", "kind": "dev"},
+            {"name": "cc", "kind": "build"},
+            {"kind": null},
+        ]});
+        let found: Vec<String> = dependencies(&package).into_iter().collect();
+        assert_eq!(found, ["burgrave-model", "tokio"]);
+        assert!(dependencies(&serde_json::json!({})).is_empty());
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_names_only_its_own() {
+        assert!(EDGES.is_sorted(), "sorted by name, each once");
+        for (name, used) in EDGES {
+            assert!(used.is_sorted(), "{name}");
+            for other in *used {
+                let known = |(own, _): &(&str, &[&str])| *own == format!("burgrave-{other}");
+                assert!(EDGES.iter().any(known), "{name} uses {other}, which is not in the table");
+            }
+        }
+        for (name, _, why) in ABSENCES {
+            assert!(EDGES.iter().any(|(own, _)| own == name) && !why.is_empty(), "{name}");
+        }
+    }
+
     #[test]
     fn the_architecture_is_as_written() {
         super::check().unwrap();

@@ -133,3 +133,73 @@ impl Drop for Running {
         drop(self.child.wait());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdout(Stdio::null());
+        command
+    }
+
+    #[test]
+    fn the_root_is_where_the_workspace_is() {
+        assert!(root().join("Cargo.toml").is_file() && root().join("xtask").is_dir());
+    }
+
+    #[test]
+    fn programs_run_to_their_end() {
+        assert_eq!(output("sh", &["-c", "echo a; echo b >&2; exit 3"]).unwrap(), "a\n");
+        assert!(show("sh", &["-c", "exit 0"]).is_ok());
+        let why = show("sh", &["-c", "exit 3"]).unwrap_err().to_string();
+        assert!(why.contains("failed") && why.contains('3'), "{why}");
+        for result in [
+            show("burgrave-no-such-program", &[]),
+            output("burgrave-no-such-program", &[]).map(drop),
+        ] {
+            assert!(result.unwrap_err().to_string().contains("running `burgrave-no-such-program`"));
+        }
+        assert!(has("sh") && !has("burgrave-no-such-program"));
+    }
+
+    #[test]
+    fn a_program_is_ready_when_it_says_so_and_stops_when_dropped() {
+        let script = "echo starting >&2; echo 'now ready' >&2; exec sleep 60";
+        let running = Running::start(&mut shell(script), "ready", SOON).unwrap();
+        let stat = format!("/proc/{}/stat", running.id());
+        assert!(Path::new(&stat).exists());
+        assert!(running.cpu_seconds() < 60.0);
+        drop(running);
+        assert!(
+            !Path::new(&stat).exists(),
+            "it is gone, and nothing of it is left to be waited for"
+        );
+    }
+
+    #[test]
+    fn a_program_that_never_gets_ready_is_told_with_what_it_said() {
+        let ended = Running::start(&mut shell("echo 'no rights' >&2; exit 1"), "ready", SOON);
+        let why = ended.err().unwrap().to_string();
+        assert!(why.contains("did not become ready") && why.contains("no rights"), "{why}");
+        let wait = Duration::from_millis(200);
+        let silent = Running::start(&mut shell("exec sleep 60"), "ready", wait);
+        assert!(silent.err().unwrap().to_string().contains("did not become ready"));
+        let absent = Running::start(&mut Command::new("burgrave-no-such-program"), "ready", wait);
+        assert!(absent.err().unwrap().to_string().contains("starting"));
+    }
+
+    #[test]
+    fn a_program_that_listens_is_found() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let start = |wait| Running::start_listening(&mut shell("exec sleep 60"), &address, wait);
+        assert!(start(SOON).is_ok());
+        drop(listener);
+        let why = start(Duration::from_millis(100)).err().unwrap().to_string();
+        assert!(why.contains("does not listen on"), "{why}");
+    }
+}

@@ -111,7 +111,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn file(&mut self, path: &Path, text: &[u8], depth: usize) {
-        let lines = source::lines(path, text, &mut self.errors);
+        let (before, mut unreadable) = (self.errors.len(), Vec::new());
+        let lines = source::lines(path, text, &mut unreadable);
         for line in lines {
             if let Err(message) = self.directive(&line, depth) {
                 self.errors.push(line.error(message));
@@ -121,6 +122,13 @@ impl<'a> Compiler<'a> {
         }
         if let Some(open) = self.chain_open.take() {
             self.errors.push(open.error("the chain has no next rule in its file"));
+        }
+        // In the order of the file, whoever noticed them.
+        for error in unreadable {
+            let behind = |other: &LoadError| other.file == error.file && other.line > error.line;
+            let place = self.errors.iter().skip(before).position(behind);
+            let at = place.map_or(self.errors.len(), |place| before + place);
+            self.errors.insert(at, error);
         }
     }
 

@@ -73,10 +73,16 @@ fn part(hole: &[u8], strings: &mut Strings) -> Result<Part, String> {
         Some((name, key)) => (name, key.get(1..)),
         None => (text, None),
     };
+    if text.contains("%{") {
+        return Err(format!("macro `%{{{text}}}`: a macro cannot stand within another"));
+    }
     let variable =
         Variable::find(name).ok_or_else(|| format!("macro `%{{{text}}}` names no variable"))?;
     match (variable.shape(), key) {
         (Shape::Scalar, Some(_)) => Err(format!("macro `%{{{text}}}`: `{name}` has no members")),
+        (Shape::Collection, Some("")) => {
+            Err(format!("macro `%{{{text}}}`: say which member of `{name}`"))
+        }
         (Shape::Collection, None) if variable != Variable::MatchedVars => {
             Err(format!("macro `%{{{text}}}`: say which member of `{name}`"))
         }

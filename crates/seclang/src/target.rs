@@ -41,8 +41,9 @@ pub(crate) fn single(item: &str, strings: &mut Strings) -> Result<Target, String
     let Some(variable) = Variable::find(name) else {
         return Err(unknown(name));
     };
-    let selector = match key.filter(|key| !key.is_empty()) {
+    let selector = match key {
         None => Selector::All,
+        Some("") => return Err(format!("`{item}` names no member of `{name}`")),
         Some(_) if variable.shape() == Shape::Scalar => {
             return Err(format!("`{name}` is a single value and has no members"));
         }

@@ -94,21 +94,6 @@ fn table(attacks: &BTreeMap<(bool, String), Count>, benign: &BTreeMap<(bool, Str
             count.sent, count.blocked, count.refused
         );
     }
-    let sum = |rows: &mut dyn Iterator<Item = &Count>| {
-        rows.fold((0, 0), |(sent, hit), count| {
-            (sent + count.sent, hit + count.blocked + count.refused)
-        })
-    };
-    let hits = |rows: &BTreeMap<(bool, String), Count>, legitimate: bool, all: bool| {
-        let chosen = rows.iter().filter(|((own, set), _)| {
-            *own == legitimate && (all || !CODE_LIKE.contains(&set.as_str()))
-        });
-        sum(&mut chosen.map(|(_, count)| count))
-    };
-    let percent = |(sent, hit): (usize, usize)| {
-        let number = |n: usize| u32::try_from(n).map_or(f64::MAX, f64::from);
-        100.0 * number(hit) / number(sent.max(1))
-    };
     let (attack, texts) = (hits(attacks, false, true), hits(attacks, true, true));
     let (every, plain) = (hits(benign, true, true), hits(benign, true, false));
     println!(
@@ -126,4 +111,74 @@ fn table(attacks: &BTreeMap<(bool, String), Count>, benign: &BTreeMap<(bool, Str
         percent(plain)
     );
     println!("{RIVAL}");
+}
+
+/// How many were sent and how many stopped, of those that are legitimate or not; sets of texts that
+/// look like code only where `all` are wanted.
+fn hits(rows: &BTreeMap<(bool, String), Count>, legitimate: bool, all: bool) -> (usize, usize) {
+    let chosen = rows.iter().filter(|((own, set), _)| {
+        *own == legitimate && (all || !CODE_LIKE.contains(&set.as_str()))
+    });
+    chosen.fold((0, 0), |(sent, hit), (_, count)| {
+        (sent + count.sent, hit + count.blocked + count.refused)
+    })
+}
+
+fn percent((sent, hit): (usize, usize)) -> f64 {
+    let number = |n: usize| u32::try_from(n).map_or(f64::MAX, f64::from);
+    100.0 * number(hit) / number(sent.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> BTreeMap<(bool, String), Count> {
+        let count = |sent, blocked, refused| Count { sent, blocked, refused };
+        BTreeMap::from([
+            ((false, "sqli".to_owned()), count(10, 7, 1)),
+            ((false, "xss".to_owned()), count(5, 5, 0)),
+            ((true, "orders".to_owned()), count(20, 1, 0)),
+            ((true, "support-chat".to_owned()), count(4, 3, 1)),
+        ])
+    }
+
+    #[test]
+    fn sums_keep_attacks_and_legitimate_requests_apart() {
+        for (legitimate, all, expected) in [
+            (false, true, (15, 13)),
+            (false, false, (15, 13)),
+            (true, true, (24, 5)),
+            (true, false, (20, 1)),
+        ] {
+            assert_eq!(hits(&rows(), legitimate, all), expected, "{legitimate} {all}");
+        }
+        assert_eq!(hits(&BTreeMap::new(), true, true), (0, 0));
+    }
+
+    #[test]
+    fn percentages() {
+        for (counts, expected) in [((0, 0), 0.0), ((4, 1), 25.0), ((3, 3), 100.0), ((200, 1), 0.5)]
+        {
+            assert!((percent(counts) - expected).abs() < 1e-9, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_corpus_is_sent_line_by_line() {
+        let backend = Backend::start().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("corpus.ndjson");
+        let raw = base64::engine::general_purpose::STANDARD.encode("GET / HTTP/1.1\r\n\r\n");
+        let line = |legitimate: bool| {
+            format!("{{\"set\":\"s\",\"legitimate\":{legitimate},\"request\":\"{raw}\"}}\n")
+        };
+        std::fs::write(&path, line(true) + &line(false) + &line(false)).unwrap();
+        let counts = file(&path, backend.address).unwrap();
+        assert_eq!(hits(&counts, true, true), (1, 0), "the backend lets all through");
+        assert_eq!(hits(&counts, false, true), (2, 0));
+        std::fs::write(&path, "{\"set\":\"s\"}\n").unwrap();
+        assert!(file(&path, backend.address).is_err(), "a case without a request");
+        assert!(file(&folder.path().join("absent"), backend.address).is_err());
+    }
 }

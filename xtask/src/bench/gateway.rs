@@ -87,13 +87,17 @@ fn measure(server: &Running, address: &str, path: &str) -> Result<Measured> {
         &["-c", "1", "wrk", "-t1", "-c16", "-d", &seconds, "-H", "Host: localhost", &target],
     )?;
     let used = server.cpu_seconds() - before;
+    let (per_second, requests) = told(&out)?;
+    Ok(Measured { per_second, cpu_micros: used * 1e6 / requests.max(1.0) })
+}
+
+/// Requests a second, and requests in all, as wrk tells them.
+fn told(out: &str) -> Result<(f64, f64)> {
     let number = |line: &str| line.split_whitespace().find_map(|word| word.parse::<f64>().ok());
     let per_second = out.lines().find(|line| line.contains("Requests/sec")).and_then(number);
     let requests = out.lines().find(|line| line.contains("requests in")).and_then(number);
     anyhow::ensure!(!out.contains("Non-2xx"), "not every answer was 200:\n{out}");
-    let (per_second, requests) =
-        per_second.zip(requests).with_context(|| format!("wrk said:\n{out}"))?;
-    Ok(Measured { per_second, cpu_micros: used * 1e6 / requests.max(1.0) })
+    per_second.zip(requests).with_context(|| format!("wrk said:\n{out}"))
 }
 
 fn nginx(scratch: &Path, name: &str, address: &str, core: u8, rules: bool) -> Result<Running> {
@@ -147,4 +151,37 @@ fn burgrave(scratch: &Path, rules: bool) -> Result<Running> {
     command.args(["-c", "0"]).arg(process::root().join("target/release/burgrave"));
     command.args(["run", "--threads", "1", "--config"]).arg(&config);
     Running::start(&mut command, "ready", Duration::from_secs(30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_wrk_says() {
+        let said =
+            "Running 3s test\n  61234 requests in 3.00s, 71 MB read\nRequests/sec: 20411.33\n";
+        let (per_second, requests) = told(said).unwrap();
+        assert!((per_second - 20_411.33).abs() < 1e-6 && (requests - 61_234.0).abs() < 1e-6);
+        for wrong in [
+            "",
+            "Requests/sec: 5\n",
+            "  10 requests in 3s\n",
+            "10 requests in 3s\nNon-2xx or 3xx responses: 10\nRequests/sec: 5\n",
+        ] {
+            assert!(told(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_files_have_the_sizes_that_their_names_say() {
+        let folder = tempfile::tempdir().unwrap();
+        files(folder.path()).unwrap();
+        for (path, bytes) in [("1k.txt", 1_024), ("api/1k.txt", 1_024), ("100k.txt", 102_400)] {
+            assert_eq!(std::fs::read(folder.path().join(path)).unwrap().len(), bytes, "{path}");
+        }
+        for (_, path) in CASES {
+            assert!(folder.path().join(path.trim_start_matches('/')).is_file(), "{path}");
+        }
+    }
 }

@@ -29,3 +29,18 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_bench_is_refused_with_those_there_are() {
+        for (name, options) in
+            [("nope", &[][..]), ("gateway", &["--fast"]), ("detection", &["--rules"])]
+        {
+            let why = one(name, options).unwrap_err().to_string();
+            assert!(why.contains(name) && why.contains("gateway [--rules], detection"), "{why}");
+        }
+    }
+}

@@ -73,3 +73,41 @@ pub(super) fn send(address: SocketAddr, raw: &[u8]) -> Result<Option<u16>> {
     let status = answer.strip_prefix(b"HTTP/1.1 ").and_then(|rest| rest.get(..3));
     Ok(status.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_backend_answers_every_request_and_ends() {
+        let backend = Backend::start().unwrap();
+        let address = backend.address;
+        assert!(address.ip().is_loopback());
+        for raw in ["GET / HTTP/1.1\r\n\r\n", "POST /x HTTP/1.1\r\nA: b\r\n\r\nbody", "\r\n\r\n"] {
+            assert_eq!(send(address, raw.as_bytes()).unwrap(), Some(200), "{raw:?}");
+        }
+        drop(backend);
+    }
+
+    #[test]
+    fn an_answer_that_is_none_has_no_status() {
+        for (answer, status) in [
+            (&b""[..], None),
+            (b"HTTP/1.1 403 No\r\n\r\n", Some(403)),
+            (b"HTTP/1.1 4", None),
+            (b"HTTP/1.0 200 OK\r\n\r\n", None),
+            (b"HTTP/1.1 abc\r\n\r\n", None),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut buffer = [0; 16];
+                let _read = stream.read(&mut buffer).unwrap();
+                stream.write_all(answer).unwrap();
+            });
+            assert_eq!(send(address, b"GET / HTTP/1.1").unwrap(), status, "{answer:?}");
+            server.join().unwrap();
+        }
+    }
+}

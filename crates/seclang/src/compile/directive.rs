@@ -72,8 +72,19 @@ pub(crate) static MET: &[&str] = &[
 ];
 
 impl Compiler<'_> {
-    /// Obeys one directive.
+    /// Obeys one directive. An argument that it does not read is an error.
     pub(super) fn directive(&mut self, line: &Line, depth: usize) -> Result<(), String> {
+        self.obey(line, depth)?;
+        if line.words.len() > words_max(&line.directive.to_ascii_lowercase()) {
+            return Err(format!(
+                "`{}` has more arguments than it takes: put quotes around an argument with spaces",
+                line.directive
+            ));
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, line: &Line, depth: usize) -> Result<(), String> {
         let name = line.directive.to_ascii_lowercase();
         if self.chain_open.is_some() && name != "secrule" && name != "secaction" {
             self.chain_open = None;
@@ -116,6 +127,9 @@ impl Compiler<'_> {
             _ => return Err("a rule is `SecRule VARIABLES OPERATOR [ACTIONS]`".to_owned()),
         };
         let targets = target::parse(variables, &mut self.strings)?;
+        if targets.included.is_empty() {
+            return Err("a rule needs a variable to look at beside what it leaves out".to_owned());
+        }
         let (negated, operator) = self.operator(line, question)?;
         let actions = action::parse(actions, &mut self.strings)?;
         self.push(line, targets, operator, negated, actions)
@@ -284,6 +298,22 @@ impl Compiler<'_> {
             _ => return Err(format!("unknown directive `{}`", line.directive)),
         }
         Ok(())
+    }
+}
+
+/// How many arguments a directive takes at most; those with lists take any number.
+fn words_max(name: &str) -> usize {
+    let lists = ["secruleremoveby", "secresponsebodymimetype"];
+    let not_read = |known: &str| known.eq_ignore_ascii_case(name);
+    match name {
+        // A rule says itself how it is written.
+        "secrule" => usize::MAX,
+        _ if lists.iter().any(|list| name.starts_with(list)) => usize::MAX,
+        _ if MET.iter().any(|known| not_read(known)) => usize::MAX,
+        _ if REFUSED.iter().any(|(known, _)| not_read(known)) => usize::MAX,
+        _ if name.starts_with("secruleupdatetarget") => 3,
+        "secruleupdateactionbyid" => 2,
+        _ => 1,
     }
 }
 

@@ -40,6 +40,12 @@ impl Update {
                 Change::Remove => draft.removed = true,
                 Change::Targets(targets, replaced) => {
                     change_targets(draft, targets, replaced.as_ref());
+                    if draft.links.first().is_some_and(|link| link.targets.included.is_empty()) {
+                        let id = draft.id();
+                        return Err(self
+                            .line
+                            .error(format!("the update leaves rule {id} no variable to look at")));
+                    }
                 }
                 Change::Actions(actions) => self.actions(draft, actions)?,
             }

@@ -47,11 +47,17 @@ fn network(text: &[u8]) -> Result<Network, String> {
     };
     let address: IpAddr = address.parse().map_err(|_ignored| bad())?;
     let most = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.map_or(Ok(most), str::parse).map_err(|_ignored| bad())?;
+    let bits: u8 = bits.map_or(Ok(most), str::parse).map_err(|_ignored| bad())?;
     if bits > most {
         return Err(bad());
     }
-    Ok(Network { address, bits })
+    // Clients' addresses are told without the prefix of RFC 4291 §2.5.5.2, so networks are as well.
+    match (address.to_canonical(), bits.checked_sub(96)) {
+        (IpAddr::V4(mapped), Some(bits)) if address.is_ipv6() => {
+            Ok(Network { address: mapped.into(), bits })
+        }
+        _ => Ok(Network { address, bits }),
+    }
 }
 
 impl Network {

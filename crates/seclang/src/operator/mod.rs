@@ -86,6 +86,10 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
 /// here. They load, with a warning; a request that reaches one is refused, never passed.
 pub(crate) static UNAVAILABLE: &[&str] = &["geoLookup", "rbl"];
 
+/// Operators that would look for the letters of a macro, and so never match.
+static WITHOUT_MACROS: &[&str] =
+    &["pm", "pmf", "pmfromfile", "rxglobal", "verifycc", "verifycpf", "verifyssn", "verifysvnr"];
+
 /// Reads a file that an operator names, relative to the rule's own.
 pub(crate) trait DataFiles {
     /// The content, or why not.
@@ -105,6 +109,9 @@ pub(crate) fn compile(
     }
     if let Some(known) = UNAVAILABLE.iter().find(|known| known.eq_ignore_ascii_case(name)) {
         return Ok(Operator::Unavailable(known));
+    }
+    if Macro::is_in(parameter) && WITHOUT_MACROS.contains(&lower.as_str()) {
+        return Err(format!("operator `@{name}` takes no macros: it is prepared when rules load"));
     }
     if let Some(comparison) = text::Comparison::find(&lower) {
         return Ok(Operator::Text(comparison, Macro::parse(parameter, strings)?));

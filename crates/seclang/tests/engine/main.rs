@@ -6,13 +6,17 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::string_slice,
     clippy::let_underscore_must_use,
     reason = "tests"
 )]
 
 mod agreement;
+mod golden;
 mod naive;
+mod operators;
 mod robustness;
+mod syntax;
 mod transformations;
 
 use burgrave_seclang::{

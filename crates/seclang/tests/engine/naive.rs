@@ -329,7 +329,7 @@ fn html_decoded(text: &str) -> String {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let word: String =
-            rest[first.len_utf8()..].chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+            rest[first.len_utf8()..].chars().take_while(char::is_ascii_alphanumeric).collect();
         let digits: String = rest.chars().skip(2).take_while(char::is_ascii_digit).collect();
         let named = [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("nbsp", '\u{a0}')];
         let found = named.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
@@ -486,7 +486,7 @@ pub(crate) type Match = (u32, Vec<u8>, Vec<u8>);
 struct Value {
     collection: Collection,
     name: Option<Vec<u8>>,
-    value: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl Value {
@@ -598,7 +598,7 @@ impl Naive {
         });
         let mut any = false;
         for value in values {
-            let mut stages = vec![value.value.clone()];
+            let mut stages = vec![value.bytes.clone()];
             for step in &link.steps {
                 let next = step.apply(stages.last().unwrap());
                 stages.push(next);
@@ -705,13 +705,13 @@ impl Naive {
                 Select::All | Select::Beginning(_) => None,
             };
             let value = taken.count().to_string().into_bytes();
-            return vec![Value { collection, name, value }];
+            return vec![Value { collection, name, bytes: value }];
         }
         taken
             .map(|(name, value)| Value {
                 collection,
                 name: Some(name.clone()),
-                value: if collection == Collection::ArgsNames {
+                bytes: if collection == Collection::ArgsNames {
                     name.clone()
                 } else {
                     value.clone()

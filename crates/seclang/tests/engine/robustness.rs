@@ -131,7 +131,7 @@ fn everything() -> &'static Arc<RuleSet> {
             }
         }
         let files = BTreeMap::from([(PathBuf::from("main.conf"), text.into_bytes())]);
-        let options = Options { budget: Some(Duration::from_secs(60)), ..Options::default() };
+        let options = Options { budget: Some(Duration::from_mins(1)), ..Options::default() };
         let rules = RuleSet::compile(&[PathBuf::from("main.conf")], &Files(files), options);
         Arc::new(rules.unwrap_or_else(|errors| panic!("{errors:#?}")))
     })
