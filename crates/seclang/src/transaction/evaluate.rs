@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Rules between two looks at the clock.
 const RULES_PER_LOOK: usize = 8;
+/// Bytes given to operators between two looks at the clock: one rule may have many values.
+const BYTES_PER_LOOK: usize = 256 * 1024;
 /// Bytes of values that one transaction may hold.
 const BYTES_HELD_MAX: usize = 256 * 1024 * 1024;
 
@@ -25,21 +27,15 @@ impl Transaction {
             Some(AllowScope::Request) if phase < 3 => return Decision::Continue,
             _ => {}
         }
-        let began = (self.clock)();
-        let used_before = self.used;
+        self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
         let list = rules.phase(phase);
         let mut position = 0;
         while let Some(&index) = list.get(position) {
             position += 1;
             let Some(rule) = rules.rules.get(index) else { continue };
-            if position.is_multiple_of(RULES_PER_LOOK) {
-                self.used = used_before + (self.clock)().saturating_sub(began);
-                if self.used > self.settings.budget {
-                    return self.fault(Fault::Budget);
-                }
-            }
-            match self.rule(index, rule) {
+            let looked = if position.is_multiple_of(RULES_PER_LOOK) { self.look() } else { Ok(()) };
+            match looked.and_then(|()| self.rule(index, rule)) {
                 Ok(false) => {}
                 Ok(true) => {
                     if let Some(decision) = self.full_match(rule) {
@@ -61,8 +57,19 @@ impl Transaction {
                 Err(fault) => return self.fault(fault),
             }
         }
-        self.used = used_before + (self.clock)().saturating_sub(began);
-        Decision::Continue
+        match self.look() {
+            Ok(()) => Decision::Continue,
+            Err(fault) => self.fault(fault),
+        }
+    }
+
+    /// Looks at the clock: the time since the last look is used up.
+    fn look(&mut self) -> Result<(), Fault> {
+        let now = (self.clock)();
+        self.used += now.saturating_sub(self.looked);
+        self.looked = now;
+        self.asked_bytes = 0;
+        if self.used > self.settings.budget { Err(Fault::Budget) } else { Ok(()) }
     }
 
     /// Whether every link matches.
@@ -123,6 +130,11 @@ impl Transaction {
             && !self.memo.may_match(&self.rules.stage, gate, transformed, &self.strings)
         {
             return Ok(false);
+        }
+        // A value costs something even when it is empty.
+        self.asked_bytes += self.strings.get(transformed).len() + 64;
+        if self.asked_bytes > BYTES_PER_LOOK {
+            self.look()?;
         }
         let text = self.strings.get(transformed);
         let hit = link

@@ -44,6 +44,10 @@ pub struct Transaction {
     clock: fn() -> Duration,
     began: Duration,
     used: Duration,
+    /// The clock at the last look.
+    looked: Duration,
+    /// Bytes given to operators since then.
+    asked_bytes: usize,
     processor: Option<Processor>,
     force_request_body: bool,
     request_body: Vec<u8>,
@@ -111,6 +115,8 @@ impl Transaction {
             clock,
             began: clock(),
             used: Duration::ZERO,
+            looked: Duration::ZERO,
+            asked_bytes: 0,
             processor: None,
             force_request_body: false,
             request_body: Vec::new(),

@@ -532,6 +532,30 @@ fn an_error_in_a_chain_is_one_error() {
 }
 
 #[test]
+fn one_rule_over_many_values_is_within_the_budget_too() {
+    fn slow() -> Duration {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static LOOKS: AtomicU64 = AtomicU64::new(0);
+        Duration::from_millis(LOOKS.fetch_add(100, Ordering::Relaxed))
+    }
+    let address = ("192.0.2.1".parse().unwrap(), 1);
+    let connection = Connection { client: address, server: address };
+    let rules = rules(
+        "SecRule ARGS \"@rx ^(?:x|y)$\" \"id:1,phase:1,deny,t:none,chain\"\nSecRule ARGS \"@rx z\"",
+    );
+    let mut transaction = rules.transaction(connection, None, "id", 0, slow);
+    let values: Vec<String> = (0..900).map(|n| format!("a={}{n}", "xy".repeat(2000))).collect();
+    let target = format!("/?{}", values.join("&"));
+    transaction.request_line(&RequestLine {
+        method: b"GET",
+        target: target.as_bytes(),
+        protocol: b"HTTP/1.1",
+    });
+    assert_ne!(transaction.request_headers_done(), Decision::Continue);
+    assert!(transaction.finish().interruption.unwrap().reason.contains("budget"));
+}
+
+#[test]
 fn secrets_can_be_kept_out_of_the_record() {
     let request = Request { target: "/?password=hunter2", ..GET };
     for hide in ["sanitiseArg:password", "sanitiseMatched"] {
