@@ -40,7 +40,10 @@ mod tests {
             [("nope", &[][..]), ("gateway", &["--fast"]), ("detection", &["--rules"])]
         {
             let why = one(name, options).unwrap_err().to_string();
-            assert!(why.contains(name) && why.contains("gateway [--rules], detection"), "{why}");
+            assert!(
+                why.contains(name) && why.contains("gateway [--rules], engine, detection"),
+                "{why}"
+            );
         }
     }
 }
