@@ -141,7 +141,7 @@ impl<'a> Compiler<'a> {
     fn finish(mut self, options: Options) -> Result<RuleSet, Vec<LoadError>> {
         let updates = std::mem::take(&mut self.updates);
         for update in &updates {
-            if let Err(error) = update.apply(&mut self.drafts, &mut self.strings) {
+            if let Err(error) = update.apply(&mut self.drafts) {
                 self.errors.push(error);
             }
         }

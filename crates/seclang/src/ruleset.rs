@@ -24,6 +24,8 @@ pub struct RuleSet {
     pub(crate) settings: EngineSettings,
     pub(crate) store: Store,
     pub(crate) stage: Stage,
+    /// Whether a rule looks at the content of uploads; otherwise it is not kept.
+    pub(crate) reads_file_content: bool,
     /// Rules of phases 1 to 5 in file order, as positions in `rules`.
     phases: [Vec<usize>; 5],
     signatures: Vec<String>,
@@ -55,6 +57,11 @@ impl RuleSet {
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
         let stage = if plain { Stage::default() } else { Stage::build(&mut rules) };
+        let reads_file_content = rules
+            .iter()
+            .flat_map(|rule| &rule.links)
+            .flat_map(|link| &link.targets)
+            .any(|target| target.variable == Variable::FilesTmpContent);
         let mut phases: [Vec<usize>; 5] = Default::default();
         for (index, rule) in rules.iter().enumerate() {
             let phase = usize::from(rule.phase).checked_sub(1);
@@ -63,7 +70,17 @@ impl RuleSet {
             }
         }
         let store = Store::new(settings.collection_timeout);
-        Self { constants, rules, chains, settings, store, stage, phases, signatures }
+        Self {
+            constants,
+            rules,
+            chains,
+            settings,
+            store,
+            stage,
+            reads_file_content,
+            phases,
+            signatures,
+        }
     }
 
     /// Number of rules (`SecRule` chains and `SecAction`), the base rules included.
@@ -100,13 +117,6 @@ impl RuleSet {
     /// What the rule sets call themselves (`SecComponentSignature`).
     pub fn signatures(&self) -> &[String] {
         &self.signatures
-    }
-
-    /// Whether a rule looks at the content of uploads; otherwise it is not kept.
-    pub(crate) fn reads_file_content(&self) -> bool {
-        let wanted =
-            |target: &crate::variable::Target| target.variable == Variable::FilesTmpContent;
-        self.rules.iter().flat_map(|rule| &rule.links).any(|link| link.targets.iter().any(wanted))
     }
 
     /// The rules of a phase (1 to 5), as positions in `rules`.

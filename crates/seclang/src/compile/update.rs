@@ -5,7 +5,6 @@ use crate::action::Action;
 use crate::error::LoadError;
 use crate::plan::RuleSelector;
 use crate::source::Line;
-use crate::strings::Strings;
 use crate::target::Targets;
 use crate::variable::{Selector, Target};
 
@@ -30,11 +29,7 @@ pub(super) enum Change {
 
 impl Update {
     /// Changes the drafts. Selecting none is no error: a rule set may be loaded in part.
-    pub(super) fn apply(
-        &self,
-        drafts: &mut [Draft],
-        _strings: &mut Strings,
-    ) -> Result<(), LoadError> {
+    pub(super) fn apply(&self, drafts: &mut [Draft]) -> Result<(), LoadError> {
         for draft in drafts.iter_mut().filter(|draft| self.selects(draft)) {
             match &self.change {
                 Change::Remove => draft.removed = true,

@@ -1,7 +1,5 @@
 //! `@validateByteRange`, `@validateUrlEncoding`.
 
-use crate::transform::hex_pair;
-
 /// The table of allowed bytes from `9,10,13,32-126`.
 pub(super) fn ranges(parameter: &[u8]) -> Result<Box<[bool; 256]>, String> {
     let mut allowed = Box::new([false; 256]);
@@ -29,13 +27,6 @@ fn byte_number(text: &[u8]) -> Option<u8> {
 /// Whether a byte is not allowed.
 pub(super) fn outside(allowed: &[bool; 256], value: &[u8]) -> bool {
     value.iter().any(|&byte| !allowed.get(usize::from(byte)).copied().unwrap_or(false))
-}
-
-/// Whether a `%` is not followed by two hexadecimal digits.
-pub(super) fn bad_url_encoding(value: &[u8]) -> bool {
-    memchr::memchr_iter(b'%', value).any(|at| {
-        !matches!(value.get(at + 1..at + 3), Some([high, low]) if hex_pair(*high, *low).is_some())
-    })
 }
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ impl Operator {
             .then(Hit::bare),
             Self::Addresses(networks) => networks.contain(value).then(Hit::bare),
             Self::ByteRange(allowed) => bytes::outside(allowed, value).then(Hit::bare),
-            Self::UrlEncoding => bytes::bad_url_encoding(value).then(Hit::bare),
+            Self::UrlEncoding => burgrave_parse::form::has_bad_escape(value).then(Hit::bare),
             Self::Utf8Encoding => std::str::from_utf8(value).is_err().then(Hit::bare),
             Self::SqlInjection => injection::sql(value),
             Self::CrossSiteScripting => injection::cross_site(value),

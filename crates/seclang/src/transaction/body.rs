@@ -118,7 +118,7 @@ impl Transaction {
                 self.state.multipart_filenames.push(entry(&part.name, filename, strings));
                 let size = content.len().to_string();
                 self.state.files_sizes.push(entry(&part.name, size.as_bytes(), strings));
-                if self.rules.reads_file_content() {
+                if self.rules.reads_file_content {
                     self.state.files_content.push(entry(&part.name, content, strings));
                 }
             }
