@@ -247,7 +247,7 @@ fn assignment<'a>(
     let collection = variable(name)
         .filter(|variable| *variable == Variable::Tx || variable.is_persistent())
         .ok_or_else(|| format!("action `{action}` cannot set `{}`", bstr::BStr::new(name)))?;
-    Ok((collection, Macro::parse(key, strings)?, text))
+    Ok((collection, Macro::parse(&key.to_ascii_lowercase(), strings)?, text))
 }
 
 fn split_at(value: &[u8], mark: u8) -> Option<(&[u8], &[u8])> {

@@ -14,7 +14,6 @@ use crate::strings::Strings;
 use draft::{Draft, PhaseDefaults};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use update::Update;
 
 /// Includes within includes.
@@ -159,14 +158,7 @@ impl<'a> Compiler<'a> {
             return Err(self.errors);
         }
         let settings = with_options(self.settings, options);
-        Ok(RuleSet::new(
-            Arc::new(self.strings),
-            rules,
-            self.chains,
-            settings,
-            self.signatures,
-            options.plain,
-        ))
+        Ok(RuleSet::new(self.strings, rules, self.chains, settings, self.signatures, options.plain))
     }
 
     fn unique_ids(&mut self) {

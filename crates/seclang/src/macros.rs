@@ -7,6 +7,8 @@ use crate::variable::{Shape, Variable};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Macro {
     parts: Vec<Part>,
+    /// The whole, if there are no holes in it.
+    id: Option<StrId>,
 }
 
 /// A piece of a macro.
@@ -40,7 +42,25 @@ impl Macro {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_vec()));
         }
-        Ok(Self { parts })
+        let id = match parts.as_slice() {
+            [] => Some(StrId::EMPTY),
+            [Part::Text(text)] => Some(strings.intern(text)),
+            _ => None,
+        };
+        Ok(Self { parts, id })
+    }
+
+    /// The text, if there are no holes in it, as a constant of the pool that it was parsed with.
+    pub(crate) fn id(&self) -> Option<StrId> {
+        self.id
+    }
+
+    /// The member of `TX` that the whole text is.
+    pub(crate) fn member_of_tx(&self) -> Option<StrId> {
+        match self.parts.as_slice() {
+            [Part::Value(Variable::Tx, key)] => *key,
+            _ => None,
+        }
     }
 
     /// The text, if there are no holes in it.

@@ -3,15 +3,15 @@
 use crate::macros::Macro;
 use crate::operator::Operator;
 use crate::stage::Gate;
-use crate::transform::{ByteSet, Transformation};
-use crate::variable::Target;
+use crate::transform::{self, Transformation};
+use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A place in the tree of transformation chains; chains that begin alike share their beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ChainId(pub(crate) usize);
 
 impl ChainId {
@@ -19,44 +19,62 @@ impl ChainId {
     pub(crate) const NONE: Self = Self(0);
 }
 
-/// One step of a chain.
-#[derive(Debug)]
-pub(crate) struct ChainNode {
-    /// What comes before it.
-    pub(crate) parent: ChainId,
-    /// The bytes that it reacts to.
-    pub(crate) touches: ByteSet,
+/// A transformation with its place among all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ChainStep {
     /// The transformation itself.
     pub(crate) transformation: &'static Transformation,
+    /// Its place in the list of all.
+    pub(crate) place: usize,
+    /// The bit of this place.
+    pub(crate) bit: u64,
+}
+
+/// A chain.
+#[derive(Debug)]
+pub(crate) struct ChainNode {
+    /// The chain without its last step.
+    pub(crate) parent: ChainId,
+    /// All steps in order.
+    pub(crate) steps: Vec<ChainStep>,
+    /// The bits of all steps.
+    pub(crate) bits: u64,
 }
 
 /// All transformation chains of a rule set. Node 0 is the empty chain and holds nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
     nodes: Vec<ChainNode>,
+    bits: u64,
 }
 
 impl Chains {
     /// The chain that is `parent` with one more step.
     pub(crate) fn extend(&mut self, parent: ChainId, step: &'static Transformation) -> ChainId {
-        let same =
-            |node: &ChainNode| node.parent == parent && std::ptr::eq(node.transformation, step);
+        let place = transform::place(step);
+        let is_last = |node: &ChainNode| node.steps.last().is_some_and(|last| last.place == place);
+        let same = |node: &ChainNode| node.parent == parent && is_last(node);
         if let Some(found) = self.nodes.iter().position(same) {
             return ChainId(found + 1);
         }
-        let node = ChainNode { parent, touches: ByteSet::touched_by(step), transformation: step };
-        self.nodes.push(node);
+        let bit = 1 << place;
+        let before = self.node(parent);
+        let bits = before.map_or(0, |node| node.bits) | bit;
+        let mut steps = before.map(|node| node.steps.clone()).unwrap_or_default();
+        steps.push(ChainStep { transformation: step, place, bit });
+        self.bits |= bit;
+        self.nodes.push(ChainNode { parent, steps, bits });
         ChainId(self.nodes.len())
     }
 
-    /// Number of chains, the empty one left out.
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// The last step of a chain; `None` for the empty one.
+    /// A chain by its number; `None` for the empty one.
     pub(crate) fn node(&self, chain: ChainId) -> Option<&ChainNode> {
         self.nodes.get(chain.0.checked_sub(1)?)
+    }
+
+    /// The bits of all steps of all chains.
+    pub(crate) fn bits(&self) -> u64 {
+        self.bits
     }
 
     /// The chain and all that it begins with, shortest (the empty one) first.
@@ -95,6 +113,8 @@ pub(crate) struct Rule {
     pub(crate) flow: Flow,
     /// Whether a full match is recorded.
     pub(crate) log: bool,
+    /// Whether one of its links looks at `MATCHED_VARS` or `MATCHED_VARS_NAMES`.
+    pub(crate) names_matches: bool,
     /// What the record says.
     pub(crate) meta: Meta,
 }
@@ -178,11 +198,11 @@ pub(crate) enum Flow {
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
     /// `setvar`
-    Set { collection: crate::variable::Variable, key: Macro, change: Change },
+    Set { collection: Variable, key: Macro, change: Change },
     /// `expirevar`
-    Expire { collection: crate::variable::Variable, key: Macro, seconds: Macro },
+    Expire { collection: Variable, key: Macro, seconds: Macro },
     /// `initcol`, `setsid`, `setuid`, `setrsc`
-    Open { collection: crate::variable::Variable, key: Macro },
+    Open { collection: Variable, key: Macro },
     /// `setenv`
     Environment { key: Macro, value: Macro },
     /// `ctl`
@@ -242,6 +262,9 @@ impl RuleSelector {
 pub(crate) fn resolve_selectors(rules: &mut [Rule]) {
     for (index, rule) in rules.iter_mut().enumerate() {
         rule.index = index;
+        rule.names_matches = rule.links.iter().flat_map(|link| &link.targets).any(|target| {
+            matches!(target.variable, Variable::MatchedVars | Variable::MatchedVarsNames)
+        });
     }
     let effects =
         |rule: &Rule| rule.links.iter().map(|link| link.effects.clone()).collect::<Vec<_>>();
@@ -385,7 +408,11 @@ mod tests {
         assert_ne!(chains.extend(ChainId::NONE, step("trim")), both);
         assert_eq!(chains.prefixes(both), [ChainId::NONE, lower, both]);
         assert!(chains.node(ChainId::NONE).is_none());
-        assert_eq!(chains.node(both).unwrap().transformation.name(), "trim");
+        let steps = &chains.node(both).unwrap().steps;
+        assert_eq!(
+            steps.iter().map(|step| step.transformation.name()).collect::<Vec<_>>(),
+            ["lowercase", "trim"]
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn operator(
 ) -> Result<bool, String> {
     let mut strings = Strings::constants();
     let compiled = operator::compile(name, parameter, &mut strings, &Files(read))?;
-    match compiled.evaluate(value, &|_| Vec::new()) {
+    match compiled.evaluate(value, false, &()) {
         Ok(hit) => Ok(hit.is_some()),
         Err(operator_exhausted) => Err(format!("{operator_exhausted:?}")),
     }

@@ -7,7 +7,7 @@ use crate::operator::Operator;
 use crate::plan::{Chains, EngineSettings, Rule};
 use crate::stage::Stage;
 use crate::store::Store;
-use crate::strings::Strings;
+use crate::strings::{StrId, Strings};
 use crate::transaction::Transaction;
 use crate::variable::Variable;
 use burgrave_model::Mode;
@@ -26,8 +26,8 @@ pub struct RuleSet {
     pub(crate) stage: Stage,
     /// Whether a rule looks at the content of uploads; otherwise it is not kept.
     pub(crate) reads_file_content: bool,
-    /// Rules of phases 1 to 5 in file order, as positions in `rules`.
-    phases: [Vec<usize>; 5],
+    /// The names `0` to `9` of captures.
+    pub(crate) digits: [StrId; 10],
     signatures: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ impl RuleSet {
     }
 
     pub(crate) fn new(
-        constants: Arc<Strings>,
+        mut constants: Strings,
         mut rules: Vec<Rule>,
         chains: Chains,
         settings: EngineSettings,
@@ -56,29 +56,23 @@ impl RuleSet {
         plain: bool,
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
-        let stage = if plain { Stage::default() } else { Stage::build(&mut rules) };
+        let digits = DIGITS.map(|digit| constants.intern(digit));
+        let stage = if plain { Stage::plain(&rules) } else { Stage::build(&mut rules) };
         let reads_file_content = rules
             .iter()
             .flat_map(|rule| &rule.links)
             .flat_map(|link| &link.targets)
             .any(|target| target.variable == Variable::FilesTmpContent);
-        let mut phases: [Vec<usize>; 5] = Default::default();
-        for (index, rule) in rules.iter().enumerate() {
-            let phase = usize::from(rule.phase).checked_sub(1);
-            if let Some(list) = phase.and_then(|phase| phases.get_mut(phase)) {
-                list.push(index);
-            }
-        }
         let store = Store::new(settings.collection_timeout);
         Self {
-            constants,
+            constants: Arc::new(constants),
             rules,
             chains,
             settings,
             store,
             stage,
             reads_file_content,
-            phases,
+            digits,
             signatures,
         }
     }
@@ -119,12 +113,6 @@ impl RuleSet {
         &self.signatures
     }
 
-    /// The rules of a phase (1 to 5), as positions in `rules`.
-    pub(crate) fn phase(&self, phase: u8) -> &[usize] {
-        let index = usize::from(phase).checked_sub(1);
-        index.and_then(|index| self.phases.get(index)).map_or(&[], Vec::as_slice)
-    }
-
     /// A new transaction.
     ///
     /// `mode` is the route's own and goes before the rule set's; `now_unix_micros` is the wall clock;
@@ -140,6 +128,9 @@ impl RuleSet {
         Transaction::new(Arc::clone(self), connection, mode, unique_id, now_unix_micros, clock)
     }
 }
+
+/// Names of captures.
+const DIGITS: [&[u8]; 10] = [b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"];
 
 const BASE_NAME: &str = "burgrave/base.conf";
 

@@ -2,25 +2,51 @@
 //!
 //! A rule set has one pool of constants (names, parameters); each transaction lays its own pool over
 //! it. The same bytes always have the same [`StrId`], so a value is transformed and looked at once,
-//! however many rules want it, and names compare as integers. The hash is keyed and every hit is
-//! compared in full: a collision costs time, never a verdict.
+//! however many rules want it, and names compare as integers. The hash is keyed anew at each load and
+//! every hit is compared in full: a collision costs time, never a verdict.
 
+use foldhash::quality::RandomState;
 use hashbrown::HashTable;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+use std::num::NonZeroU32;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// Appends a number in decimal, without an allocation of its own.
+pub(crate) fn write_number(number: i64, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.get_mut(start..).unwrap_or_default().reverse();
+}
 
 /// A handle to an interned string; only valid with the pool that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct StrId(usize);
+pub(crate) struct StrId(NonZeroU32);
 
 impl StrId {
+    /// The empty string; every pool has it.
+    pub(crate) const EMPTY: Self = Self(NonZeroU32::MIN);
+
     /// Its place among all strings.
-    pub(crate) const fn index(self) -> usize {
-        self.0
+    pub(crate) fn index(self) -> usize {
+        usize::try_from(self.0.get() - 1).unwrap_or(usize::MAX)
     }
 
-    /// The empty string; every pool has it.
-    pub(crate) const EMPTY: Self = Self(0);
+    /// The string at a place. A pool is full long before its places are.
+    fn at(index: usize) -> Self {
+        let number = u32::try_from(index).unwrap_or(u32::MAX - 1);
+        Self(NonZeroU32::MIN.saturating_add(number))
+    }
 }
 
 /// Constants of a rule set, or the strings of a transaction on top of them.
@@ -29,7 +55,7 @@ pub(crate) struct Strings {
     base: Option<Arc<Strings>>,
     first: usize,
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    places: Vec<Range<usize>>,
     table: HashTable<StrId>,
     hasher: RandomState,
 }
@@ -37,16 +63,21 @@ pub(crate) struct Strings {
 impl Strings {
     /// A pool of constants.
     pub(crate) fn constants() -> Self {
-        let mut pool = Self {
+        let mut pool = Self::nothing();
+        pool.intern(b"");
+        pool
+    }
+
+    /// A pool that holds nothing at all, not even the empty string.
+    pub(crate) fn nothing() -> Self {
+        Self {
             base: None,
             first: 0,
             bytes: Vec::new(),
-            ends: Vec::new(),
+            places: Vec::new(),
             table: HashTable::new(),
-            hasher: RandomState::new(),
-        };
-        pool.intern(b"");
-        pool
+            hasher: RandomState::default(),
+        }
     }
 
     /// A pool on top of another, whose ids stay valid.
@@ -54,16 +85,33 @@ impl Strings {
         Self {
             first: base.len(),
             bytes: Vec::with_capacity(4096),
-            ends: Vec::with_capacity(128),
-            table: HashTable::with_capacity(128),
+            places: Vec::with_capacity(128),
+            table: HashTable::with_capacity(256),
             hasher: base.hasher.clone(),
             base: Some(Arc::clone(base)),
         }
     }
 
+    /// Forgets all strings that are not the base's, and keeps the room for new ones.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.places.clear();
+        self.table.clear();
+    }
+
+    /// Whether it lies on top of this pool.
+    pub(crate) fn is_over(&self, base: &Arc<Self>) -> bool {
+        self.base.as_ref().is_some_and(|own| Arc::ptr_eq(own, base))
+    }
+
+    /// Bytes of room that it holds, used or not.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.places.capacity() * size_of::<Range<usize>>()
+    }
+
     /// How many strings, the base's included.
     pub(crate) fn len(&self) -> usize {
-        self.first + self.ends.len()
+        self.first + self.places.len()
     }
 
     /// Bytes held by this pool alone.
@@ -73,12 +121,11 @@ impl Strings {
 
     /// The string.
     pub(crate) fn get(&self, id: StrId) -> &[u8] {
-        let Some(own) = id.0.checked_sub(self.first) else {
+        let Some(own) = id.index().checked_sub(self.first) else {
             return self.base.as_ref().map_or(&[], |base| base.get(id));
         };
-        let start = own.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let end = self.ends.get(own).copied().unwrap_or_default();
-        self.bytes.get(start.unwrap_or(0)..end).unwrap_or_default()
+        let place = self.places.get(own).cloned().unwrap_or_default();
+        self.bytes.get(place).unwrap_or_default()
     }
 
     /// The id of a string that is already here.
@@ -99,16 +146,14 @@ impl Strings {
         if let Some(id) = self.find_hashed(hash, bytes) {
             return id;
         }
-        let id = StrId(self.len());
+        let id = StrId::at(self.len());
+        let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        self.ends.push(self.bytes.len());
-        let Self { table, hasher, base, first, bytes, ends } = self;
-        table.insert_unique(hash, id, |&other| {
-            let own = other.0.saturating_sub(*first);
-            debug_assert!(base.is_none() || other.0 >= *first, "a table holds its own ids only");
-            let start = own.checked_sub(1).and_then(|before| ends.get(before)).copied();
-            let end = ends.get(own).copied().unwrap_or_default();
-            hasher.hash_one(bytes.get(start.unwrap_or(0)..end).unwrap_or_default())
+        self.places.push(start..self.bytes.len());
+        let Self { table, hasher, first, bytes, places, .. } = self;
+        table.insert_unique(hash, id, |other| {
+            let own = other.index().checked_sub(*first).and_then(|own| places.get(own));
+            hasher.hash_one(bytes.get(own.cloned().unwrap_or_default()).unwrap_or_default())
         });
         id
     }
@@ -126,6 +171,15 @@ impl Strings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_in_decimal() {
+        for number in [0, 7, -1, 10, 1234, i64::MAX, i64::MIN] {
+            let mut out = b"x".to_vec();
+            write_number(number, &mut out);
+            assert_eq!(out, format!("x{number}").into_bytes());
+        }
+    }
 
     #[test]
     fn same_bytes_same_id_over_both_pools() {

@@ -93,6 +93,7 @@ impl Draft {
             links,
             disruption: head.disruption(defaults),
             flow: head.flow,
+            names_matches: false,
             log: head.log.unwrap_or_else(|| defaults.is_none_or(|defaults| defaults.log)),
             meta: head.meta,
         };

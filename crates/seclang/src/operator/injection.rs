@@ -7,6 +7,9 @@ mod xss;
 
 use super::Hit;
 
+/// `@detectXSS` answers no for a value without one of these bytes.
+pub(crate) use xss::BYTES as CROSS_SITE_BYTES;
+
 /// `TX:0` is the fingerprint.
 pub(super) fn sql(value: &[u8]) -> Option<Hit> {
     let result = libinjectionrs::detect_sqli(value);

@@ -10,10 +10,13 @@ mod verify;
 
 use crate::macros::Macro;
 use crate::regex::{Captures, Exhausted, Regex};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use number::parse_integer;
+pub(crate) use injection::CROSS_SITE_BYTES;
+pub(crate) use number::{Comparison as NumberComparison, parse_integer};
+pub(crate) use text::Comparison;
 
 /// A compiled operator.
 #[derive(Debug)]
@@ -90,6 +93,19 @@ pub(crate) static UNAVAILABLE: &[&str] = &["geoLookup", "rbl"];
 static WITHOUT_MACROS: &[&str] =
     &["pm", "pmf", "pmfromfile", "rxglobal", "verifycc", "verifycpf", "verifyssn", "verifysvnr"];
 
+/// Fills the holes of a text.
+pub(crate) trait Expand {
+    /// The text; what has no value leaves nothing.
+    fn expand<'a>(&'a self, text: &'a Macro) -> Cow<'a, [u8]>;
+}
+
+/// Nothing has a value.
+impl Expand for () {
+    fn expand<'a>(&'a self, text: &'a Macro) -> Cow<'a, [u8]> {
+        text.constant().unwrap_or_default().into()
+    }
+}
+
 /// Reads a file that an operator names, relative to the rule's own.
 pub(crate) trait DataFiles {
     /// The content, or why not.
@@ -155,15 +171,17 @@ fn data(name: &[u8], files: &dyn DataFiles) -> Result<Vec<u8>, String> {
 }
 
 impl Operator {
-    /// Asks. `expand` fills in macros.
+    /// Asks. `expand` fills in macros; positions are of interest where `capture` is set.
     pub(crate) fn evaluate(
         &self,
         value: &[u8],
-        expand: &dyn Fn(&Macro) -> Vec<u8>,
+        capture: bool,
+        expand: &dyn Expand,
     ) -> Result<Option<Hit>, Exhausted> {
         Ok(match self {
+            Self::Regex(regex) if !capture => regex.is_match(value)?.then(Hit::bare),
             Self::Regex(regex) => regex.captures(value)?.map(groups),
-            Self::RegexMacro(source) => match Regex::new(&expand(source), false) {
+            Self::RegexMacro(source) => match Regex::new(&expand.expand(source), false) {
                 Ok(regex) => regex.captures(value)?.map(groups),
                 Err(_) => return Err(Exhausted),
             },
@@ -171,12 +189,12 @@ impl Operator {
             Self::Phrases(phrases) => phrases.find(value).map(Hit::whole),
             Self::Text(comparison, text) => match text.constant() {
                 Some(constant) => comparison.holds(value, constant),
-                None => comparison.holds(value, &expand(text)),
+                None => comparison.holds(value, &expand.expand(text)),
             }
             .then(Hit::bare),
             Self::Number(comparison, text) => match text.constant() {
                 Some(constant) => comparison.holds(value, constant),
-                None => comparison.holds(value, &expand(text)),
+                None => comparison.holds(value, &expand.expand(text)),
             }
             .then(Hit::bare),
             Self::Addresses(networks) => networks.contain(value).then(Hit::bare),
@@ -231,7 +249,7 @@ pub(crate) mod testing {
     pub(crate) fn ask(name: &str, parameter: &str, value: &[u8]) -> Result<Option<Hit>, String> {
         let mut strings = crate::strings::Strings::constants();
         let operator = compile(name, parameter.as_bytes(), &mut strings, &NoFiles)?;
-        operator.evaluate(value, &|_| Vec::new()).map_err(|_ignored| "exhausted".to_owned())
+        operator.evaluate(value, true, &()).map_err(|_ignored| "exhausted".to_owned())
     }
 
     /// Whether it matches.

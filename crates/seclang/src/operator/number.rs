@@ -25,7 +25,11 @@ impl Comparison {
 
     /// The value on the left, the parameter on the right.
     pub(super) fn holds(self, value: &[u8], parameter: &[u8]) -> bool {
-        let (value, parameter) = (parse_integer(value), parse_integer(parameter));
+        self.compare(parse_integer(value), parse_integer(parameter))
+    }
+
+    /// The same of numbers.
+    pub(crate) fn compare(self, value: i64, parameter: i64) -> bool {
         match self {
             Self::Eq => value == parameter,
             Self::Ge => value >= parameter,

@@ -40,8 +40,8 @@ impl Transaction {
     }
 
     fn read_form(&mut self, body: &[u8]) {
-        let room = self.settings.arguments_max.saturating_sub(self.state.args_get.len());
-        let (pairs, more) = form::pairs(body, self.settings.argument_separator, room);
+        let room = self.rules.settings.arguments_max.saturating_sub(self.state.args_get.len());
+        let (pairs, more) = form::pairs(body, self.rules.settings.argument_separator, room);
         if more {
             self.body_error("form has more arguments than the limit");
         }
@@ -56,8 +56,8 @@ impl Transaction {
 
     fn read_json(&mut self, body: &[u8]) {
         let limits = json::Limits {
-            depth_max: self.settings.json_depth_max,
-            values_max: self.settings.arguments_max.saturating_sub(self.state.args_get.len()),
+            depth_max: self.rules.settings.json_depth_max,
+            values_max: self.rules.settings.arguments_max.saturating_sub(self.state.args_get.len()),
         };
         match json::values(body, limits) {
             Ok(values) => {
@@ -100,7 +100,7 @@ impl Transaction {
             }
         }
         self.state.set_number(Variable::FilesCombinedSize, file_bytes, &mut self.strings);
-        if body.len() - file_bytes > self.settings.request_body_no_files_limit {
+        if body.len() - file_bytes > self.rules.settings.request_body_no_files_limit {
             self.body_error("form without its files is longer than the limit");
         }
     }

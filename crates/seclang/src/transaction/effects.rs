@@ -5,6 +5,7 @@ use super::values::Value;
 use crate::macros::Macro;
 use crate::operator::parse_integer;
 use crate::plan::{Change, Control, Effect};
+use crate::strings::{StrId, write_number};
 use crate::transaction::state::{Entry, entry};
 use crate::variable::{Selector, Target, Variable};
 
@@ -26,6 +27,7 @@ impl Transaction {
             Effect::Environment { key, value } => {
                 let (key, value) = (self.expand(key), self.expand(value));
                 if self.state.environment.len() < MEMBERS_MAX {
+                    let (key, value) = (key.into_owned(), value.into_owned());
                     let made = entry(&key, &value, &mut self.strings);
                     self.state.environment.push(made);
                 }
@@ -49,19 +51,52 @@ impl Transaction {
         self.expand(key).to_ascii_lowercase()
     }
 
-    fn set_variable(&mut self, collection: Variable, key: &Macro, change: &Change) {
-        let name = self.lower(key);
-        if collection == Variable::Tx {
-            let key = self.strings.intern(&name);
-            let old = self.state.tx(key).map(|old| self.strings.get(old).to_vec());
-            if old.is_none() && self.state.tx.len() >= MEMBERS_MAX {
-                return;
-            }
-            let new = self.changed(change, old.as_deref());
-            let new = new.map(|new| self.strings.intern(&new));
-            self.state.set_tx(key, new);
+    fn set_tx(&mut self, key: &Macro, change: &Change) {
+        // A name without holes is written in lower case when rules load.
+        let key = if let Some(key) = key.id() {
+            key
+        } else {
+            let key = self.expanded(key);
+            self.lower_id(key)
+        };
+        let old = self.state.tx(key);
+        if old.is_none() && self.state.tx.len() >= MEMBERS_MAX {
             return;
         }
+        let old = old.map_or(0, |old| parse_integer(self.strings.get(old)));
+        let number = |text: &Macro| parse_integer(&self.expand(text));
+        let new = match change {
+            Change::Remove => None,
+            Change::To(text) => Some(self.expanded(text)),
+            Change::Add(amount) => {
+                Some(old.saturating_add(number(amount))).map(|new| self.number_id(new))
+            }
+            Change::Subtract(amount) => {
+                Some(old.saturating_sub(number(amount))).map(|new| self.number_id(new))
+            }
+        };
+        self.state.set_tx(key, new);
+    }
+
+    fn lower_id(&mut self, id: StrId) -> StrId {
+        if !self.strings.get(id).iter().any(u8::is_ascii_uppercase) {
+            return id;
+        }
+        let lower = self.strings.get(id).to_ascii_lowercase();
+        self.strings.intern(&lower)
+    }
+
+    fn number_id(&mut self, number: i64) -> StrId {
+        self.room.clear();
+        write_number(number, &mut self.room);
+        self.strings.intern(&self.room)
+    }
+
+    fn set_variable(&mut self, collection: Variable, key: &Macro, change: &Change) {
+        if collection == Variable::Tx {
+            return self.set_tx(key, change);
+        }
+        let name = self.lower(key);
         let Some(opened) = self.state.opened(collection).map(<[u8]>::to_vec) else { return };
         self.rules
             .store
@@ -74,7 +109,7 @@ impl Transaction {
         let old = old.map_or(0, parse_integer);
         match change {
             Change::Remove => None,
-            Change::To(text) => Some(self.expand(text)),
+            Change::To(text) => Some(self.expand(text).into_owned()),
             Change::Add(amount) => {
                 Some(old.saturating_add(number(amount)).to_string().into_bytes())
             }
@@ -87,7 +122,7 @@ impl Transaction {
     /// Opens a kept collection; a second opening of the same one changes nothing.
     fn open(&mut self, collection: Variable, key: &Macro) {
         if self.state.opened(collection).is_none() {
-            let key = self.expand(key);
+            let key = self.expand(key).into_owned();
             self.reload(collection, &key);
             self.state.opened.push((collection, key));
         }

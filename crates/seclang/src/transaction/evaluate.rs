@@ -1,20 +1,34 @@
 //! The interpreter.
 
+use super::memo::Tables;
+use super::state::Matched;
 use super::values::Value;
 use super::{Decision, Fault, Interruption, Transaction};
 use crate::interface::Disruption;
 use crate::operator::{Hit, Operator};
 use crate::plan::{AllowScope, ChainId, Flow, Link, Rule, RuleDisruption};
+use crate::ruleset::RuleSet;
+use crate::stage::{Entrance, Step};
 use crate::strings::StrId;
+use crate::variable::Variable;
 use burgrave_model::Mode;
 use std::sync::Arc;
 
-/// Rules between two looks at the clock.
-const RULES_PER_LOOK: usize = 8;
-/// Bytes given to operators between two looks at the clock: one rule may have many values.
-const BYTES_PER_LOOK: usize = 256 * 1024;
+/// What evaluating a rule or asking a value costs at least, in bytes of a value: also the empty ones do.
+const BYTES_OF_A_STEP: usize = 64;
+/// Bytes given to operators and transformations between two looks at the clock: one rule may have many
+/// values.
+const BYTES_PER_LOOK: usize = 64 * 1024;
 /// Bytes of values that one transaction may hold.
 const BYTES_HELD_MAX: usize = 256 * 1024 * 1024;
+
+/// What follows a full match.
+enum Next {
+    /// The rule at this position of the phase.
+    At(usize),
+    /// Nothing: the phase has its answer.
+    End(Decision),
+}
 
 impl Transaction {
     /// Evaluates a phase (1 to 5).
@@ -29,31 +43,27 @@ impl Transaction {
         }
         self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
-        let list = rules.phase(phase);
+        let list = rules.stage.groups.phase(phase);
+        self.candidates.begin(&rules);
         let mut position = 0;
-        while let Some(&index) = list.get(position) {
+        while let Some(step) = list.get(position) {
             position += 1;
-            let Some(rule) = rules.rules.get(index) else { continue };
-            let looked = if position.is_multiple_of(RULES_PER_LOOK) { self.look() } else { Ok(()) };
-            match looked.and_then(|()| self.rule(index, rule)) {
-                Ok(false) => {}
-                Ok(true) => {
-                    if let Some(decision) = self.full_match(rule) {
-                        return decision;
-                    }
-                    if self.mode == Mode::Off {
-                        return Decision::Continue;
-                    }
-                    match rule.flow {
-                        Flow::Next => {}
-                        Flow::Skip(count) => position = position.saturating_add(count),
-                        Flow::SkipTo(order) => {
-                            position = list.partition_point(|&index| {
-                                rules.rules.get(index).is_some_and(|rule| rule.order < order)
-                            });
-                        }
-                    }
+            let Some(rule) = rules.rules.get(step.rule) else { continue };
+            match (self.enters(&rules, &step.entrance), &step.entrance) {
+                (Ok(false), _) => continue,
+                (Ok(true), Entrance::Jump(_, to)) if !self.is_changed(rule) => {
+                    position = *to;
+                    continue;
                 }
+                // What cannot be said without the rule is left to it.
+                (Ok(true) | Err(_), _) => {}
+            }
+            match self.rule(&rules, step.rule, rule) {
+                Ok(false) => {}
+                Ok(true) => match self.after_match(rule, list, position) {
+                    Next::At(place) => position = place,
+                    Next::End(decision) => return decision,
+                },
                 Err(fault) => return self.fault(fault),
             }
         }
@@ -63,24 +73,65 @@ impl Transaction {
         }
     }
 
+    /// Whether a rule may match.
+    fn enters(&mut self, rules: &RuleSet, entrance: &Entrance) -> Result<bool, Fault> {
+        match entrance {
+            Entrance::Ask => Ok(true),
+            Entrance::Candidate { group, gate } => self.may_match(rules, *group, *gate),
+            Entrance::Quick(quick) | Entrance::Jump(quick, _) => self.quick(rules, *quick),
+        }
+    }
+
+    /// Whether an earlier rule has taken something out of this one.
+    fn is_changed(&self, rule: &Rule) -> bool {
+        self.removed.iter().any(|rules| rules.selects(rule))
+            || self.removed_targets.iter().any(|(rules, _)| rules.selects(rule))
+    }
+
+    /// What a full match does, and where evaluation goes on.
+    fn after_match(&mut self, rule: &Rule, list: &[Step], position: usize) -> Next {
+        if let Some(decision) = self.full_match(rule) {
+            return Next::End(decision);
+        }
+        if self.mode == Mode::Off {
+            return Next::End(Decision::Continue);
+        }
+        Next::At(match rule.flow {
+            Flow::Next => position,
+            Flow::Skip(count) => position.saturating_add(count),
+            Flow::SkipTo(order) => list.partition_point(|step| step.order < order),
+        })
+    }
+
     /// Looks at the clock: the time since the last look is used up.
     fn look(&mut self) -> Result<(), Fault> {
         let now = (self.clock)();
         self.used += now.saturating_sub(self.looked);
         self.looked = now;
         self.asked_bytes = 0;
-        if self.used > self.settings.budget { Err(Fault::Budget) } else { Ok(()) }
+        if self.used > self.rules.settings.budget { Err(Fault::Budget) } else { Ok(()) }
+    }
+
+    /// Counts work, and looks at the clock and at what is held when there was enough of it.
+    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.asked_bytes = self.asked_bytes.saturating_add(bytes).saturating_add(BYTES_OF_A_STEP);
+        if self.asked_bytes > BYTES_PER_LOOK {
+            self.look()?;
+        }
+        self.check_memory()
     }
 
     /// Whether every link matches.
-    fn rule(&mut self, index: usize, rule: &Rule) -> Result<bool, Fault> {
+    fn rule(&mut self, rules: &RuleSet, index: usize, rule: &Rule) -> Result<bool, Fault> {
         if rule.links.is_empty() || self.removed.iter().any(|selector| selector.selects(rule)) {
             return Ok(false);
         }
+        self.spend(0)?;
         self.current_rule = Some(index);
         self.state.matched.clear();
+        self.state.names_matches = rule.names_matches;
         for link in &rule.links {
-            if !self.link(rule, link)? {
+            if !self.link(rules, rule, link)? {
                 return Ok(false);
             }
         }
@@ -88,7 +139,7 @@ impl Transaction {
     }
 
     /// Whether a value matches; every one that does acts.
-    fn link(&mut self, rule: &Rule, link: &Link) -> Result<bool, Fault> {
+    fn link(&mut self, rules: &RuleSet, rule: &Rule, link: &Link) -> Result<bool, Fault> {
         if link.targets.is_empty() {
             self.act_all(link, None)?;
             return Ok(true);
@@ -97,10 +148,10 @@ impl Transaction {
         let mut any = false;
         for value in &values {
             if link.multi_match {
-                any |= self.at_every_step(link, value)?;
+                any |= self.at_every_step(rules, link, value)?;
             } else {
-                let transformed = self.transform(link.chain, value.value);
-                any |= self.ask(link, value, transformed)?;
+                let transformed = self.transform(rules, link.chain, value.value);
+                any |= self.ask(rules, link, value, transformed)?;
             }
         }
         self.selected = values;
@@ -109,47 +160,59 @@ impl Transaction {
     }
 
     /// `multiMatch`: after each transformation that changed the value.
-    fn at_every_step(&mut self, link: &Link, value: &Value) -> Result<bool, Fault> {
+    fn at_every_step(
+        &mut self,
+        rules: &RuleSet,
+        link: &Link,
+        value: &Value,
+    ) -> Result<bool, Fault> {
         let mut any = false;
         let mut last = None;
-        for chain in self.rules.chains.prefixes(link.chain) {
-            let transformed = self.transform(chain, value.value);
+        for chain in rules.chains.prefixes(link.chain) {
+            let transformed = self.transform(rules, chain, value.value);
             if last != Some(transformed) {
-                any |= self.ask(link, value, transformed)?;
+                any |= self.ask(rules, link, value, transformed)?;
             }
             last = Some(transformed);
         }
         Ok(any)
     }
 
-    fn ask(&mut self, link: &Link, value: &Value, transformed: StrId) -> Result<bool, Fault> {
+    fn ask(
+        &mut self,
+        rules: &RuleSet,
+        link: &Link,
+        value: &Value,
+        transformed: StrId,
+    ) -> Result<bool, Fault> {
         if matches!(link.operator, Operator::Unavailable(_)) {
             return Err(Fault::Unavailable);
         }
+        let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         if let Some(gate) = link.gate
-            && !self.memo.may_match(&self.rules.stage, gate, transformed, &self.strings)
+            && !gate.is_open(self.memo.holds(tables, transformed, &self.strings))
         {
             return Ok(false);
         }
-        // A value costs something even when it is empty.
-        self.asked_bytes += self.strings.get(transformed).len() + 64;
-        if self.asked_bytes > BYTES_PER_LOOK {
-            self.look()?;
-        }
+        self.spend(self.strings.get(transformed).len())?;
         let text = self.strings.get(transformed);
-        let hit = link
-            .operator
-            .evaluate(text, &|text| self.expand(text))
-            .map_err(|_ignored| Fault::Regex)?;
+        let hit =
+            link.operator.evaluate(text, link.capture, self).map_err(|_ignored| Fault::Regex)?;
         let hit = match (hit, link.negated) {
             (Some(hit), false) => hit,
             (None, true) => Hit::default(),
             (Some(_), true) | (None, false) => return Ok(false),
         };
-        let name = self.full_name(value);
-        self.state.matched.push((name, transformed));
+        let name = if self.state.names_matches {
+            let name = self.full_name(value.variable, value.key);
+            self.strings.intern(&name)
+        } else {
+            StrId::EMPTY
+        };
+        let Value { variable, key, .. } = *value;
+        self.state.matched.push(Matched { variable, key, value: transformed, name });
         if link.capture {
-            self.capture(&hit, transformed);
+            self.capture(rules, &hit, transformed);
         }
         self.act_all(link, Some(value))?;
         Ok(true)
@@ -165,33 +228,41 @@ impl Transaction {
     }
 
     /// `TX:0` … `TX:9`; what the match did not set is removed.
-    fn capture(&mut self, hit: &Hit, value: StrId) {
-        for number in 0..10_usize {
-            let key = self.strings.intern(number.to_string().as_bytes());
+    fn capture(&mut self, rules: &RuleSet, hit: &Hit, value: StrId) {
+        for (number, key) in rules.digits.iter().enumerate() {
             let group = hit.groups.get(number).cloned().flatten();
             let text = match (&hit.text, group) {
-                (Some(text), _) if number == 0 => Some(text.clone()),
-                (_, Some(range)) => self.strings.get(value).get(range).map(<[u8]>::to_vec),
+                (Some(text), _) if number == 0 => Some(self.strings.intern(text)),
+                (_, Some(range)) => self.intern_part(value, range),
                 (_, None) => None,
             };
-            let text = text.map(|text| self.strings.intern(&text));
-            self.state.set_tx(key, text);
+            self.state.set_tx(*key, text);
         }
+    }
+
+    fn intern_part(&mut self, value: StrId, range: std::ops::Range<usize>) -> Option<StrId> {
+        let mut room = std::mem::take(&mut self.room);
+        room.clear();
+        let part = self.strings.get(value).get(range).map(|part| room.extend_from_slice(part));
+        let id = part.map(|()| self.strings.intern(&room));
+        self.room = room;
+        id
     }
 
     /// `ARGS:name`, or the variable's name alone.
-    pub(super) fn full_name(&mut self, value: &Value) -> StrId {
-        let mut name = value.variable.name().as_bytes().to_vec();
-        if let Some(key) = value.key {
+    pub(super) fn full_name(&self, variable: Variable, key: Option<StrId>) -> Vec<u8> {
+        let mut name = variable.name().as_bytes().to_vec();
+        if let Some(key) = key {
             name.push(b':');
             name.extend_from_slice(self.strings.get(key));
         }
-        self.strings.intern(&name)
+        name
     }
 
     /// The value after a chain of transformations.
-    fn transform(&mut self, chain: ChainId, value: StrId) -> StrId {
-        self.memo.transform(&self.rules.chains, chain, value, &mut self.strings)
+    fn transform(&mut self, rules: &RuleSet, chain: ChainId, value: StrId) -> StrId {
+        let tables = Tables { chains: &rules.chains, stage: &rules.stage };
+        self.memo.transform(tables, chain, value, &mut self.strings)
     }
 
     pub(super) fn check_memory(&self) -> Result<(), Fault> {
@@ -218,7 +289,7 @@ impl Transaction {
             RuleDisruption::Deny(status) => Disruption::Deny(*status),
             RuleDisruption::Drop => Disruption::Drop,
             RuleDisruption::Redirect(status, to) => {
-                Disruption::Redirect { status: *status, location: self.expand(to) }
+                Disruption::Redirect { status: *status, location: self.expand(to).into_owned() }
             }
         };
         let message =

@@ -2,14 +2,48 @@
 
 use super::Transaction;
 use crate::macros::{Macro, Part};
+use crate::operator::Expand;
 use crate::strings::StrId;
 use crate::variable::Variable;
 use std::borrow::Cow;
 
+impl Expand for Transaction {
+    fn expand<'a>(&'a self, text: &'a Macro) -> Cow<'a, [u8]> {
+        Self::expand(self, text)
+    }
+}
+
 impl Transaction {
     /// The text with its holes filled; what has no value leaves nothing.
-    pub(super) fn expand(&self, text: &Macro) -> Vec<u8> {
+    pub(super) fn expand<'a>(&'a self, text: &'a Macro) -> Cow<'a, [u8]> {
+        if let [part] = text.parts() {
+            return match part {
+                Part::Text(text) => text.into(),
+                Part::Value(variable, key) => self.first_value(*variable, *key).unwrap_or_default(),
+            };
+        }
         let mut out = Vec::new();
+        self.expand_into(text, &mut out);
+        out.into()
+    }
+
+    /// The text with its holes filled, as a string of this transaction.
+    pub(super) fn expanded(&mut self, text: &Macro) -> StrId {
+        if let Some(id) = text.id() {
+            return id;
+        }
+        if let Some(key) = text.member_of_tx() {
+            return self.state.tx(key).unwrap_or(StrId::EMPTY);
+        }
+        let mut room = std::mem::take(&mut self.room);
+        room.clear();
+        self.expand_into(text, &mut room);
+        let id = self.strings.intern(&room);
+        self.room = room;
+        id
+    }
+
+    fn expand_into(&self, text: &Macro, out: &mut Vec<u8>) {
         for part in text.parts() {
             match part {
                 Part::Text(text) => out.extend_from_slice(text),
@@ -20,7 +54,6 @@ impl Transaction {
                 }
             }
         }
-        out
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are plain collections")]
@@ -53,9 +86,9 @@ impl Transaction {
         }
         let last = self.state.matched.last();
         let text = match variable {
-            Variable::MatchedVar => return last.map(|(_, value)| self.strings.get(*value).into()),
+            Variable::MatchedVar => return last.map(|last| self.strings.get(last.value).into()),
             Variable::MatchedVarName => {
-                return last.map(|(name, _)| self.strings.get(*name).into());
+                return last.map(|last| self.full_name(last.variable, last.key).into());
             }
             Variable::Duration => (self.clock)().saturating_sub(self.began).as_micros().to_string(),
             Variable::HighestSeverity => self.state.highest_severity.to_string(),

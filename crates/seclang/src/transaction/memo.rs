@@ -1,102 +1,205 @@
-//! What is already known of each distinct string of a transaction: which bytes it holds, and what each
-//! chain of transformations makes of it. So each is computed once, however many rules ask.
+//! What is already known of each distinct string of a transaction: what its bytes say about it, which
+//! literals it holds, and what each chain of transformations makes of it. So each is found out once,
+//! however many rules ask.
 
-use crate::plan::{ChainId, Chains};
-use crate::stage::{Gate, Stage, is_set};
+use crate::plan::{ChainId, ChainStep, Chains};
+use crate::stage::{Holds, Marks, Stage};
 use crate::strings::{StrId, Strings};
-use crate::transform::ByteSet;
+use crate::transform;
 
-/// Rows of cells, one row a string that was asked about.
+/// What is known of one string.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    marks: Marks,
+    /// Where its cells begin, once a transformation may change it.
+    cells: Option<usize>,
+    /// Where it stands what it holds, once it was looked for.
+    holds: Option<usize>,
+    /// Another string that differs in case alone, and so holds the same literals.
+    alike: Option<StrId>,
+}
+
+/// What is known of the strings of a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// String → row, counted from 1; 0 is none.
-    rows: Vec<usize>,
-    /// Row × chain → string.
+    /// String → place in `known`, counted from 1; 0 is none.
+    places: Vec<usize>,
+    /// Strings that have a place.
+    placed: Vec<StrId>,
+    known: Vec<Known>,
+    /// Cells: what each transformation makes of a string, a row for each string that has cells.
     cells: Vec<Option<StrId>>,
-    /// Row → bytes that occur.
-    bytes: Vec<ByteSet>,
-    /// Row × word: gates that are open, once the row was scanned.
-    open: Vec<u64>,
-    scanned: Vec<bool>,
-    width: usize,
+    holds: Vec<Holds>,
+    /// Bytes that were looked at since this was last asked.
+    read_bytes: usize,
+    /// Room for the result of a transformation.
+    room: Vec<u8>,
+}
+
+/// What the memo asks of the rule set.
+#[derive(Clone, Copy)]
+pub(super) struct Tables<'a> {
+    pub(super) chains: &'a Chains,
+    pub(super) stage: &'a Stage,
 }
 
 impl Memo {
-    /// For rule sets with so many chains.
-    pub(super) fn new(chains: &Chains) -> Self {
-        Self { width: chains.len() + 1, ..Self::default() }
+    /// Forgets everything, and keeps the room.
+    pub(super) fn clear(&mut self) {
+        for id in self.placed.drain(..) {
+            if let Some(place) = self.places.get_mut(id.index()) {
+                *place = 0;
+            }
+        }
+        self.known.clear();
+        self.cells.clear();
+        self.holds.clear();
+        self.read_bytes = 0;
+    }
+
+    /// Bytes of room that it holds, used or not.
+    pub(super) fn capacity(&self) -> usize {
+        self.places.capacity() * size_of::<usize>()
+            + self.known.capacity() * size_of::<Known>()
+            + self.cells.capacity() * size_of::<Option<StrId>>()
+            + self.holds.capacity() * size_of::<Holds>()
+            + self.room.capacity()
+    }
+
+    /// Bytes that were looked at since this was last asked.
+    pub(super) fn take_read_bytes(&mut self) -> usize {
+        std::mem::take(&mut self.read_bytes)
     }
 
     /// The value after a chain of transformations.
     pub(super) fn transform(
         &mut self,
-        chains: &Chains,
+        tables: Tables<'_>,
         chain: ChainId,
         value: StrId,
         strings: &mut Strings,
     ) -> StrId {
-        let Some(node) = chains.node(chain) else { return value };
-        let cell = self.row(value, strings) * self.width + chain.0;
-        if let Some(Some(done)) = self.cells.get(cell) {
-            return *done;
+        let Some(node) = tables.chains.node(chain) else { return value };
+        let mut value = value;
+        let mut row = self.row(tables, value, strings);
+        if self.marks(row).reacts & node.bits == 0 {
+            return value;
         }
-        // A chain is as deep as its rule has transformations.
-        let before = self.transform(chains, node.parent, value, strings);
-        let row = self.row(before, strings);
-        let bytes = self.bytes.get(row).copied().unwrap_or_default();
-        let result = if node.touches.meets(&bytes) {
-            let input = strings.get(before);
-            let mut out = Vec::with_capacity(input.len());
-            (node.transformation.apply)(input, &mut out);
-            strings.intern(&out)
-        } else {
-            before
-        };
-        if let Some(cell) = self.cells.get_mut(cell) {
-            *cell = Some(result);
-        }
-        result
-    }
-
-    /// Whether a gate is open to a string.
-    pub(super) fn may_match(
-        &mut self,
-        stage: &Stage,
-        gate: Gate,
-        value: StrId,
-        strings: &Strings,
-    ) -> bool {
-        let row = self.row(value, strings);
-        let bit = match gate {
-            Gate::Bytes(bytes) => return self.bytes.get(row).is_some_and(|own| own.meets(&bytes)),
-            Gate::Literals(bit) => bit,
-        };
-        let words = stage.words();
-        let range = row * words..(row + 1) * words;
-        if self.scanned.get(row) != Some(&true) {
-            self.scanned.resize(self.bytes.len(), false);
-            self.open.resize(self.bytes.len() * words, 0);
-            if let (Some(open), Some(scanned)) =
-                (self.open.get_mut(range.clone()), self.scanned.get_mut(row))
-            {
-                stage.scan(strings.get(value), open);
-                *scanned = true;
+        for step in &node.steps {
+            if self.marks(row).reacts & step.bit == 0 {
+                continue;
+            }
+            let cell = self.cells_of(row) + step.place;
+            let after = match self.cells.get(cell) {
+                Some(Some(known)) => *known,
+                Some(None) | None => self.apply(tables, step, value, cell, strings),
+            };
+            if after != value {
+                value = after;
+                row = self.row(tables, value, strings);
             }
         }
-        is_set(self.open.get(range).unwrap_or_default(), bit)
+        value
+    }
+
+    fn apply(
+        &mut self,
+        tables: Tables<'_>,
+        step: &ChainStep,
+        value: StrId,
+        cell: usize,
+        strings: &mut Strings,
+    ) -> StrId {
+        let input = strings.get(value);
+        self.read_bytes += input.len();
+        let mut after = value;
+        if (step.transformation.changes)(input) {
+            self.room.clear();
+            (step.transformation.apply)(input, &mut self.room);
+            after = strings.intern(&self.room);
+        }
+        if step.transformation.keeps_all_but_case && after != value {
+            let row = self.row(tables, after, strings);
+            if let Some(known) = self.known.get_mut(row) {
+                known.alike.get_or_insert(value);
+            }
+        }
+        if let Some(cell) = self.cells.get_mut(cell) {
+            *cell = Some(after);
+        }
+        after
+    }
+
+    /// The transformations that may change a string, as bits, and what it holds.
+    pub(super) fn facts(
+        &mut self,
+        tables: Tables<'_>,
+        value: StrId,
+        strings: &Strings,
+    ) -> (u64, Holds) {
+        let row = self.row(tables, value, strings);
+        (self.marks(row).reacts, *self.holds(tables, value, strings))
+    }
+
+    /// What a string holds; it is looked for when it is first asked about.
+    pub(super) fn holds(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> &Holds {
+        let row = self.row(tables, value, strings);
+        let known = self.known.get(row).copied();
+        let at = match known.and_then(|known| known.holds) {
+            Some(at) => at,
+            None => self.look(tables, row, value, strings),
+        };
+        self.holds.get(at).unwrap_or(&Holds::ALL)
+    }
+
+    fn look(&mut self, tables: Tables<'_>, row: usize, value: StrId, strings: &Strings) -> usize {
+        let marks = self.marks(row);
+        let alike = self.known.get(row).and_then(|known| known.alike);
+        let alike = alike.map(|alike| self.row(tables, alike, strings));
+        let alike = alike.and_then(|row| self.known.get(row)?.holds);
+        let holds = if let Some(holds) = alike.and_then(|at| self.holds.get(at)) {
+            holds.with_classes(marks.classes)
+        } else {
+            let text = strings.get(value);
+            self.read_bytes += text.len();
+            tables.stage.holds(text, marks)
+        };
+        self.holds.push(holds);
+        let at = self.holds.len() - 1;
+        if let Some(known) = self.known.get_mut(row) {
+            known.holds = Some(at);
+        }
+        at
+    }
+
+    fn marks(&self, row: usize) -> Marks {
+        self.known.get(row).map_or(Marks::ALL, |known| known.marks)
+    }
+
+    fn cells_of(&mut self, row: usize) -> usize {
+        let Some(known) = self.known.get_mut(row) else { return self.cells.len() };
+        let end = self.cells.len();
+        let at = *known.cells.get_or_insert(end);
+        if at == end {
+            self.cells.resize(end + transform::ALL.len(), None);
+        }
+        at
     }
 
     /// The row of a string, which is made when it is first asked about.
-    fn row(&mut self, value: StrId, strings: &Strings) -> usize {
+    fn row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> usize {
         let index = value.index();
-        if self.rows.len() <= index {
-            self.rows.resize(index.max(strings.len()) + 1, 0);
+        if self.places.len() <= index {
+            self.places.resize(index.max(strings.len()) + 1, 0);
         }
-        let Some(place) = self.rows.get_mut(index) else { return 0 };
+        let Some(place) = self.places.get_mut(index) else { return usize::MAX };
         if *place == 0 {
-            self.bytes.push(ByteSet::of(strings.get(value)));
-            *place = self.bytes.len();
-            self.cells.resize(self.bytes.len() * self.width, None);
+            let text = strings.get(value);
+            let marks = tables.stage.marks.of(text);
+            self.read_bytes += text.len();
+            self.known.push(Known { marks, cells: None, holds: None, alike: None });
+            *place = self.known.len();
+            self.placed.push(value);
         }
         *place - 1
     }
@@ -114,25 +217,31 @@ mod tests {
         let lower = chains.extend(ChainId::NONE, find("lowercase").unwrap());
         let length = chains.extend(lower, find("length").unwrap());
         let trim = chains.extend(ChainId::NONE, find("trim").unwrap());
+        let stage = Stage::plain(&[]);
+        let tables = Tables { chains: &chains, stage: &stage };
         let mut strings = Strings::over(&Arc::new(Strings::constants()));
-        let mut memo = Memo::new(&chains);
-        for (input, chain, output) in [
-            (" Ab ", ChainId::NONE, " Ab "),
-            (" Ab ", lower, " ab "),
-            (" Ab ", trim, "Ab"),
-            (" Ab ", length, "4"),
-            ("", length, "0"),
-            ("ab", lower, "ab"),
-        ] {
-            for _ in 0..2 {
-                let value = strings.intern(input.as_bytes());
-                let found = memo.transform(&chains, chain, value, &mut strings);
-                assert_eq!(strings.get(found), output.as_bytes(), "{input:?}");
+        let mut memo = Memo::default();
+        for round in 0..2 {
+            for (input, chain, output) in [
+                (" Ab ", ChainId::NONE, " Ab "),
+                (" Ab ", lower, " ab "),
+                (" Ab ", trim, "Ab"),
+                (" Ab ", length, "4"),
+                ("", length, "0"),
+                ("ab", lower, "ab"),
+            ] {
+                for _ in 0..2 {
+                    let value = strings.intern(input.as_bytes());
+                    let found = memo.transform(tables, chain, value, &mut strings);
+                    assert_eq!(strings.get(found), output.as_bytes(), "{input:?} in {round}");
+                }
             }
+            let known = strings.len();
+            let value = strings.intern(b" Ab ");
+            memo.transform(tables, length, value, &mut strings);
+            assert_eq!(strings.len(), known, "nothing is made twice");
+            memo.clear();
+            strings.clear();
         }
-        let known = strings.len();
-        let value = strings.intern(b" Ab ");
-        memo.transform(&chains, length, value, &mut strings);
-        assert_eq!(strings.len(), known, "nothing is made twice");
     }
 }

@@ -5,6 +5,7 @@
 //! meaning of the language: rules in file order, targets in order, every matching value acts.
 
 mod body;
+mod candidates;
 mod effects;
 mod evaluate;
 mod expand;
@@ -12,6 +13,7 @@ mod memo;
 mod record;
 mod request;
 mod response;
+mod spare;
 mod state;
 mod values;
 
@@ -23,6 +25,7 @@ use crate::ruleset::RuleSet;
 use crate::strings::Strings;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
+use candidates::Candidates;
 use memo::Memo;
 use state::State;
 use std::sync::Arc;
@@ -35,9 +38,12 @@ pub struct Transaction {
     rules: Arc<RuleSet>,
     strings: Strings,
     memo: Memo,
+    candidates: Candidates,
     /// Room for the values of one link, used again by the next.
     selected: Vec<Value>,
-    settings: EngineSettings,
+    /// Room for a text that is being made.
+    room: Vec<u8>,
+    settings: Switches,
     state: State,
     mode: Mode,
     now_micros: i64,
@@ -63,6 +69,26 @@ pub struct Transaction {
     current_rule: Option<usize>,
     matches: Vec<MatchedRule>,
     interruption: Option<Interruption>,
+}
+
+/// What rules may change of the settings for one transaction.
+#[derive(Clone, Copy, Debug)]
+struct Switches {
+    request_body: bool,
+    response_body: bool,
+    request_body_limit: usize,
+    response_body_limit: usize,
+}
+
+impl Switches {
+    fn of(settings: &EngineSettings) -> Self {
+        Self {
+            request_body: settings.request_body,
+            response_body: settings.response_body,
+            request_body_limit: settings.request_body_limit,
+            response_body_limit: settings.response_body_limit,
+        }
+    }
 }
 
 /// The engine cannot answer. Never a pass.
@@ -104,13 +130,16 @@ impl Transaction {
         now_micros: i64,
         clock: fn() -> Duration,
     ) -> Self {
-        let settings = rules.settings.clone();
+        let spare::Room { strings, memo, candidates, selected, text, state } =
+            spare::take(&rules.constants);
         let mut transaction = Self {
-            strings: Strings::over(&rules.constants),
-            memo: Memo::new(&rules.chains),
-            selected: Vec::new(),
-            state: State::new(),
-            mode: mode.unwrap_or(settings.mode),
+            strings,
+            memo,
+            candidates,
+            selected,
+            room: text,
+            state,
+            mode: mode.unwrap_or(rules.settings.mode),
             now_micros,
             clock,
             began: clock(),
@@ -130,7 +159,7 @@ impl Transaction {
             current_rule: None,
             matches: Vec::new(),
             interruption: None,
-            settings,
+            settings: Switches::of(&rules.settings),
             rules,
         };
         transaction.set_connection(connection, unique_id);
@@ -175,7 +204,7 @@ impl Transaction {
         }
         self.request_body_cut = true;
         self.state.set_flag(Variable::InboundDataError, true, &mut self.strings);
-        match self.settings.request_over_limit {
+        match self.rules.settings.request_over_limit {
             OverLimit::Partial => BodyIntake::Enough,
             OverLimit::Reject => {
                 self.over_limit(413, "request body is longer than the rules allow")
@@ -235,7 +264,7 @@ impl Transaction {
             return BodyIntake::Wanted;
         }
         self.state.set_flag(Variable::OutboundDataError, true, &mut self.strings);
-        match self.settings.response_over_limit {
+        match self.rules.settings.response_over_limit {
             OverLimit::Partial => BodyIntake::Enough,
             OverLimit::Reject => {
                 self.over_limit(500, "response body is longer than the rules allow")
@@ -278,6 +307,20 @@ impl Transaction {
             Mode::Block => Decision::Interrupt(interruption),
             Mode::Detect | Mode::Off => Decision::Continue,
         }
+    }
+}
+
+impl Drop for Transaction {
+    /// The room goes to the thread's next transaction.
+    fn drop(&mut self) {
+        spare::give(spare::Room {
+            strings: std::mem::replace(&mut self.strings, Strings::nothing()),
+            memo: std::mem::take(&mut self.memo),
+            candidates: std::mem::take(&mut self.candidates),
+            selected: std::mem::take(&mut self.selected),
+            text: std::mem::take(&mut self.room),
+            state: std::mem::take(&mut self.state),
+        });
     }
 }
 

@@ -4,8 +4,8 @@ use super::Transaction;
 use crate::interface::{MatchedRule, Record};
 use crate::operator::parse_integer;
 use crate::plan::Rule;
-use crate::strings::StrId;
 use crate::variable::{Selector, Target};
+use std::borrow::Cow;
 
 /// Bytes of a value that a record shows.
 const SHOWN_BYTES: usize = 256;
@@ -25,16 +25,17 @@ impl Transaction {
         };
         let message = rule.meta.message.as_ref().or_else(|| later(|link| link.message.as_ref()));
         let data = rule.meta.data.as_ref().or_else(|| later(|link| link.data.as_ref()));
-        let (name, value) =
-            self.state.matched.last().copied().unwrap_or((StrId::EMPTY, StrId::EMPTY));
-        let cut = |mut text: Vec<u8>, most: usize| {
+        let last = self.state.matched.last();
+        let name = last.map(|last| self.full_name(last.variable, last.key)).unwrap_or_default();
+        let cut = |text: Cow<'_, [u8]>, most: usize| {
+            let mut text = text.into_owned();
             text.truncate(most);
             text
         };
         let expanded = |text: Option<&crate::macros::Macro>| {
             cut(text.map(|text| self.expand(text)).unwrap_or_default(), TEXT_BYTES)
         };
-        let matched = self.strings.get(value);
+        let matched = last.map_or(&[][..], |last| self.strings.get(last.value));
         let found = MatchedRule {
             id: rule.id,
             phase: rule.phase,
@@ -42,7 +43,7 @@ impl Transaction {
             message: expanded(message),
             data: expanded(data),
             tags: rule.meta.tags.iter().map(|tag| cut(self.expand(tag), TEXT_BYTES)).collect(),
-            variable: cut(self.strings.get(name).to_vec(), SHOWN_BYTES),
+            variable: cut(name.into(), SHOWN_BYTES),
             matched: matched.get(..matched.len().min(SHOWN_BYTES)).unwrap_or_default().to_vec(),
         };
         self.matches.push(found);
@@ -64,7 +65,7 @@ impl Transaction {
             &["blocking_outbound_anomaly_score", "outbound_anomaly_score"],
             "outbound_anomaly_score_pl",
         );
-        Record { matches, score_in, score_out, interruption: self.interruption }
+        Record { matches, score_in, score_out, interruption: self.interruption.take() }
     }
 
     fn hides(&self, target: &Target, variable: &[u8]) -> bool {

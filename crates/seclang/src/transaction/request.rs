@@ -26,8 +26,7 @@ impl Transaction {
         for (variable, text) in texts {
             self.state.set(variable, text.as_bytes(), &mut self.strings);
         }
-        let webapp_id = std::mem::take(&mut self.settings.webapp_id);
-        self.state.set(Variable::WebappId, &webapp_id, &mut self.strings);
+        self.state.set(Variable::WebappId, &self.rules.settings.webapp_id, &mut self.strings);
         self.state.set(Variable::ModsecBuild, b"030000000", &mut self.strings);
         for variable in [
             Variable::InboundDataError,
@@ -68,8 +67,11 @@ impl Transaction {
         ] {
             self.state.set(variable, value, &mut self.strings);
         }
-        let (pairs, more) =
-            form::pairs(query, self.settings.argument_separator, self.settings.arguments_max);
+        let (pairs, more) = form::pairs(
+            query,
+            self.rules.settings.argument_separator,
+            self.rules.settings.arguments_max,
+        );
         self.left_out |= more;
         if form::has_bad_escape(query) {
             self.state.set_flag(Variable::UrlencodedError, true, &mut self.strings);

@@ -41,7 +41,7 @@ impl Transaction {
         let Some(id) = self.state.scalar(Variable::ResponseContentType) else { return false };
         let value = self.strings.get(id);
         let kind = value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-        self.settings.response_types.iter().any(|wanted| wanted.eq_ignore_ascii_case(kind))
+        self.rules.settings.response_types.iter().any(|wanted| wanted.eq_ignore_ascii_case(kind))
     }
 
     pub(super) fn read_response_body(&mut self) {

@@ -1,8 +1,8 @@
 //! What is known of a transaction, as interned values.
 
-use crate::strings::{StrId, Strings};
+use crate::strings::{StrId, Strings, write_number};
 use crate::variable::Variable;
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// A member of a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +15,20 @@ pub(crate) struct Entry {
     pub(crate) value: StrId,
 }
 
+/// A value that matched in the current rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Matched {
+    pub(crate) variable: Variable,
+    /// The member's name.
+    pub(crate) key: Option<StrId>,
+    /// The value, transformed.
+    pub(crate) value: StrId,
+    /// `ARGS:name`, where the rule looks at it.
+    pub(crate) name: StrId,
+}
+
 /// Everything that variables are read from.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct State {
     scalars: Vec<Option<StrId>>,
     pub(crate) args_get: Vec<Entry>,
@@ -32,9 +44,13 @@ pub(crate) struct State {
     pub(crate) part_headers: Vec<Entry>,
     pub(crate) environment: Vec<Entry>,
     pub(crate) tx: Vec<Entry>,
-    tx_places: HashMap<StrId, usize>,
-    /// Name and value of what matched in the current rule.
-    pub(crate) matched: Vec<(StrId, StrId)>,
+    /// Place in `tx` of each name that the rules themselves know, counted from 1; 0 is none.
+    tx_known: Vec<usize>,
+    /// The same of names that are made at run time.
+    tx_made: HashMap<StrId, usize>,
+    pub(crate) matched: Vec<Matched>,
+    /// Whether the current rule looks at the names of what matched.
+    pub(crate) names_matches: bool,
     /// Opened kept collections: the key, and the members as they were read or set.
     pub(crate) opened: Vec<(Variable, Vec<u8>)>,
     pub(crate) kept: Vec<(Variable, Vec<Entry>)>,
@@ -43,29 +59,47 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new() -> Self {
+    /// With room for as many names as the rules know.
+    pub(crate) fn new(names: usize) -> Self {
         Self {
             scalars: vec![None; Variable::ALL.len()],
-            args_get: Vec::new(),
-            args_post: Vec::new(),
-            request_headers: Vec::new(),
-            response_headers: Vec::new(),
-            cookies: Vec::new(),
-            files: Vec::new(),
-            files_sizes: Vec::new(),
-            files_content: Vec::new(),
-            multipart_names: Vec::new(),
-            multipart_filenames: Vec::new(),
-            part_headers: Vec::new(),
-            environment: Vec::new(),
-            tx: Vec::new(),
-            tx_places: HashMap::new(),
-            matched: Vec::new(),
-            opened: Vec::new(),
-            kept: Vec::new(),
-            xml: None,
+            tx_known: vec![0; names],
             highest_severity: 255,
+            ..Self::default()
         }
+    }
+
+    /// Forgets everything, and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        for entry in &self.tx {
+            if let Some(place) = self.tx_known.get_mut(entry.lower.index()) {
+                *place = 0;
+            }
+        }
+        self.tx_made.clear();
+        self.scalars.fill(None);
+        for entries in [
+            &mut self.args_get,
+            &mut self.args_post,
+            &mut self.request_headers,
+            &mut self.response_headers,
+            &mut self.cookies,
+            &mut self.files,
+            &mut self.files_sizes,
+            &mut self.files_content,
+            &mut self.multipart_names,
+            &mut self.multipart_filenames,
+            &mut self.part_headers,
+            &mut self.environment,
+            &mut self.tx,
+        ] {
+            entries.clear();
+        }
+        self.matched.clear();
+        self.opened.clear();
+        self.kept.clear();
+        self.xml = None;
+        self.highest_severity = 255;
     }
 
     /// A scalar that was set.
@@ -89,31 +123,55 @@ impl State {
     }
 
     pub(crate) fn set_number(&mut self, variable: Variable, number: usize, strings: &mut Strings) {
-        self.set(variable, number.to_string().as_bytes(), strings);
+        let mut text = Vec::with_capacity(20);
+        write_number(i64::try_from(number).unwrap_or(i64::MAX), &mut text);
+        self.set(variable, &text, strings);
     }
 
     /// A member of `TX` by its name in lower case.
     pub(crate) fn tx(&self, lower: StrId) -> Option<StrId> {
-        let place = self.tx_places.get(&lower)?;
-        self.tx.get(*place).map(|entry| entry.value)
+        self.tx.get(self.tx_place(lower)?).map(|entry| entry.value)
+    }
+
+    fn tx_place(&self, lower: StrId) -> Option<usize> {
+        match self.tx_known.get(lower.index()) {
+            Some(place) => place.checked_sub(1),
+            None => self.tx_made.get(&lower).copied(),
+        }
+    }
+
+    fn set_tx_place(&mut self, lower: StrId, at: Option<usize>) {
+        match (self.tx_known.get_mut(lower.index()), at) {
+            (Some(place), at) => *place = at.map_or(0, |at| at + 1),
+            (None, Some(at)) => {
+                self.tx_made.insert(lower, at);
+            }
+            (None, None) => {
+                self.tx_made.remove(&lower);
+            }
+        }
     }
 
     /// Sets or removes a member of `TX`. `key` and `lower` are the same name.
     pub(crate) fn set_tx(&mut self, lower: StrId, value: Option<StrId>) {
-        match (self.tx_places.get(&lower).copied(), value) {
+        match (self.tx_place(lower), value) {
             (Some(place), Some(value)) => {
                 if let Some(entry) = self.tx.get_mut(place) {
                     entry.value = value;
                 }
             }
             (None, Some(value)) => {
-                self.tx_places.insert(lower, self.tx.len());
+                self.set_tx_place(lower, Some(self.tx.len()));
                 self.tx.push(Entry { key: lower, lower, value });
             }
             (Some(place), None) => {
+                self.set_tx_place(lower, None);
                 self.tx.remove(place);
-                self.tx_places =
-                    self.tx.iter().enumerate().map(|(at, entry)| (entry.lower, at)).collect();
+                let moved: Vec<StrId> =
+                    self.tx.iter().skip(place).map(|entry| entry.lower).collect();
+                for (at, name) in (place..).zip(moved) {
+                    self.set_tx_place(name, Some(at));
+                }
             }
             (None, None) => {}
         }
@@ -134,11 +192,10 @@ impl State {
 
 /// An entry of interned name and value.
 pub(crate) fn entry(key: &[u8], value: &[u8], strings: &mut Strings) -> Entry {
-    Entry {
-        key: strings.intern(key),
-        lower: strings.intern_lower(key),
-        value: strings.intern(value),
-    }
+    let name = strings.intern(key);
+    let has_upper = key.iter().any(u8::is_ascii_uppercase);
+    let lower = if has_upper { strings.intern_lower(key) } else { name };
+    Entry { key: name, lower, value: strings.intern(value) }
 }
 
 #[cfg(test)]
@@ -148,8 +205,9 @@ mod tests {
     #[test]
     fn members_of_tx_are_set_changed_and_removed() {
         let mut strings = Strings::constants();
-        let mut state = State::new();
         let [a, b, one, two] = [b"a", b"b", b"1", b"2"].map(|text| strings.intern(text));
+        // One name that the rules know, and one that they do not.
+        let mut state = State::new(b.index());
         state.set_tx(a, Some(one));
         state.set_tx(b, Some(one));
         state.set_tx(a, Some(two));

@@ -483,7 +483,7 @@ fn bodies_have_limits() {
 fn ticking() -> Duration {
     use std::sync::atomic::{AtomicU64, Ordering};
     static TICKS: AtomicU64 = AtomicU64::new(0);
-    Duration::from_millis(TICKS.fetch_add(400, Ordering::Relaxed))
+    Duration::from_millis(TICKS.fetch_add(600, Ordering::Relaxed))
 }
 
 #[test]

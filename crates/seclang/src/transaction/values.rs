@@ -3,7 +3,7 @@
 use super::{Fault, Transaction};
 use crate::plan::{Link, Rule};
 use crate::strings::StrId;
-use crate::transaction::state::Entry;
+use crate::transaction::state::{Entry, Matched};
 use crate::variable::{Selector, Shape, Target, Variable};
 
 /// A selected value.
@@ -58,7 +58,7 @@ impl Transaction {
     }
 
     /// Appends what one target selects.
-    fn select(&mut self, target: &Target, values: &mut Vec<Value>) -> Result<(), Fault> {
+    pub(super) fn select(&mut self, target: &Target, values: &mut Vec<Value>) -> Result<(), Fault> {
         if target.variable == Variable::Geo {
             return Err(Fault::Unavailable);
         }
@@ -189,7 +189,7 @@ impl Transaction {
             Variable::ResponseHeadersNames => names(&state.response_headers, take),
             Variable::FilesNames => names(&state.files, take),
             Variable::MatchedVars | Variable::MatchedVarsNames => {
-                for &(name, value) in &state.matched {
+                for &Matched { name, value, .. } in &state.matched {
                     let value = if variable == Variable::MatchedVars { value } else { name };
                     take(Entry { key: name, lower: name, value });
                 }

@@ -3,22 +3,13 @@
 use super::Transformation;
 
 /// A set of bytes, and whether the empty string belongs to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ByteSet {
     bits: [u64; 4],
     empty: bool,
 }
 
 impl ByteSet {
-    /// The bytes that occur in a string.
-    pub(crate) fn of(text: &[u8]) -> Self {
-        let mut set = Self { bits: [0; 4], empty: text.is_empty() };
-        for &byte in text {
-            set.insert(byte);
-        }
-        set
-    }
-
     /// The bytes that a transformation reacts to: triggers look at single bytes, so they are asked about
     /// each.
     pub(crate) fn touched_by(transformation: &Transformation) -> Self {
@@ -48,11 +39,37 @@ impl ByteSet {
         }
     }
 
-    /// Whether the two have something in common.
-    pub(crate) fn meets(&self, other: &Self) -> bool {
-        let words = self.bits.iter().zip(&other.bits);
-        words.fold(0, |common, (own, other)| common | (own & other)) != 0
-            || (self.empty && other.empty)
+    /// The bytes that are not allowed.
+    pub(crate) fn outside(allowed: &[bool; 256]) -> Self {
+        (0..=u8::MAX).zip(allowed).filter(|(_, allowed)| !**allowed).map(|(byte, _)| byte).collect()
+    }
+
+    /// The members of both.
+    pub(crate) fn with(self, other: &Self) -> Self {
+        let mut both = self;
+        for (own, other) in both.bits.iter_mut().zip(other.bits) {
+            *own |= other;
+        }
+        both.empty |= other.empty;
+        both
+    }
+
+    /// Whether a byte is a member.
+    pub(crate) fn contains(&self, byte: u8) -> bool {
+        self.bits.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
+    }
+
+    /// Whether the empty string is a member.
+    pub(crate) fn contains_empty(&self) -> bool {
+        self.empty
+    }
+}
+
+impl FromIterator<u8> for ByteSet {
+    fn from_iter<T: IntoIterator<Item = u8>>(bytes: T) -> Self {
+        let mut set = Self::default();
+        bytes.into_iter().for_each(|byte| set.insert(byte));
+        set
     }
 }
 
@@ -62,24 +79,30 @@ mod tests {
     use crate::transform::ALL;
     use proptest::prelude::*;
 
+    fn meets(set: &ByteSet, text: &[u8]) -> bool {
+        text.iter().any(|byte| set.contains(*byte)) || (text.is_empty() && set.contains_empty())
+    }
+
     #[test]
-    fn sets_meet() {
-        for (left, right, meet) in [
-            (&b"abc"[..], &b"c\xff"[..], true),
-            (b"abc", b"d", false),
-            (b"\xff", b"\xff", true),
-            (b"", b"", true),
-            (b"", b"a", false),
-        ] {
-            assert_eq!(ByteSet::of(left).meets(&ByteSet::of(right)), meet, "{left:?} {right:?}");
+    fn members() {
+        let set: ByteSet = b"ab".iter().copied().collect();
+        let both = set.with(&ByteSet::either_case_of(&[b"xyz".to_vec()]));
+        for (byte, own, in_both) in
+            [(b'a', true, true), (b'x', false, true), (b'X', false, true), (b'y', false, false)]
+        {
+            assert_eq!((set.contains(byte), both.contains(byte)), (own, in_both), "{byte}");
         }
+        let mut allowed = [true; 256];
+        allowed[7] = false;
+        assert_eq!(ByteSet::outside(&allowed), [7].into_iter().collect());
+        assert!(!set.contains_empty());
     }
 
     proptest! {
         #[test]
         fn a_set_answers_as_its_trigger_does(input in proptest::collection::vec(any::<u8>(), 0..20)) {
             for one in ALL {
-                let meets = ByteSet::touched_by(one).meets(&ByteSet::of(&input));
+                let meets = meets(&ByteSet::touched_by(one), &input);
                 prop_assert_eq!(meets, (one.trigger)(&input), "{} {:?}", one.name(), &input);
             }
         }

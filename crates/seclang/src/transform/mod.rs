@@ -1,7 +1,9 @@
 //! Transformations: pure functions over bytes, one family a file.
 //!
 //! Each has a *trigger*: a cheap test that is false only when the function would return its input as
-//! it is. The engine asks it first and so neither calls nor stores anything for the common value.
+//! it is. The engine asks it first and so neither calls nor stores anything for the common value. The
+//! trigger of several bytes is that of any of them, so that a table can answer it; where that says yes too
+//! often, a closer test follows.
 
 mod base64;
 mod bytes;
@@ -29,8 +31,12 @@ pub(crate) struct Transformation {
     pub(crate) names: &'static [&'static str],
     /// Appends the result to an empty buffer.
     pub(crate) apply: fn(&[u8], &mut Vec<u8>),
-    /// False: the result is the input.
+    /// A test of single bytes; false: the result is the input.
     pub(crate) trigger: fn(&[u8]) -> bool,
+    /// A closer test; false: the result is the input.
+    pub(crate) changes: fn(&[u8]) -> bool,
+    /// The result is the input but for the case of ASCII letters.
+    pub(crate) keeps_all_but_case: bool,
 }
 
 impl std::fmt::Debug for Transformation {
@@ -46,13 +52,33 @@ impl Transformation {
     }
 }
 
+/// The closer test where there is one, else the trigger.
+macro_rules! closer {
+    ($trigger:expr) => {
+        $trigger
+    };
+    ($trigger:expr, $changes:expr) => {
+        $changes
+    };
+}
+
 macro_rules! all {
-    ($([$($name:literal),+] $apply:expr, $trigger:expr;)*) => {
+    ($([$($name:literal),+] $apply:expr, $trigger:expr $(, $changes:expr)?;)*) => {
         /// Every transformation that the engine knows.
         pub(crate) static ALL: &[Transformation] = &[
-            $(Transformation { names: &[$($name),+], apply: $apply, trigger: $trigger },)*
+            $(Transformation {
+                names: &[$($name),+],
+                apply: $apply,
+                trigger: $trigger,
+                changes: closer!($trigger $(, $changes)?),
+                keeps_all_but_case: is_about_case(&[$($name),+]),
+            },)*
         ];
     };
+}
+
+const fn is_about_case(names: &[&str]) -> bool {
+    matches!(names, [name] if matches!(name.as_bytes(), b"lowercase" | b"uppercase"))
 }
 
 fn always(_: &[u8]) -> bool {
@@ -75,7 +101,7 @@ all! {
     ["base64DecodeExt"] base64::decode_forgiving, not_empty;
     ["base64Encode"] base64::encode, not_empty;
     ["cmdLine", "cmd_line"] command::line, command::line_trigger;
-    ["compressWhitespace"] simple::compress_whitespace, simple::has_whitespace;
+    ["compressWhitespace"] simple::compress_whitespace, simple::has_whitespace, simple::has_odd_whitespace;
     ["cssDecode"] css::decode, any_of!(b'\\');
     ["escapeSeqDecode"] escape::decode, any_of!(b'\\');
     ["hexDecode"] hex::decode, not_empty;
@@ -85,8 +111,8 @@ all! {
     ["length"] simple::length, always;
     ["lowercase"] simple::lowercase, any_of!(b'A'..=b'Z');
     ["md5"] digest::md5, always;
-    ["normalisePath", "normalizePath"] path::normalise, path::trigger;
-    ["normalisePathWin", "normalizePathWin"] path::normalise_win, path::trigger;
+    ["normalisePath", "normalizePath"] path::normalise, path::trigger, path::changes;
+    ["normalisePathWin", "normalizePathWin"] path::normalise_win, path::trigger, path::changes_win;
     ["parityEven7bit"] parity::even, not_empty;
     ["parityOdd7bit"] parity::odd, not_empty;
     ["parityZero7bit"] parity::zero, any_of!(0x80..);
@@ -113,6 +139,14 @@ all! {
 pub(crate) fn find(name: &str) -> Option<&'static Transformation> {
     ALL.iter().find(|one| one.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
+
+/// The place of a transformation in [`ALL`].
+pub(crate) fn place(one: &Transformation) -> usize {
+    ALL.iter().position(|other| std::ptr::eq(other, one)).unwrap_or_default()
+}
+
+/// There are no more of them than a word has bits.
+const _: () = assert!(ALL.len() <= 64);
 
 /// Value of a hexadecimal digit.
 pub(crate) fn hex_value(digit: u8) -> Option<u8> {
@@ -148,7 +182,7 @@ pub(crate) fn run(name: &str, input: &[u8]) -> Vec<u8> {
     let one = find(name).unwrap_or_else(|| panic!("no transformation {name}"));
     let mut out = Vec::new();
     (one.apply)(input, &mut out);
-    if !(one.trigger)(input) {
+    if !(one.trigger)(input) || !(one.changes)(input) {
         assert_eq!(out, input, "{name}: trigger is off, yet it changes");
     }
     out
@@ -182,6 +216,9 @@ mod tests {
             for one in ALL {
                 let out = run(one.name(), &input);
                 prop_assert!(out.len() <= input.len() * 8 + 64, "{} grows", one.name());
+                if one.keeps_all_but_case {
+                    prop_assert!(out.eq_ignore_ascii_case(&input), "{}", one.name());
+                }
             }
         }
     }

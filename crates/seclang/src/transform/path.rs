@@ -5,6 +5,24 @@ pub(super) fn trigger(input: &[u8]) -> bool {
     input.iter().any(|byte| matches!(byte, b'/' | b'\\' | b'.'))
 }
 
+/// False: no segment is empty, `.` or `..`.
+pub(super) fn changes(input: &[u8]) -> bool {
+    has_odd_segment(input, |byte| byte == b'/')
+}
+
+/// The same with `\` as `/`; one `\` is a change.
+pub(super) fn changes_win(input: &[u8]) -> bool {
+    memchr::memchr(b'\\', input).is_some() || changes(input)
+}
+
+/// The first may be empty (the path is absolute), and the last (it ends in a slash).
+fn has_odd_segment(input: &[u8], is_slash: fn(u8) -> bool) -> bool {
+    let inner = input.strip_prefix(b"/").unwrap_or(input);
+    let inner = inner.strip_suffix(b"/").unwrap_or(inner);
+    !inner.is_empty()
+        && inner.split(|&byte| is_slash(byte)).any(|segment| matches!(segment, b"" | b"." | b".."))
+}
+
 /// With `/` only.
 pub(super) fn normalise(input: &[u8], out: &mut Vec<u8>) {
     resolve(input, |byte| byte == b'/', out);

@@ -7,6 +7,16 @@ pub(super) fn has_whitespace(input: &[u8]) -> bool {
     input.iter().any(|&byte| blank(byte))
 }
 
+/// White space that is not a single space character.
+pub(super) fn has_odd_whitespace(input: &[u8]) -> bool {
+    let mut before = 0;
+    input.iter().any(|&byte| {
+        let odd = (is_space(byte) && byte != b' ') || (byte == b' ' && before == b' ');
+        before = byte;
+        odd
+    })
+}
+
 fn blank(byte: u8) -> bool {
     is_space(byte) || byte == 0xa0
 }

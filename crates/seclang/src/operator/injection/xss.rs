@@ -11,10 +11,13 @@ use super::html::{Context, Token, Tokens};
 use super::lists::{self, Kind};
 use memchr::{memchr, memchr2};
 
+/// Without one of these there is no tag, no comment and no attribute with a value, wherever it lands.
+pub(crate) const BYTES: [u8; 2] = [b'<', b'='];
+
 /// The verdict on a value.
 pub(super) fn is_attack(value: &[u8]) -> bool {
-    // Without them there is no tag, no comment and no attribute with a value, wherever it lands.
-    memchr2(b'<', b'=', value).is_some() && is_attack_anywhere(value)
+    let [tag, attribute] = BYTES;
+    memchr2(tag, attribute, value).is_some() && is_attack_anywhere(value)
 }
 
 fn is_attack_anywhere(value: &[u8]) -> bool {

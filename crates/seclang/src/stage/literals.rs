@@ -1,17 +1,9 @@
-//! The first stage: what a value must hold for a rule to match it at all.
+//! Literals that a pattern needs: whatever it matches contains one of them.
 //!
-//! Of most patterns it can be said that whatever they match contains one of a few literals. All literals
-//! of a rule set are looked for at once, in one pass of an automaton over each distinct string, case
-//! ignored; a pattern is asked only where one of its own was found. The stage may only say "perhaps" too
-//! often, never "no" wrongly: the pattern itself decides. Idea after `Hyperscan`'s and
+//! May say too much (`None`: nothing is known), never too little. Idea after `Hyperscan`'s and
 //! `rust-lang/regex`'s literal factoring.
 
-use crate::operator::Operator;
-use crate::plan::Rule;
-use crate::transform::ByteSet;
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex_syntax::hir::{Class, Hir, HirKind};
-use std::collections::BTreeMap;
 
 /// Bytes of a literal that count; the rest is left to the pattern.
 const LITERAL_BYTES: usize = 8;
@@ -22,99 +14,9 @@ const SPELT_OUT_MAX: usize = 48;
 /// Members of a class that is written out.
 const CLASS_MAX: usize = 4;
 
-/// What is asked of a string before a link's operator is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Gate {
-    /// One of the literals with this number.
-    Literals(usize),
-    /// One of these bytes.
-    Bytes(ByteSet),
-}
-
-/// The automaton over all literals of a rule set.
-#[derive(Debug, Default)]
-pub(crate) struct Stage {
-    automaton: Option<AhoCorasick>,
-    /// Literal × word: the gates that it opens, as bits.
-    opens: Vec<u64>,
-    words: usize,
-}
-
-impl Stage {
-    /// Gives every link its gate that can have one, and builds the automaton. Without memory for the
-    /// automaton there are no gates, and every rule is asked.
-    pub(crate) fn build(rules: &mut [Rule]) -> Self {
-        let mut wanted: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
-        let mut gates = 0;
-        for link in rules.iter_mut().flat_map(|rule| &mut rule.links).filter(|link| !link.negated) {
-            let Some(literals) = required(&link.operator) else { continue };
-            if literals.iter().any(|literal| literal.len() < 2) {
-                link.gate = Some(Gate::Bytes(ByteSet::either_case_of(&literals)));
-                continue;
-            }
-            for literal in literals {
-                wanted.entry(literal).or_default().push(gates);
-            }
-            link.gate = Some(Gate::Literals(gates));
-            gates += 1;
-        }
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(wanted.keys());
-        let Ok(automaton) = automaton else {
-            rules.iter_mut().flat_map(|rule| &mut rule.links).for_each(|link| link.gate = None);
-            return Self::default();
-        };
-        let words = gates.div_ceil(64);
-        let mut opens = vec![0; wanted.len() * words];
-        for (literal, gates) in wanted.values().enumerate() {
-            for gate in gates {
-                set(&mut opens, literal * words, *gate);
-            }
-        }
-        Self { automaton: Some(automaton), opens, words }
-    }
-
-    /// Words of a string's open gates.
-    pub(crate) fn words(&self) -> usize {
-        self.words
-    }
-
-    /// Opens the gates of a string: `open` has [`Self::words`] words.
-    pub(crate) fn scan(&self, text: &[u8], open: &mut [u64]) {
-        let Some(automaton) = &self.automaton else { return };
-        for found in automaton.find_overlapping_iter(text) {
-            let from = found.pattern().as_usize() * self.words;
-            let opens = self.opens.get(from..from + self.words).unwrap_or_default();
-            for (word, bits) in open.iter_mut().zip(opens) {
-                *word |= bits;
-            }
-        }
-    }
-}
-
-fn set(words: &mut [u64], from: usize, bit: usize) {
-    if let Some(word) = words.get_mut(from + bit / 64) {
-        *word |= 1 << (bit % 64);
-    }
-}
-
-/// Whether a bit is set.
-pub(crate) fn is_set(words: &[u64], bit: usize) -> bool {
-    words.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
-}
-
-/// The literals, in lower case, of which any value that the operator matches holds at least one;
-/// `None` when nothing can be said.
-#[expect(clippy::wildcard_enum_match_arm, reason = "of the other operators nothing can be said")]
-fn required(operator: &Operator) -> Option<Vec<Vec<u8>>> {
-    let literals = match operator {
-        Operator::Regex(regex) | Operator::RegexGlobal(regex) => of_pattern(regex.pattern())?,
-        Operator::Phrases(phrases) => phrases.texts().to_vec(),
-        _ => return None,
-    };
+/// Literals as the automaton looks for them: in lower case, cut, none twice. `None` where one is empty or
+/// they are too many.
+pub(super) fn shortened(literals: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     let mut short: Vec<Vec<u8>> = literals
         .iter()
         .map(|text| {
@@ -129,21 +31,8 @@ fn required(operator: &Operator) -> Option<Vec<Vec<u8>>> {
     usable.then_some(short)
 }
 
-/// The same of a pattern; one that needs another engine cannot be read here, and has no gate.
-fn of_pattern(pattern: &str) -> Option<Vec<Vec<u8>>> {
-    let hir = regex_syntax::ParserBuilder::new()
-        .unicode(false)
-        .utf8(false)
-        .multi_line(true)
-        .dot_matches_new_line(true)
-        .build()
-        .parse(pattern)
-        .ok()?;
-    needed(&hir)
-}
-
 /// Literals of which every match of this piece contains one.
-fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+pub(super) fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     if let Some(all) = spelt_out(hir).filter(|all| all.iter().all(|text| !text.is_empty())) {
         return Some(all);
     }
@@ -270,12 +159,17 @@ fn members(class: &Class) -> Option<Vec<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parsed;
     use super::*;
     use crate::regex::Regex;
     use proptest::prelude::*;
 
+    fn of_pattern(pattern: &str) -> Option<Vec<Vec<u8>>> {
+        needed(&parsed(Regex::new(pattern.as_bytes(), false).unwrap().pattern())?)
+    }
+
     fn shown(pattern: &str) -> Option<String> {
-        let mut literals = of_pattern(Regex::new(pattern.as_bytes(), false).unwrap().pattern())?;
+        let mut literals = of_pattern(pattern)?;
         literals.sort();
         Some(
             literals
@@ -337,7 +231,7 @@ mod tests {
             let lower = text.to_ascii_lowercase();
             for pattern in PATTERNS {
                 let regex = Regex::new(pattern.as_bytes(), false).unwrap();
-                let Some(literals) = of_pattern(regex.pattern()) else { continue };
+                let Some(literals) = of_pattern(pattern) else { continue };
                 let has = literals.iter().any(|literal| memchr::memmem::find(&lower, literal).is_some());
                 let matches = regex.is_match(&text).unwrap();
                 prop_assert!(has || !matches, "{pattern} matches {:?} without any of {:?}", text, literals);

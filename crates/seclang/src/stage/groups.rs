@@ -1,0 +1,210 @@
+//! Rules that look at the same values after the same transformations, and in what way each rule of a phase
+//! is entered.
+//!
+//! Only variables that stay as they are while a phase is evaluated take part; what a rule leaves out
+//! (`!ARGS:x`, `ctl:ruleRemoveTarget…`) is not taken out here: a group may hold too much, never too little.
+
+use super::{Gate, Quick};
+use crate::plan::{ChainId, Flow, Link, Rule};
+use crate::variable::{Selector, Target, Variable};
+use std::collections::BTreeMap;
+
+/// Values of a target after a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Unit {
+    /// By its number.
+    pub(crate) target: usize,
+    /// How they are transformed.
+    pub(crate) chain: ChainId,
+    /// `multiMatch`: after each of the chain's steps too.
+    pub(crate) every_step: bool,
+}
+
+/// How a rule is entered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entrance {
+    /// It is always asked.
+    Ask,
+    /// Only where its group may match it.
+    Candidate {
+        /// The group.
+        group: usize,
+        /// What the group must hold.
+        gate: Gate,
+    },
+    /// Not where a question of numbers says no.
+    Quick(Quick),
+    /// A question of numbers says whether to go on at this position of the phase; nothing else happens.
+    Jump(Quick, usize),
+}
+
+/// A rule of a phase.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// Position among all rules.
+    pub(crate) rule: usize,
+    /// Position among all rules and markers.
+    pub(crate) order: usize,
+    /// How it is entered.
+    pub(crate) entrance: Entrance,
+}
+
+/// All targets, units and groups of a rule set, and the rules of its phases.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    /// Distinct targets, by number.
+    pub(crate) targets: Vec<Target>,
+    /// Distinct units, by number.
+    pub(crate) units: Vec<Unit>,
+    /// The units of each group.
+    pub(crate) sets: Vec<Vec<usize>>,
+    /// Rules of phases 1 to 5 in file order.
+    phases: [Vec<Step>; 5],
+}
+
+impl Groups {
+    /// Every rule is asked.
+    pub(super) fn plain(rules: &[Rule]) -> Self {
+        let mut groups = Self::default();
+        groups.enter(rules, |_| Entrance::Ask);
+        groups
+    }
+
+    pub(super) fn build(rules: &[Rule]) -> Self {
+        let mut builder = Builder::default();
+        let entrances: Vec<Entrance> = rules.iter().map(|rule| builder.entrance(rule)).collect();
+        let mut groups = builder.groups;
+        groups.enter(rules, |index| entrances.get(index).copied().unwrap_or(Entrance::Ask));
+        groups
+    }
+
+    /// The rules of a phase (1 to 5).
+    pub(crate) fn phase(&self, phase: u8) -> &[Step] {
+        let index = usize::from(phase).checked_sub(1);
+        index.and_then(|index| self.phases.get(index)).map_or(&[], Vec::as_slice)
+    }
+
+    fn enter(&mut self, rules: &[Rule], entrance: impl Fn(usize) -> Entrance) {
+        for (index, rule) in rules.iter().enumerate() {
+            let phase = usize::from(rule.phase).checked_sub(1);
+            if let Some(list) = phase.and_then(|phase| self.phases.get_mut(phase)) {
+                list.push(Step { rule: index, order: rule.order, entrance: entrance(index) });
+            }
+        }
+        for list in &mut self.phases {
+            let orders: Vec<usize> = list.iter().map(|step| step.order).collect();
+            for step in list {
+                if let Entrance::Jump(_, to) = &mut step.entrance
+                    && let Some(Flow::SkipTo(order)) = rules.get(step.rule).map(|rule| rule.flow)
+                {
+                    *to = orders.partition_point(|own| *own < order);
+                }
+            }
+        }
+    }
+}
+
+/// A selector by what it says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    All,
+    Key(crate::strings::StrId),
+    Pattern(String),
+}
+
+#[derive(Default)]
+struct Builder {
+    groups: Groups,
+    targets: BTreeMap<(usize, Said), usize>,
+    units: BTreeMap<Unit, usize>,
+    sets: BTreeMap<Vec<usize>, usize>,
+}
+
+impl Builder {
+    fn entrance(&mut self, rule: &Rule) -> Entrance {
+        let Some(link) = rule.links.first() else { return Entrance::Ask };
+        if let Some(quick) = Quick::of(link, |target| self.target(target)) {
+            return if Quick::decides(rule) {
+                Entrance::Jump(quick, usize::MAX)
+            } else {
+                Entrance::Quick(quick)
+            };
+        }
+        match (link.gate, self.group(link)) {
+            (Some(gate), Some(group)) => Entrance::Candidate { group, gate },
+            (None, _) | (_, None) => Entrance::Ask,
+        }
+    }
+
+    /// The group of a link whose targets all stay as they are.
+    fn group(&mut self, link: &Link) -> Option<usize> {
+        if link.targets.is_empty() || link.targets.iter().any(|target| target.count) {
+            return None;
+        }
+        let targets: Option<Vec<usize>> =
+            link.targets.iter().map(|target| self.target(target)).collect();
+        let mut units: Vec<usize> = targets?
+            .into_iter()
+            .map(|target| {
+                let unit = Unit { target, chain: link.chain, every_step: link.multi_match };
+                *self.units.entry(unit).or_insert_with(|| {
+                    self.groups.units.push(unit);
+                    self.groups.units.len() - 1
+                })
+            })
+            .collect();
+        units.sort_unstable();
+        units.dedup();
+        let groups = &mut self.groups.sets;
+        Some(*self.sets.entry(units.clone()).or_insert_with(|| {
+            groups.push(units);
+            groups.len() - 1
+        }))
+    }
+
+    fn target(&mut self, target: &Target) -> Option<usize> {
+        if !is_stable(target.variable) {
+            return None;
+        }
+        let said = match &target.selector {
+            Selector::All => Said::All,
+            Selector::Key(key) => Said::Key(*key),
+            Selector::Pattern(regex) => Said::Pattern(regex.pattern().to_owned()),
+            Selector::XPath(path) => {
+                let same =
+                    |other: &Target| matches!(&other.selector, Selector::XPath(own) if own == path);
+                let known = self.groups.targets.iter().position(same);
+                return known.or_else(|| {
+                    self.groups.targets.push(target.clone());
+                    Some(self.groups.targets.len() - 1)
+                });
+            }
+        };
+        let targets = &mut self.groups.targets;
+        Some(*self.targets.entry((target.variable.index(), said)).or_insert_with(|| {
+            targets.push(target.clone());
+            targets.len() - 1
+        }))
+    }
+}
+
+/// Whether nothing that a rule does changes the variable before the next phase.
+fn is_stable(variable: Variable) -> bool {
+    let changes = matches!(
+        variable,
+        Variable::Tx
+            | Variable::Env
+            | Variable::Geo
+            | Variable::Rule
+            | Variable::MatchedVar
+            | Variable::MatchedVarName
+            | Variable::MatchedVars
+            | Variable::MatchedVarsNames
+            | Variable::Duration
+            | Variable::HighestSeverity
+            | Variable::ReqbodyProcessor
+            | Variable::SessionId
+            | Variable::UserId
+    );
+    !changes && !variable.is_persistent()
+}

@@ -1,0 +1,103 @@
+//! What a string, or several together, hold: which literals, and bytes of which classes. One line of a
+//! processor's cache, so that thousands of them are put together in no time.
+
+/// Words of bits.
+const WORDS: usize = 8;
+/// Bits for literals; the last word is for the classes.
+const LITERAL_BITS: usize = (WORDS - 1) * 64;
+
+/// Bits for literals and for classes of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holds([u64; WORDS]);
+
+impl Holds {
+    /// Everything: nothing is ruled out.
+    pub(crate) const ALL: Self = Self([u64::MAX; WORDS]);
+
+    /// Bytes of these classes.
+    pub(super) fn classes(bits: u64) -> Self {
+        Self::default().with_classes(bits)
+    }
+
+    /// The same literals with bytes of other classes.
+    pub(crate) fn with_classes(mut self, bits: u64) -> Self {
+        if let Some(last) = self.0.last_mut() {
+            *last = bits;
+        }
+        self
+    }
+
+    /// A literal of the set with this number.
+    pub(super) fn literal(set: usize) -> Self {
+        let mut holds = Self::default();
+        let bit = set % LITERAL_BITS;
+        if let Some(word) = holds.0.get_mut(bit / 64) {
+            *word = 1 << (bit % 64);
+        }
+        holds
+    }
+
+    /// What either holds.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (own, other) in self.0.iter_mut().zip(&other.0) {
+            *own |= other;
+        }
+    }
+}
+
+/// What is asked of a string before an operator is: all of it must be held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gate {
+    /// The word and the bit of a set of literals; no bit, nothing is asked.
+    word: usize,
+    bit: u64,
+    classes: u64,
+}
+
+impl Gate {
+    /// Bytes of these classes, and a literal of the set with this number. There are more sets than bits
+    /// only in the largest of rule sets, where some then share theirs.
+    pub(super) fn new(classes: u64, literals: Option<usize>) -> Self {
+        let bit = literals.map(|set| set % LITERAL_BITS);
+        Self {
+            word: bit.map_or(0, |bit| bit / 64),
+            bit: bit.map_or(0, |bit| 1 << (bit % 64)),
+            classes,
+        }
+    }
+
+    /// Whether it is open to what is held.
+    pub(crate) fn is_open(self, holds: &Holds) -> bool {
+        let found = holds.0.get(self.word).copied().unwrap_or(u64::MAX);
+        let classes = holds.0.last().copied().unwrap_or(u64::MAX);
+        found & self.bit == self.bit && classes & self.classes == self.classes
+    }
+
+    /// Whether it asks for nothing.
+    pub(super) fn is_always_open(self) -> bool {
+        self.bit == 0 && self.classes == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_asked_for_must_be_held() {
+        let gate = Gate::new(5, Some(70));
+        let mut holds = Holds::literal(70);
+        holds.add(&Holds::literal(1));
+        assert!(!gate.is_open(&holds), "no class yet");
+        holds.add(&Holds::classes(4));
+        assert!(!gate.is_open(&holds), "one class of two");
+        holds.add(&Holds::classes(1));
+        assert!(gate.is_open(&holds) && gate.is_open(&Holds::ALL));
+        assert!(!Gate::new(0, Some(69)).is_open(&holds));
+        assert!(
+            Gate::new(0, None).is_open(&Holds::default()) && Gate::new(0, None).is_always_open()
+        );
+        assert_eq!(Holds::literal(LITERAL_BITS + 3), Holds::literal(3), "shared");
+        assert_eq!(Gate::new(0, Some(LITERAL_BITS + 3)), Gate::new(0, Some(3)), "by both");
+    }
+}

@@ -1,0 +1,194 @@
+//! The first stage: which rules cannot match, said without asking them.
+//!
+//! Of most operators it can be said what a value must hold for them to match: one of a few literals
+//! ([`literals`]) and bytes of certain classes ([`classes`]). All literals of a rule set are looked for at
+//! once, in one pass of an automaton over each distinct string, case ignored; the bytes of a string are
+//! looked at once, in a table. Rules that look at the same values after the same transformations form a
+//! group ([`groups`]), for which what its values hold is put together once.
+//!
+//! The stage may only say "perhaps" too often, never "no" wrongly: the interpreter decides all else.
+
+mod classes;
+mod groups;
+mod holds;
+mod literals;
+mod quick;
+
+pub(crate) use classes::{MarkTable, Marks};
+pub(crate) use groups::{Entrance, Groups, Step, Unit};
+pub(crate) use holds::{Gate, Holds};
+pub(crate) use quick::{Quick, QuickKind};
+
+use crate::operator::Operator;
+use crate::plan::{Link, Rule};
+use crate::transform::ByteSet;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use classes::Classes;
+use regex_syntax::hir::Hir;
+use std::collections::BTreeMap;
+
+/// The automaton over all literals of a rule set, and the table of byte classes.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    automaton: Option<AhoCorasick>,
+    /// Literal → the sets that it belongs to.
+    opens: Vec<Holds>,
+    /// What the bytes of a string say about it.
+    pub(crate) marks: MarkTable,
+    /// What is asked of several rules at once.
+    pub(crate) groups: Groups,
+}
+
+/// What an operator needs of a value.
+#[derive(Debug, Default)]
+struct Need {
+    literals: Option<Vec<Vec<u8>>>,
+    classes: Vec<ByteSet>,
+}
+
+impl Stage {
+    /// Without the stage every rule is asked.
+    pub(crate) fn plain(rules: &[Rule]) -> Self {
+        Self {
+            marks: MarkTable::new(&[]),
+            groups: Groups::plain(rules),
+            automaton: None,
+            opens: Vec::new(),
+        }
+    }
+
+    /// Gives every link its gate that can have one, and builds the automaton; without memory for it every
+    /// rule is asked.
+    pub(crate) fn build(rules: &mut [Rule]) -> Self {
+        let mut wanted: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        let mut sets: BTreeMap<Vec<Vec<u8>>, usize> = BTreeMap::new();
+        let mut needs: Vec<Option<Need>> = links(rules).map(|link| need(link)).collect();
+        let wishes = needs.iter().flatten();
+        let classes =
+            Classes::choose(wishes.map(|need| (need.classes.as_slice(), need.literals.is_none())));
+        for (link, need) in links(rules).zip(&mut needs) {
+            let Some(need) = need else { continue };
+            let mut set = None;
+            if let Some(literals) = need.literals.take() {
+                let count = sets.len();
+                let number = *sets.entry(literals.clone()).or_insert(count);
+                if number == count {
+                    for literal in literals {
+                        wanted.entry(literal).or_default().push(number);
+                    }
+                }
+                set = Some(number);
+            }
+            let gate = Gate::new(classes.bits(&need.classes), set);
+            link.gate = (!gate.is_always_open()).then_some(gate);
+        }
+        let automaton = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(wanted.keys());
+        let Ok(automaton) = automaton else {
+            // Rather slow than wrong.
+            links(rules).for_each(|link| link.gate = None);
+            return Self::plain(rules);
+        };
+        let opens = wanted.values().map(|sets| {
+            let mut holds = Holds::default();
+            for set in sets {
+                holds.add(&Holds::literal(*set));
+            }
+            holds
+        });
+        let opens = opens.collect();
+        let groups = Groups::build(rules);
+        let marks = MarkTable::new(classes.sets());
+        Self { automaton: Some(automaton), opens, marks, groups }
+    }
+
+    /// What a string with these marks holds.
+    pub(crate) fn holds(&self, text: &[u8], marks: Marks) -> Holds {
+        let mut holds = Holds::classes(marks.classes);
+        let Some(automaton) = &self.automaton else { return Holds::ALL };
+        for hit in automaton.find_overlapping_iter(text) {
+            if let Some(opens) = self.opens.get(hit.pattern().as_usize()) {
+                holds.add(opens);
+            }
+        }
+        holds
+    }
+}
+
+fn links(rules: &mut [Rule]) -> impl Iterator<Item = &mut Link> {
+    rules.iter_mut().flat_map(|rule| &mut rule.links)
+}
+
+/// Sets a bit.
+pub(crate) fn set(words: &mut [u64], bit: usize) {
+    if let Some(word) = words.get_mut(bit / 64) {
+        *word |= 1 << (bit % 64);
+    }
+}
+
+/// Whether a bit is set.
+pub(crate) fn is_set(words: &[u64], bit: usize) -> bool {
+    words.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+}
+
+/// What a value that the link matches holds; `None` when nothing can be said.
+fn need(link: &Link) -> Option<Need> {
+    if link.negated {
+        return None;
+    }
+    let mut need = of_operator(&link.operator)?;
+    if let Some(short) = need.literals.take().and_then(|all| literals::shortened(&all)) {
+        if short.iter().any(|literal| literal.len() < 2) {
+            // The first byte of each is enough: a text that holds the literal holds it.
+            need.classes.push(ByteSet::either_case_of(&short));
+        } else {
+            need.literals = Some(short);
+        }
+    }
+    need.classes = classes::rarest(need.classes);
+    Some(need)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "of the other operators nothing can be said")]
+fn of_operator(operator: &Operator) -> Option<Need> {
+    use crate::operator::{self, Comparison};
+    let literal = |text: &[u8]| Need { literals: Some(vec![text.to_vec()]), classes: Vec::new() };
+    let bytes = |set| Need { literals: None, classes: vec![set] };
+    Some(match operator {
+        Operator::Regex(regex) | Operator::RegexGlobal(regex) => {
+            let hir = parsed(regex.pattern())?;
+            Need { literals: literals::needed(&hir), classes: classes::every(&hir) }
+        }
+        Operator::Phrases(phrases) => {
+            Need { literals: Some(phrases.texts().to_vec()), classes: Vec::new() }
+        }
+        Operator::Text(
+            Comparison::BeginsWith
+            | Comparison::Contains
+            | Comparison::ContainsWord
+            | Comparison::EndsWith
+            | Comparison::Equal,
+            text,
+        ) => literal(text.constant().filter(|text| !text.is_empty())?),
+        Operator::ByteRange(allowed) => bytes(ByteSet::outside(allowed)),
+        Operator::CrossSiteScripting => bytes(operator::CROSS_SITE_BYTES.iter().copied().collect()),
+        Operator::UrlEncoding => bytes(ByteSet::from_iter(*b"%")),
+        Operator::Utf8Encoding => bytes((0x80..=u8::MAX).collect()),
+        _ => return None,
+    })
+}
+
+/// A pattern as the automaton reads it; one that needs another engine cannot be read here.
+fn parsed(pattern: &str) -> Option<Hir> {
+    regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .multi_line(true)
+        .dot_matches_new_line(true)
+        .build()
+        .parse(pattern)
+        .ok()
+}

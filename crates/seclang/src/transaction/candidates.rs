@@ -1,0 +1,181 @@
+//! Which rules of a phase may match at all, group by group, when the first rule of a group is reached.
+//!
+//! Holds only while a phase is evaluated: the groups' variables stay as they are for so long.
+
+use super::memo::Tables;
+use super::{Fault, Transaction};
+use crate::ruleset::RuleSet;
+use crate::stage::{Gate, Holds, Quick, QuickKind, Unit, is_set, set};
+use crate::strings::StrId;
+use crate::transaction::values::Value;
+
+/// The values of a target.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// How many.
+    count: usize,
+    /// What those hold that no transformation changes.
+    plain: Holds,
+    /// Where the others stand.
+    others: (usize, usize),
+}
+
+/// A value that some transformation may change.
+#[derive(Clone, Copy, Debug)]
+struct Other {
+    value: StrId,
+    /// Which, as bits.
+    reacts: u64,
+    /// As it is.
+    holds: Holds,
+}
+
+/// What the groups hold, as far as somebody asked.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    targets: Vec<Option<Known>>,
+    others: Vec<Other>,
+    units: Vec<Holds>,
+    units_known: Vec<u64>,
+    groups: Vec<Holds>,
+    groups_known: Vec<u64>,
+    /// Room for the values of one target.
+    room: Vec<Value>,
+}
+
+impl Candidates {
+    /// Forgets everything, and has room for the rule set's groups.
+    pub(super) fn begin(&mut self, rules: &RuleSet) {
+        let groups = &rules.stage.groups;
+        self.targets.clear();
+        self.targets.resize(groups.targets.len(), None);
+        self.others.clear();
+        for (rows, known, count) in [
+            (&mut self.units, &mut self.units_known, groups.units.len()),
+            (&mut self.groups, &mut self.groups_known, groups.sets.len()),
+        ] {
+            rows.resize(count, Holds::default());
+            known.clear();
+            known.resize(count.div_ceil(64), 0);
+        }
+    }
+}
+
+impl Transaction {
+    /// Whether a group holds what a rule of it needs.
+    pub(super) fn may_match(
+        &mut self,
+        rules: &RuleSet,
+        group: usize,
+        gate: Gate,
+    ) -> Result<bool, Fault> {
+        if !is_set(&self.candidates.groups_known, group) {
+            self.learn_group(rules, group)?;
+        }
+        Ok(self.candidates.groups.get(group).is_none_or(|holds| gate.is_open(holds)))
+    }
+
+    /// Whether a question of numbers can have yes for an answer.
+    pub(super) fn quick(&mut self, rules: &RuleSet, quick: Quick) -> Result<bool, Fault> {
+        let number = match quick.kind {
+            QuickKind::Value(key) => {
+                let Some(value) = self.state.tx(key) else { return Ok(false) };
+                crate::operator::parse_integer(self.strings.get(value))
+            }
+            QuickKind::IsSet(key) => i64::from(self.state.tx(key).is_some()),
+            QuickKind::Count(target) => {
+                let count = self.target(rules, target)?.count;
+                i64::try_from(count).unwrap_or(i64::MAX)
+            }
+        };
+        Ok(quick.holds(number))
+    }
+
+    fn learn_group(&mut self, rules: &RuleSet, group: usize) -> Result<(), Fault> {
+        let units = rules.stage.groups.sets.get(group).map_or(&[][..], Vec::as_slice);
+        let mut sum = Holds::default();
+        for &unit in units {
+            if !is_set(&self.candidates.units_known, unit) {
+                self.learn_unit(rules, unit)?;
+            }
+            sum.add(self.candidates.units.get(unit).unwrap_or(&Holds::ALL));
+        }
+        if let Some(row) = self.candidates.groups.get_mut(group) {
+            *row = sum;
+            set(&mut self.candidates.groups_known, group);
+        }
+        Ok(())
+    }
+
+    fn learn_unit(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
+        let Some(unit) = rules.stage.groups.units.get(number).copied() else { return Ok(()) };
+        let Known { plain, others: (start, end), .. } = self.target(rules, unit.target)?;
+        let bits = rules.chains.node(unit.chain).map_or(0, |node| node.bits);
+        let mut sum = plain;
+        for at in start..end {
+            let Some(other) = self.candidates.others.get(at) else { break };
+            if unit.every_step || other.reacts & bits == 0 {
+                sum.add(&other.holds);
+            }
+            if other.reacts & bits != 0 {
+                let value = other.value;
+                self.add_value(rules, unit, value, &mut sum);
+            }
+        }
+        if let Some(row) = self.candidates.units.get_mut(number) {
+            *row = sum;
+            set(&mut self.candidates.units_known, number);
+        }
+        let read = self.memo.take_read_bytes();
+        self.spend(read)
+    }
+
+    fn add_value(&mut self, rules: &RuleSet, unit: Unit, value: StrId, sum: &mut Holds) {
+        let tables = Tables { chains: &rules.chains, stage: &rules.stage };
+        let mut chain = unit.chain;
+        loop {
+            let transformed = self.memo.transform(tables, chain, value, &mut self.strings);
+            sum.add(self.memo.holds(tables, transformed, &self.strings));
+            match rules.chains.node(chain) {
+                Some(node) if unit.every_step => chain = node.parent,
+                Some(_) | None => return,
+            }
+        }
+    }
+
+    /// The values of a target.
+    fn target(&mut self, rules: &RuleSet, number: usize) -> Result<Known, Fault> {
+        if let Some(Some(known)) = self.candidates.targets.get(number) {
+            return Ok(*known);
+        }
+        let mut room = std::mem::take(&mut self.candidates.room);
+        room.clear();
+        let selected = match rules.stage.groups.targets.get(number) {
+            Some(target) => self.select(target, &mut room),
+            None => Ok(()),
+        };
+        let tables = Tables { chains: &rules.chains, stage: &rules.stage };
+        let start = self.candidates.others.len();
+        let mut plain = Holds::default();
+        let count = room.len();
+        // The same value may have many names.
+        room.sort_unstable_by_key(|value| value.value);
+        room.dedup_by_key(|value| value.value);
+        for Value { value, .. } in &room {
+            let (reacts, holds) = self.memo.facts(tables, *value, &self.strings);
+            if reacts & rules.chains.bits() == 0 {
+                plain.add(&holds);
+            } else {
+                self.candidates.others.push(Other { value: *value, reacts, holds });
+            }
+        }
+        let others = (start, self.candidates.others.len());
+        let known = Known { count, plain, others };
+        self.candidates.room = room;
+        selected?;
+        if let Some(place) = self.candidates.targets.get_mut(number) {
+            *place = Some(known);
+        }
+        Ok(known)
+    }
+}
