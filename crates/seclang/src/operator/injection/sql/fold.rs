@@ -1,0 +1,293 @@
+//! Tokens folded into the few that a fingerprint has.
+//!
+//! What changes nothing about a statement's shape is left out: `1+1` is a number, `a.b` a word, `((` one
+//! parenthesis. A window of six tokens is read from left to right, two or three at a time, and begins again where
+//! something was folded. The rules, their order and their oddities are libinjection's, for fingerprints were
+//! collected with them; two of them are easily overlooked:
+//!
+//! - What is dropped is the *newest* token of the window, also where the pair or triple stands further left.
+//! - Once the input has ended, the tokens that are there stay as they are.
+//!
+//! Invariant: each step reads a token, drops one, gives one a kind that it keeps, or moves to the right.
+
+use super::fingerprints::SYMBOLS_MAX;
+use super::rules;
+use super::token::{Kind, Quote, Token};
+use super::tokens::Tokens;
+
+/// One more than a fingerprint has: the sixth tells what the fifth is.
+const WINDOW: usize = SYMBOLS_MAX + 1;
+
+/// The tokens of a fingerprint.
+#[derive(Debug)]
+pub(super) struct Folded<'a> {
+    window: [Token<'a>; WINDOW],
+    length: usize,
+}
+
+impl<'a> Folded<'a> {
+    /// In their order.
+    pub(super) fn tokens(&self) -> &[Token<'a>] {
+        self.window.get(..self.length).unwrap_or_default()
+    }
+
+    /// PHP with `MySQL` takes a back-tick at the end for a comment.
+    fn read_last_tick(&mut self) {
+        if let Some([_, _, .., last]) = self.window.get_mut(..self.length)
+            && last.kind == Kind::Word
+            && last.text.is_empty()
+            && (last.opened, last.closed) == (Some(Quote::Tick), None)
+        {
+            last.kind = Kind::Comment;
+        }
+    }
+}
+
+/// Folds all tokens that a fingerprint needs.
+pub(super) fn fold<'a>(tokens: &mut Tokens<'a>) -> Folded<'a> {
+    let is_opening = |token: &Token<'_>| {
+        matches!(token.kind, Kind::Comment | Kind::Open | Kind::Type) || token.is_unary()
+    };
+    let mut folding = Folding {
+        window: [Token::new(Kind::Unknown, b""); WINDOW],
+        length: 0,
+        at: 0,
+        comment: None,
+        has_ended: false,
+        tokens,
+    };
+    if let Some(first) = folding.tokens.find(|token| !is_opening(token)) {
+        folding.push(first);
+        folding.run();
+    }
+    let mut folded = Folded { window: folding.window, length: folding.length };
+    folded.read_last_tick();
+    folded
+}
+
+struct Folding<'t, 'a> {
+    tokens: &'t mut Tokens<'a>,
+    window: [Token<'a>; WINDOW],
+    /// How many tokens are in the window.
+    length: usize,
+    /// Where the pair or triple that is looked at begins; what stands before it is done.
+    at: usize,
+    /// The comment after the newest token.
+    comment: Option<Token<'a>>,
+    has_ended: bool,
+}
+
+/// What a look at a pair or triple came to.
+enum Step {
+    /// Something changed: look again.
+    Again,
+    /// Nothing to fold here.
+    Further,
+    /// No need to look at any more.
+    Done,
+}
+
+impl<'a> Folding<'_, 'a> {
+    fn run(&mut self) {
+        loop {
+            if self.window.get(..self.length).is_some_and(rules::is_list) {
+                self.begin_anew();
+            }
+            if self.has_ended || self.at >= SYMBOLS_MAX {
+                break;
+            }
+            match self.step() {
+                Step::Again => {}
+                Step::Further => self.at += 1,
+                Step::Done => return,
+            }
+        }
+        if let (true, Some(comment)) = (self.length < SYMBOLS_MAX, self.comment) {
+            self.push(comment);
+        }
+        self.length = self.length.min(SYMBOLS_MAX);
+    }
+
+    fn step(&mut self) -> Step {
+        if !self.fill(2) {
+            self.at = self.length;
+            return Step::Again;
+        }
+        match self.pair() {
+            Step::Further => {}
+            settled @ (Step::Again | Step::Done) => return settled,
+        }
+        if !self.fill(3) {
+            self.at = self.length;
+            return Step::Again;
+        }
+        self.triple()
+    }
+
+    /// Reads until there are as many tokens to look at, or no more or no room for them.
+    fn fill(&mut self, wanted: usize) -> bool {
+        while self.length < self.at + wanted && self.length < WINDOW && !self.has_ended {
+            match self.tokens.next() {
+                None => self.has_ended = true,
+                Some(token) if token.kind == Kind::Comment => self.comment = Some(token),
+                Some(token) => {
+                    self.comment = None;
+                    self.push(token);
+                }
+            }
+        }
+        self.length >= self.at + wanted
+    }
+
+    fn push(&mut self, token: Token<'a>) {
+        if let Some(free) = self.window.get_mut(self.length) {
+            *free = token;
+            self.length += 1;
+        }
+    }
+
+    /// Puts another token at a place of the pair or triple.
+    fn set(&mut self, place: usize, token: Token<'a>) {
+        if let Some(old) = self.window.get_mut(self.at + place) {
+            *old = token;
+        }
+    }
+
+    /// Gives a token of the pair or triple another kind.
+    fn turn(&mut self, place: usize, kind: Kind) -> Step {
+        if let Some(token) = self.window.get_mut(self.at + place) {
+            token.kind = kind;
+        }
+        Step::Again
+    }
+
+    /// Drops the newest tokens and looks again from `at`.
+    fn drop(&mut self, count: usize, at: usize) -> Step {
+        self.length = self.length.saturating_sub(count);
+        self.at = at;
+        Step::Again
+    }
+
+    fn pair(&mut self) -> Step {
+        let Some(&[first, second, ..]) = self.window.get(self.at..self.length) else {
+            return Step::Further;
+        };
+        let before = self.at.saturating_sub(1);
+        match (first.kind, second.kind) {
+            (Kind::Text, Kind::Text) | (Kind::Semicolon, Kind::Semicolon) => self.drop(1, self.at),
+            (Kind::Operator | Kind::Logic, kind) if kind == Kind::Type || second.is_unary() => {
+                self.drop(1, 0)
+            }
+            (Kind::Open, _) if second.is_unary() => self.drop(1, before),
+            _ => match rules::phrase(&first, &second) {
+                Some(phrase) => {
+                    self.set(0, phrase);
+                    self.drop(1, before)
+                }
+                None => self.by_context(first, second),
+            },
+        }
+    }
+
+    /// Words that mean another thing by what is beside them.
+    fn by_context(&mut self, first: Token<'a>, second: Token<'a>) -> Step {
+        match (first.kind, second.kind) {
+            (Kind::Semicolon, Kind::Function) if rules::begins_with_if(second.text) => {
+                self.turn(1, Kind::Statement)
+            }
+            (Kind::Word | Kind::Variable, Kind::Open) if rules::is_callable(&first) => {
+                self.turn(0, Kind::Function)
+            }
+            (Kind::Keyword, next) if first.is(b"IN") || first.is(b"NOT IN") => {
+                self.turn(0, if next == Kind::Open { Kind::Operator } else { Kind::Word })
+            }
+            (Kind::Operator, next) if first.is(b"LIKE") || first.is(b"NOT LIKE") => {
+                if next == Kind::Open {
+                    self.turn(0, Kind::Function);
+                }
+                Step::Further
+            }
+            (Kind::Collate, Kind::Word) => {
+                if rules::names_collation(second.text) {
+                    self.turn(1, Kind::Type);
+                    self.at = 0;
+                }
+                Step::Further
+            }
+            _ => self.without_meaning(first, second),
+        }
+    }
+
+    /// Pairs of which one means nothing.
+    fn without_meaning(&mut self, first: Token<'a>, second: Token<'a>) -> Step {
+        match (first.kind, second.kind) {
+            // SQL Server reads `\%1` as `0 % 1`, and `\1` as `1`.
+            (Kind::Backslash, _) if second.is_arithmetic() => {
+                self.turn(0, Kind::Number);
+                self.drop(0, 0)
+            }
+            (Kind::Backslash, _)
+            | (
+                Kind::Type,
+                Kind::Word
+                | Kind::Number
+                | Kind::Type
+                | Kind::Open
+                | Kind::Function
+                | Kind::Variable
+                | Kind::Text,
+            ) => {
+                self.set(0, second);
+                self.drop(1, 0)
+            }
+            (Kind::Open, Kind::Open) | (Kind::Close, Kind::Close) | (_, Kind::CloseBrace) => {
+                self.drop(1, 0)
+            }
+            // MySQL takes `{``.``.id}` for a column; nobody else writes that.
+            (Kind::OpenBrace, Kind::Word) if second.text.is_empty() => {
+                self.turn(1, Kind::Evil);
+                self.length = self.at + 2;
+                Step::Done
+            }
+            // In `{name expression}` the name is nothing.
+            (Kind::OpenBrace, Kind::Word) => self.drop(2, 0),
+            _ => Step::Further,
+        }
+    }
+
+    fn triple(&mut self) -> Step {
+        let Some(&[first, second, third, ..]) = self.window.get(self.at..self.length) else {
+            return Step::Further;
+        };
+        if rules::is_one_value(&first, &second, &third) {
+            return self.drop(2, 0);
+        }
+        if rules::is_signed_item(&first, &second, &third) {
+            // `1, -1` is as good as `1`.
+            self.set(1, third);
+            return self.drop(3, 0);
+        }
+        if rules::is_second_nothing(&first, &second, &third) {
+            self.set(1, third);
+            return self.drop(1, 0);
+        }
+        // Called with something, it is somebody's own function or none.
+        if (first.kind, second.kind) == (Kind::Function, Kind::Open)
+            && third.kind != Kind::Close
+            && first.is(b"USER")
+        {
+            self.turn(0, Kind::Word);
+        }
+        Step::Further
+    }
+
+    /// Keeps of a list its first token, and the sixth if there is one.
+    fn begin_anew(&mut self) {
+        let sixth = self.window.get(SYMBOLS_MAX..self.length).and_then(<[_]>::first).copied();
+        self.length = 1;
+        self.at = 0;
+        if let Some(sixth) = sixth {
+            self.push(sixth);
+        }
+    }
+}
