@@ -6,6 +6,8 @@
 //! libinjection 3.9, on which the Core Rule Set is tuned, and so are verdicts and fingerprints, misses included.
 //! Invariants: linear time, no allocation, no state between values.
 
+#[cfg(test)]
+mod agreement;
 mod fingerprints;
 mod fold;
 mod list;
@@ -99,5 +101,164 @@ impl<'a> Reading<'a> {
         }
         verdict::is_injection(tokens, self.count, value)
             .then(|| Fingerprint::of(tokens.iter().map(|token| token.kind)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    fn print(value: &[u8]) -> Option<String> {
+        injection(value).map(|print| String::from_utf8(print.as_bytes().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn attacks_and_their_fingerprints() {
+        for (value, expected) in [
+            ("1' OR '1'='1", "s&sos"),
+            ("1 UNION SELECT 1,2--", "1UE1c"),
+            ("admin'--", "sc"),
+            ("admin\" --", "sc"),
+            ("1' /*!union*/ select", "X"),
+            ("x'; drop table users --", "s;Tnn"),
+            ("1 and sleep(5)", "1&f(1"),
+            ("1;waitfor delay '0:0:5'--", "1;Esc"),
+            ("' or 1=1 limit 1 -- ", "s&1B1"),
+            ("\" or \"\"=\"", "s&sos"),
+            ("1) or (1)=(1", "1)&(1"),
+            ("-1 union/**/select `a`,b from c", "1UEnk"),
+            ("' into outfile '/var/www/x.php", "sks"),
+            ("1 is not distinct from (select 2)", "1o(E1"),
+            ("1 procedure analyse(extractvalue(1,concat(2)))", "1f(f("),
+            ("1+1 /*a*/--b", "1c"),
+            ("1--a\n or 1=1", "1&1"),
+            ("1 #a\nunion select 1", "1UE1"),
+            ("1 or 1#a\n=1", "1&1"),
+        ] {
+            assert_eq!(print(value.as_bytes()).as_deref(), Some(expected), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn harmless_values() {
+        for value in [
+            "",
+            "1",
+            "union",
+            "O'Brien",
+            "union square",
+            "select a seat",
+            "it's here, isn't it",
+            "\"quoted\" and 'quoted'",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
+            "https://example.com/a?b=1&c=2#d",
+            "1.5e3",
+            "5 - 3 = 2",
+            "a-b--c",
+            "c# and f#",
+            "(555) 123-4567",
+            "{\"a\":[1,2]}",
+        ] {
+            assert_eq!(print(value.as_bytes()), None, "{value:?}");
+        }
+    }
+
+    /// What the first look rests on: a value of the bytes of words is one token, or a number and a word, and no list has
+    /// those but with `UNION`, which needs a third.
+    #[test]
+    fn words_alone_have_no_fingerprint() {
+        let first = [Kind::Number, Kind::Word];
+        let any = [
+            Kind::Keyword,
+            Kind::Group,
+            Kind::Expression,
+            Kind::Type,
+            Kind::Function,
+            Kind::Word,
+            Kind::Number,
+            Kind::Variable,
+            Kind::Operator,
+            Kind::Logic,
+            Kind::Collate,
+            Kind::Statement,
+        ];
+        for kind in any.into_iter().chain([Kind::Union]) {
+            assert!(!fingerprints::contains([kind]), "{kind:?}");
+        }
+        for first in first {
+            assert!(any.iter().all(|kind| !fingerprints::contains([first, *kind])), "{first:?}");
+        }
+        for byte in (0..=255).filter(|byte| is_of_words(*byte)) {
+            for value in [&[byte][..], &[byte, b'a'], &[b'1', byte, b'1', byte], b"0x1union"] {
+                let mut tokens = Tokens::new(value, None, Dialect::Ansi);
+                let second = tokens.by_ref().nth(1);
+                assert!(second.is_none_or(|token| token.kind != Kind::Comment), "{byte}");
+                assert!(tokens.next().is_none(), "{byte}");
+            }
+        }
+    }
+
+    fn time(value: &[u8]) -> Duration {
+        let run = || {
+            let start = Instant::now();
+            std::hint::black_box(injection(value));
+            start.elapsed()
+        };
+        (0..3).map(|_| run()).min().unwrap()
+    }
+
+    /// Eight times the input takes about eight times as long; were it the square, it would be 64.
+    #[test]
+    fn time_is_linear() {
+        const LARGE: usize = 1 << 20;
+        let pieces: [&[u8]; 40] = [
+            b"'", b"\"", b"`", b"\\'", b"''", b"(", b")", b"[", b"{x ", b"/*", b"/*/", b"/**/",
+            b"*/", b"--", b"--\n", b"#\n", b"1+#\n", b"$", b"$$", b"$a$b", b"$a\0", b"q'a", b"q'(",
+            b"x'0", b"b'0", b"0x", b"1e", b"1,", b"1,-1", b"1+(1)", b"and.", b"and`", b"select.",
+            b"or 1 ", b"not ", b"int ", b"@a=", b";", b"\\", b"\0",
+        ];
+        for piece in pieces {
+            let large: Vec<u8> = piece.iter().copied().cycle().take(LARGE).collect();
+            let few = time(&large[..LARGE / 8]).max(Duration::from_micros(500));
+            let many = time(&large);
+            assert!(many < few * 32, "{}: {few:?}, then {many:?}", piece.escape_ascii());
+            assert!(many < Duration::from_secs(5), "{}: {many:?}", piece.escape_ascii());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_by_the_first_look(
+            begin in "(0x|0b|[0-9]{1,3}|1e|[bxenqu])?",
+            word in "(union|select|or|and|sleep|null|int|limit|[a-z_0-9]{0,8})",
+            end in "[a-z0-9_\u{a1}-\u{ff}]{0,4}",
+        ) {
+            let value = [begin, word, end].concat();
+            prop_assert_eq!(print(value.as_bytes()), None);
+            prop_assert_eq!(injection_anywhere(value.as_bytes()), None);
+        }
+
+        /// An attack stays one whatever harmless text stands before its quote, and in any case of letters.
+        #[test]
+        fn an_attack_cannot_be_hidden_by_what_stands_before_it(
+            before in "[a-z0-9 .,:;()]{0,40}",
+            capital in any::<bool>(),
+        ) {
+            let mut value = before + "' or 1=1 -- ";
+            if capital {
+                value.make_ascii_uppercase();
+            }
+            prop_assert!(print(value.as_bytes()).is_some());
+        }
+
+        /// White space of any kind and length between tokens changes nothing.
+        #[test]
+        fn white_space_is_white_space(spaces in proptest::collection::vec("[ \t\n\r\u{b}\u{c}\0]{1,4}", 4)) {
+            let [a, b, c, d] = &spaces[..] else { unreachable!() };
+            let value = format!("1{a}union{b}all{c}select{d}2");
+            prop_assert_eq!(print(value.as_bytes()), Some("1UE1".to_owned()));
+        }
     }
 }

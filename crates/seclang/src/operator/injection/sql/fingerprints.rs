@@ -101,3 +101,123 @@ const fn numbers(side: &[u8]) -> [usize; 3] {
         _ => [0; 3],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+    use std::sync::LazyLock;
+
+    const KINDS: [Kind; 26] = [
+        Kind::Keyword,
+        Kind::Union,
+        Kind::Group,
+        Kind::Expression,
+        Kind::Type,
+        Kind::Function,
+        Kind::Word,
+        Kind::Number,
+        Kind::Variable,
+        Kind::Text,
+        Kind::Operator,
+        Kind::Logic,
+        Kind::Comment,
+        Kind::Collate,
+        Kind::Open,
+        Kind::Close,
+        Kind::OpenBrace,
+        Kind::CloseBrace,
+        Kind::Dot,
+        Kind::Comma,
+        Kind::Colon,
+        Kind::Semicolon,
+        Kind::Statement,
+        Kind::Backslash,
+        Kind::Unknown,
+        Kind::Evil,
+    ];
+
+    /// All fingerprints written out.
+    static ALL: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let lines =
+            std::str::from_utf8(LIST).unwrap().lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| line.split_once('='))
+            .flat_map(|(lefts, rights)| {
+                lefts.split(' ').flat_map(|left| {
+                    rights.split(' ').map(move |right| format!("{left}{}", right.trim_matches('-')))
+                })
+            })
+            .collect()
+    });
+
+    fn check(kinds: &[Kind]) {
+        let letters: Vec<u8> = kinds.iter().map(|kind| kind.letter()).collect();
+        let print = String::from_utf8(letters).unwrap().to_ascii_uppercase();
+        assert_eq!(contains(kinds.iter().copied()), ALL.contains(&print), "{print}");
+    }
+
+    fn kinds_of(print: &str) -> Vec<Kind> {
+        let kind = |symbol: u8| {
+            KINDS.into_iter().find(|kind| kind.letter().to_ascii_uppercase() == symbol)
+        };
+        print.bytes().map(|symbol| kind(symbol).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_fingerprint_is_found() {
+        assert_eq!(ALL.len(), 8367);
+        for print in ALL.iter() {
+            check(&kinds_of(print));
+        }
+        let sets = LIST.split(|byte| *byte == b'\n').filter(|line| line.contains(&b'='));
+        assert_eq!(sets.filter(|line| !line.starts_with(b"#")).count() + 1, SETS);
+    }
+
+    #[test]
+    fn nothing_else_of_up_to_four_is_found() {
+        check(&[]);
+        for a in KINDS {
+            check(&[a]);
+            for b in KINDS {
+                check(&[a, b]);
+                for c in KINDS {
+                    check(&[a, b, c]);
+                    for d in KINDS.into_iter().step_by(3) {
+                        check(&[a, b, c, d]);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_kinds_of_type_are_one_symbol() {
+        for kinds in
+            [[Kind::Number, Kind::Union, Kind::Type], [Kind::Number, Kind::Union, Kind::Statement]]
+        {
+            check(&kinds);
+        }
+        assert_eq!(
+            contains([Kind::Type, Kind::Number, Kind::Operator, Kind::Open]),
+            contains([Kind::Statement, Kind::Number, Kind::Operator, Kind::Open]),
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_else_of_five_is_found(
+            at in 0..8367_usize,
+            changes in proptest::collection::vec((0..5_usize, 0..KINDS.len()), 0..4),
+        ) {
+            let mut kinds = kinds_of(ALL.iter().nth(at).unwrap());
+            for (place, kind) in changes {
+                if let Some(slot) = kinds.get_mut(place) {
+                    *slot = KINDS[kind];
+                }
+            }
+            check(&kinds);
+        }
+    }
+}

@@ -291,3 +291,144 @@ impl<'a> Folding<'_, 'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::Dialect;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn letters(value: &[u8], before: Option<Quote>) -> String {
+        let mut tokens = Tokens::new(value, before, Dialect::Ansi);
+        let folded = fold(&mut tokens);
+        folded.tokens().iter().map(|token| char::from(token.kind.letter())).collect()
+    }
+
+    fn check(cases: &[(&str, &str)]) {
+        for (value, expected) in cases {
+            assert_eq!(letters(value.as_bytes(), None), *expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_opens_a_value_says_nothing() {
+        check(&[
+            ("", ""),
+            ("((", ""),
+            ("-- a", ""),
+            ("/*a*/(not int -1", "1"),
+            (")1", ")1"),
+            ("*1", "o1"),
+        ]);
+    }
+
+    #[test]
+    fn pairs() {
+        check(&[
+            ("'a' 'b' 'c'", "s"),
+            ("a ;; b", "n;n"),
+            ("a = - b", "n"),
+            ("a and not b", "n&n"),
+            ("a and int b", "n&n"),
+            ("f(-1 2", "n(11"),
+            ("1 union all distinct select", "1UE"),
+            ("1 union sum", "1Uf"),
+            ("a ; if (", "n;T("),
+            ("a ; sum (", "n;f("),
+            ("1 user (", "1f("),
+            ("1 @user (", "1f("),
+            ("1 usher (", "1n("),
+            ("a in (1", "no(1"),
+            ("a in b", "nnn"),
+            ("a not in b", "nnn"),
+            ("a like (1", "nf(1"),
+            ("a like b", "n"),
+            ("1 select int b", "1En"),
+            ("1 collate a_b c", "1An"),
+            ("1 collate ab c", "1Ann"),
+            ("1 collate `a\u{0}_` c", "1Ann"),
+            ("a \\ + 1", "n1"),
+            ("a ; \\ b", "n;n"),
+            ("a ((((b", "n(n"),
+            ("(a)))) b", "n)n"),
+            ("a {b c", "nn"),
+            ("a {`` c", "n{X"),
+            ("a }} b", "nn"),
+        ]);
+    }
+
+    #[test]
+    fn triples() {
+        check(&[
+            ("1 + 2 * 3", "1"),
+            ("a = 1", "n"),
+            ("@a = @b = c", "v"),
+            ("'a' = 'b'", "sos"),
+            ("a = * = b", "n"),
+            ("a and 1 or b and", "n&"),
+            ("1::int", "1"),
+            ("'a'::int", "s"),
+            ("'a'*int", "so"),
+            ("1, a, 'b', @c", "1"),
+            ("1, sum", "1,f"),
+            ("a.b", "n"),
+            ("[a].[b] . [c]", "n"),
+            ("select -1", "E1"),
+            ("1 limit -(", "1B("),
+            ("1 case -sum (", "1Ef("),
+            ("1 for update - (", "1ko("),
+            ("1 for update -1", "1k1"),
+            ("(1, -2, 3", "1"),
+            ("sum(1), -(2", "f(1),"),
+            ("1 select .[a]", "1En"),
+            ("1 user (a", "1n(n"),
+            ("1 user ()", "1f()"),
+        ]);
+    }
+
+    #[test]
+    fn lists_are_begun_anew() {
+        check(&[
+            ("1 + (2) union", "1U"),
+            ("1, (2) union select", "1UE"),
+            ("a = (1) or", "n&"),
+            ("1), (2 union", "1U"),
+            ("a) = (b or", "n&"),
+            ("a) = (1 or", "n)o(1"),
+        ]);
+    }
+
+    #[test]
+    fn a_comment_counts_at_the_end_only() {
+        check(&[
+            ("1 -- a", "1c"),
+            ("1 /*a*/ 2", "11"),
+            ("1 /*a*/ /*b*/", "1c"),
+            ("a b c d -- a", "nnnnc"),
+            ("a b c d e -- a", "nnnnn"),
+        ]);
+        let mut tokens = Tokens::new(b"1 /*a*/ --b", None, Dialect::Ansi);
+        assert_eq!(fold(&mut tokens).tokens().last().unwrap().text, b"--b");
+    }
+
+    #[test]
+    fn a_last_tick_is_a_comment() {
+        check(&[("a b `", "nnc"), ("a `", "nn"), ("a b ``", "nnn"), ("a b `c", "nnn")]);
+    }
+
+    proptest! {
+        #[test]
+        fn there_are_five_at_most(
+            pieces in proptest::collection::vec(proptest::sample::select(vec![
+                "1", "a", "'b'", "@c", "+", "-", "=", "and", "in", "like", "union", "all", "select", "sum", "user", "int",
+                "collate", "a_b", "(", ")", "{", "}", ",", ";", ".", "\\", "::", "/*d*/", "-- ", "``", "if", "limit", "into",
+            ]), 0..40),
+        ) {
+            let value = pieces.join(" ");
+            for before in [None, Some(Quote::Single), Some(Quote::Double)] {
+                let letters = letters(value.as_bytes(), before);
+                prop_assert!(letters.len() <= SYMBOLS_MAX || letters.contains('X'), "{}", letters);
+            }
+        }
+    }
+}

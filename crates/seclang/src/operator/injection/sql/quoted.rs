@@ -106,3 +106,112 @@ fn enclosed<'a>(rest: &'a [u8], begin: usize, mark: &[u8], quote: Quote) -> Read
         None => (Token::quoted(Kind::Text, body, Some(quote), None), rest.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Quote::{Custom, Dollar, Double, Single, Tick, Unicode};
+
+    fn check(read: Read<'_>, kind: Kind, text: &str, quotes: [Option<Quote>; 2], length: usize) {
+        let (token, bytes) = read;
+        assert_eq!(bstr::BStr::new(token.text), bstr::BStr::new(text));
+        assert_eq!((token.kind, [token.opened, token.closed], bytes), (kind, quotes, length));
+    }
+
+    fn check_prefixed(
+        rest: &str,
+        kind: Kind,
+        text: &str,
+        quotes: [Option<Quote>; 2],
+        length: usize,
+    ) {
+        check(prefixed(rest.as_bytes()).unwrap(), kind, text, quotes, length);
+    }
+
+    #[test]
+    fn a_string_ends_at_a_quote_that_stands_alone() {
+        for (rest, text, length) in [
+            ("'a'b", "a", 3),
+            ("''", "", 2),
+            ("'a''b'", "a''b", 6),
+            ("'a\\'b'c", "a\\'b", 6),
+            ("'a\\\\'b", "a\\\\", 5),
+            ("'\\'' x", "\\'", 4),
+            ("'\\\\\\' '", "\\\\\\' ", 7),
+        ] {
+            let read = string(rest.as_bytes(), 1, Some(Single), Single);
+            check(read, Kind::Text, text, [Some(Single), Some(Single)], length);
+        }
+        for rest in ["'", "'a", "'a\\'", "'a''", "'a\""] {
+            let read = string(rest.as_bytes(), 1, Some(Single), Single);
+            check(read, Kind::Text, rest.split_at(1).1, [Some(Single), None], rest.len());
+        }
+        check(string(b"a'b", 0, None, Single), Kind::Text, "a", [None, Some(Single)], 2);
+        check(string(b"'b", 0, None, Single), Kind::Text, "", [None, Some(Single)], 1);
+        check(string(b"\\'b", 0, None, Single), Kind::Text, "\\'b", [None, None], 3);
+        let read = string(b"\"a'\"", 1, Some(Double), Double);
+        check(read, Kind::Text, "a'", [Some(Double), Some(Double)], 4);
+    }
+
+    #[test]
+    fn names() {
+        let closed = [Some(Tick), Some(Tick)];
+        check(tick(b"`a`b"), Kind::Word, "a", closed, 3);
+        check(tick(b"`sleep`("), Kind::Function, "sleep", closed, 7);
+        check(tick(b"`select`"), Kind::Word, "select", closed, 8);
+        check(tick(b"`"), Kind::Word, "", [Some(Tick), None], 1);
+        check(bracket(b"[a b]c"), Kind::Word, "[a b]", [None, None], 5);
+        check(bracket(b"[a"), Kind::Word, "[a", [None, None], 2);
+    }
+
+    #[test]
+    fn literals_with_a_letter() {
+        let (plain, closed) = ([None, None], [Some(Single), Some(Single)]);
+        check_prefixed("b'01'1", Kind::Number, "b'01'", plain, 5);
+        check_prefixed("B''", Kind::Number, "B''", plain, 3);
+        check_prefixed("b'\0'", Kind::Number, "b'\0'", plain, 4);
+        check_prefixed("x'aF'", Kind::Number, "x'aF'", plain, 5);
+        check_prefixed("e'a'b", Kind::Text, "a", closed, 4);
+        check_prefixed("N'a", Kind::Text, "a", [Some(Single), None], 3);
+        check_prefixed("E'a''b'", Kind::Text, "a''b", closed, 7);
+        check_prefixed("u&'a'", Kind::Text, "a", [Some(Unicode), Some(Unicode)], 5);
+        check_prefixed("U&'", Kind::Text, "", [Some(Unicode), None], 3);
+        for word in
+            ["b", "b'", "b'2'", "b'01", "x'g'", "e", "e'", "n'", "u&", "u'a'", "q'", "a'a'", "nq"]
+        {
+            assert_eq!(prefixed(word.as_bytes()), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn strings_with_marks_of_their_own() {
+        let closed = [Some(Custom), Some(Custom)];
+        for (rest, text, length) in [
+            ("q'(a)'b", "a", 6),
+            ("Q'[a]b]'", "a]b", 8),
+            ("q'{}'", "", 5),
+            ("q'<<>'", "<", 6),
+            ("q'!a'!'", "a'", 7),
+            ("nq'xax'", "a", 7),
+            ("NQ'''x''y", "'x", 8),
+        ] {
+            check_prefixed(rest, Kind::Text, text, closed, length);
+        }
+        check_prefixed("q'(a)", Kind::Text, "a)", [Some(Custom), None], 5);
+        assert_eq!(prefixed(b"q' a '"), None);
+        assert_eq!(prefixed(b"q'\xffa\xff'"), None);
+    }
+
+    #[test]
+    fn strings_between_dollars() {
+        let closed = [Some(Dollar), Some(Dollar)];
+        check(dollar(b"$$a$b$$c").unwrap(), Kind::Text, "a$b", closed, 7);
+        check(dollar(b"$ab$x$a$$ab$").unwrap(), Kind::Text, "x$a$", closed, 12);
+        check(dollar(b"$a\0$x$a\0$").unwrap(), Kind::Text, "x", closed, 9);
+        check(dollar(b"$$a$").unwrap(), Kind::Text, "a$", [Some(Dollar), None], 4);
+        check(dollar(b"$a$").unwrap(), Kind::Text, "", [Some(Dollar), None], 3);
+        for word in ["$", "$a", "$a1$", "$ "] {
+            assert_eq!(dollar(word.as_bytes()), None, "{word}");
+        }
+    }
+}

@@ -175,3 +175,43 @@ impl<'a> Token<'a> {
 fn beginning(text: &[u8]) -> &[u8] {
     text.get(..TEXT_BYTES_MAX).unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_and_compared_without_case() {
+        let long = [b'a'; 40];
+        assert_eq!(Token::new(Kind::Word, &long).text, &long[..31]);
+        assert_eq!(Token::quoted(Kind::Text, &long[..31], None, None).text, &long[..31]);
+        let not = Token::new(Kind::Operator, b"nOt");
+        assert!(not.is(b"NOT") && !not.is(b"NO") && !not.is(b"NOT "));
+    }
+
+    #[test]
+    fn unary_and_arithmetic_operators() {
+        for (text, unary, arithmetic) in [
+            ("+", true, true),
+            ("-", true, true),
+            ("!", true, false),
+            ("~", true, false),
+            ("!!", true, false),
+            ("not", true, false),
+            ("*", false, true),
+            ("/", false, true),
+            ("%", false, true),
+            ("^", false, false),
+            ("--", false, false),
+            ("!=", false, false),
+            ("note", false, false),
+            ("", false, false),
+        ] {
+            let token = Token::new(Kind::Operator, text.as_bytes());
+            assert_eq!(token.is_unary(), unary, "{text}");
+            assert_eq!(token.is_arithmetic(), arithmetic, "{text}");
+            let word = Token::new(Kind::Word, text.as_bytes());
+            assert!(!word.is_unary() && !word.is_arithmetic(), "{text}");
+        }
+    }
+}

@@ -250,36 +250,213 @@ fn is_white(byte: u8) -> bool {
 }
 
 fn ends_word(byte: u8) -> bool {
-    ends_variable(byte) && !matches!(byte, b'`') || matches!(byte, b'[' | b']' | b'{' | b'}' | 160)
+    WORD_ENDS.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 fn ends_variable(byte: u8) -> bool {
-    is_white(byte) && byte != 160
-        || matches!(
-            byte,
-            b'<' | b'>'
-                | b':'
-                | b'\\'
-                | b'?'
-                | b'='
-                | b'@'
-                | b'!'
-                | b'#'
-                | b'~'
-                | b'+'
-                | b'-'
-                | b'*'
-                | b'/'
-                | b'&'
-                | b'|'
-                | b'^'
-                | b'%'
-                | b'('
-                | b')'
-                | b','
-                | b'\''
-                | b';'
-                | b'"'
-                | b'`'
-        )
+    VARIABLE_ENDS.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+static WORD_ENDS: [bool; 256] = set(b" []{}<>:\\?=@!#~+-*/&|^%(),';\t\n\x0b\x0c\r\"\xa0\0");
+
+static VARIABLE_ENDS: [bool; 256] = set(b" <>:\\?=@!#~+-*/&|^%(),';\t\n\x0b\x0c\r\"`\0");
+
+#[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "runs in the compiler")]
+const fn set(mut members: &[u8]) -> [bool; 256] {
+    let mut set = [false; 256];
+    while let [member, rest @ ..] = members {
+        set[*member as usize] = true;
+        members = rest;
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Tokens as `letter:text`, between bars.
+    fn read(value: &[u8], dialect: Dialect) -> String {
+        let tokens = Tokens::new(value, None, dialect).map(|token| {
+            format!("{}:{}", char::from(token.kind.letter()), token.text.escape_ascii())
+        });
+        tokens.collect::<Vec<_>>().join("|")
+    }
+
+    fn check(cases: &[(&str, &str)]) {
+        for (value, expected) in cases {
+            assert_eq!(read(value.as_bytes(), Dialect::Ansi), *expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn white_space() {
+        check(&[("", ""), (" \t\r\n\u{b}\u{c}\0\u{1}\u{7f}", ""), (" a\0b\nc ", "n:a|n:b|n:c")]);
+        assert_eq!(read(b"a\xa0b\xc3\xa0c\x80d", Dialect::Ansi), "n:a|n:b\\xc3|n:c\\x80d");
+        assert_eq!(read(b"a\x01b\x7fc", Dialect::Ansi), "n:a\\x01b\\x7fc");
+    }
+
+    #[test]
+    fn signs() {
+        check(&[
+            ("(){},;", "(:(|):)|{:{|}:}|,:,|;:;"),
+            ("?]", "?:?|?:]"),
+            ("%+^~/", "o:%|o:+|o:^|o:~|o:/"),
+            ("= == => =! =*", "o:=|o:=|o:=|o:=|o:>|o:=|o:!|o:=|o:*"),
+            ("!!!=!<!>", "o:!!|o:!=|o:!<|o:!>"),
+            ("<=><=<><<<@<", "o:<=>|o:<=|o:<>|o:<<|o:<@|o:<"),
+            (">=>>>", "o:>=|o:>>|o:>"),
+            ("&&&=&", "&:&&|o:&=|o:&"),
+            ("|||/|=|", "&:|||o:|/|o:|=|o:|"),
+            ("*=* /", "o:*=|o:*|o:/"),
+            ("::::=: x", "o:::|o:::|o:=|::: |n:x".replace(":: |", "::|").as_str()),
+            (":", "o::"),
+            ("+=%=", "o:+|o:=|o:%|o:="),
+            ("\\ \\N\\n", "\\:\\\\|1:\\\\N|\\:\\\\|n:n"),
+        ]);
+    }
+
+    #[test]
+    fn comments_by_dialect() {
+        for (value, ansi, mysql) in [
+            ("1--", "1:1|c:--", "1:1|c:--"),
+            ("1-- a\nb", "1:1|c:-- a|n:b", "1:1|c:-- a|n:b"),
+            ("1--a\nb", "1:1|c:--a|n:b", "1:1|o:-|o:-|n:a|n:b"),
+            ("1-a", "1:1|o:-|n:a", "1:1|o:-|n:a"),
+            ("1#a\nb", "1:1|o:#|n:a|n:b", "1:1|c:#a|n:b"),
+            ("/**/1/*a*/b", "c:/**/|1:1|c:/*a*/|n:b", "c:/**/|1:1|c:/*a*/|n:b"),
+        ] {
+            assert_eq!(read(value.as_bytes(), Dialect::Ansi), ansi, "{value:?}");
+            assert_eq!(read(value.as_bytes(), Dialect::MySql), mysql, "{value:?}");
+            let mut tokens = Tokens::new(value.as_bytes(), None, Dialect::Ansi);
+            tokens.by_ref().for_each(drop);
+            assert_eq!(tokens.is_ambiguous, ansi != mysql, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn block_comments() {
+        check(&[
+            ("/*a", "c:/*a"),
+            ("/*", "c:/*"),
+            ("/*a/*b", "c:/*a/*b"),
+            ("/*a/*b*/c", "X:/*a/*b*/|n:c"),
+            ("/*/*/c", "X:/*/*/|n:c"),
+            ("/*/ */c", "c:/*/ */|n:c"),
+            ("/*!a*/b", "X:/*!a*/|n:b"),
+            ("/*!", "X:/*!"),
+            ("/ *a", "o:/|o:*|n:a"),
+        ]);
+    }
+
+    #[test]
+    fn numbers() {
+        check(&[
+            ("1 12 007", "1:1|1:12|1:007"),
+            ("1.5 .5 1. .", "1:1.5|1:.5|1:1.|.:."),
+            ("..", ".:.|.:."),
+            ("1.2.3", "1:1.2|1:.3"),
+            ("1e5 1E-5 1.e+5", "1:1e5|1:1E-5|1:1.e+5"),
+            ("1e 1e+ .5e", "n:1e|n:1e+|n:.5e"),
+            ("0x1f 0XG 0b01 0B2", "1:0x1f|n:0X|n:G|1:0b01|n:0B|1:2"),
+            ("0x\u{0}1", "1:0x\\x001"),
+            ("0x", "n:0x"),
+            ("1d 1f;1fu 1fx 1d", "1:1d|1:1f|;:;|1:1f|n:u|1:1|n:fx|1:1d"),
+            ("1e5d 1ed", "1:1e5d|n:1ed"),
+            ("1a 1union", "1:1|n:a|1:1|U:union"),
+        ]);
+        let long = "1".repeat(40);
+        assert_eq!(read(long.as_bytes(), Dialect::Ansi), format!("1:{}", "1".repeat(31)));
+    }
+
+    #[test]
+    fn amounts_of_money() {
+        check(&[
+            ("$1,000.00 $,", "1:$1,000.00|1:$,"),
+            ("$.", "n:$."),
+            ("$.a", "n:$.a"),
+            ("$..", "1:$.."),
+            ("$", "n:$"),
+            ("$a", "n:$|n:a"),
+            ("$ $%", "n:$|n:$|o:%"),
+            ("$$a$$b", "s:a|n:b"),
+            ("$a$b", "s:b"),
+            ("$\u{0}a", "1:$\\x00|n:a"),
+        ]);
+    }
+
+    #[test]
+    fn variables() {
+        check(&[
+            ("@a @@b", "v:a|v:b"),
+            ("@", "v:"),
+            ("@@@", "v:|v:"),
+            ("@ a", "v:|n:a"),
+            ("@a[b]{c}d`e`", "v:a[b]{c}d|n:e"),
+            ("@`a b`c", "v:a b|n:c"),
+            ("@@'a'\"b\"", "v:a|s:b"),
+            ("@\"a", "v:a"),
+        ]);
+    }
+
+    #[test]
+    fn words() {
+        check(&[
+            ("select SelecT selects", "E:select|E:SelecT|n:selects"),
+            ("_utf8 a_b $x", "t:_utf8|n:a_b|n:$|n:x"),
+            ("a.b select.b", "n:a.b|E:select|.:.|n:b"),
+            ("sys.stragg sys.a table.a", "f:sys.stragg|n:sys.a|n:table.a"),
+            ("select`a` a`b`c", "E:select|n:a|n:a`b`c"),
+            ("a[b]", "n:a|n:[b]"),
+            ("a'b'", "n:a|s:b"),
+            ("b'01' b'2'", "1:b\\'01\\'|n:b|s:2"),
+            ("nq'(a)'c", "s:a|n:c"),
+            ("u&'a' u& 'a'", "s:a|n:u|o:&|s:a"),
+            ("'a\"b' \"c'd\" `e`", "s:a\"b|s:c\\'d|n:e".replace("a\"b", "a\\\"b").as_str()),
+        ]);
+        for length in [31, 32, 33] {
+            let word = "a".repeat(length - 7) + ".select";
+            let texts = format!("n:{}", word.split_at(31).0);
+            assert_eq!(read(word.as_bytes(), Dialect::Ansi), texts);
+            let word = "select.".to_owned() + &"a".repeat(length);
+            let texts = format!("E:select|.:.|n:{}", "a".repeat(31));
+            assert_eq!(read(word.as_bytes(), Dialect::Ansi), texts);
+        }
+    }
+
+    #[test]
+    fn a_quote_before_the_value() {
+        let mut tokens = Tokens::new(b"a' or 1", Some(Quote::Single), Dialect::Ansi);
+        assert_eq!(tokens.by_ref().map(|token| token.kind.letter()).collect::<Vec<_>>(), b"s&1");
+        assert_eq!((tokens.count, tokens.is_ambiguous), (3, false));
+    }
+
+    proptest! {
+        /// Tokens are parts of the input, in order and apart, each with something of it.
+        #[test]
+        fn tokens_stand_apart(
+            value in proptest::collection::vec(
+                prop_oneof![
+                    proptest::sample::select(b"'\"`()[]{}.,;:-/*#$@\\=<>!&|0129axbenuqXBENUQ \n\0\xa0\xff".to_vec()),
+                    any::<u8>(),
+                ],
+                0..60,
+            ),
+            mysql in any::<bool>(),
+            before in proptest::option::of(Just(Quote::Double)),
+        ) {
+            let dialect = if mysql { Dialect::MySql } else { Dialect::Ansi };
+            let mut tokens = Tokens::new(&value, before, dialect);
+            let mut from = value.as_ptr_range().start;
+            while let Some(token) = tokens.next() {
+                let part = token.text.as_ptr_range();
+                prop_assert!(from <= part.start && part.end <= tokens.rest.as_ptr_range().start || tokens.rest.is_empty());
+                prop_assert!(part.end <= value.as_ptr_range().end && token.text.len() <= TEXT_BYTES_MAX);
+                from = part.end;
+            }
+            prop_assert!(tokens.count <= value.len() + usize::from(before.is_some()));
+            prop_assert!(tokens.next().is_none());
+        }
+    }
 }

@@ -75,3 +75,83 @@ fn is_injection_of_three(
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fold::fold;
+    use super::super::token::Quote;
+    use super::super::tokens::{Dialect, Tokens};
+    use super::*;
+
+    fn check(value: &str, before: Option<Quote>, print: &str, expected: bool) {
+        let mut tokens = Tokens::new(value.as_bytes(), before, Dialect::Ansi);
+        let folded = fold(&mut tokens);
+        let letters: Vec<u8> = folded.tokens().iter().map(|token| token.kind.letter()).collect();
+        assert_eq!(String::from_utf8(letters).unwrap(), print, "{value:?}");
+        let verdict = is_injection(folded.tokens(), tokens.count, value.as_bytes());
+        assert_eq!(verdict, expected, "{value:?}");
+    }
+
+    #[test]
+    fn two_tokens() {
+        for (value, print, expected) in [
+            ("1 union", "1U", false),
+            ("(1 union", "1U", true),
+            ("1+1 union", "1U", true),
+            ("a --", "nc", false),
+            ("a /*", "nc", true),
+            ("1 /*", "1c", true),
+            ("1--", "1c", true),
+            ("1 --", "1c", true),
+            ("1-- a", "1c", true),
+            (" 1--", "1c", false),
+            ("-1--", "1c", true),
+            ("1\u{e9}--", "1nc", false),
+            ("12345-abcd--", "1c", true),
+            ("@a--", "vc", true),
+            ("@a-- b", "vc", false),
+            ("@a /* b", "vc", true),
+        ] {
+            check(value, None, print, expected);
+        }
+        check("a'--", Some(Quote::Single), "sc", true);
+        check("a'-- b", Some(Quote::Single), "sc", false);
+        let long = "1".repeat(32);
+        check(&format!("{long}--"), None, "1c", false);
+        check(&format!("{}--", "1".repeat(31)), None, "1c", true);
+    }
+
+    #[test]
+    fn three_tokens() {
+        for (value, print, expected) in [
+            ("'a' + 'b'", "sos", false),
+            ("'a' and 'b'", "s&s", false),
+            ("1 and 1", "1&1", false),
+            ("(1 and 1", "1&1", true),
+            ("1 and +1", "1&1", true),
+            ("1 or @a", "1&v", false),
+            ("1 or 'a'", "1&s", false),
+            ("a or 1", "n&1", false),
+            ("'a' or b", "s&n", false),
+            ("'a' or not b", "s&n", true),
+            ("@a or 1", "v&1", true),
+            ("1 into outfile a", "1kn", true),
+            ("1 into a", "1kn", false),
+            ("1 group by a", "1Bn", true),
+        ] {
+            check(value, None, print, expected);
+        }
+        check("a' + 'b", Some(Quote::Single), "sos", true);
+        check("a' + 'b'", Some(Quote::Single), "sos", false);
+        check("a' + \"b", Some(Quote::Single), "sos", false);
+        check("a' and 'b", Some(Quote::Single), "s&s", true);
+    }
+
+    #[test]
+    fn what_a_comment_hides() {
+        check("a -- sp_password", None, "nc", true);
+        check("a -- SP_PASSWORD", None, "nc", false);
+        check("sp_password --", None, "nc", true);
+        check("sp_password", None, "n", false);
+    }
+}

@@ -149,3 +149,107 @@ const fn kind(letter: &[u8]) -> Kind {
         _ => panic!("no kind of words"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// All words by reading the list as a person does.
+    fn all() -> impl Iterator<Item = (&'static str, u8)> {
+        std::str::from_utf8(LIST)
+            .unwrap()
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .flat_map(|line| line.split_at(2).1.split('|').map(|word| (word, line.as_bytes()[0])))
+    }
+
+    fn find_slowly(word: &[u8]) -> Option<u8> {
+        let capital = word.to_ascii_uppercase();
+        all().find(|(other, _)| other.as_bytes() == capital).map(|(_, letter)| letter)
+    }
+
+    fn letter(word: &[u8]) -> Option<u8> {
+        find(word).map(Kind::letter)
+    }
+
+    #[test]
+    fn every_word_is_found_in_any_case_and_once() {
+        assert_eq!(all().count(), WORDS);
+        for (word, expected) in all() {
+            assert_eq!(all().filter(|(other, _)| *other == word).count(), 1, "{word}");
+            assert!(word.len() <= TEXT_BYTES_MAX && *word == word.to_ascii_uppercase(), "{word}");
+            assert_eq!(letter(word.as_bytes()), Some(expected), "{word}");
+            assert_eq!(letter(word.to_ascii_lowercase().as_bytes()), Some(expected), "{word}");
+        }
+    }
+
+    #[test]
+    fn near_misses_are_not_found() {
+        for word in [
+            "",
+            "s",
+            "selec",
+            "selects",
+            "sel\0ct",
+            "\x13elect",
+            "union  all",
+            "union\tall",
+            "unionall",
+        ] {
+            assert_eq!(find(word.as_bytes()), None, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn phrases() {
+        for (first, second, letter) in [
+            ("union", "all", Some(b'U')),
+            ("Union All", "Distinct", Some(b'U')),
+            ("into", "outfile", Some(b'k')),
+            ("order", "by", Some(b'B')),
+            ("by", "order", None),
+            ("", "all", None),
+            ("union", "", None),
+            ("natural right", "outer join x", None),
+            ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", None),
+        ] {
+            let found = phrase(first.as_bytes(), second.as_bytes());
+            assert_eq!(found.map(|token| token.kind.letter()), letter, "{first} {second}");
+        }
+    }
+
+    #[test]
+    fn searches_are_short() {
+        let free = TABLE.slots.iter().filter(|slot| slot.0 == 0).count();
+        assert!(free * 2 > SLOTS);
+        let longest = TABLE.slots.split(|slot| slot.0 == 0).map(<[_]>::len).max();
+        assert!(longest < Some(32), "{longest:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_in_the_list(
+            at in 0..WORDS,
+            change in proptest::option::of((0..TEXT_BYTES_MAX, any::<u8>())),
+            cut in 0..3_usize,
+            split in 0..TEXT_BYTES_MAX,
+        ) {
+            let mut word = all().nth(at).unwrap().0.to_ascii_lowercase().into_bytes();
+            if let Some((place, byte)) = change {
+                let place = place % word.len();
+                word[place] = byte;
+            }
+            word.truncate(word.len().saturating_sub(cut).max(1));
+            prop_assert_eq!(letter(&word), find_slowly(&word));
+            let (first, second) = word.split_at(split % word.len());
+            let joined = [first, b" ", second].concat();
+            let expected = if joined.len() > TEXT_BYTES_MAX { None } else { find_slowly(&joined) };
+            prop_assert_eq!(phrase(first, second).map(|token| token.kind.letter()), expected);
+            if let Some(at) = word.iter().position(|byte| *byte == b' ') {
+                let together = phrase(&word[..at], &word[at + 1..]);
+                prop_assert_eq!(together.map(|token| token.kind.letter()), find_slowly(&word));
+            }
+        }
+    }
+}
