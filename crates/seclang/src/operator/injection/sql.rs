@@ -139,6 +139,7 @@ mod tests {
         ] {
             assert_eq!(print(value.as_bytes()).as_deref(), Some(expected), "{value:?}");
         }
+        assert_eq!(print(b"1\xa0union\xa0select\xa02").as_deref(), Some("1UE1"));
     }
 
     #[test]

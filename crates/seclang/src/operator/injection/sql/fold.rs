@@ -342,7 +342,9 @@ mod tests {
             ("a in b", "nnn"),
             ("a not in b", "nnn"),
             ("a like (1", "nf(1"),
+            ("a not like (1", "nf(1"),
             ("a like b", "n"),
+            ("1 create or replace", "1T"),
             ("1 select int b", "1En"),
             ("1 collate a_b c", "1An"),
             ("1 collate ab c", "1Ann"),
@@ -383,6 +385,17 @@ mod tests {
             ("1 select .[a]", "1En"),
             ("1 user (a", "1n(n"),
             ("1 user ()", "1f()"),
+        ]);
+    }
+
+    /// A window that is read again from its beginning, where another rule has its turn by now.
+    #[test]
+    fn the_newest_token_is_dropped() {
+        check(&[
+            (". int in collate a_b", ".nnA"),
+            ("1 + in ) collate a_b", "1o"),
+            ("user + in ) collate a_b 's' )", "nos)"),
+            ("int in like in collate [a_b] ( [a_b]", "n(n"),
         ]);
     }
 

@@ -5,7 +5,7 @@
 //! allocated. It must not judge; that is the verdict's.
 
 use super::quoted;
-use super::token::{Kind, Quote, TEXT_BYTES_MAX, Token};
+use super::token::{Kind, Quote, Token};
 use super::words;
 use memchr::{memchr, memmem};
 
@@ -221,7 +221,7 @@ fn dollar(rest: &[u8]) -> Read<'_> {
 fn word(rest: &[u8]) -> Read<'_> {
     let mut length = 0;
     while let Some(byte) = rest.get(length).filter(|byte| !ends_word(**byte)) {
-        if length < TEXT_BYTES_MAX && matches!(byte, b'.' | b'`') {
+        if matches!(byte, b'.' | b'`') {
             let (before, _) = plain(Kind::Word, rest, length);
             if let Some(kind) = words::find(before.text).filter(|kind| *kind != Kind::Word) {
                 return plain(kind, rest, length);
@@ -230,8 +230,7 @@ fn word(rest: &[u8]) -> Read<'_> {
         length += 1;
     }
     let (token, _) = plain(Kind::Word, rest, length);
-    let kind = if length > TEXT_BYTES_MAX { None } else { words::find(token.text) };
-    (Token { kind: kind.unwrap_or(Kind::Word), ..token }, length)
+    (Token { kind: words::find(token.text).unwrap_or(Kind::Word), ..token }, length)
 }
 
 /// How many leading bytes satisfy `wanted`.
@@ -273,6 +272,7 @@ const fn set(mut members: &[u8]) -> [bool; 256] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::token::TEXT_BYTES_MAX;
     use super::*;
     use proptest::prelude::*;
 
@@ -362,7 +362,7 @@ mod tests {
             ("0x1f 0XG 0b01 0B2", "1:0x1f|n:0X|n:G|1:0b01|n:0B|1:2"),
             ("0x\u{0}1", "1:0x\\x001"),
             ("0x", "n:0x"),
-            ("1d 1f;1fu 1fx 1d", "1:1d|1:1f|;:;|1:1f|n:u|1:1|n:fx|1:1d"),
+            ("1d 1f;1fu 1DU 1fx 1d", "1:1d|1:1f|;:;|1:1f|n:u|1:1D|n:U|1:1|n:fx|1:1d"),
             ("1e5d 1ed", "1:1e5d|n:1ed"),
             ("1a 1union", "1:1|n:a|1:1|U:union"),
         ]);

@@ -83,13 +83,17 @@ mod tests {
     use super::super::tokens::{Dialect, Tokens};
     use super::*;
 
-    fn check(value: &str, before: Option<Quote>, print: &str, expected: bool) {
-        let mut tokens = Tokens::new(value.as_bytes(), before, Dialect::Ansi);
+    fn check_bytes(value: &[u8], before: Option<Quote>, print: &str, expected: bool) {
+        let mut tokens = Tokens::new(value, before, Dialect::Ansi);
         let folded = fold(&mut tokens);
         let letters: Vec<u8> = folded.tokens().iter().map(|token| token.kind.letter()).collect();
-        assert_eq!(String::from_utf8(letters).unwrap(), print, "{value:?}");
-        let verdict = is_injection(folded.tokens(), tokens.count, value.as_bytes());
-        assert_eq!(verdict, expected, "{value:?}");
+        assert_eq!(String::from_utf8(letters).unwrap(), print, "{}", value.escape_ascii());
+        let verdict = is_injection(folded.tokens(), tokens.count, value);
+        assert_eq!(verdict, expected, "{}", value.escape_ascii());
+    }
+
+    fn check(value: &str, before: Option<Quote>, print: &str, expected: bool) {
+        check_bytes(value.as_bytes(), before, print, expected);
     }
 
     #[test]
@@ -116,6 +120,8 @@ mod tests {
         }
         check("a'--", Some(Quote::Single), "sc", true);
         check("a'-- b", Some(Quote::Single), "sc", false);
+        check_bytes(b"1\xa0--", None, "1c", true);
+        check_bytes(b"1\x7f--", None, "1c", false);
         let long = "1".repeat(32);
         check(&format!("{long}--"), None, "1c", false);
         check(&format!("{}--", "1".repeat(31)), None, "1c", true);
