@@ -1,8 +1,9 @@
-//! `@detectSQLi`, `@detectXSS`: libinjection's verdicts, the second by a detector of our own.
+//! `@detectSQLi`, `@detectXSS`: libinjection's verdicts, by detectors of our own.
 
 mod address;
 mod html;
 mod lists;
+mod sql;
 mod xss;
 
 use super::Hit;
@@ -12,9 +13,8 @@ pub(crate) use xss::BYTES as CROSS_SITE_BYTES;
 
 /// `TX:0` is the fingerprint.
 pub(super) fn sql(value: &[u8]) -> Option<Hit> {
-    let result = libinjectionrs::detect_sqli(value);
-    let fingerprint = result.fingerprint.as_ref().map(|print| print.to_string().into_bytes());
-    result.is_injection().then(|| Hit { groups: Vec::new(), text: fingerprint })
+    let fingerprint = sql::injection(value)?;
+    Some(Hit { groups: Vec::new(), text: Some(fingerprint.as_bytes().to_vec()) })
 }
 
 /// `TX:0` is the value.
