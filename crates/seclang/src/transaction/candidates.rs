@@ -33,7 +33,8 @@ struct Other {
 /// What the groups hold, as far as somebody asked.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    targets: Vec<Option<Known>>,
+    targets: Vec<Known>,
+    targets_known: Vec<u64>,
     others: Vec<Other>,
     units: Vec<Holds>,
     units_known: Vec<u64>,
@@ -47,14 +48,15 @@ impl Candidates {
     /// Forgets everything, and has room for the rule set's groups.
     pub(super) fn begin(&mut self, rules: &RuleSet) {
         let groups = &rules.stage.groups;
-        self.targets.clear();
-        self.targets.resize(groups.targets.len(), None);
         self.others.clear();
-        for (rows, known, count) in [
-            (&mut self.units, &mut self.units_known, groups.units.len()),
-            (&mut self.groups, &mut self.groups_known, groups.sets.len()),
+        self.targets.resize(groups.targets.len(), Known::default());
+        self.units.resize(groups.units.len(), Holds::default());
+        self.groups.resize(groups.sets.len(), Holds::default());
+        for (known, count) in [
+            (&mut self.targets_known, groups.targets.len()),
+            (&mut self.units_known, groups.units.len()),
+            (&mut self.groups_known, groups.sets.len()),
         ] {
-            rows.resize(count, Holds::default());
             known.clear();
             known.resize(count.div_ceil(64), 0);
         }
@@ -145,7 +147,9 @@ impl Transaction {
 
     /// The values of a target.
     fn target(&mut self, rules: &RuleSet, number: usize) -> Result<Known, Fault> {
-        if let Some(Some(known)) = self.candidates.targets.get(number) {
+        if is_set(&self.candidates.targets_known, number)
+            && let Some(known) = self.candidates.targets.get(number)
+        {
             return Ok(*known);
         }
         let mut room = std::mem::take(&mut self.candidates.room);
@@ -174,7 +178,8 @@ impl Transaction {
         self.candidates.room = room;
         selected?;
         if let Some(place) = self.candidates.targets.get_mut(number) {
-            *place = Some(known);
+            *place = known;
+            set(&mut self.candidates.targets_known, number);
         }
         Ok(known)
     }

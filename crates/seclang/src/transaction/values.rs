@@ -17,6 +17,22 @@ pub(super) struct Value {
     pub(super) value: StrId,
 }
 
+const NONE: [Entry; 0] = [];
+
+/// What a collection shows of its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Value,
+    Name,
+}
+
+/// The members of a collection, in one place or two.
+struct Stored<'a> {
+    first: &'a [Entry],
+    second: &'a [Entry],
+    shown: Shown,
+}
+
 impl Transaction {
     /// All values of a link's targets in order.
     pub(super) fn values(&mut self, rule: &Rule, link: &Link) -> Result<Vec<Value>, Fault> {
@@ -125,25 +141,52 @@ impl Transaction {
             self.select_rule_facts(selector, values);
             return Ok(());
         }
-        let mut failed = None;
-        self.members(variable, &mut |entry| {
-            let taken = match selector {
-                Selector::All => true,
-                Selector::Key(key) => *key == entry.lower,
-                Selector::Pattern(regex) => {
-                    regex.is_match(self.strings.get(entry.key)).unwrap_or_else(|_| {
-                        failed = Some(Fault::Regex);
-                        false
-                    })
-                }
-                Selector::XPath(_) => false,
-            };
-            if taken {
-                let Entry { key, lower, value } = entry;
-                values.push(Value { variable, key: Some(key), lower, value });
+        if matches!(variable, Variable::MatchedVars | Variable::MatchedVarsNames) {
+            let members = self.matched_members(variable);
+            return self.select_of(variable, selector, &members, Shown::Value, values);
+        }
+        let Stored { first, second, shown } = self.stored(variable);
+        self.select_of(variable, selector, first, shown, values)?;
+        self.select_of(variable, selector, second, shown, values)
+    }
+
+    fn select_of(
+        &self,
+        variable: Variable,
+        selector: &Selector,
+        entries: &[Entry],
+        shown: Shown,
+        values: &mut Vec<Value>,
+    ) -> Result<(), Fault> {
+        let value = |entry: &Entry| {
+            let Entry { key, lower, value } = *entry;
+            let value = if shown == Shown::Name { key } else { value };
+            Value { variable, key: Some(key), lower, value }
+        };
+        match selector {
+            Selector::All => values.extend(entries.iter().map(value)),
+            Selector::Key(key) => {
+                values.extend(entries.iter().filter(|entry| entry.lower == *key).map(value));
             }
-        });
-        failed.map_or(Ok(()), Err)
+            Selector::Pattern(regex) => {
+                for entry in entries {
+                    let name = self.strings.get(entry.key);
+                    if regex.is_match(name).map_err(|_ignored| Fault::Regex)? {
+                        values.push(value(entry));
+                    }
+                }
+            }
+            Selector::XPath(_) => {}
+        }
+        Ok(())
+    }
+
+    fn matched_members(&self, variable: Variable) -> Vec<Entry> {
+        let member = |&Matched { name, value, .. }: &Matched| {
+            let value = if variable == Variable::MatchedVars { value } else { name };
+            Entry { key: name, lower: name, value }
+        };
+        self.state.matched.iter().map(member).collect()
     }
 
     fn select_rule_facts(&mut self, selector: &Selector, values: &mut Vec<Value>) {
@@ -166,59 +209,48 @@ impl Transaction {
     }
 
     /// Hands over the members of a collection in order.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are plain collections")]
     pub(super) fn members(&self, variable: Variable, take: &mut dyn FnMut(Entry)) {
-        let state = &self.state;
-        let names = |entries: &[Entry], take: &mut dyn FnMut(Entry)| {
-            for entry in entries {
-                take(Entry { value: entry.key, ..*entry });
-            }
-        };
-        match variable {
-            Variable::Args => {
-                state.args_get.iter().chain(&state.args_post).copied().for_each(take);
-            }
-            Variable::ArgsNames => {
-                names(&state.args_get, take);
-                names(&state.args_post, take);
-            }
-            Variable::ArgsGetNames => names(&state.args_get, take),
-            Variable::ArgsPostNames => names(&state.args_post, take),
-            Variable::RequestCookiesNames => names(&state.cookies, take),
-            Variable::RequestHeadersNames => names(&state.request_headers, take),
-            Variable::ResponseHeadersNames => names(&state.response_headers, take),
-            Variable::FilesNames => names(&state.files, take),
-            Variable::MatchedVars | Variable::MatchedVarsNames => {
-                for &Matched { name, value, .. } in &state.matched {
-                    let value = if variable == Variable::MatchedVars { value } else { name };
-                    take(Entry { key: name, lower: name, value });
-                }
-            }
-            _ => self.entries(variable).iter().copied().for_each(take),
+        if matches!(variable, Variable::MatchedVars | Variable::MatchedVarsNames) {
+            return self.matched_members(variable).into_iter().for_each(take);
+        }
+        let Stored { first, second, shown } = self.stored(variable);
+        for entry in first.iter().chain(second) {
+            let value = if shown == Shown::Name { entry.key } else { entry.value };
+            take(Entry { value, ..*entry });
         }
     }
 
+    /// Where the members of a collection stand.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the rest are kept collections; a test fills every variable"
     )]
-    fn entries(&self, variable: Variable) -> &[Entry] {
+    fn stored(&self, variable: Variable) -> Stored<'_> {
         let state = &self.state;
-        match variable {
-            Variable::ArgsGet => &state.args_get,
-            Variable::ArgsPost => &state.args_post,
-            Variable::RequestHeaders => &state.request_headers,
-            Variable::ResponseHeaders => &state.response_headers,
-            Variable::RequestCookies => &state.cookies,
-            Variable::Files => &state.files,
-            Variable::FilesSizes => &state.files_sizes,
-            Variable::FilesTmpContent => &state.files_content,
-            Variable::MultipartName => &state.multipart_names,
-            Variable::MultipartFilename => &state.multipart_filenames,
-            Variable::MultipartPartHeaders => &state.part_headers,
-            Variable::Env => &state.environment,
-            Variable::Tx => &state.tx,
-            _ => state.kept(variable),
-        }
+        let (first, second, shown) = match variable {
+            Variable::Args => (&state.args_get, state.args_post.as_slice(), Shown::Value),
+            Variable::ArgsNames => (&state.args_get, state.args_post.as_slice(), Shown::Name),
+            Variable::ArgsGetNames => (&state.args_get, &NONE[..], Shown::Name),
+            Variable::ArgsPostNames => (&state.args_post, &NONE[..], Shown::Name),
+            Variable::RequestCookiesNames => (&state.cookies, &NONE[..], Shown::Name),
+            Variable::RequestHeadersNames => (&state.request_headers, &NONE[..], Shown::Name),
+            Variable::ResponseHeadersNames => (&state.response_headers, &NONE[..], Shown::Name),
+            Variable::FilesNames => (&state.files, &NONE[..], Shown::Name),
+            Variable::ArgsGet => (&state.args_get, &NONE[..], Shown::Value),
+            Variable::ArgsPost => (&state.args_post, &NONE[..], Shown::Value),
+            Variable::RequestHeaders => (&state.request_headers, &NONE[..], Shown::Value),
+            Variable::ResponseHeaders => (&state.response_headers, &NONE[..], Shown::Value),
+            Variable::RequestCookies => (&state.cookies, &NONE[..], Shown::Value),
+            Variable::Files => (&state.files, &NONE[..], Shown::Value),
+            Variable::FilesSizes => (&state.files_sizes, &NONE[..], Shown::Value),
+            Variable::FilesTmpContent => (&state.files_content, &NONE[..], Shown::Value),
+            Variable::MultipartName => (&state.multipart_names, &NONE[..], Shown::Value),
+            Variable::MultipartFilename => (&state.multipart_filenames, &NONE[..], Shown::Value),
+            Variable::MultipartPartHeaders => (&state.part_headers, &NONE[..], Shown::Value),
+            Variable::Env => (&state.environment, &NONE[..], Shown::Value),
+            Variable::Tx => (&state.tx, &NONE[..], Shown::Value),
+            _ => return Stored { first: state.kept(variable), second: &[], shown: Shown::Value },
+        };
+        Stored { first, second, shown }
     }
 }
