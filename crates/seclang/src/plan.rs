@@ -37,6 +37,8 @@ pub(crate) struct ChainNode {
     pub(crate) parent: ChainId,
     /// All steps in order.
     pub(crate) steps: Vec<ChainStep>,
+    /// The chain and all that it begins with, shortest first.
+    prefixes: Vec<ChainId>,
     /// The bits of all steps.
     pub(crate) bits: u64,
 }
@@ -62,8 +64,10 @@ impl Chains {
         let bits = before.map_or(0, |node| node.bits) | bit;
         let mut steps = before.map(|node| node.steps.clone()).unwrap_or_default();
         steps.push(ChainStep { transformation: step, place, bit });
+        let mut prefixes = self.prefixes(parent).to_vec();
+        prefixes.push(ChainId(self.nodes.len() + 1));
         self.bits |= bit;
-        self.nodes.push(ChainNode { parent, steps, bits });
+        self.nodes.push(ChainNode { parent, steps, prefixes, bits });
         ChainId(self.nodes.len())
     }
 
@@ -78,15 +82,8 @@ impl Chains {
     }
 
     /// The chain and all that it begins with, shortest (the empty one) first.
-    pub(crate) fn prefixes(&self, chain: ChainId) -> Vec<ChainId> {
-        let mut found = vec![chain];
-        let mut at = chain;
-        while let Some(node) = self.node(at) {
-            at = node.parent;
-            found.push(at);
-        }
-        found.reverse();
-        found
+    pub(crate) fn prefixes(&self, chain: ChainId) -> &[ChainId] {
+        self.node(chain).map_or(&[ChainId::NONE], |node| node.prefixes.as_slice())
     }
 }
 

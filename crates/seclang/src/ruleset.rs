@@ -26,8 +26,7 @@ pub struct RuleSet {
     pub(crate) stage: Stage,
     /// Whether a rule looks at the content of uploads; otherwise it is not kept.
     pub(crate) reads_file_content: bool,
-    /// The names `0` to `9` of captures.
-    pub(crate) digits: [StrId; 10],
+    pub(crate) names: Names,
     signatures: Vec<String>,
 }
 
@@ -56,7 +55,7 @@ impl RuleSet {
         plain: bool,
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
-        let digits = DIGITS.map(|digit| constants.intern(digit));
+        let names = Names::new(&mut constants);
         let stage = if plain { Stage::plain(&rules) } else { Stage::build(&mut rules) };
         let reads_file_content = rules
             .iter()
@@ -72,7 +71,7 @@ impl RuleSet {
             store,
             stage,
             reads_file_content,
-            digits,
+            names,
             signatures,
         }
     }
@@ -129,8 +128,48 @@ impl RuleSet {
     }
 }
 
-/// Names of captures.
-const DIGITS: [&[u8]; 10] = [b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"];
+/// Members of `TX` that the engine itself sets or reads.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// `0` to `9`: captures.
+    pub(crate) digits: [StrId; 10],
+    /// The score of a request.
+    pub(crate) inbound: ScoreNames,
+    /// The score of an answer.
+    pub(crate) outbound: ScoreNames,
+}
+
+/// Where the Core Rule Set keeps a score.
+#[derive(Debug)]
+pub(crate) struct ScoreNames {
+    /// In all: version 4's name, then version 3's.
+    pub(crate) totals: [StrId; 2],
+    /// By paranoia level, before they are added up.
+    pub(crate) levels: [StrId; 4],
+}
+
+impl Names {
+    fn new(strings: &mut Strings) -> Self {
+        const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        let score = |totals: [&str; 2], level: &str, strings: &mut Strings| ScoreNames {
+            totals: totals.map(|name| strings.intern(name.as_bytes())),
+            levels: [1, 2, 3, 4].map(|number| strings.intern(format!("{level}{number}").as_bytes())),
+        };
+        Self {
+            digits: DIGITS.map(|digit| strings.intern(digit.as_bytes())),
+            inbound: score(
+                ["blocking_inbound_anomaly_score", "anomaly_score"],
+                "inbound_anomaly_score_pl",
+                strings,
+            ),
+            outbound: score(
+                ["blocking_outbound_anomaly_score", "outbound_anomaly_score"],
+                "outbound_anomaly_score_pl",
+                strings,
+            ),
+        }
+    }
+}
 
 const BASE_NAME: &str = "burgrave/base.conf";
 

@@ -3,7 +3,7 @@
 //! A variable that the engine cannot fill is not in this table, so a rule that names it is refused at
 //! load. Those that it knows and refuses on purpose are in [`REFUSED`], each with what to use instead.
 
-use crate::regex::Regex;
+use crate::regex::NamePattern;
 use crate::strings::StrId;
 use std::sync::Arc;
 
@@ -184,7 +184,7 @@ pub(crate) enum Selector {
     /// Those of this name, compared without case. Interned in lower case.
     Key(StrId),
     /// Those whose name matches, case ignored.
-    Pattern(Arc<Regex>),
+    Pattern(Arc<NamePattern>),
     /// Nodes of an XML document.
     XPath(Arc<burgrave_parse::xml::XPath>),
 }

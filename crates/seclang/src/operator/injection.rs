@@ -7,6 +7,7 @@ mod sql;
 mod xss;
 
 use super::Hit;
+use crate::regex::Captures;
 
 /// `@detectXSS` answers no for a value without one of these bytes.
 pub(crate) use xss::BYTES as CROSS_SITE_BYTES;
@@ -14,7 +15,7 @@ pub(crate) use xss::BYTES as CROSS_SITE_BYTES;
 /// `TX:0` is the fingerprint.
 pub(super) fn sql(value: &[u8]) -> Option<Hit> {
     let fingerprint = sql::injection(value)?;
-    Some(Hit { groups: Vec::new(), text: Some(fingerprint.as_bytes().to_vec()) })
+    Some(Hit { groups: Captures::new(), text: Some(fingerprint.as_bytes().to_vec()) })
 }
 
 /// `TX:0` is the value.
@@ -42,7 +43,7 @@ mod tests {
     #[test]
     fn a_cross_site_attack_captures_the_whole_value() {
         let hit = ask("detectXSS", "", b"x<script>").unwrap().unwrap();
-        assert_eq!(hit.groups, [Some(0..9)]);
+        assert_eq!(hit.groups[..], [Some(0..9)]);
         assert_eq!(hit.text, None);
     }
 }

@@ -10,6 +10,7 @@ mod verify;
 
 use crate::macros::Macro;
 use crate::regex::{Captures, Exhausted, Regex};
+use smallvec::smallvec;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Hit {
     }
 
     fn whole(range: std::ops::Range<usize>) -> Self {
-        Self { groups: vec![Some(range)], text: None }
+        Self { groups: smallvec![Some(range)], text: None }
     }
 }
 
@@ -282,9 +283,9 @@ mod tests {
     #[test]
     fn captures() {
         let hit = ask("rx", "a(b)?(c)", b"xac").unwrap().unwrap();
-        assert_eq!(hit.groups, [Some(1..3), None, Some(2..3)]);
+        assert_eq!(hit.groups[..], [Some(1..3), None, Some(2..3)]);
         let hit = ask("rxGlobal", "a(.)", b"abac").unwrap().unwrap();
-        assert_eq!(hit.groups, [Some(0..2), Some(1..2), Some(2..4), Some(3..4)]);
+        assert_eq!(hit.groups[..], [Some(0..2), Some(1..2), Some(2..4), Some(3..4)]);
         assert!(matches("rxGlobal", "", b"abc") && !matches("rxGlobal", "x", b"abc"));
         assert!(matches("unconditionalMatch", "", b"") && !matches("noMatch", "", b""));
     }

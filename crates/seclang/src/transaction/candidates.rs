@@ -14,6 +14,10 @@ use crate::transaction::values::Value;
 struct Known {
     /// How many.
     count: usize,
+    /// What they hold as they are, all together.
+    all: Holds,
+    /// The transformations that may change one of them, as bits.
+    reacts: u64,
     /// What those hold that no transformation changes.
     plain: Holds,
     /// Where the others stand.
@@ -111,9 +115,25 @@ impl Transaction {
 
     fn learn_unit(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
         let Some(unit) = rules.stage.groups.units.get(number).copied() else { return Ok(()) };
-        let Known { plain, others: (start, end), .. } = self.target(rules, unit.target)?;
+        let known = self.target(rules, unit.target)?;
         let bits = rules.chains.node(unit.chain).map_or(0, |node| node.bits);
-        let mut sum = plain;
+        let sum = if known.reacts & bits == 0 {
+            known.all
+        } else {
+            self.transformed(rules, unit, bits, known)
+        };
+        if let Some(row) = self.candidates.units.get_mut(number) {
+            *row = sum;
+            set(&mut self.candidates.units_known, number);
+        }
+        let read = self.memo.take_read_bytes();
+        self.spend(read)
+    }
+
+    /// What a target's values hold after a chain that changes some of them.
+    fn transformed(&mut self, rules: &RuleSet, unit: Unit, bits: u64, known: Known) -> Holds {
+        let mut sum = known.plain;
+        let (start, end) = known.others;
         for at in start..end {
             let Some(other) = self.candidates.others.get(at) else { break };
             if unit.every_step || other.reacts & bits == 0 {
@@ -124,12 +144,7 @@ impl Transaction {
                 self.add_value(rules, unit, value, &mut sum);
             }
         }
-        if let Some(row) = self.candidates.units.get_mut(number) {
-            *row = sum;
-            set(&mut self.candidates.units_known, number);
-        }
-        let read = self.memo.take_read_bytes();
-        self.spend(read)
+        sum
     }
 
     fn add_value(&mut self, rules: &RuleSet, unit: Unit, value: StrId, sum: &mut Holds) {
@@ -160,21 +175,22 @@ impl Transaction {
         };
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         let start = self.candidates.others.len();
-        let mut plain = Holds::default();
-        let count = room.len();
+        let mut known = Known { count: room.len(), ..Known::default() };
         // The same value may have many names.
         room.sort_unstable_by_key(|value| value.value);
         room.dedup_by_key(|value| value.value);
         for Value { value, .. } in &room {
             let (reacts, holds) = self.memo.facts(tables, *value, &self.strings);
-            if reacts & rules.chains.bits() == 0 {
-                plain.add(&holds);
+            let reacts = reacts & rules.chains.bits();
+            known.all.add(&holds);
+            known.reacts |= reacts;
+            if reacts == 0 {
+                known.plain.add(&holds);
             } else {
                 self.candidates.others.push(Other { value: *value, reacts, holds });
             }
         }
-        let others = (start, self.candidates.others.len());
-        let known = Known { count, plain, others };
+        known.others = (start, self.candidates.others.len());
         self.candidates.room = room;
         selected?;
         if let Some(place) = self.candidates.targets.get_mut(number) {

@@ -168,7 +168,7 @@ impl Transaction {
     ) -> Result<bool, Fault> {
         let mut any = false;
         let mut last = None;
-        for chain in rules.chains.prefixes(link.chain) {
+        for &chain in rules.chains.prefixes(link.chain) {
             let transformed = self.transform(rules, chain, value.value);
             if last != Some(transformed) {
                 any |= self.ask(rules, link, value, transformed)?;
@@ -229,7 +229,7 @@ impl Transaction {
 
     /// `TX:0` … `TX:9`; what the match did not set is removed.
     fn capture(&mut self, rules: &RuleSet, hit: &Hit, value: StrId) {
-        for (number, key) in rules.digits.iter().enumerate() {
+        for (number, key) in rules.names.digits.iter().enumerate() {
             let group = hit.groups.get(number).cloned().flatten();
             let text = match (&hit.text, group) {
                 (Some(text), _) if number == 0 => Some(self.strings.intern(text)),

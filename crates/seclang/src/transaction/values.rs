@@ -109,9 +109,9 @@ impl Transaction {
             }
         }
         if target.count {
-            let count = (values.len() - before).to_string();
+            let count = i64::try_from(values.len() - before).unwrap_or(i64::MAX);
             values.truncate(before);
-            let value = self.strings.intern(count.as_bytes());
+            let value = self.number_id(count);
             let lower = match &target.selector {
                 Selector::Key(key) => *key,
                 Selector::All | Selector::Pattern(_) | Selector::XPath(_) => StrId::EMPTY,
