@@ -13,6 +13,7 @@ mod interface;
 mod macros;
 mod operator;
 mod plan;
+mod prelude;
 mod regex;
 mod ruleset;
 mod source;

@@ -5,6 +5,7 @@ use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
 use crate::operator::Operator;
 use crate::plan::{Chains, EngineSettings, Rule};
+use crate::prelude::Prelude;
 use crate::stage::Stage;
 use crate::store::Store;
 use crate::strings::{StrId, Strings};
@@ -24,6 +25,7 @@ pub struct RuleSet {
     pub(crate) settings: EngineSettings,
     pub(crate) store: Store,
     pub(crate) stage: Stage,
+    pub(crate) prelude: Prelude,
     /// Whether a rule looks at the content of uploads; otherwise it is not kept.
     pub(crate) reads_file_content: bool,
     pub(crate) names: Names,
@@ -56,7 +58,12 @@ impl RuleSet {
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
         let names = Names::new(&mut constants);
-        let stage = if plain { Stage::plain(&rules) } else { Stage::build(&mut rules) };
+        let (stage, prelude) = if plain {
+            (Stage::plain(&rules), Prelude::default())
+        } else {
+            let prelude = Prelude::of(&rules, &mut constants);
+            (Stage::build(&mut rules, &prelude.rules), prelude)
+        };
         let reads_file_content = rules
             .iter()
             .flat_map(|rule| &rule.links)
@@ -70,6 +77,7 @@ impl RuleSet {
             settings,
             store,
             stage,
+            prelude,
             reads_file_content,
             names,
             signatures,

@@ -66,15 +66,19 @@ impl Groups {
     /// Every rule is asked.
     pub(super) fn plain(rules: &[Rule]) -> Self {
         let mut groups = Self::default();
-        groups.enter(rules, |_| Entrance::Ask);
+        groups.enter(rules, |_| Some(Entrance::Ask));
         groups
     }
 
-    pub(super) fn build(rules: &[Rule]) -> Self {
+    /// Without the rules at these positions.
+    pub(super) fn build(rules: &[Rule], without: &[usize]) -> Self {
         let mut builder = Builder::default();
         let entrances: Vec<Entrance> = rules.iter().map(|rule| builder.entrance(rule)).collect();
         let mut groups = builder.groups;
-        groups.enter(rules, |index| entrances.get(index).copied().unwrap_or(Entrance::Ask));
+        groups.enter(rules, |index| {
+            let asked = !without.contains(&index);
+            asked.then(|| entrances.get(index).copied().unwrap_or(Entrance::Ask))
+        });
         groups
     }
 
@@ -84,11 +88,13 @@ impl Groups {
         index.and_then(|index| self.phases.get(index)).map_or(&[], Vec::as_slice)
     }
 
-    fn enter(&mut self, rules: &[Rule], entrance: impl Fn(usize) -> Entrance) {
+    fn enter(&mut self, rules: &[Rule], entrance: impl Fn(usize) -> Option<Entrance>) {
         for (index, rule) in rules.iter().enumerate() {
             let phase = usize::from(rule.phase).checked_sub(1);
-            if let Some(list) = phase.and_then(|phase| self.phases.get_mut(phase)) {
-                list.push(Step { rule: index, order: rule.order, entrance: entrance(index) });
+            if let Some(list) = phase.and_then(|phase| self.phases.get_mut(phase))
+                && let Some(entrance) = entrance(index)
+            {
+                list.push(Step { rule: index, order: rule.order, entrance });
             }
         }
         for list in &mut self.phases {

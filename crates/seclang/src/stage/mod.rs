@@ -57,9 +57,9 @@ impl Stage {
         }
     }
 
-    /// Gives every link its gate that can have one, and builds the automaton; without memory for it every
+    /// Without the rules whose outcome is known. Gives every link its gate that can have one, and builds the automaton; without memory for it every
     /// rule is asked.
-    pub(crate) fn build(rules: &mut [Rule]) -> Self {
+    pub(crate) fn build(rules: &mut [Rule], known: &[usize]) -> Self {
         let mut wanted: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         let mut sets: BTreeMap<Vec<Vec<u8>>, usize> = BTreeMap::new();
         let mut needs: Vec<Option<Need>> = links(rules).map(|link| need(link)).collect();
@@ -100,7 +100,7 @@ impl Stage {
             holds
         });
         let opens = opens.collect();
-        let groups = Groups::build(rules);
+        let groups = Groups::build(rules, known);
         let marks = MarkTable::new(classes.sets());
         Self { automaton: Some(automaton), opens, marks, groups }
     }

@@ -45,6 +45,11 @@ impl Transaction {
         let rules = Arc::clone(&self.rules);
         let list = rules.stage.groups.phase(phase);
         self.candidates.begin(&rules);
+        if phase == 1 {
+            for (name, value) in &rules.prelude.members {
+                self.state.set_tx(*name, Some(*value));
+            }
+        }
         let mut position = 0;
         while let Some(step) = list.get(position) {
             position += 1;
