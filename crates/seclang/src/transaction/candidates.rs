@@ -90,7 +90,8 @@ impl Transaction {
             }
             QuickKind::IsSet(key) => i64::from(self.state.tx(key).is_some()),
             QuickKind::Count(target) => {
-                let count = self.target(rules, target)?.count;
+                self.learn_target(rules, target)?;
+                let count = self.candidates.targets.get(target).map_or(0, |known| known.count);
                 i64::try_from(count).unwrap_or(i64::MAX)
             }
         };
@@ -114,13 +115,15 @@ impl Transaction {
     }
 
     fn learn_unit(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
-        let Some(unit) = rules.stage.groups.units.get(number).copied() else { return Ok(()) };
-        let known = self.target(rules, unit.target)?;
+        let Some(unit) = rules.stage.groups.units.get(number) else { return Ok(()) };
+        self.learn_target(rules, unit.target)?;
+        let Some(known) = self.candidates.targets.get(unit.target) else { return Ok(()) };
         let bits = rules.chains.node(unit.chain).map_or(0, |node| node.bits);
         let sum = if known.reacts & bits == 0 {
             known.all
         } else {
-            self.transformed(rules, unit, bits, known)
+            let (plain, others) = (known.plain, known.others);
+            self.transformed(rules, *unit, bits, plain, others)
         };
         if let Some(row) = self.candidates.units.get_mut(number) {
             *row = sum;
@@ -131,9 +134,15 @@ impl Transaction {
     }
 
     /// What a target's values hold after a chain that changes some of them.
-    fn transformed(&mut self, rules: &RuleSet, unit: Unit, bits: u64, known: Known) -> Holds {
-        let mut sum = known.plain;
-        let (start, end) = known.others;
+    fn transformed(
+        &mut self,
+        rules: &RuleSet,
+        unit: Unit,
+        bits: u64,
+        plain: Holds,
+        (start, end): (usize, usize),
+    ) -> Holds {
+        let mut sum = plain;
         for at in start..end {
             let Some(other) = self.candidates.others.get(at) else { break };
             if unit.every_step || other.reacts & bits == 0 {
@@ -160,12 +169,10 @@ impl Transaction {
         }
     }
 
-    /// The values of a target.
-    fn target(&mut self, rules: &RuleSet, number: usize) -> Result<Known, Fault> {
-        if is_set(&self.candidates.targets_known, number)
-            && let Some(known) = self.candidates.targets.get(number)
-        {
-            return Ok(*known);
+    /// Looks at the values of a target, once.
+    fn learn_target(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
+        if is_set(&self.candidates.targets_known, number) {
+            return Ok(());
         }
         let mut room = std::mem::take(&mut self.candidates.room);
         room.clear();
@@ -197,6 +204,6 @@ impl Transaction {
             *place = known;
             set(&mut self.candidates.targets_known, number);
         }
-        Ok(known)
+        Ok(())
     }
 }
