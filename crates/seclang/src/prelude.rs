@@ -155,8 +155,7 @@ fn is_quiet(rule: &Rule) -> bool {
 fn is_apart(rule: &Rule) -> bool {
     let reads_request = |target: &Target| target.variable == Variable::RequestHeaders;
     let asks_plainly = |operator: &Operator| matches!(operator, Operator::Regex(_));
-    let chooses_reader =
-        |effect: &Effect| matches!(effect, Effect::Control(Control::Processor(_)));
+    let chooses_reader = |effect: &Effect| matches!(effect, Effect::Control(Control::Processor(_)));
     is_quiet(rule)
         && rule.links.iter().all(|link| {
             link.targets.iter().all(reads_request)
@@ -230,7 +229,11 @@ mod tests {
                 format!("{}={}", text(*name), text(*value))
             })
             .collect();
-        assert_eq!((compiled.prelude.rules.len(), shown.join(" ").as_str()), (rules, members), "{text}");
+        assert_eq!(
+            (compiled.prelude.rules.len(), shown.join(" ").as_str()),
+            (rules, members),
+            "{text}"
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! back-references go to a backtracking matcher with a step budget; running out of it is a fault of
 //! the engine, which refuses the request.
 
-use regex_automata::meta;
 use regex_automata::PatternID;
+use regex_automata::meta;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
 use smallvec::SmallVec;

@@ -161,7 +161,8 @@ impl Names {
         const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
         let score = |totals: [&str; 2], level: &str, strings: &mut Strings| ScoreNames {
             totals: totals.map(|name| strings.intern(name.as_bytes())),
-            levels: [1, 2, 3, 4].map(|number| strings.intern(format!("{level}{number}").as_bytes())),
+            levels: [1, 2, 3, 4]
+                .map(|number| strings.intern(format!("{level}{number}").as_bytes())),
         };
         Self {
             digits: DIGITS.map(|digit| strings.intern(digit.as_bytes())),

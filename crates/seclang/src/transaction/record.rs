@@ -59,7 +59,8 @@ impl Transaction {
                 found.data = b"(sanitised)".to_vec();
             }
         }
-        let [score_in, score_out] = [&self.rules.names.inbound, &self.rules.names.outbound].map(|names| self.score(names));
+        let [score_in, score_out] =
+            [&self.rules.names.inbound, &self.rules.names.outbound].map(|names| self.score(names));
         Record { matches, score_in, score_out, interruption: self.interruption.take() }
     }
 

@@ -84,11 +84,7 @@ impl Transaction {
         self.count_arguments();
     }
 
-    pub(super) fn decoded_entry(
-        &mut self,
-        name: &[u8],
-        value: &[u8],
-    ) -> Entry {
+    pub(super) fn decoded_entry(&mut self, name: &[u8], value: &[u8]) -> Entry {
         let key = self.decoded(name);
         let lower = self.lower_id(key);
         Entry { key, lower, value: self.decoded(value) }
