@@ -159,6 +159,23 @@ impl Document {
         Ok(values)
     }
 
+    /// All text of the document in a row: what `/*` selects.
+    pub fn root_text(&self) -> Vec<u8> {
+        let texts = self.nodes.iter().filter_map(|node| match &node.content {
+            Content::Text(text) => Some(text.as_slice()),
+            Content::Element(_) | Content::Attribute(..) => None,
+        });
+        texts.collect::<Vec<_>>().concat()
+    }
+
+    /// Every text and every attribute's value, each by itself, in document order.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.nodes.iter().filter_map(|node| match &node.content {
+            Content::Attribute(_, text) | Content::Text(text) => Some(text.as_slice()),
+            Content::Element(_) => None,
+        })
+    }
+
     /// Nodes are in document order, so `done` keeps a node below two others from being taken twice.
     fn step(
         &self,

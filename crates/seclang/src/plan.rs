@@ -123,6 +123,8 @@ pub(crate) struct Link {
     pub(crate) negated: bool,
     /// What a value must hold before the question is asked; `None`: it is always asked.
     pub(crate) gate: Option<Gate>,
+    /// Whether it is asked of decoded forms as well; set when the rule set is complete.
+    pub(crate) takes_forms: bool,
     /// How values are transformed first.
     pub(crate) chain: ChainId,
     /// `multiMatch`: the question is asked after each step, not only after the last.
@@ -238,6 +240,20 @@ impl RuleSelector {
     }
 }
 
+/// Rules of this tag judge the form of a request: a decoded form has none.
+const TAG_OF_FORM: &[u8] = b"attack-protocol";
+
+/// Decides which questions are asked of decoded forms: those that look for something within what a
+/// client sent. `!@…` says what a value has to be, and a value need not be decoded for that.
+pub(crate) fn offer_forms(rules: &mut [Rule]) {
+    for rule in rules.iter_mut().filter(|rule| rule.phase <= 2) {
+        let of_form = rule.meta.tags.iter().any(|tag| tag.constant() == Some(TAG_OF_FORM));
+        for link in &mut rule.links {
+            link.takes_forms = !of_form && !link.negated && link.operator.looks_within();
+        }
+    }
+}
+
 /// Numbers the rules, and answers for each `ctl` which of them it means.
 pub(crate) fn resolve_selectors(rules: &mut [Rule]) {
     for (index, rule) in rules.iter_mut().enumerate() {
@@ -346,6 +362,7 @@ pub(crate) struct EngineSettings {
     pub(crate) collection_timeout: Duration,
     pub(crate) webapp_id: Vec<u8>,
     pub(crate) budget: Duration,
+    pub(crate) decode: bool,
 }
 
 impl Default for EngineSettings {
@@ -366,6 +383,7 @@ impl Default for EngineSettings {
             collection_timeout: Duration::from_hours(1),
             webapp_id: b"default".to_vec(),
             budget: Duration::from_millis(500),
+            decode: false,
         }
     }
 }

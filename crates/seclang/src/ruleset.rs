@@ -3,6 +3,7 @@
 use crate::compile;
 use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
+use crate::layer::{self, WithOurs};
 use crate::operator::Operator;
 use crate::plan::{Chains, EngineSettings, Rule};
 use crate::stage::Stage;
@@ -11,7 +12,7 @@ use crate::strings::Strings;
 use crate::transaction::Transaction;
 use crate::variable::Variable;
 use burgrave_model::Mode;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,9 +43,8 @@ impl RuleSet {
         if options.bare {
             return compile::compile(include, files, options);
         }
-        let base = PathBuf::from(BASE_NAME);
-        let all: Vec<PathBuf> = std::iter::once(base).chain(include.iter().cloned()).collect();
-        compile::compile(&all, &WithBase(files), options)
+        let all: Vec<PathBuf> = layer::names(options.layer).chain(include.iter().cloned()).collect();
+        compile::compile(&all, &WithOurs(files), options)
     }
 
     pub(crate) fn new(
@@ -56,6 +56,9 @@ impl RuleSet {
         plain: bool,
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
+        if settings.decode {
+            crate::plan::offer_forms(&mut rules);
+        }
         let stage = if plain { Stage::default() } else { Stage::build(&mut rules) };
         let reads_file_content = rules
             .iter()
@@ -138,27 +141,6 @@ impl RuleSet {
         clock: fn() -> Duration,
     ) -> Transaction {
         Transaction::new(Arc::clone(self), connection, mode, unique_id, now_unix_micros, clock)
-    }
-}
-
-const BASE_NAME: &str = "burgrave/base.conf";
-
-/// The base rules as if they were a file.
-struct WithBase<'a>(&'a dyn RuleFiles);
-
-impl RuleFiles for WithBase<'_> {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        if path == Path::new(BASE_NAME) {
-            return Ok(include_bytes!("base.conf").to_vec());
-        }
-        self.0.read(path)
-    }
-
-    fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
-        if pattern == Path::new(BASE_NAME) {
-            return Ok(vec![pattern.to_path_buf()]);
-        }
-        self.0.glob(pattern)
     }
 }
 

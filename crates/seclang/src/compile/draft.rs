@@ -203,6 +203,7 @@ impl DraftLink {
             operator: self.operator,
             negated: self.negated,
             gate: None,
+            takes_forms: false,
             chain: ChainId::NONE,
             multi_match: false,
             capture: false,

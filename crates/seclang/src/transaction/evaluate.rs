@@ -79,6 +79,7 @@ impl Transaction {
         }
         self.current_rule = Some(index);
         self.state.matched.clear();
+        self.derived.forget_match();
         for link in &rule.links {
             if !self.link(rule, link)? {
                 return Ok(false);
@@ -96,16 +97,20 @@ impl Transaction {
         let values = self.values(rule, link)?;
         let mut any = false;
         for value in &values {
-            if link.multi_match {
-                any |= self.at_every_step(link, value)?;
-            } else {
-                let transformed = self.transform(link.chain, value.value);
-                any |= self.ask(link, value, transformed)?;
-            }
+            any |= self.ask_value(link, value)?;
         }
         self.selected = values;
         self.check_memory()?;
         Ok(any)
+    }
+
+    /// Whether a value, or a decoded form in its place, matches.
+    pub(super) fn ask_as_it_is(&mut self, link: &Link, value: &Value) -> Result<bool, Fault> {
+        if link.multi_match {
+            return self.at_every_step(link, value);
+        }
+        let transformed = self.transform(link.chain, value.value);
+        self.ask(link, value, transformed)
     }
 
     /// `multiMatch`: after each transformation that changed the value.

@@ -5,6 +5,7 @@
 //! meaning of the language: rules in file order, targets in order, every matching value acts.
 
 mod body;
+mod derived;
 mod effects;
 mod evaluate;
 mod expand;
@@ -23,6 +24,7 @@ use crate::ruleset::RuleSet;
 use crate::strings::Strings;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
+use derived::Derived;
 use memo::Memo;
 use state::State;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub struct Transaction {
     selected: Vec<Value>,
     settings: EngineSettings,
     state: State,
+    derived: Derived,
     mode: Mode,
     now_micros: i64,
     clock: fn() -> Duration,
@@ -110,6 +113,7 @@ impl Transaction {
             memo: Memo::new(&rules.chains),
             selected: Vec::new(),
             state: State::new(),
+            derived: Derived::default(),
             mode: mode.unwrap_or(settings.mode),
             now_micros,
             clock,
@@ -151,7 +155,10 @@ impl Transaction {
     /// unless a rule of this phase allowed it or switched the engine off.
     pub fn request_headers_done(&mut self) -> Decision {
         self.finish_request_headers();
-        let decision = self.phase(1);
+        let decision = match self.derive_from_header() {
+            Ok(()) => self.phase(1),
+            Err(fault) => self.fault(fault),
+        };
         let allowed = matches!(self.allowed, Some(AllowScope::Transaction | AllowScope::Request));
         if decision == Decision::Continue && self.left_out && !allowed && self.mode != Mode::Off {
             return self.refuse(400, "request has more values than the engine looks at");
@@ -185,7 +192,7 @@ impl Transaction {
 
     /// Phase 2. Ask for every request, with or without a body.
     pub fn request_body_done(&mut self) -> Decision {
-        match self.read_request_body() {
+        match self.read_request_body().and_then(|()| self.derive_from_body()) {
             Ok(()) => self.phase(2),
             Err(fault) => self.fault(fault),
         }

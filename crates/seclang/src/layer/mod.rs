@@ -1,0 +1,52 @@
+//! The rules that come with Burgrave: the base that every rule set stands on, the profile that fits it to
+//! a kind of application, and rules of our own for what rule sets miss. They are read as files before all
+//! others, so that a rule file can change or remove any of them like a rule of its own.
+
+use crate::interface::{Layer, Profile, RuleFiles};
+use std::path::{Path, PathBuf};
+
+/// A file of ours: its name, and its text.
+type File = (&'static str, &'static str);
+
+const BASE: File = ("burgrave/base.conf", include_str!("../base.conf"));
+const TRADING: File = ("burgrave/trading.conf", include_str!("trading.conf"));
+const EXTRA: &[File] = &[
+    ("burgrave/extra.conf", include_str!("extra.conf")),
+];
+
+fn files(layer: Layer) -> impl Iterator<Item = &'static File> {
+    let profile = match layer.profile {
+        Profile::None => None,
+        Profile::Trading => Some(&TRADING),
+    };
+    let extra = if layer.extra { EXTRA } else { &[] };
+    std::iter::once(&BASE).chain(profile).chain(extra)
+}
+
+/// The names of those that a layer has, in order.
+pub(crate) fn names(layer: Layer) -> impl Iterator<Item = PathBuf> {
+    files(layer).map(|(name, _)| PathBuf::from(name))
+}
+
+fn find(path: &Path) -> Option<&'static File> {
+    files(Layer::ON).find(|(name, _)| path == Path::new(name))
+}
+
+/// Ours among the files of the caller.
+pub(crate) struct WithOurs<'a>(pub(crate) &'a dyn RuleFiles);
+
+impl RuleFiles for WithOurs<'_> {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        match find(path) {
+            Some((_, text)) => Ok(text.as_bytes().to_vec()),
+            None => self.0.read(path),
+        }
+    }
+
+    fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
+        match find(pattern) {
+            Some((name, _)) => Ok(vec![PathBuf::from(name)]),
+            None => self.0.glob(pattern),
+        }
+    }
+}
