@@ -127,6 +127,8 @@ pub(crate) struct Link {
     pub(crate) takes_forms: bool,
     /// How values are transformed first.
     pub(crate) chain: ChainId,
+    /// What a matching value must be beside, or it counts as not matching.
+    pub(crate) confirmations: Vec<Confirmation>,
     /// `multiMatch`: the question is asked after each step, not only after the last.
     pub(crate) multi_match: bool,
     /// `capture`: what matched goes to `TX:0` … `TX:9`.
@@ -137,6 +139,15 @@ pub(crate) struct Link {
     pub(crate) data: Option<Macro>,
     /// The same for `msg`.
     pub(crate) message: Option<Macro>,
+}
+
+/// `SecRuleConfirmById`: a second question about a value that matched, asked of it as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Confirmation {
+    /// The question.
+    pub(crate) operator: Arc<Operator>,
+    /// `!@`
+    pub(crate) negated: bool,
 }
 
 /// What a full match does to the request.
@@ -315,12 +326,14 @@ pub(crate) enum Processor {
     Multipart,
     Json,
     Xml,
+    /// A body of no type that the others read. Burgrave's own.
+    Text,
 }
 
 impl Processor {
     /// By the name used in rules, case ignored.
     pub(crate) fn find(name: &str) -> Option<Self> {
-        let all = [Self::Urlencoded, Self::Multipart, Self::Json, Self::Xml];
+        let all = [Self::Urlencoded, Self::Multipart, Self::Json, Self::Xml, Self::Text];
         all.into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
     }
 
@@ -331,6 +344,7 @@ impl Processor {
             Self::Multipart => "MULTIPART",
             Self::Json => "JSON",
             Self::Xml => "XML",
+            Self::Text => "TEXT",
         }
     }
 }

@@ -7,7 +7,7 @@
 use super::values::Value;
 use super::{Fault, Transaction};
 use crate::decode::{self, Form, Limits, Taken};
-use crate::plan::Link;
+use crate::plan::{Confirmation, Link};
 use crate::strings::StrId;
 use crate::variable::Variable;
 use std::collections::HashMap;
@@ -133,6 +133,18 @@ impl Transaction {
             }
         }
         Ok(false)
+    }
+
+    /// Whether a value that matched is what the rule's confirmations want, too.
+    pub(super) fn is_confirmed(&self, link: &Link, value: &Value) -> Result<bool, Fault> {
+        let text = self.strings.get(value.value);
+        for Confirmation { operator, negated } in &link.confirmations {
+            let hit = operator.evaluate(text, &|text| self.expand(text));
+            if hit.map_err(|_ignored| Fault::Regex)?.is_some() == *negated {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Notes with a record what was taken off.

@@ -151,6 +151,9 @@ impl Transaction {
             (None, true) => Hit::default(),
             (Some(_), true) | (None, false) => return Ok(false),
         };
+        if !self.is_confirmed(link, value)? {
+            return Ok(false);
+        }
         let name = self.full_name(value);
         self.state.matched.push((name, transformed));
         if link.capture {
