@@ -27,6 +27,8 @@ pub struct RuleSet {
     pub(crate) stage: Stage,
     /// Whether a rule looks at the content of uploads; otherwise it is not kept.
     pub(crate) reads_file_content: bool,
+    /// Whether a rule looks at `REQUEST_OTHER`; otherwise it is not filled.
+    pub(crate) reads_other: bool,
     /// Rules of phases 1 to 5 in file order, as positions in `rules`.
     phases: [Vec<usize>; 5],
     signatures: Vec<String>,
@@ -60,11 +62,12 @@ impl RuleSet {
             crate::plan::offer_forms(&mut rules);
         }
         let stage = if plain { Stage::default() } else { Stage::build(&mut rules) };
-        let reads_file_content = rules
-            .iter()
-            .flat_map(|rule| &rule.links)
-            .flat_map(|link| &link.targets)
-            .any(|target| target.variable == Variable::FilesTmpContent);
+        let reads = |variable| {
+            let links = rules.iter().flat_map(|rule| &rule.links);
+            links.flat_map(|link| &link.targets).any(|target| target.variable == variable)
+        };
+        let reads_file_content = reads(Variable::FilesTmpContent);
+        let reads_other = reads(Variable::RequestOther);
         let mut phases: [Vec<usize>; 5] = Default::default();
         for (index, rule) in rules.iter().enumerate() {
             let phase = usize::from(rule.phase).checked_sub(1);
@@ -81,6 +84,7 @@ impl RuleSet {
             store,
             stage,
             reads_file_content,
+            reads_other,
             phases,
             signatures,
         }

@@ -11,7 +11,18 @@ type File = (&'static str, &'static str);
 const BASE: File = ("burgrave/base.conf", include_str!("../base.conf"));
 const TRADING: File = ("burgrave/trading.conf", include_str!("trading.conf"));
 const EXTRA: &[File] = &[
-    ("burgrave/extra.conf", include_str!("extra.conf")),
+    ("burgrave/extra/begin.conf", include_str!("extra/begin.conf")),
+    ("burgrave/extra/sql.conf", include_str!("extra/sql.conf")),
+    ("burgrave/extra/nosql.conf", include_str!("extra/nosql.conf")),
+    ("burgrave/extra/directory.conf", include_str!("extra/directory.conf")),
+    ("burgrave/extra/mail.conf", include_str!("extra/mail.conf")),
+    ("burgrave/extra/template.conf", include_str!("extra/template.conf")),
+    ("burgrave/extra/xml.conf", include_str!("extra/xml.conf")),
+    ("burgrave/extra/path.conf", include_str!("extra/path.conf")),
+    ("burgrave/extra/shell.conf", include_str!("extra/shell.conf")),
+    ("burgrave/extra/script.conf", include_str!("extra/script.conf")),
+    ("burgrave/extra/scan.conf", include_str!("extra/scan.conf")),
+    ("burgrave/extra/end.conf", include_str!("extra/end.conf")),
 ];
 
 fn files(layer: Layer) -> impl Iterator<Item = &'static File> {

@@ -124,7 +124,12 @@ impl Transaction {
 
     fn read_xml(&mut self, body: &[u8]) {
         match xml::Document::parse(body, XML_LIMITS) {
-            Ok(document) => self.state.xml = Some(document),
+            Ok(document) => {
+                if let Some(doctype) = document.doctype() {
+                    self.state.set(Variable::XmlDoctype, doctype, &mut self.strings);
+                }
+                self.state.xml = Some(document);
+            }
             Err(error) => self.body_error(&error.0),
         }
     }

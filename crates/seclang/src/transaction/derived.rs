@@ -27,6 +27,18 @@ pub(super) struct Derived {
 }
 
 impl Derived {
+    /// Whether a string has forms.
+    pub(super) fn has(&self, id: StrId) -> bool {
+        !self.forms.is_empty() && self.forms.contains_key(&id)
+    }
+
+    /// Gives a string the forms of another.
+    pub(super) fn share(&mut self, from: StrId, to: StrId) {
+        if let Some(forms) = self.forms.get(&from).cloned() {
+            self.forms.entry(to).or_insert(forms);
+        }
+    }
+
     /// Before a rule.
     pub(super) fn forget_match(&mut self) {
         self.matched = Taken::default();
@@ -182,6 +194,7 @@ fn is_received(variable: Variable) -> bool {
             | Variable::RequestCookiesNames
             | Variable::RequestFilename
             | Variable::RequestHeaders
+            | Variable::RequestOther
             | Variable::RequestUri
             | Variable::Xml
     )

@@ -10,6 +10,7 @@ mod effects;
 mod evaluate;
 mod expand;
 mod memo;
+mod other;
 mod record;
 mod request;
 mod response;
@@ -156,7 +157,10 @@ impl Transaction {
     pub fn request_headers_done(&mut self) -> Decision {
         self.finish_request_headers();
         let decision = match self.derive_from_header() {
-            Ok(()) => self.phase(1),
+            Ok(()) => {
+                self.fill_other();
+                self.phase(1)
+            }
             Err(fault) => self.fault(fault),
         };
         let allowed = matches!(self.allowed, Some(AllowScope::Transaction | AllowScope::Request));

@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(crate) request_headers: Vec<Entry>,
     pub(crate) response_headers: Vec<Entry>,
     pub(crate) cookies: Vec<Entry>,
+    /// Path and headers that hold more than names; see `REQUEST_OTHER`.
+    pub(crate) other: Vec<Entry>,
     pub(crate) files: Vec<Entry>,
     pub(crate) files_sizes: Vec<Entry>,
     pub(crate) files_content: Vec<Entry>,
@@ -51,6 +53,7 @@ impl State {
             request_headers: Vec::new(),
             response_headers: Vec::new(),
             cookies: Vec::new(),
+            other: Vec::new(),
             files: Vec::new(),
             files_sizes: Vec::new(),
             files_content: Vec::new(),

@@ -208,6 +208,7 @@ impl Transaction {
             Variable::ArgsGet => &state.args_get,
             Variable::ArgsPost => &state.args_post,
             Variable::RequestHeaders => &state.request_headers,
+            Variable::RequestOther => &state.other,
             Variable::ResponseHeaders => &state.response_headers,
             Variable::RequestCookies => &state.cookies,
             Variable::Files => &state.files,
