@@ -16,10 +16,10 @@ const NOT_TOKEN: u8 = 128;
 
 /// Shorter values have no forms.
 const BYTES_MIN: usize = 4;
-/// The shortest base64: six bytes. What is shorter is too often a word.
-const BASE64_BYTES_MIN: usize = 8;
-/// The shortest hexadecimal text: six bytes.
-const HEX_BYTES_MIN: usize = 12;
+/// The shortest base64: four bytes. What is shorter is too often a word.
+const BASE64_BYTES_MIN: usize = 6;
+/// The shortest hexadecimal text: five bytes.
+const HEX_BYTES_MIN: usize = 10;
 
 #[expect(clippy::indexing_slicing, reason = "a table of all bytes, filled when compiled")]
 const CLASSES: [u8; 256] = {

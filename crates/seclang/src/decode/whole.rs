@@ -61,6 +61,9 @@ fn six_bits(byte: u8) -> Option<u32> {
     }))
 }
 
+/// Text of at least so many bytes is not there by chance.
+const LENGTH_PLAIN: usize = 6;
+
 /// Bytes that may be text: ASCII, UTF-8, or UTF-16 of ASCII (every second byte NUL).
 struct Text {
     bytes: Vec<u8>,
@@ -93,7 +96,12 @@ impl Text {
 
     fn finish(self) -> Option<Vec<u8>> {
         let length = self.bytes.len();
-        if length < 6 || (!self.ascii && std::str::from_utf8(&self.bytes).is_err()) {
+        if !self.ascii && std::str::from_utf8(&self.bytes).is_err() {
+            return None;
+        }
+        // Of a few bytes only those that no name has are plainly text.
+        let is_mark = |byte: &u8| byte.is_ascii_punctuation();
+        if length < LENGTH_PLAIN && !(self.ascii && self.bytes.iter().any(is_mark)) {
             return None;
         }
         if self.nuls * 2 >= length.saturating_sub(1) {

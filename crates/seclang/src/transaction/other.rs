@@ -21,7 +21,7 @@ impl Transaction {
         for header in &self.state.request_headers {
             let name = self.strings.get(header.lower);
             let value = self.strings.get(header.value);
-            let odd = value.iter().any(|byte| !is_of_a_list(*byte));
+            let odd = value.iter().any(|byte| !is_of_a_list(*byte)) || is_of_files(value);
             if (odd || self.derived.has(header.value)) && !has_grammar(name) {
                 found.push(*header);
             }
@@ -36,7 +36,7 @@ impl Transaction {
     fn odd_path(&mut self) -> Option<Entry> {
         let id = self.state.scalar(Variable::RequestFilename)?;
         let path = self.strings.get(id);
-        let odd = path.iter().any(|byte| !is_of_a_path(*byte));
+        let odd = path.iter().any(|byte| !is_of_a_path(*byte)) || is_of_files(path.get(1..)?);
         let has_forms = self.derived.has(id);
         if !odd && !has_forms {
             return None;
@@ -46,6 +46,13 @@ impl Transaction {
         self.derived.share(id, made.value);
         Some(made)
     }
+}
+
+/// An absolute path, a way up, or an address.
+fn is_of_files(value: &[u8]) -> bool {
+    value.starts_with(b"/")
+        || memchr::memmem::find(value, b"//").is_some()
+        || memchr::memmem::find(value, b"..").is_some()
 }
 
 /// Names, numbers, addresses, times, and lists of these.
