@@ -45,7 +45,8 @@ impl RuleSet {
         if options.bare {
             return compile::compile(include, files, options);
         }
-        let all: Vec<PathBuf> = layer::names(options.layer).chain(include.iter().cloned()).collect();
+        let all: Vec<PathBuf> =
+            layer::names(options.layer).chain(include.iter().cloned()).collect();
         compile::compile(&all, &WithOurs(files), options)
     }
 

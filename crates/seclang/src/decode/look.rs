@@ -56,6 +56,13 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
+/// With these only escapes are left to find.
+const SETTLED: u8 = NOT_BASE64 | NOT_HEX | NOT_TOKEN;
+
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
 /// What one pass found.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
@@ -64,10 +71,19 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Looks once at every byte.
+    /// Looks once at every byte. When it is neither base64 nor a token, only escapes are left to find.
     pub(super) fn at(value: &[u8]) -> Self {
-        let class = |byte: &u8| CLASSES.get(usize::from(*byte)).copied().unwrap_or_default();
-        let classes = value.iter().fold(0, |all, byte| all | class(byte));
+        let mut classes = 0;
+        let mut rest = value.iter();
+        while classes & SETTLED != SETTLED
+            && let Some(&byte) = rest.next()
+        {
+            classes |= class(byte);
+        }
+        let rest = rest.as_slice();
+        if memchr::memchr3(b'%', b'&', b'\\', rest).is_some() {
+            classes |= rest.iter().fold(0, |all, &byte| all | class(byte));
+        }
         Self { length: value.len(), classes }
     }
 

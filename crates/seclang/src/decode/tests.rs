@@ -32,7 +32,11 @@ fn what_is_plainly_encoded_is_decoded() {
         ("JTNDYiUzRQ==", &["base64: %3Cb%3E", "base64+url: <b>"]),
         (
             "eyJhbGciOiJub25lIn0.eyJzdWIiOiInIG9yIDE9MSJ9.c2lnbmF0dXJl",
-            &["base64: {\"alg\":\"none\"}", "base64: {\"sub\":\"\\' or 1=1\"}", "base64: signature"],
+            &[
+                "base64: {\"alg\":\"none\"}",
+                "base64: {\"sub\":\"\\' or 1=1\"}",
+                "base64: signature",
+            ],
         ),
         ("data:text/html;base64,PHNjcmlwdD4=", &["base64: <script>"]),
         ("PABzAGMAcgBpAHAAdAA+AA==", &["base64: <script>"]),
@@ -81,7 +85,11 @@ fn what_is_not_plainly_encoded_has_no_form() {
         "GA1.2.1283912.1718000000",
         "Zk3bQx9vTn2LrYw8",
     ] {
-        assert_eq!(shown(&forms(value.as_bytes(), LIMITS).unwrap()), Vec::<String>::new(), "{value}");
+        assert_eq!(
+            shown(&forms(value.as_bytes(), LIMITS).unwrap()),
+            Vec::<String>::new(),
+            "{value}"
+        );
     }
 }
 

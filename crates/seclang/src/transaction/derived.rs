@@ -9,6 +9,7 @@ use super::{Fault, Transaction};
 use crate::decode::{self, Form, Limits, Taken};
 use crate::plan::{Confirmation, Link};
 use crate::strings::StrId;
+use crate::transaction::state::{Entry, State};
 use crate::variable::Variable;
 use std::collections::HashMap;
 
@@ -57,12 +58,9 @@ impl Transaction {
                 self.derive(id, decode::path_forms)?;
             }
         }
-        let state = &self.state;
-        let named = state.args_get.iter().chain(&state.cookies);
-        let both = named.flat_map(|entry| [entry.key, entry.value]);
-        let headers = state.request_headers.iter().map(|entry| entry.value);
-        let ids: Vec<StrId> = both.chain(headers).collect();
-        self.derive_all(&ids)
+        self.derive_members(|state| &state.args_get)?;
+        self.derive_members(|state| &state.cookies)?;
+        self.derive_members(|state| &state.request_headers)
     }
 
     /// Before phase 2: those of the body.
@@ -70,17 +68,11 @@ impl Transaction {
         if !self.rules.settings.decode {
             return Ok(());
         }
-        let state = &self.state;
-        let parts = [
-            &state.args_post,
-            &state.files,
-            &state.multipart_names,
-            &state.multipart_filenames,
-            &state.part_headers,
-        ];
-        let named = parts.into_iter().flatten();
-        let ids: Vec<StrId> = named.flat_map(|entry| [entry.key, entry.value]).collect();
-        self.derive_all(&ids)?;
+        self.derive_members(|state| &state.args_post)?;
+        self.derive_members(|state| &state.files)?;
+        self.derive_members(|state| &state.multipart_names)?;
+        self.derive_members(|state| &state.multipart_filenames)?;
+        self.derive_members(|state| &state.part_headers)?;
         self.derive_from_xml()
     }
 
@@ -103,8 +95,15 @@ impl Transaction {
         result
     }
 
-    fn derive_all(&mut self, ids: &[StrId]) -> Result<(), Fault> {
-        ids.iter().try_for_each(|&id| self.derive(id, decode::forms))
+    /// Of the names and values of a collection.
+    fn derive_members(&mut self, members: fn(&State) -> &[Entry]) -> Result<(), Fault> {
+        let mut index = 0;
+        while let Some(&Entry { key, value, .. }) = members(&self.state).get(index) {
+            self.derive(key, decode::forms)?;
+            self.derive(value, decode::forms)?;
+            index += 1;
+        }
+        Ok(())
     }
 
     fn derive(

@@ -126,8 +126,16 @@ mod tests {
     #[test]
     fn paths_and_headers_that_hold_more_than_names() {
         for (target, headers, expected) in [
-            ("/", &[("Host", "h"), ("User-Agent", "M/5 (X; Y)"), ("Accept", "*/*;q=1")][..], &[][..]),
-            ("/markets/BRK.B/^GSPC?a=<b>", &[("X-Request-Id", "5c0b-42"), ("X-List", "a,b:1")], &[]),
+            (
+                "/",
+                &[("Host", "h"), ("User-Agent", "M/5 (X; Y)"), ("Accept", "*/*;q=1")][..],
+                &[][..],
+            ),
+            (
+                "/markets/BRK.B/^GSPC?a=<b>",
+                &[("X-Request-Id", "5c0b-42"), ("X-List", "a,b:1")],
+                &[],
+            ),
             ("/", &[("X-A", "1 or 1=1"), ("X-B", "(x)"), ("x-c", "a;b")], &["X-A", "X-B", "x-c"]),
             ("/", &[("X-A", "PHNjcmlwdD4")], &["X-A"]),
             ("/a%20b", &[("Authorization", "Basic (x)"), ("Cookie", "a=(b)")], &["path"]),
@@ -135,7 +143,11 @@ mod tests {
             ("/it's", &[("Accept-Odd", "(x)"), ("Sec-Odd", "(x)")], &["path"]),
         ] {
             let headers: Vec<(&str, &str)> = headers.to_vec();
-            assert_eq!(members(&Request { target, headers: &headers, ..GET }), expected, "{target}");
+            assert_eq!(
+                members(&Request { target, headers: &headers, ..GET }),
+                expected,
+                "{target}"
+            );
         }
     }
 }

@@ -42,8 +42,9 @@ fn main() -> Result<()> {
     }
     for legitimate in [false, true] {
         let chosen = counts.iter().filter(|((own, _), _)| *own == legitimate);
-        let (stopped, sent) = chosen
-            .fold((0, 0), |(stopped, sent), (_, count)| (stopped + count.stopped, sent + count.sent));
+        let (stopped, sent) = chosen.fold((0, 0), |(stopped, sent), (_, count)| {
+            (stopped + count.stopped, sent + count.sent)
+        });
         let kind = if legitimate { "benign" } else { "attacks" };
         println!("{kind}: {stopped} of {sent} stopped");
     }
