@@ -1,6 +1,6 @@
 //! What the caller and the engine say to each other. Byte slices throughout: a request is not text.
 
-use burgrave_model::Mode;
+use burgrave_model::{Mode, Profile};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,16 +47,6 @@ pub struct Layer {
 impl Layer {
     /// All of it: what a configuration that says nothing has.
     pub const ON: Self = Self { decode: true, profile: Profile::Trading, extra: true };
-}
-
-/// A kind of application, by which rules are set and narrowed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// The rule files alone.
-    #[default]
-    None,
-    /// REST interfaces and trading applications.
-    Trading,
 }
 
 /// The two ends of the client's connection.

@@ -31,7 +31,7 @@ pub mod probe;
 pub use error::LoadError;
 pub use interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, Layer, MatchedRule, Options,
-    Profile, Record, RequestLine, RuleFiles,
+    Record, RequestLine, RuleFiles,
 };
 pub use ruleset::{RuleFacts, RuleSet};
 pub use transaction::Transaction;

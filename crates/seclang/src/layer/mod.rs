@@ -2,7 +2,8 @@
 //! a kind of application, and rules of our own for what rule sets miss. They are read as files before all
 //! others, so that a rule file can change or remove any of them like a rule of its own.
 
-use crate::interface::{Layer, Profile, RuleFiles};
+use crate::interface::{Layer, RuleFiles};
+use burgrave_model::Profile;
 use std::path::{Path, PathBuf};
 
 /// A file of ours: its name, and its text.
