@@ -89,7 +89,16 @@ pub(crate) static RULES_SECTION: Section = Section {
     title: "[rules]",
     about: "SecLang rules, such as the OWASP Core Rule Set. SecLang's own directives in the files \
             count too; a key that is set here has the last word.",
-    keys: &[&INCLUDE, &RULES_MODE, &REQUEST_BODY, &RESPONSE_BODY, &BUDGET, &DECODE, &PROFILE, &EXTRA],
+    keys: &[
+        &INCLUDE,
+        &RULES_MODE,
+        &REQUEST_BODY,
+        &RESPONSE_BODY,
+        &BUDGET,
+        &DECODE,
+        &PROFILE,
+        &EXTRA,
+    ],
     refused: &[],
 };
 pub(crate) static INCLUDE: Key<List<AbsolutePath>> = Key {

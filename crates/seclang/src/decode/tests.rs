@@ -18,7 +18,7 @@ fn what_is_plainly_encoded_is_decoded() {
         ("PD9waHAgPz8+Pz8/", &["base64: <?php ??>???"]),
         ("PD9waHAgPz8 Pz8/", &["base64: <?php ??>???"]),
         ("PHNjcmlwdD5==", &["base64: <script>"]),
-        ("Ij4gPGI+ICJ+fj4 ", &["base64: \"> <b> \"~~>"]),
+        ("Ij4gPGI+ICJ+fj4 ", &["base64: \"> <b> \"~~>>"]),
         ("\n  PHNjcmlwdD4=\r\n ", &["base64: <script>"]),
         ("PHNjcmlw\r\ndD4=", &["base64: <script>"]),
         ("3c7363726970743e", &["hex: <script>"]),

@@ -44,6 +44,10 @@ fn find(path: &Path) -> Option<&'static File> {
     files(Layer::ON).find(|(name, _)| path == Path::new(name))
 }
 
+/// Ids of the rules of [`Layer::extra`].
+#[cfg(test)]
+const EXTRA_IDS: std::ops::Range<u32> = 7_201_000..7_290_000;
+
 /// Ours among the files of the caller.
 pub(crate) struct WithOurs<'a>(pub(crate) &'a dyn RuleFiles);
 
@@ -62,3 +66,8 @@ impl RuleFiles for WithOurs<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod trading_tests;

@@ -210,3 +210,155 @@ fn is_match_of_before(variable: Variable) -> bool {
             | Variable::Tx
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::interface::{Layer, Options, Record};
+    use crate::transaction::tests::{GET, Request, rules_with, run};
+
+    const SCRIPT: &str = "PHNjcmlwdD4";
+
+    fn look(text: &str, decode: bool, request: &Request<'_>) -> Record {
+        let layer = Layer { decode, ..Layer::default() };
+        run(&rules_with(text, Options { layer, ..Options::default() }), request).0
+    }
+
+    fn variables(text: &str, request: &Request<'_>) -> Vec<String> {
+        let record = look(text, true, request);
+        let name = |variable: &[u8]| String::from_utf8(variable.to_vec()).unwrap();
+        record.matches.iter().map(|found| name(&found.variable)).collect()
+    }
+
+    #[test]
+    fn forms_are_found_wherever_a_client_writes() {
+        let form = [("Content-Type", "application/x-www-form-urlencoded")];
+        let json = [("Content-Type", "application/json")];
+        let xml = [("Content-Type", "text/xml")];
+        let parts = [("Content-Type", "multipart/form-data; boundary=B")];
+        let cookie = [("Cookie", "c=PHNjcmlwdD4")];
+        let other = [("X-A", SCRIPT)];
+        let multipart = "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nPHNjcmlwdD4\r\n--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"%3Cscript%3E\"\r\n\r\nx\r\n--B--\r\n";
+        for (variable, target, headers, body, expected) in [
+            ("ARGS", "/?a=PHNjcmlwdD4", &[][..], "", "ARGS:a (base64)"),
+            ("ARGS", "/?a=%253Cscript%253E", &[], "", "ARGS:a (url)"),
+            ("ARGS", "/?a=JTNDc2NyaXB0JTNF", &[], "", "ARGS:a (base64+url)"),
+            ("ARGS_NAMES", "/?PHNjcmlwdD4=1", &[], "", "ARGS_NAMES:PHNjcmlwdD4 (base64)"),
+            ("ARGS", "/", &form[..], "a=3c7363726970743e", "ARGS:a (hex)"),
+            ("ARGS", "/", &json[..], "{\"a\":\"&lt;script&gt;\"}", "ARGS:json.a (html)"),
+            ("ARGS", "/", &parts[..], multipart, "ARGS:a (base64)"),
+            ("FILES", "/", &parts[..], multipart, "FILES:f (url)"),
+            ("XML:/*", "/", &xml[..], "<a><b>PHNjcmlwdD4</b><c>x</c></a>", "XML (base64)"),
+            ("XML://@*", "/", &xml[..], "<a b='\\x3cscript>'/>", "XML (js)"),
+            ("REQUEST_COOKIES", "/", &cookie[..], "", "REQUEST_COOKIES:c (base64)"),
+            ("REQUEST_HEADERS", "/", &other[..], "", "REQUEST_HEADERS:X-A (base64)"),
+            ("REQUEST_FILENAME", "/a/PHNjcmlwdD4", &[], "", "REQUEST_FILENAME (base64)"),
+            ("REQUEST_BASENAME", "/a/PHNjcmlwdD4", &[], "", "REQUEST_BASENAME (base64)"),
+            ("REQUEST_OTHER", "/a/PHNjcmlwdD4", &[], "", "REQUEST_OTHER:path (base64)"),
+        ] {
+            let choose = "SecRule REQUEST_HEADERS:Content-Type \"@contains json\" \"id:8,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\nSecRule REQUEST_HEADERS:Content-Type \"@contains xml\" \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=XML\"\n";
+            let rule = format!("{choose}SecRule {variable} \"@rx <script>\" \"id:1,phase:2,pass\"");
+            let request = Request { target, headers, body, ..GET };
+            assert_eq!(variables(&rule, &request), [expected], "{variable}");
+            assert!(look(&rule, false, &request).matches.is_empty(), "switched off: {variable}");
+        }
+    }
+
+    #[test]
+    fn only_questions_about_the_content_are_asked_of_forms() {
+        let request = Request { target: "/?a=PHNjcmlwdD4&b=x", ..GET };
+        for (rule, matches) in [
+            ("ARGS \"@rx <script>\"", 1),
+            ("ARGS \"@pm <script>\"", 1),
+            ("ARGS \"@contains <script>\"", 1),
+            ("ARGS \"@detectXSS\"", 1),
+            ("ARGS \"!@rx ^[a-zA-Z0-9]+$\"", 0),
+            ("ARGS \"!@contains x\"", 1),
+            ("ARGS \"@streq <script>\"", 0),
+            ("ARGS \"@validateByteRange 48-122\"", 0),
+            ("&ARGS \"@eq 2\"", 1),
+            ("ARGS_COMBINED_SIZE \"@eq 14\"", 1),
+            ("ARGS|!ARGS:a \"@rx <script>\"", 0),
+            ("QUERY_STRING \"@rx <script>\"", 0),
+        ] {
+            let text = format!("SecRule {rule} \"id:1,phase:2,pass,t:none\"");
+            assert_eq!(look(&text, true, &request).matches.len(), matches, "{rule}");
+        }
+        let of_form =
+            "SecRule ARGS \"@rx <script>\" \"id:1,phase:2,pass,t:none,tag:'attack-protocol'\"";
+        assert!(look(of_form, true, &request).matches.is_empty());
+        let later = "SecRule ARGS \"@rx <script>\" \"id:1,phase:4,pass,t:none\"";
+        assert!(look(later, true, &request).matches.is_empty());
+        let removed = "SecAction \"id:2,phase:1,pass,nolog,ctl:ruleRemoveTargetById=1;ARGS:a\"\nSecRule ARGS \"@rx <script>\" \"id:1,phase:2,pass,t:none\"";
+        assert!(look(removed, true, &request).matches.is_empty());
+    }
+
+    /// A value and its form are one member: it counts once.
+    #[test]
+    fn a_member_matches_once() {
+        let count = "SecRule ARGS \"@rx (?:script|c2NyaXB0)\" \"id:1,phase:2,pass,nolog,setvar:tx.n=+1\"\nSecRule TX:n \"@rx ^(\\d)\" \"id:2,phase:2,pass,capture,msg:'%{tx.1}'\"";
+        for (target, expected) in [
+            ("/?a=%253Cscript%253E", "1"),
+            ("/?a=JTNDc2NyaXB0JTNF", "1"),
+            ("/?a=%253Cscript%253E&b=PHNjcmlwdD4", "2"),
+        ] {
+            let record = look(count, true, &Request { target, ..GET });
+            assert_eq!(record.matches[0].message, expected.as_bytes(), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_record_names_what_the_chain_looked_through() {
+        let request = Request { target: "/?a=PHNjcmlwdD4&b=x", ..GET };
+        for (rule, expected) in [
+            (
+                "SecRule ARGS \"@rx <script>\" \"id:1,phase:2,pass,chain\"\nSecRule MATCHED_VAR \"@rx script\"",
+                "MATCHED_VAR (base64)",
+            ),
+            (
+                "SecRule ARGS \"@rx <script>\" \"id:1,phase:2,pass,chain\"\nSecRule ARGS:b \"@rx x\"",
+                "ARGS:b",
+            ),
+            (
+                "SecRule ARGS:a \"@rx <script>\" \"id:2,phase:2,pass,nolog,chain\"\nSecRule ARGS:a \"@rx nothing\"\nSecAction \"id:1,phase:2,pass,log\"",
+                "",
+            ),
+        ] {
+            assert_eq!(variables(rule, &request), [expected], "{rule}");
+        }
+        let names =
+            "SecRule ARGS \"@rx <script>\" \"id:1,phase:2,pass,logdata:'%{MATCHED_VAR_NAME}'\"";
+        assert_eq!(
+            look(names, true, &request).matches[0].data,
+            b"ARGS:a",
+            "rules know the member's name"
+        );
+    }
+
+    #[test]
+    fn secrets_stay_hidden_in_forms() {
+        let request = Request { target: "/?a=PHNjcmlwdD4", ..GET };
+        for hide in ["sanitiseArg:a", "sanitiseMatched"] {
+            let rule = format!("SecRule ARGS \"@rx <script>\" \"id:1,phase:2,pass,{hide}\"");
+            let record = look(&rule, true, &request);
+            assert_eq!(record.matches[0].matched, b"********", "{hide}");
+            assert_eq!(record.matches[0].variable, b"ARGS:a (base64)", "{hide}");
+        }
+    }
+
+    #[test]
+    fn confirmations_decide_by_the_value_as_it_came() {
+        let rule = "SecRule ARGS \"@rx b\" \"id:5,phase:2,pass,t:lowercase,setvar:tx.n=+1\"\nSecRuleConfirmById \"5 99\" \"@rx A\"\nSecRuleConfirmById 4-6 \"!@contains C\"\nSecRule TX:n \"@ge 1\" \"id:6,phase:2,pass\"";
+        for (target, expected) in [
+            ("/?a=AB", &[5, 6][..]),
+            ("/?a=ab", &[]),
+            ("/?a=ABC", &[]),
+            ("/?a=ab&b=AB", &[5, 6]),
+            ("/?a=QUIgYmJiIGJi", &[5, 6]),
+            ("/?a=YSBiIQ", &[]),
+        ] {
+            let record = look(rule, true, &Request { target, ..GET });
+            let ids: Vec<u32> = record.matches.iter().map(|found| found.id).collect();
+            assert_eq!(ids, expected, "{target}");
+        }
+    }
+}

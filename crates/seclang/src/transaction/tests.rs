@@ -189,7 +189,8 @@ fn every_variable_is_filled_by_some_request() {
     let requests = [
         Request { target: "/p/b?q=1", headers: &multipart, body: parts, response: "answer" },
         Request { headers: &form, body: "a=1", ..GET },
-        Request { headers: &xml, body: "<a/>", ..GET },
+        Request { headers: &xml, body: "<!DOCTYPE a><a/>", ..GET },
+        Request { headers: &[("X-Odd", "(x)")], ..GET },
         Request { headers: &json, body: "{", ..GET },
     ];
     let opened = "SecResponseBodyAccess On\nSecAction \"id:1,phase:1,pass,nolog,initcol:global=g,initcol:ip=i,setsid:s,setuid:u,setrsc:r,setenv:e=1,setvar:global.a=1,setvar:ip.a=1,setvar:session.a=1,setvar:user.a=1,setvar:resource.a=1,setvar:tx.a=1\"\nSecRule REQUEST_HEADERS:Content-Type \"@contains xml\" \"id:2,phase:1,pass,nolog,ctl:requestBodyProcessor=XML\"\nSecRule REQUEST_HEADERS:Content-Type \"@contains broken\" \"id:3,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\n";
