@@ -1,4 +1,4 @@
-//! Times the engine in process: `engine-bench [--rules-alone] PARANOIA INCLUDE…` prints one line a workload with minimum
+//! Times the engine in process: `engine-bench [--layer] PARANOIA INCLUDE…` prints one line a workload with minimum
 //! and median microseconds of a whole transaction. `engine-bench --workloads FOLDER` writes the requests
 //! for whoever else is to be timed with them.
 
@@ -16,11 +16,11 @@ const ROUNDS: usize = 400;
 
 fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let alone = arguments.first().is_some_and(|first| first == "--rules-alone");
-    if alone {
+    let layered = arguments.first().is_some_and(|first| first == "--layer");
+    if layered {
         arguments.remove(0);
     }
-    let layer = if alone { Layer::default() } else { Layer::ON };
+    let layer = if layered { Layer::ON } else { Layer::default() };
     match arguments.split_first() {
         Some((flag, [folder])) if flag == "--workloads" => {
             for (name, request) in workload::all() {
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
         Some((paranoia, include)) => {
             time(layer, paranoia, include.iter().map(PathBuf::from).collect())
         }
-        None => anyhow::bail!("engine-bench [--rules-alone] PARANOIA INCLUDE…"),
+        None => anyhow::bail!("engine-bench [--layer] PARANOIA INCLUDE…"),
     }
 }
 
