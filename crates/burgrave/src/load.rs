@@ -83,7 +83,7 @@ mod tests {
     fn the_layer_is_loaded_as_configured() {
         let system = fake("SecAction \"id:1,phase:1,pass\"");
         let count = |keys: &str| {
-            system.file("/c.toml", &CONFIG.replace("[rules]\n", &format!("[rules]\n{keys}\n")));
+            system.file("/c.toml", CONFIG.replace("[rules]\n", &format!("[rules]\n{keys}\n")));
             let settings = settings(&system, Path::new("/c.toml")).unwrap();
             rules(&system, &settings).unwrap().unwrap().len()
         };

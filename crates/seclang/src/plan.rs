@@ -112,6 +112,7 @@ pub(crate) struct Meta {
 
 /// One `SecRule` line.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the language")]
 pub(crate) struct Link {
     /// What is looked at; empty for a `SecAction`.
     pub(crate) targets: Vec<Target>,

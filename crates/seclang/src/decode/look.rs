@@ -28,10 +28,9 @@ const CLASSES: [u8; 256] = {
     loop {
         let mut class = match byte {
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => 0,
-            b'g'..=b'z' | b'G'..=b'Z' => NOT_HEX,
+            b'g'..=b'z' | b'G'..=b'Z' | b'=' => NOT_HEX,
             b'-' | b'_' => NOT_HEX | URL_SAFE,
             b'+' | b'/' | b' ' | b'\r' | b'\n' => NOT_HEX | STANDARD | NOT_TOKEN,
-            b'=' => NOT_HEX,
             b'.' => NOT_HEX | NOT_BASE64,
             _ => NOT_HEX | NOT_BASE64 | NOT_TOKEN,
         };

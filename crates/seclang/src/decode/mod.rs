@@ -15,11 +15,12 @@ use std::fmt;
 
 /// Bounds of the forms of one value.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "each is the most of something")]
 pub(crate) struct Limits {
     /// Encodings within each other.
     pub(crate) depth_max: usize,
-    /// Pieces of a path or token that are looked at by themselves.
-    pub(crate) pieces_max: usize,
+    /// Forms of one value, those of its pieces included.
+    pub(crate) forms_max: usize,
     /// Bytes of a value.
     pub(crate) bytes_max: usize,
 }
@@ -93,8 +94,8 @@ pub(crate) struct Form {
 }
 
 /// The forms of a value: each encoding taken off in turn, and those of the parts of a token
-/// (`header.payload.signature`) and of the content of a `data:` URL. `None`: the value is too long to be
-/// looked at.
+/// (`header.payload.signature`) and of the content of a `data:` URL. `None`: past a limit, so that it
+/// cannot be said that all were looked at.
 pub(crate) fn forms(value: &[u8], limits: Limits) -> Option<Vec<Form>> {
     if value.len() > limits.bytes_max {
         return None;
@@ -108,11 +109,14 @@ pub(crate) fn forms(value: &[u8], limits: Limits) -> Option<Vec<Form>> {
     if let Some(content) = data_url(value) {
         chain(content, Look::at(content), limits, &mut found);
     } else if look.may_be_token() {
-        for part in value.split(|&byte| byte == b'.').take(limits.pieces_max) {
+        for part in value.split(|&byte| byte == b'.') {
+            if found.len() > limits.forms_max {
+                return None;
+            }
             chain(part, Look::at(part), limits, &mut found);
         }
     }
-    Some(found)
+    (found.len() <= limits.forms_max).then_some(found)
 }
 
 /// The forms of a path: those of the whole, of what follows its first slash (base64 may hold slashes)
@@ -123,13 +127,14 @@ pub(crate) fn path_forms(path: &[u8], limits: Limits) -> Option<Vec<Form>> {
     if rest.contains(&b'/') {
         found.append(&mut forms(rest, limits)?);
     }
-    for segment in rest.split(|&byte| byte == b'/').take(limits.pieces_max) {
-        for form in forms(segment, limits)? {
-            if !found.iter().any(|known| known.text == form.text) {
-                found.push(form);
-            }
+    for segment in rest.split(|&byte| byte == b'/') {
+        found.append(&mut forms(segment, limits)?);
+        if found.len() > limits.forms_max {
+            return None;
         }
     }
+    // The whole and its only segment say the same.
+    found.dedup_by(|next, before| next.text == before.text);
     Some(found)
 }
 

@@ -1,9 +1,11 @@
+//! What is decoded, what is not, and the bounds.
+
 use super::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
-const LIMITS: Limits = Limits { depth_max: 3, pieces_max: 16, bytes_max: 1 << 20 };
+const LIMITS: Limits = Limits { depth_max: 3, forms_max: 64, bytes_max: 1 << 20 };
 
 fn shown(found: &[Form]) -> Vec<String> {
     found.iter().map(|form| format!("{}: {}", form.taken, form.text.escape_ascii())).collect()
@@ -94,7 +96,7 @@ fn what_is_not_plainly_encoded_has_no_form() {
 }
 
 #[test]
-fn depth_pieces_and_length_are_bounded() {
+fn depth_number_and_length_are_bounded() {
     let four = "%25252526lt;";
     let count = |limits| forms(four.as_bytes(), limits).map(|found| found.len());
     assert_eq!(count(LIMITS), Some(3));
@@ -102,8 +104,16 @@ fn depth_pieces_and_length_are_bounded() {
     assert_eq!(count(Limits { bytes_max: 12, ..LIMITS }), Some(3));
     assert_eq!(count(Limits { bytes_max: 11, ..LIMITS }), None);
     assert_eq!(path_forms(four.as_bytes(), Limits { bytes_max: 11, ..LIMITS }), None);
-    let token = vec!["eyJhbGciOiJub25lIn0"; 100].join(".");
-    assert_eq!(forms(token.as_bytes(), LIMITS).unwrap().len(), LIMITS.pieces_max);
+    let token = |parts: usize| vec!["eyJhbGciOiJub25lIn0"; parts].join(".");
+    let path = |parts: usize| "/eyJhbGciOiJub25lIn0".repeat(parts);
+    for (parts, expected) in [(3, Some(3)), (64, Some(64)), (65, None), (1000, None)] {
+        let found = forms(token(parts).as_bytes(), LIMITS).map(|found| found.len());
+        assert_eq!(found, expected, "{parts} parts");
+    }
+    for (segments, expected) in [(3, true), (60, true), (70, false), (1000, false)] {
+        let found = path_forms(path(segments).as_bytes(), LIMITS);
+        assert_eq!(found.is_some(), expected, "{segments} segments");
+    }
 }
 
 #[test]
@@ -134,7 +144,7 @@ proptest! {
     #[test]
     fn forms_are_few_and_short(value in prop::collection::vec(any::<u8>(), 0..200)) {
         for found in [forms(&value, LIMITS), path_forms(&value, LIMITS)].into_iter().flatten() {
-            prop_assert!(found.len() <= LIMITS.depth_max * (2 * LIMITS.pieces_max + 4));
+            prop_assert!(found.len() <= LIMITS.forms_max);
             prop_assert!(found.iter().all(|form| form.text.len() < value.len()));
         }
     }

@@ -18,105 +18,105 @@ fn leaves(ids: &[u32], value: &str) -> Vec<u32> {
     send(&rules, &sent).matches.iter().map(|found| found.id).collect()
 }
 
+/// Ids, what is let through, and what is not.
+type Row = (&'static [u32], &'static [&'static str], &'static [&'static str]);
+
+static ROWS: &[Row] = &[
+    (
+        &[932_235, 932_250, 932_370],
+        &["GTC; cancel & replace at 10:30", "ls 300 lexus", "wget finance", "cancel all; replace"],
+        &[
+            "; cat /etc/passwd",
+            "& net user",
+            "x; whoami",
+            "; ls -la",
+            "wget http://x",
+            "$(id)",
+            "a|b",
+        ],
+    ),
+    (
+        &[932_130, 933_135],
+        &["Use ${TICKER} as placeholder", "{{ price }} and ${qty}", "${order.note}"],
+        &["${IFS}", "${7*7}", "${jndi:x}", "$(id)", "<(id)", "${a b}", "cat${PATH}"],
+    ),
+    (
+        &[942_100, 942_190, 942_360],
+        &[
+            "European Union select bonds",
+            "1 Select Street",
+            "(AAPL OR MSFT) AND NOT TSLA",
+            "price between 10 and 20",
+            "if (px >= 101.25) then cancel",
+            "symbol in ('A','B')",
+        ],
+        &[
+            "1 or 1=1",
+            "' or 'a'='a",
+            "1 union select null",
+            "1;drop table x",
+            "sleep(5)",
+            "x'--",
+            "1 and 1=(select 1)",
+            "-1 union select a from b",
+        ],
+    ),
+    (
+        &[942_151],
+        &[
+            "{ quote(symbol: \"AAPL\") { last } }",
+            "query Q($a: Int!) { quote(id: $a) { last } }",
+            "startswith(symbol,'A') and price gt 5",
+        ],
+        &[
+            "{ quote(symbol: \"A' or 1=1\") { last } }",
+            "{ a } ; drop",
+            "sleep(5)",
+            "startswith(a,'b') or 1=1",
+        ],
+    ),
+    (&[942_290], &["$top", "$filter"], &["$gt", "[$ne]", "$where"]),
+    (
+        &[930_100, 930_110],
+        &["../basics", "https://example.com/a/b/../c"],
+        &["../../x", "/static/../x", "%2e%2e/", "..\\x", "../etc/passwd", "..;/x"],
+    ),
+    (
+        &[930_120],
+        &["/var/log/app.log shows nothing"],
+        &["/etc/passwd", "cat /etc/shadow now", "; x /proc", "../x y"],
+    ),
+    (
+        &[941_130, 934_170],
+        &["data:image/png;base64,iVBORw0KGgo=", "data:application/pdf;base64,JVBERi0="],
+        &[
+            "data:text/html;base64,PHNjcmlwdD4=",
+            "data:image/svg+xml;base64,PHN2Zz4=",
+            "data:image/png;base64,\"><script>",
+            "data:text/plain;base64,PD9waHA=",
+        ],
+    ),
+    (
+        &[941_390],
+        &["price alert (daily)", "confirm(ed)", "what does alert() do?"],
+        &["alert(1)", "alert(document.domain)", "alert()", "eval(atob('x'))", "alert`1`"],
+    ),
+    (
+        &[920_120],
+        &["O'Brien & Sons.pdf", "Q1; draft.xlsx"],
+        &["x.php", "a\"; filename=\"b.png", "a/b.png", "x.pdf.exe"],
+    ),
+    (&[941_310], &["Какова цена"], &[]),
+];
+
 #[test]
 fn prose_is_no_attack_and_attacks_are_none_the_less() {
-    for (ids, prose, attacks) in [
-        (
-            &[932_235, 932_250, 932_370][..],
-            &[
-                "GTC; cancel & replace at 10:30",
-                "ls 300 lexus",
-                "wget finance",
-                "cancel all; replace",
-            ][..],
-            &[
-                "; cat /etc/passwd",
-                "& net user",
-                "x; whoami",
-                "; ls -la",
-                "wget http://x",
-                "$(id)",
-                "a|b",
-            ][..],
-        ),
-        (
-            &[932_130, 933_135],
-            &["Use ${TICKER} as placeholder", "{{ price }} and ${qty}", "${order.note}"],
-            &["${IFS}", "${7*7}", "${jndi:x}", "$(id)", "<(id)", "${a b}", "cat${PATH}"],
-        ),
-        (
-            &[942_100, 942_190, 942_360],
-            &[
-                "European Union select bonds",
-                "1 Select Street",
-                "(AAPL OR MSFT) AND NOT TSLA",
-                "price between 10 and 20",
-                "if (px >= 101.25) then cancel",
-                "symbol in ('A','B')",
-            ],
-            &[
-                "1 or 1=1",
-                "' or 'a'='a",
-                "1 union select null",
-                "1;drop table x",
-                "sleep(5)",
-                "x'--",
-                "1 and 1=(select 1)",
-                "-1 union select a from b",
-            ],
-        ),
-        (
-            &[942_151],
-            &[
-                "{ quote(symbol: \"AAPL\") { last } }",
-                "query Q($a: Int!) { quote(id: $a) { last } }",
-                "startswith(symbol,'A') and price gt 5",
-            ],
-            &[
-                "{ quote(symbol: \"A' or 1=1\") { last } }",
-                "{ a } ; drop",
-                "sleep(5)",
-                "startswith(a,'b') or 1=1",
-            ],
-        ),
-        (&[942_290], &["$top", "$filter"], &["$gt", "[$ne]", "$where"]),
-        (
-            &[930_100, 930_110],
-            &["../basics", "https://example.com/a/b/../c"],
-            &["../../x", "/static/../x", "%2e%2e/", "..\\x", "../etc/passwd", "..;/x"],
-        ),
-        (
-            &[930_120],
-            &["/var/log/app.log shows nothing"],
-            &["/etc/passwd", "cat /etc/shadow now", "; x /proc", "../x y"],
-        ),
-        (
-            &[941_130, 934_170],
-            &["data:image/png;base64,iVBORw0KGgo=", "data:application/pdf;base64,JVBERi0="],
-            &[
-                "data:text/html;base64,PHNjcmlwdD4=",
-                "data:image/svg+xml;base64,PHN2Zz4=",
-                "data:image/png;base64,\"><script>",
-                "data:text/plain;base64,PD9waHA=",
-            ],
-        ),
-        (
-            &[941_390],
-            &["price alert (daily)", "confirm(ed)", "what does alert() do?"],
-            &["alert(1)", "alert(document.domain)", "alert()", "eval(atob('x'))", "alert`1`"],
-        ),
-        (
-            &[920_120],
-            &["O'Brien & Sons.pdf", "Q1; draft.xlsx"],
-            &["x.php", "a\"; filename=\"b.png", "a/b.png", "x.pdf.exe"],
-        ),
-        (&[941_310], &["Какова цена"], &[]),
-    ] {
-        for text in prose {
+    for (ids, prose, attacks) in ROWS {
+        for text in *prose {
             assert_eq!(leaves(ids, text), Vec::<u32>::new(), "{text}");
         }
-        for text in attacks {
-            assert_eq!(leaves(ids, text), ids, "{text}");
+        for text in *attacks {
+            assert_eq!(leaves(ids, text), *ids, "{text}");
         }
     }
 }

@@ -108,17 +108,14 @@ impl Transaction {
             return;
         }
         let room = self.settings.arguments_max.saturating_sub(self.state.args_get.len());
-        match lines_of_json(body, self.settings.json_depth_max, room) {
-            Some(values) => {
-                for json::Value { path, value } in values {
-                    let made = entry(&path, &value, &mut self.strings);
-                    self.state.args_post.push(made);
-                }
-            }
-            None => {
-                let made = entry(b"body", body, &mut self.strings);
-                self.state.args_post.push(made);
-            }
+        let Some(values) = lines_of_json(body, self.settings.json_depth_max, room) else {
+            let made = entry(b"body", body, &mut self.strings);
+            self.state.args_post.push(made);
+            return;
+        };
+        for json::Value { path, value } in values {
+            let made = entry(&path, &value, &mut self.strings);
+            self.state.args_post.push(made);
         }
     }
 

@@ -13,9 +13,9 @@ use crate::transaction::state::{Entry, State};
 use crate::variable::Variable;
 use std::collections::HashMap;
 
-/// Bounds of the forms of one value. The length is past what a request body may have by default: a
-/// longer value is not passed unseen.
-const LIMITS: Limits = Limits { depth_max: 3, pieces_max: 64, bytes_max: 16 * 1024 * 1024 };
+/// Bounds of the forms of one value. The length is past what a request body may have by default. What is
+/// past a bound is not passed unseen.
+const LIMITS: Limits = Limits { depth_max: 3, forms_max: 4_096, bytes_max: 16 * 1024 * 1024 };
 
 /// The forms that the strings of a transaction have.
 #[derive(Debug, Default)]
@@ -82,9 +82,14 @@ impl Transaction {
         let mut all = Vec::new();
         let mut result = Ok(());
         for text in document.texts() {
-            let id = self.strings.intern(text);
-            result = result.and_then(|()| self.derive(id, decode::forms));
-            all.extend_from_slice(self.derived.forms.get(&id).map_or(&[], Vec::as_slice));
+            let forms = decode::forms(text, LIMITS).ok_or(Fault::Memory);
+            match forms.and_then(|forms| self.keep(text, &forms)) {
+                Ok(kept) => all.extend(kept),
+                Err(fault) => {
+                    result = Err(fault);
+                    break;
+                }
+            }
         }
         if !all.is_empty() {
             let whole: Vec<u8> = document.root_text();
@@ -115,12 +120,25 @@ impl Transaction {
         if found.is_empty() || self.derived.forms.contains_key(&id) {
             return Ok(());
         }
-        let mut ids = Vec::with_capacity(found.len());
-        for form in found {
-            ids.push((form.taken, self.strings.intern(&form.text)));
-        }
+        let ids = self.intern_forms(&found);
         self.derived.forms.insert(id, ids);
         self.check_memory()
+    }
+
+    /// Keeps the forms of a text, which is interned only where it has some.
+    fn keep(&mut self, text: &[u8], forms: &[Form]) -> Result<Vec<(Taken, StrId)>, Fault> {
+        if forms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = self.intern_forms(forms);
+        let id = self.strings.intern(text);
+        self.derived.forms.insert(id, ids.clone());
+        self.check_memory()?;
+        Ok(ids)
+    }
+
+    fn intern_forms(&mut self, forms: &[Form]) -> Vec<(Taken, StrId)> {
+        forms.iter().map(|form| (form.taken, self.strings.intern(&form.text))).collect()
     }
 
     /// Asks a value, and where it does not match its forms, until one does.
