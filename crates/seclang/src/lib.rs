@@ -8,8 +8,10 @@
 
 mod action;
 mod compile;
+mod decode;
 mod error;
 mod interface;
+mod layer;
 mod macros;
 mod operator;
 mod plan;
@@ -29,8 +31,8 @@ pub mod probe;
 
 pub use error::LoadError;
 pub use interface::{
-    BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Options, Record,
-    RequestLine, RuleFiles,
+    BodyIntake, Connection, Decision, Disruption, Interruption, Layer, MatchedRule, Options,
+    Record, RequestLine, RuleFiles,
 };
 pub use ruleset::{RuleFacts, RuleSet};
 pub use transaction::Transaction;

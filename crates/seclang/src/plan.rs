@@ -129,6 +129,7 @@ pub(crate) struct Meta {
 
 /// One `SecRule` line.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the language")]
 pub(crate) struct Link {
     /// What is looked at; empty for a `SecAction`.
     pub(crate) targets: Vec<Target>,
@@ -140,8 +141,12 @@ pub(crate) struct Link {
     pub(crate) negated: bool,
     /// What a value must hold before the question is asked; `None`: it is always asked.
     pub(crate) gate: Option<Gate>,
+    /// Whether it is asked of decoded forms as well; set when the rule set is complete.
+    pub(crate) takes_forms: bool,
     /// How values are transformed first.
     pub(crate) chain: ChainId,
+    /// What a matching value must be beside, or it counts as not matching.
+    pub(crate) confirmations: Vec<Confirmation>,
     /// `multiMatch`: the question is asked after each step, not only after the last.
     pub(crate) multi_match: bool,
     /// `capture`: what matched goes to `TX:0` … `TX:9`.
@@ -152,6 +157,15 @@ pub(crate) struct Link {
     pub(crate) data: Option<Macro>,
     /// The same for `msg`.
     pub(crate) message: Option<Macro>,
+}
+
+/// `SecRuleConfirmById`: a second question about a value that matched, asked of it as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Confirmation {
+    /// The question.
+    pub(crate) operator: Arc<Operator>,
+    /// `!@`
+    pub(crate) negated: bool,
 }
 
 /// What a full match does to the request.
@@ -255,6 +269,20 @@ impl RuleSelector {
     }
 }
 
+/// Rules of this tag judge the form of a request: a decoded form has none.
+const TAG_OF_FORM: &[u8] = b"attack-protocol";
+
+/// Decides which questions are asked of decoded forms: those that look for something within what a
+/// client sent. `!@…` says what a value has to be, and a value need not be decoded for that.
+pub(crate) fn offer_forms(rules: &mut [Rule]) {
+    for rule in rules.iter_mut().filter(|rule| rule.phase <= 2) {
+        let of_form = rule.meta.tags.iter().any(|tag| tag.constant() == Some(TAG_OF_FORM));
+        for link in &mut rule.links {
+            link.takes_forms = !of_form && !link.negated && link.operator.looks_within();
+        }
+    }
+}
+
 /// Numbers the rules, and answers for each `ctl` which of them it means.
 pub(crate) fn resolve_selectors(rules: &mut [Rule]) {
     for (index, rule) in rules.iter_mut().enumerate() {
@@ -319,12 +347,14 @@ pub(crate) enum Processor {
     Multipart,
     Json,
     Xml,
+    /// A body of no type that the others read. Burgrave's own.
+    Text,
 }
 
 impl Processor {
     /// By the name used in rules, case ignored.
     pub(crate) fn find(name: &str) -> Option<Self> {
-        let all = [Self::Urlencoded, Self::Multipart, Self::Json, Self::Xml];
+        let all = [Self::Urlencoded, Self::Multipart, Self::Json, Self::Xml, Self::Text];
         all.into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
     }
 
@@ -335,6 +365,7 @@ impl Processor {
             Self::Multipart => "MULTIPART",
             Self::Json => "JSON",
             Self::Xml => "XML",
+            Self::Text => "TEXT",
         }
     }
 }
@@ -366,6 +397,7 @@ pub(crate) struct EngineSettings {
     pub(crate) collection_timeout: Duration,
     pub(crate) webapp_id: Vec<u8>,
     pub(crate) budget: Duration,
+    pub(crate) decode: bool,
 }
 
 impl Default for EngineSettings {
@@ -386,6 +418,7 @@ impl Default for EngineSettings {
             collection_timeout: Duration::from_hours(1),
             webapp_id: b"default".to_vec(),
             budget: Duration::from_millis(500),
+            decode: false,
         }
     }
 }

@@ -74,7 +74,8 @@ impl Outcome<'_> {
         if self.hits(link)? == 0 {
             return Some(());
         }
-        let changes = (is_quiet(rule) && rule.links.len() == 1).then(|| changes(link))??;
+        let is_plain = rule.links.len() == 1 && link.confirmations.is_empty();
+        let changes = (is_quiet(rule) && is_plain).then(|| changes(link))??;
         for (key, change) in &changes {
             self.change(*key, change);
         }

@@ -3,6 +3,7 @@
 use crate::compile;
 use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
+use crate::layer::{self, WithOurs};
 use crate::operator::Operator;
 use crate::plan::{Chains, EngineSettings, Rule};
 use crate::prelude::Prelude;
@@ -12,7 +13,7 @@ use crate::strings::{StrId, Strings};
 use crate::transaction::Transaction;
 use crate::variable::Variable;
 use burgrave_model::Mode;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct RuleSet {
     pub(crate) prelude: Prelude,
     /// Whether a rule looks at the content of uploads; otherwise it is not kept.
     pub(crate) reads_file_content: bool,
+    /// Whether a rule looks at `REQUEST_OTHER`; otherwise it is not filled.
+    pub(crate) reads_other: bool,
     pub(crate) names: Names,
     signatures: Vec<String>,
 }
@@ -43,9 +46,9 @@ impl RuleSet {
         if options.bare {
             return compile::compile(include, files, options);
         }
-        let base = PathBuf::from(BASE_NAME);
-        let all: Vec<PathBuf> = std::iter::once(base).chain(include.iter().cloned()).collect();
-        compile::compile(&all, &WithBase(files), options)
+        let all: Vec<PathBuf> =
+            layer::names(options.layer).chain(include.iter().cloned()).collect();
+        compile::compile(&all, &WithOurs(files), options)
     }
 
     pub(crate) fn new(
@@ -57,6 +60,9 @@ impl RuleSet {
         plain: bool,
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
+        if settings.decode {
+            crate::plan::offer_forms(&mut rules);
+        }
         let names = Names::new(&mut constants);
         let (stage, prelude) = if plain {
             (Stage::plain(&rules), Prelude::default())
@@ -64,11 +70,12 @@ impl RuleSet {
             let prelude = Prelude::of(&rules, &mut constants);
             (Stage::build(&mut rules, &prelude.rules), prelude)
         };
-        let reads_file_content = rules
-            .iter()
-            .flat_map(|rule| &rule.links)
-            .flat_map(|link| &link.targets)
-            .any(|target| target.variable == Variable::FilesTmpContent);
+        let reads = |variable| {
+            let links = rules.iter().flat_map(|rule| &rule.links);
+            links.flat_map(|link| &link.targets).any(|target| target.variable == variable)
+        };
+        let reads_file_content = reads(Variable::FilesTmpContent);
+        let reads_other = reads(Variable::RequestOther);
         let store = Store::new(settings.collection_timeout);
         Self {
             constants: Arc::new(constants),
@@ -79,6 +86,7 @@ impl RuleSet {
             stage,
             prelude,
             reads_file_content,
+            reads_other,
             names,
             signatures,
         }
@@ -177,27 +185,6 @@ impl Names {
                 strings,
             ),
         }
-    }
-}
-
-const BASE_NAME: &str = "burgrave/base.conf";
-
-/// The base rules as if they were a file.
-struct WithBase<'a>(&'a dyn RuleFiles);
-
-impl RuleFiles for WithBase<'_> {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        if path == Path::new(BASE_NAME) {
-            return Ok(include_bytes!("base.conf").to_vec());
-        }
-        self.0.read(path)
-    }
-
-    fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
-        if pattern == Path::new(BASE_NAME) {
-            return Ok(vec![pattern.to_path_buf()]);
-        }
-        self.0.glob(pattern)
     }
 }
 

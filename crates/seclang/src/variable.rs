@@ -107,6 +107,7 @@ variables! {
     RequestHeadersNames "REQUEST_HEADERS_NAMES" Collection;
     RequestLine "REQUEST_LINE" Scalar;
     RequestMethod "REQUEST_METHOD" Scalar;
+    RequestOther "REQUEST_OTHER" Collection;
     RequestProtocol "REQUEST_PROTOCOL" Scalar;
     RequestUri "REQUEST_URI" Scalar;
     RequestUriRaw "REQUEST_URI_RAW" Scalar;
@@ -141,6 +142,7 @@ variables! {
     UserId "USERID" Scalar;
     WebappId "WEBAPPID" Scalar;
     Xml "XML" Collection;
+    XmlDoctype "XML_DOCTYPE" Scalar;
 }
 
 /// Variables that other engines have and this one refuses, with the reason.

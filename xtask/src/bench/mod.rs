@@ -1,5 +1,6 @@
 //! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
 
+mod defenders;
 mod detection;
 mod engine;
 mod gateway;

@@ -5,10 +5,11 @@ use super::update::{Change, Update};
 use super::{Beside, Compiler, Draft};
 use crate::action::{self, Action, Disrupt};
 use crate::operator::{self, Operator};
-use crate::plan::{OverLimit, RuleDisruption, RuleSelector};
+use crate::plan::{Confirmation, OverLimit, RuleDisruption, RuleSelector};
 use crate::source::Line;
 use crate::target::{self, Targets};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Directives that other engines have and this one refuses unless they switch off what it has not,
@@ -113,6 +114,7 @@ impl Compiler<'_> {
                 self.signatures.push(text(line, 0)?);
                 Ok(())
             }
+            "secruleconfirmbyid" => self.confirm(line),
             _ if name.starts_with("secruleremove") || name.starts_with("secruleupdate") => {
                 self.update(line, &name)
             }
@@ -150,7 +152,14 @@ impl Compiler<'_> {
         actions: Vec<Action>,
     ) -> Result<(), String> {
         let goes_on = actions.iter().any(|action| matches!(action, Action::Chain));
-        let link = DraftLink { line: line.clone(), targets, operator, negated, actions };
+        let link = DraftLink {
+            line: line.clone(),
+            targets,
+            operator,
+            negated,
+            actions,
+            confirmations: Vec::new(),
+        };
         if self.chain_open.take().is_some() {
             if let Some(draft) = self.drafts.last_mut() {
                 draft.links.push(link);
@@ -222,6 +231,22 @@ impl Compiler<'_> {
         }
         defaults.disruption = disruption(disrupt.as_ref(), status, || RuleDisruption::Pass);
         self.defaults.insert(phase, defaults);
+        Ok(())
+    }
+
+    /// `SecRuleConfirmById IDS OPERATOR`: a match of these rules counts only for a value of which the
+    /// operator holds as well. A directive of Burgrave's own.
+    fn confirm(&mut self, line: &Line) -> Result<(), String> {
+        let (negated, operator) = self.operator(line, word(line, 1)?)?;
+        let confirmation = Confirmation { operator: Arc::new(operator), negated };
+        for ids in word(line, 0)?.split(|byte| matches!(byte, b' ' | b',')) {
+            if ids.is_empty() {
+                continue;
+            }
+            let selector = action::ids(std::str::from_utf8(ids).unwrap_or_default())?;
+            let change = Change::Confirm(confirmation.clone());
+            self.updates.push(Update { line: line.clone(), selector, change });
+        }
         Ok(())
     }
 
@@ -312,7 +337,7 @@ fn words_max(name: &str) -> usize {
         _ if MET.iter().any(|known| not_read(known)) => usize::MAX,
         _ if REFUSED.iter().any(|(known, _)| not_read(known)) => usize::MAX,
         _ if name.starts_with("secruleupdatetarget") => 3,
-        "secruleupdateactionbyid" => 2,
+        "secruleupdateactionbyid" | "secruleconfirmbyid" => 2,
         _ => 1,
     }
 }

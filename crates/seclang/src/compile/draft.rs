@@ -4,7 +4,7 @@ use super::{STATUS_DEFAULT, resolve_block};
 use crate::action::{Action, Disrupt};
 use crate::error::LoadError;
 use crate::operator::Operator;
-use crate::plan::{ChainId, Chains, Flow, Link, Meta, Rule, RuleDisruption};
+use crate::plan::{ChainId, Chains, Confirmation, Flow, Link, Meta, Rule, RuleDisruption};
 use crate::source::Line;
 use crate::target::Targets;
 use crate::transform::Transformation;
@@ -37,6 +37,7 @@ pub(super) struct DraftLink {
     pub(super) operator: Operator,
     pub(super) negated: bool,
     pub(super) actions: Vec<Action>,
+    pub(super) confirmations: Vec<Confirmation>,
 }
 
 impl Draft {
@@ -204,6 +205,8 @@ impl DraftLink {
             operator: self.operator,
             negated: self.negated,
             gate: None,
+            takes_forms: false,
+            confirmations: self.confirmations,
             chain: ChainId::NONE,
             multi_match: false,
             capture: false,

@@ -172,6 +172,28 @@ fn data(name: &[u8], files: &dyn DataFiles) -> Result<Vec<u8>, String> {
 }
 
 impl Operator {
+    /// Whether it looks for something within a value, rather than at its form, length or worth.
+    pub(crate) const fn looks_within(&self) -> bool {
+        match self {
+            Self::Regex(_)
+            | Self::RegexMacro(_)
+            | Self::RegexGlobal(_)
+            | Self::Phrases(_)
+            | Self::SqlInjection
+            | Self::CrossSiteScripting => true,
+            Self::Text(comparison, _) => comparison.looks_within(),
+            Self::Number(..)
+            | Self::Addresses(_)
+            | Self::ByteRange(_)
+            | Self::UrlEncoding
+            | Self::Utf8Encoding
+            | Self::Verify(..)
+            | Self::Always
+            | Self::Never
+            | Self::Unavailable(_) => false,
+        }
+    }
+
     /// Asks. `expand` fills in macros; positions are of interest where `capture` is set.
     pub(crate) fn evaluate(
         &self,

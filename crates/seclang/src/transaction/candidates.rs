@@ -183,6 +183,10 @@ impl Transaction {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         let start = self.candidates.others.len();
         let mut known = Known { count: room.len(), ..Known::default() };
+        for index in 0..room.len() {
+            let Some(value) = room.get(index).copied() else { break };
+            room.extend(self.derived.of(&value).map(|form| Value { value: form, ..value }));
+        }
         // The same value may have many names.
         room.sort_unstable_by_key(|value| value.value);
         room.dedup_by_key(|value| value.value);

@@ -135,6 +135,7 @@ impl Transaction {
         self.current_rule = Some(index);
         self.state.matched.clear();
         self.state.names_matches = rule.names_matches;
+        self.derived.forget_match();
         for link in &rule.links {
             if !self.link(rules, rule, link)? {
                 return Ok(false);
@@ -152,16 +153,25 @@ impl Transaction {
         let values = self.values(rule, link)?;
         let mut any = false;
         for value in &values {
-            if link.multi_match {
-                any |= self.at_every_step(rules, link, value)?;
-            } else {
-                let transformed = self.transform(rules, link.chain, value.value);
-                any |= self.ask(rules, link, value, transformed)?;
-            }
+            any |= self.ask_value(rules, link, value)?;
         }
         self.selected = values;
         self.check_memory()?;
         Ok(any)
+    }
+
+    /// Whether a value, or a decoded form in its place, matches.
+    pub(super) fn ask_as_it_is(
+        &mut self,
+        rules: &RuleSet,
+        link: &Link,
+        value: &Value,
+    ) -> Result<bool, Fault> {
+        if link.multi_match {
+            return self.at_every_step(rules, link, value);
+        }
+        let transformed = self.transform(rules, link.chain, value.value);
+        self.ask(rules, link, value, transformed)
     }
 
     /// `multiMatch`: after each transformation that changed the value.
@@ -208,6 +218,9 @@ impl Transaction {
             (None, true) => Hit::default(),
             (Some(_), true) | (None, false) => return Ok(false),
         };
+        if !self.is_confirmed(link, value)? {
+            return Ok(false);
+        }
         let name = if self.state.names_matches {
             let name = self.full_name(value.variable, value.key);
             self.strings.intern(&name)

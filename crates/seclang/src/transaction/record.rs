@@ -49,15 +49,17 @@ impl Transaction {
             matched: matched.get(..matched.len().min(SHOWN_BYTES)).unwrap_or_default().to_vec(),
         };
         self.matches.push(found);
+        self.record_taken();
     }
 
     pub(super) fn into_record(mut self) -> Record {
         let mut matches = std::mem::take(&mut self.matches);
-        for found in &mut matches {
+        for (index, found) in matches.iter_mut().enumerate() {
             if self.sanitised.iter().any(|target| self.hides(target, &found.variable)) {
                 found.matched = vec![b'*'; found.matched.len()];
                 found.data = b"(sanitised)".to_vec();
             }
+            self.note_taken(index, &mut found.variable);
         }
         let [score_in, score_out] =
             [&self.rules.names.inbound, &self.rules.names.outbound].map(|names| self.score(names));
