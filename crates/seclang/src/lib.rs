@@ -20,6 +20,7 @@ mod stage;
 mod store;
 mod strings;
 mod target;
+mod trace;
 mod transaction;
 mod transform;
 mod variable;
@@ -32,4 +33,5 @@ pub use interface::{
     RequestLine, RuleFiles,
 };
 pub use ruleset::{RuleFacts, RuleSet};
+pub use trace::{Event, LeftOut, Named, Source, Trace};
 pub use transaction::Transaction;

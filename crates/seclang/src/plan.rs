@@ -105,8 +105,10 @@ pub(crate) struct Rule {
     pub(crate) file: Arc<Path>,
     /// Where it stands.
     pub(crate) line: usize,
-    /// At least one.
+    /// At least one, unless the rule was removed.
     pub(crate) links: Vec<Link>,
+    /// The directive that removed it.
+    pub(crate) removed: Option<&'static str>,
     /// What a full match does to the request.
     pub(crate) disruption: RuleDisruption,
     /// Where evaluation goes on after a full match.
@@ -155,6 +157,19 @@ pub(crate) struct Link {
     pub(crate) data: Option<Macro>,
     /// The same for `msg`.
     pub(crate) message: Option<Macro>,
+    /// How it is written, for whoever wants it explained.
+    pub(crate) written: Written,
+}
+
+/// A link's own words.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written {
+    /// Its targets.
+    pub(crate) targets: Vec<u8>,
+    /// The operator's name; empty for a `SecAction`.
+    pub(crate) operator: String,
+    /// Its parameter.
+    pub(crate) parameter: Vec<u8>,
 }
 
 /// What a full match does to the request.
@@ -235,14 +250,25 @@ pub(crate) enum RuleSelector {
     Tag(Vec<u8>),
     /// Exactly this message.
     Message(Vec<u8>),
-    /// One of the above, answered for every rule when all were known, by position.
-    Resolved(Arc<[bool]>),
+    /// One of the above, answered for every rule when all were known, by position; and the directive
+    /// of the same meaning.
+    Resolved(Arc<[bool]>, &'static str),
 }
 
 impl RuleSelector {
     /// The same, answered once for all rules.
     fn resolved(&self, rules: &[Rule]) -> Self {
-        Self::Resolved(rules.iter().map(|rule| self.selects(rule)).collect())
+        Self::Resolved(rules.iter().map(|rule| self.selects(rule)).collect(), self.removal())
+    }
+
+    /// The directive that removes what it selects.
+    pub(crate) fn removal(&self) -> &'static str {
+        match self {
+            Self::Resolved(_, removal) => removal,
+            Self::Ids(..) => "SecRuleRemoveById",
+            Self::Tag(_) => "SecRuleRemoveByTag",
+            Self::Message(_) => "SecRuleRemoveByMsg",
+        }
     }
 
     /// Whether it means this rule.
@@ -253,7 +279,7 @@ impl RuleSelector {
             Self::Message(message) => {
                 rule.meta.message.as_ref().is_some_and(|own| own.constant() == Some(message))
             }
-            Self::Resolved(answers) => answers.get(rule.index).copied().unwrap_or(false),
+            Self::Resolved(answers, _) => answers.get(rule.index).copied().unwrap_or(false),
         }
     }
 }
@@ -313,6 +339,31 @@ pub(crate) enum Control {
     RemoveTarget(RuleSelector, Target),
     /// `auditEngine`, `auditLogParts`, `debugLogLevel`: the access log is complete whatever they say.
     Logging,
+}
+
+impl std::fmt::Display for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let switch = |on: &bool| if *on { "On" } else { "Off" };
+        match self {
+            Self::Engine(Mode::Block) => f.write_str("ruleEngine=On"),
+            Self::Engine(Mode::Detect) => f.write_str("ruleEngine=DetectionOnly"),
+            Self::Engine(Mode::Off) => f.write_str("ruleEngine=Off"),
+            Self::RequestBody(on) => write!(f, "requestBodyAccess={}", switch(on)),
+            Self::ResponseBody(on) => write!(f, "responseBodyAccess={}", switch(on)),
+            Self::RequestBodyLimit(bytes) => write!(f, "requestBodyLimit={bytes}"),
+            Self::ResponseBodyLimit(bytes) => write!(f, "responseBodyLimit={bytes}"),
+            Self::Processor(processor) => write!(f, "requestBodyProcessor={}", processor.name()),
+            Self::ForceRequestBody(on) => write!(f, "forceRequestBodyVariable={}", switch(on)),
+            Self::Remove(rules) => {
+                write!(f, "{}", rules.removal().replace("SecRule", "rule"))
+            }
+            Self::RemoveTarget(rules, target) => {
+                let name = rules.removal().replace("SecRuleRemove", "ruleRemoveTarget");
+                write!(f, "{name};{}", target.variable.name())
+            }
+            Self::Logging => f.write_str("auditEngine"),
+        }
+    }
 }
 
 /// Readers of request bodies.

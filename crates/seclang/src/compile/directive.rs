@@ -5,7 +5,7 @@ use super::update::{Change, Update};
 use super::{Beside, Compiler, Draft};
 use crate::action::{self, Action, Disrupt};
 use crate::operator::{self, Operator};
-use crate::plan::{OverLimit, RuleDisruption, RuleSelector};
+use crate::plan::{OverLimit, RuleDisruption, RuleSelector, Written};
 use crate::source::Line;
 use crate::target::{self, Targets};
 use std::path::{Path, PathBuf};
@@ -130,44 +130,48 @@ impl Compiler<'_> {
         if targets.included.is_empty() {
             return Err("a rule needs a variable to look at beside what it leaves out".to_owned());
         }
-        let (negated, operator) = self.operator(line, question)?;
+        let (negated, operator, mut written) = self.operator(line, question)?;
+        written.targets.clone_from(variables);
         let actions = action::parse(actions, &mut self.strings)?;
-        self.push(line, targets, operator, negated, actions)
+        self.push(DraftLink { line: line.clone(), targets, operator, negated, actions, written })
     }
 
     fn sec_action(&mut self, line: &Line) -> Result<(), String> {
         let actions = action::parse(word(line, 0)?, &mut self.strings)?;
-        self.push(line, Targets::default(), Operator::Always, false, actions)
+        self.push(DraftLink {
+            line: line.clone(),
+            targets: Targets::default(),
+            operator: Operator::Always,
+            negated: false,
+            actions,
+            written: Written::default(),
+        })
     }
 
-    #[expect(clippy::similar_names, reason = "`line` and `link` are the language's words")]
-    fn push(
-        &mut self,
-        line: &Line,
-        targets: Targets,
-        operator: Operator,
-        negated: bool,
-        actions: Vec<Action>,
-    ) -> Result<(), String> {
-        let goes_on = actions.iter().any(|action| matches!(action, Action::Chain));
-        let link = DraftLink { line: line.clone(), targets, operator, negated, actions };
+    fn push(&mut self, link: DraftLink) -> Result<(), String> {
+        let goes_on = link.actions.iter().any(|action| matches!(action, Action::Chain));
+        let line = link.line.clone();
         if self.chain_open.take().is_some() {
             if let Some(draft) = self.drafts.last_mut() {
                 draft.links.push(link);
             }
         } else {
             let order = self.order();
-            let draft = Draft { line: line.clone(), order, links: vec![link], removed: false };
+            let draft = Draft { line: line.clone(), order, links: vec![link], removed: None };
             if draft.id() == 0 {
                 return Err("a rule needs an `id`".to_owned());
             }
             self.drafts.push(draft);
         }
-        self.chain_open = goes_on.then(|| line.clone());
+        self.chain_open = goes_on.then_some(line);
         Ok(())
     }
 
-    fn operator(&mut self, line: &Line, question: &[u8]) -> Result<(bool, Operator), String> {
+    fn operator(
+        &mut self,
+        line: &Line,
+        question: &[u8],
+    ) -> Result<(bool, Operator, Written), String> {
         let question = question.trim_ascii_start();
         let (negated, question) = match question.strip_prefix(b"!") {
             Some(rest) => (true, rest.trim_ascii_start()),
@@ -187,7 +191,12 @@ impl Compiler<'_> {
             if name.eq_ignore_ascii_case("rx") { parameter } else { parameter.trim_ascii() };
         let beside = Beside { files: self.files, rule_file: &line.file };
         let operator = operator::compile(name, parameter, &mut self.strings, &beside)?;
-        Ok((negated, operator))
+        let written = Written {
+            targets: Vec::new(),
+            operator: name.to_owned(),
+            parameter: parameter.to_vec(),
+        };
+        Ok((negated, operator, written))
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "what has no default is refused")]

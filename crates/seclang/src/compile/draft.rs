@@ -4,7 +4,7 @@ use super::{STATUS_DEFAULT, resolve_block};
 use crate::action::{Action, Disrupt};
 use crate::error::LoadError;
 use crate::operator::Operator;
-use crate::plan::{ChainId, Chains, Flow, Link, Meta, Rule, RuleDisruption};
+use crate::plan::{ChainId, Chains, Flow, Link, Meta, Rule, RuleDisruption, Written};
 use crate::source::Line;
 use crate::target::Targets;
 use crate::transform::Transformation;
@@ -25,8 +25,8 @@ pub(super) struct Draft {
     pub(super) line: Line,
     pub(super) order: usize,
     pub(super) links: Vec<DraftLink>,
-    /// `SecRuleRemoveBy…` took it away.
-    pub(super) removed: bool,
+    /// The `SecRuleRemoveBy…` that took it away.
+    pub(super) removed: Option<&'static str>,
 }
 
 /// One line of a rule.
@@ -37,6 +37,7 @@ pub(super) struct DraftLink {
     pub(super) operator: Operator,
     pub(super) negated: bool,
     pub(super) actions: Vec<Action>,
+    pub(super) written: Written,
 }
 
 impl Draft {
@@ -77,7 +78,7 @@ impl Draft {
         let head = Head::read(self.actions()).map_err(|message| self.line.error(message))?;
         let defaults = defaults.get(&head.phase);
         let id = self.id();
-        let links = if self.removed { Vec::new() } else { self.links };
+        let links = if self.removed.is_some() { Vec::new() } else { self.links };
         let links = links
             .into_iter()
             .enumerate()
@@ -91,6 +92,7 @@ impl Draft {
             file: Arc::clone(&self.line.file),
             line: self.line.number,
             links,
+            removed: self.removed,
             disruption: head.disruption(defaults),
             flow: head.flow,
             names_matches: false,
@@ -210,6 +212,7 @@ impl DraftLink {
             effects: Vec::new(),
             data: None,
             message: None,
+            written: self.written,
         };
         for action in self.actions {
             match action {

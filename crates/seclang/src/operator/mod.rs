@@ -171,6 +171,15 @@ fn data(name: &[u8], files: &dyn DataFiles) -> Result<Vec<u8>, String> {
 }
 
 impl Operator {
+    /// The parameter, where it may hold macros.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are prepared when rules load")]
+    pub(crate) fn parameter(&self) -> Option<&Macro> {
+        match self {
+            Self::RegexMacro(text) | Self::Text(_, text) | Self::Number(_, text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Asks. `expand` fills in macros; positions are of interest where `capture` is set.
     pub(crate) fn evaluate(
         &self,

@@ -2,6 +2,7 @@
 
 use super::{Fault, Transaction};
 use crate::plan::Processor;
+use crate::trace::{Event, Source};
 use crate::transaction::state::entry;
 use crate::variable::Variable;
 use burgrave_parse::{form, json, multipart, xml};
@@ -14,6 +15,13 @@ const MULTIPART_LIMITS: multipart::Limits =
 impl Transaction {
     pub(super) fn read_request_body(&mut self) -> Result<(), Fault> {
         if !self.wants_request_body() {
+            self.tell(|own| {
+                let why = match own.rules.settings.request_body {
+                    true => "a control switched it off",
+                    false => "it is switched off",
+                };
+                Event::NotInspected("request", why.to_owned())
+            });
             return Ok(());
         }
         let body = std::mem::take(&mut self.request_body);
@@ -50,6 +58,7 @@ impl Transaction {
         }
         for (name, value) in pairs {
             let made = self.decoded_entry(name, value);
+            self.tell_argument(Source::Form, made);
             self.state.args_post.push(made);
         }
     }
@@ -63,6 +72,7 @@ impl Transaction {
             Ok(values) => {
                 for json::Value { path, value } in values {
                     let made = entry(&path, &value, &mut self.strings);
+                    self.tell_argument(Source::Json, made);
                     self.state.args_post.push(made);
                 }
             }
@@ -122,7 +132,11 @@ impl Transaction {
                     self.state.files_content.push(entry(&part.name, content, strings));
                 }
             }
-            None => self.state.args_post.push(entry(&part.name, content, strings)),
+            None => {
+                let made = entry(&part.name, content, strings);
+                self.tell_argument(Source::Multipart, made);
+                self.state.args_post.push(made);
+            }
         }
     }
 
@@ -153,6 +167,7 @@ impl Transaction {
 
     /// `REQBODY_ERROR`, by which rule sets refuse what was not read whole.
     fn body_error(&mut self, why: &str) {
+        self.tell(|_| Event::BodyError(why.to_owned()));
         for variable in [Variable::ReqbodyError, Variable::ReqbodyProcessorError] {
             self.state.set_flag(variable, true, &mut self.strings);
         }

@@ -28,6 +28,7 @@ impl Transaction {
                 let (key, value) = (self.expand(key), self.expand(value));
                 if self.state.environment.len() < MEMBERS_MAX {
                     let (key, value) = (key.into_owned(), value.into_owned());
+                    self.tell_set(Variable::Env, &key, Some(&value));
                     let made = entry(&key, &value, &mut self.strings);
                     self.state.environment.push(made);
                 }
@@ -75,6 +76,10 @@ impl Transaction {
                 Some(old.saturating_sub(number(amount))).map(|new| self.number_id(new))
             }
         };
+        if self.is_traced() {
+            let [name, new] = [Some(key), new].map(|id| id.map(|id| self.strings.get(id).to_vec()));
+            self.tell_set(Variable::Tx, &name.unwrap_or_default(), new.as_deref());
+        }
         self.state.set_tx(key, new);
     }
 
@@ -102,6 +107,12 @@ impl Transaction {
             .store
             .change(collection, &opened, &name, self.now_micros, |old| self.changed(change, old));
         self.reload(collection, &opened);
+        if self.is_traced() {
+            let lower = self.strings.intern(&name);
+            let member = self.state.kept(collection).iter().find(|entry| entry.lower == lower);
+            let value = member.map(|member| self.strings.get(member.value).to_vec());
+            self.tell_set(collection, &name, value.as_deref());
+        }
     }
 
     fn changed(&self, change: &Change, old: Option<&[u8]>) -> Option<Vec<u8>> {
@@ -137,6 +148,7 @@ impl Transaction {
     }
 
     fn control(&mut self, control: &Control) {
+        self.tell_control(control);
         match control {
             Control::Engine(mode) => self.mode = *mode,
             Control::RequestBody(on) => self.settings.request_body = *on,

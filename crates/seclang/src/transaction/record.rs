@@ -65,7 +65,8 @@ impl Transaction {
             &["blocking_outbound_anomaly_score", "outbound_anomaly_score"],
             "outbound_anomaly_score_pl",
         );
-        Record { matches, score_in, score_out, interruption: self.interruption.take() }
+        let trace = self.trace.take().map(|trace| *trace);
+        Record { matches, score_in, score_out, interruption: self.interruption.take(), trace }
     }
 
     fn hides(&self, target: &Target, variable: &[u8]) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{Connection, RequestLine, Transaction};
 use crate::plan::Processor;
+use crate::trace::Source;
 use crate::transaction::state::entry;
 use crate::transform::url_decode;
 use crate::variable::Variable;
@@ -78,6 +79,7 @@ impl Transaction {
         }
         for (name, value) in pairs {
             let made = self.decoded_entry(name, value);
+            self.tell_argument(Source::Query, made);
             self.state.args_get.push(made);
         }
         self.count_arguments();
