@@ -9,6 +9,7 @@
 mod action;
 mod compile;
 mod error;
+mod geo;
 mod interface;
 mod macros;
 mod operator;

@@ -3,7 +3,7 @@
 use crate::macros::Macro;
 use crate::operator::Operator;
 use crate::stage::Gate;
-use crate::transform::{self, Transformation};
+use crate::transform::{self, CodePage, Transformation};
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
 use std::path::Path;
@@ -20,7 +20,7 @@ impl ChainId {
 }
 
 /// A transformation with its place among all.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ChainStep {
     /// The transformation itself.
     pub(crate) transformation: &'static Transformation,
@@ -28,6 +28,18 @@ pub(crate) struct ChainStep {
     pub(crate) place: usize,
     /// The bit of this place.
     pub(crate) bit: u64,
+    /// The code page by which it decodes, where the rules name one.
+    pub(crate) page: Option<Arc<CodePage>>,
+}
+
+impl ChainStep {
+    /// Appends what it makes of a value.
+    pub(crate) fn apply(&self, input: &[u8], out: &mut Vec<u8>) {
+        match &self.page {
+            Some(page) => page.url_decode(input, out),
+            None => (self.transformation.apply)(input, out),
+        }
+    }
 }
 
 /// A chain.
@@ -61,10 +73,19 @@ impl Chains {
         let before = self.node(parent);
         let bits = before.map_or(0, |node| node.bits) | bit;
         let mut steps = before.map(|node| node.steps.clone()).unwrap_or_default();
-        steps.push(ChainStep { transformation: step, place, bit });
+        steps.push(ChainStep { transformation: step, place, bit, page: None });
         self.bits |= bit;
         self.nodes.push(ChainNode { parent, steps, bits });
         ChainId(self.nodes.len())
+    }
+
+    /// `t:urlDecodeUni` decodes by this code page.
+    pub(crate) fn set_page(&mut self, page: &Arc<CodePage>) {
+        for step in self.nodes.iter_mut().flat_map(|node| &mut node.steps) {
+            if step.transformation.name() == "urlDecodeUni" {
+                step.page = Some(Arc::clone(page));
+            }
+        }
     }
 
     /// A chain by its number; `None` for the empty one.
@@ -409,7 +430,8 @@ pub(crate) struct EngineSettings {
     pub(crate) request_body: bool,
     pub(crate) response_body: bool,
     pub(crate) request_body_limit: usize,
-    pub(crate) request_body_no_files_limit: usize,
+    /// `None`: bounds a multipart form alone.
+    pub(crate) request_body_no_files_limit: Option<usize>,
     pub(crate) request_over_limit: OverLimit,
     pub(crate) response_body_limit: usize,
     pub(crate) response_over_limit: OverLimit,
@@ -420,6 +442,10 @@ pub(crate) struct EngineSettings {
     pub(crate) collection_timeout: Duration,
     pub(crate) webapp_id: Vec<u8>,
     pub(crate) budget: Duration,
+    /// `SecGeoLookupDb`
+    pub(crate) places: Option<Arc<crate::geo::Places>>,
+    /// `SecUnicodeMapFile`
+    pub(crate) code_page: Option<Arc<CodePage>>,
 }
 
 impl Default for EngineSettings {
@@ -429,7 +455,7 @@ impl Default for EngineSettings {
             request_body: true,
             response_body: false,
             request_body_limit: 13_107_200,
-            request_body_no_files_limit: 1_048_576,
+            request_body_no_files_limit: None,
             request_over_limit: OverLimit::Reject,
             response_body_limit: 524_288,
             response_over_limit: OverLimit::Partial,
@@ -438,8 +464,10 @@ impl Default for EngineSettings {
             arguments_max: 1000,
             argument_separator: b'&',
             collection_timeout: Duration::from_hours(1),
-            webapp_id: b"default".to_vec(),
+            webapp_id: Vec::new(),
             budget: Duration::from_millis(500),
+            places: None,
+            code_page: None,
         }
     }
 }

@@ -28,7 +28,16 @@ pub struct RuleSet {
     pub(crate) reads_file_content: bool,
     /// The names `0` to `9` of captures.
     pub(crate) digits: [StrId; 10],
-    signatures: Vec<String>,
+    words: Words,
+}
+
+/// What a rule set has to say to people.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    /// `SecComponentSignature`
+    pub(crate) signatures: Vec<String>,
+    /// What is no error and should be known.
+    pub(crate) notes: Vec<String>,
 }
 
 impl RuleSet {
@@ -52,7 +61,7 @@ impl RuleSet {
         mut rules: Vec<Rule>,
         chains: Chains,
         settings: EngineSettings,
-        signatures: Vec<String>,
+        words: Words,
         plain: bool,
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
@@ -73,7 +82,7 @@ impl RuleSet {
             stage,
             reads_file_content,
             digits,
-            signatures,
+            words,
         }
     }
 
@@ -105,12 +114,13 @@ impl RuleSet {
                 rule.id
             )
         };
-        self.rules.iter().filter_map(|rule| asks(rule).map(|name| warning(rule, name))).collect()
+        let unanswered = self.rules.iter().filter_map(|rule| Some(warning(rule, asks(rule)?)));
+        unanswered.chain(self.words.notes.iter().cloned()).collect()
     }
 
     /// What the rule sets call themselves (`SecComponentSignature`).
     pub fn signatures(&self) -> &[String] {
-        &self.signatures
+        &self.words.signatures
     }
 
     /// A new transaction.

@@ -57,6 +57,10 @@ pub enum Event {
     Phase(u8, Mode),
     /// An argument was read.
     Argument(Source, Named),
+    /// A multipart body has this boundary; whether other parameters stand behind it.
+    Boundary(Vec<u8>, bool),
+    /// Something is odd about the body: the variable that says so.
+    Odd(&'static str),
     /// The body could not be read as what it says it is.
     BodyError(String),
     /// A rule, or a link of a chain, is asked.
@@ -84,8 +88,8 @@ pub enum Event {
         value: Named,
         /// Whether the rule takes it for a match: `!` is already applied.
         matched: bool,
-        /// Where in the value the operator found something, and how many bytes.
-        place: Option<(usize, usize)>,
+        /// Where in the value the operator found something, and how many bytes each.
+        places: Vec<(usize, usize)>,
     },
     /// A part of the value was kept as `TX:n`.
     Captured(usize, Vec<u8>),
@@ -137,7 +141,11 @@ impl Trace {
 impl Event {
     fn bytes(&self) -> usize {
         match self {
-            Self::Phase(..) | Self::Leaves(..) | Self::Returned(..) | Self::Ended(..) => 0,
+            Self::Phase(..)
+            | Self::Odd(_)
+            | Self::Leaves(..)
+            | Self::Returned(..)
+            | Self::Ended(..) => 0,
             Self::Argument(_, named) | Self::Value(named) | Self::Answer { value: named, .. } => {
                 named.name.len() + named.value.len()
             }
@@ -145,7 +153,9 @@ impl Event {
             Self::Asks { operator, parameter, targets, .. } => {
                 operator.len() + parameter.len() + targets.len()
             }
-            Self::Step(_, _, text) | Self::Captured(_, text) => text.len(),
+            Self::Step(_, _, text) | Self::Captured(_, text) | Self::Boundary(text, _) => {
+                text.len()
+            }
             Self::Matched { message, tags, .. } => {
                 message.len() + tags.iter().map(Vec::len).sum::<usize>()
             }

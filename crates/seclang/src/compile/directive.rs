@@ -4,11 +4,15 @@ use super::draft::{DraftLink, PhaseDefaults, disruption};
 use super::update::{Change, Update};
 use super::{Beside, Compiler, Draft};
 use crate::action::{self, Action, Disrupt};
+use crate::geo::Places;
 use crate::operator::{self, Operator};
 use crate::plan::{OverLimit, RuleDisruption, RuleSelector, Written};
 use crate::source::Line;
 use crate::target::{self, Targets};
+use crate::transform::CodePage;
+use crate::variable::{Selector, Target, Variable};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Directives that other engines have and this one refuses unless they switch off what it has not,
@@ -32,7 +36,6 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("SecDebugLog", "use the access log and `burgrave explain`"),
     ("SecDebugLogLevel", "use the access log and `burgrave explain`"),
     ("SecDisableBackendCompression", "answers that are to be inspected are asked for plain"),
-    ("SecGeoLookupDb", "`@geoLookup` is not part of this release"),
     ("SecGsbLookupDb", "the service behind it has ended"),
     ("SecGuardianLog", "use a source of the watch part"),
     ("SecHashEngine", "link signing is not supported"),
@@ -45,10 +48,6 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("SecStreamInBodyInspection", "use `SecRequestBodyAccess`"),
     ("SecStreamOutBodyInspection", "use `SecResponseBodyAccess`"),
     ("SecTmpSaveUploadedFiles", "uploads are never written to temporary files"),
-    (
-        "SecUnicodeMapFile",
-        "code pages are not part of this release; full-width ASCII is always folded",
-    ),
     ("SecUploadKeepFiles", "uploads are never written to temporary files"),
     ("SecWriteStateLimit", "use `connections_per_client` of the configuration"),
     ("SecXmlExternalEntity", "external entities are never fetched"),
@@ -132,6 +131,13 @@ impl Compiler<'_> {
         }
         let (negated, operator, mut written) = self.operator(line, question)?;
         written.targets.clone_from(variables);
+        let is_whole = |target: &Target| {
+            target.variable == Variable::Xml && matches!(target.selector, Selector::All)
+        };
+        if targets.included.iter().any(is_whole) {
+            let note = "`XML` without a path is no part of the document: write `XML:/*`";
+            self.notes.push(line.error(note).to_string());
+        }
         let actions = action::parse(actions, &mut self.strings)?;
         self.push(DraftLink { line: line.clone(), targets, operator, negated, actions, written })
     }
@@ -158,7 +164,7 @@ impl Compiler<'_> {
         } else {
             let order = self.order();
             let draft = Draft { line: line.clone(), order, links: vec![link], removed: None };
-            if draft.id() == 0 {
+            if draft.id() == 0 && !draft.is_unconditional() {
                 return Err("a rule needs an `id`".to_owned());
             }
             self.drafts.push(draft);
@@ -205,6 +211,7 @@ impl Compiler<'_> {
         let mut phase = 2;
         let mut disrupt = None;
         let mut status = None;
+        let mut block = false;
         let mut defaults = PhaseDefaults {
             disruption: RuleDisruption::Pass,
             log: true,
@@ -213,13 +220,13 @@ impl Compiler<'_> {
         for action in actions {
             match action {
                 Action::Phase(number) => phase = number,
-                Action::Disrupt(Disrupt::Block) => {
-                    return Err("`block` cannot be its own default".to_owned());
-                }
+                Action::Disrupt(Disrupt::Block) => block = true,
                 Action::Disrupt(found) => disrupt = Some(found),
                 Action::Status(found) => status = Some(found),
                 Action::Log(log) => defaults.log = log,
-                Action::Transform(None) => defaults.transformations.clear(),
+                Action::Transform(None) => {
+                    return Err("`t:none` has nothing to take away in a default".to_owned());
+                }
                 Action::Transform(Some(step)) => defaults.transformations.push(step),
                 Action::Note | Action::Tag(_) | Action::Capture => {}
                 _ => {
@@ -229,8 +236,13 @@ impl Compiler<'_> {
                 }
             }
         }
+        if block && disrupt.is_none() {
+            return Err("`block` cannot be its own default".to_owned());
+        }
         defaults.disruption = disruption(disrupt.as_ref(), status, || RuleDisruption::Pass);
-        self.defaults.insert(phase, defaults);
+        if self.defaults.insert(phase, defaults).is_some() {
+            return Err(format!("phase {phase} has its default already"));
+        }
         Ok(())
     }
 
@@ -276,13 +288,26 @@ impl Compiler<'_> {
             let off = line.words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"off"));
             return if off { Ok(()) } else { Err(format!("`{known}` is refused: {why}")) };
         }
+        let beside = Beside { files: self.files, rule_file: &line.file };
         let settings = &mut self.settings;
         match name {
+            "secgeolookupdb" => {
+                let content = beside.named(&text(line, 0)?)?;
+                settings.places = Some(Arc::new(Places::read(content)?));
+            }
+            "secunicodemapfile" => {
+                let content = beside.named(&text(line, 0)?)?;
+                let page = text(line, 1)?;
+                let page = page.parse().map_err(|_ignored| format!("`{page}` is no code page"))?;
+                settings.code_page = Some(Arc::new(CodePage::read(&content, page)?));
+            }
             "secruleengine" => settings.mode = action::mode(&text(line, 0)?)?,
             "secrequestbodyaccess" => settings.request_body = switch(line)?,
             "secresponsebodyaccess" => settings.response_body = switch(line)?,
             "secrequestbodylimit" => settings.request_body_limit = number(line)?,
-            "secrequestbodynofileslimit" => settings.request_body_no_files_limit = number(line)?,
+            "secrequestbodynofileslimit" => {
+                settings.request_body_no_files_limit = Some(number(line)?);
+            }
             "secrequestbodylimitaction" => settings.request_over_limit = over_limit(line)?,
             "secresponsebodylimit" => settings.response_body_limit = number(line)?,
             "secresponsebodylimitaction" => settings.response_over_limit = over_limit(line)?,
@@ -321,7 +346,7 @@ fn words_max(name: &str) -> usize {
         _ if MET.iter().any(|known| not_read(known)) => usize::MAX,
         _ if REFUSED.iter().any(|(known, _)| not_read(known)) => usize::MAX,
         _ if name.starts_with("secruleupdatetarget") => 3,
-        "secruleupdateactionbyid" => 2,
+        "secruleupdateactionbyid" | "secunicodemapfile" => 2,
         _ => 1,
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use xss::BYTES as CROSS_SITE_BYTES;
 /// `TX:0` is the fingerprint.
 pub(super) fn sql(value: &[u8]) -> Option<Hit> {
     let fingerprint = sql::injection(value)?;
-    Some(Hit { groups: Vec::new(), text: Some(fingerprint.as_bytes().to_vec()) })
+    Some(Hit { text: Some(fingerprint.as_bytes().to_vec()), ..Hit::default() })
 }
 
 /// `TX:0` is the value.

@@ -62,6 +62,8 @@ pub(crate) struct Hit {
     pub(crate) groups: Captures,
     /// A text of the operator's own for `TX:0`, instead of a position.
     pub(crate) text: Option<Vec<u8>>,
+    /// Where something was found that is not captured.
+    pub(crate) place: Option<std::ops::Range<usize>>,
 }
 
 impl Hit {
@@ -70,7 +72,7 @@ impl Hit {
     }
 
     fn whole(range: std::ops::Range<usize>) -> Self {
-        Self { groups: vec![Some(range)], text: None }
+        Self { groups: vec![Some(range)], ..Self::default() }
     }
 }
 
@@ -196,11 +198,11 @@ impl Operator {
             },
             Self::RegexGlobal(regex) => global(regex, value)?,
             Self::Phrases(phrases) => phrases.find(value).map(Hit::whole),
-            Self::Text(comparison, text) => match text.constant() {
-                Some(constant) => comparison.holds(value, constant),
-                None => comparison.holds(value, &expand.expand(text)),
+            Self::Text(comparison, text) => {
+                let text = expand.expand(text);
+                let place = || capture.then(|| comparison.place(value, &text)).flatten();
+                comparison.holds(value, &text).then(|| Hit { place: place(), ..Hit::default() })
             }
-            .then(Hit::bare),
             Self::Number(comparison, text) => match text.constant() {
                 Some(constant) => comparison.holds(value, constant),
                 None => comparison.holds(value, &expand.expand(text)),
@@ -221,7 +223,7 @@ impl Operator {
 }
 
 fn groups(groups: Captures) -> Hit {
-    Hit { groups, text: None }
+    Hit { groups, ..Hit::default() }
 }
 
 /// Every match's groups in a row, as far as ten captures go.

@@ -202,8 +202,8 @@ impl Transaction {
         value: &Value,
         transformed: StrId,
     ) -> Result<bool, Fault> {
-        if matches!(link.operator, Operator::Unavailable(_)) {
-            return Err(Fault::Unavailable);
+        if let Operator::Unavailable(name) = link.operator {
+            return self.ask_places(name, link, value, transformed);
         }
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         if let Some(gate) = link.gate
@@ -240,7 +240,7 @@ impl Transaction {
     }
 
     /// What a value's match does. Texts may grow with each, so the bound is watched here.
-    fn act_all(&mut self, link: &Link, value: Option<&Value>) -> Result<(), Fault> {
+    pub(super) fn act_all(&mut self, link: &Link, value: Option<&Value>) -> Result<(), Fault> {
         for effect in &link.effects {
             self.act(effect, value);
             self.check_memory()?;

@@ -104,12 +104,12 @@ impl Transaction {
         found: Option<&Hit>,
     ) {
         self.tell(|own| {
-            let place = found.and_then(|hit| hit.groups.first()?.clone());
-            let place = place.filter(|_| !link.negated);
+            let groups = found.into_iter().flat_map(|hit| hit.groups.iter().chain([&hit.place]));
+            let places = groups.flatten().filter(|_| !link.negated);
             Event::Answer {
                 value: own.named(value, transformed),
                 matched: found.is_some() != link.negated,
-                place: place.map(|place| (place.start, place.len())),
+                places: places.map(|place| (place.start, place.len())).collect(),
             }
         });
     }

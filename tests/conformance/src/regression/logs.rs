@@ -65,20 +65,20 @@ impl Writer<'_> {
                 self.steps.clear();
             }
             Event::Step(_, name, _) => self.steps.push(format!("t:{name}")),
-            Event::Answer { value, matched: true, place } => self.answer(value, *place),
+            Event::Answer { value, matched: true, places } => self.answer(value, places),
             Event::Matched { id, logged: true, message, tags } => self.rule(*id, message, tags),
             _ => {}
         }
     }
 
-    fn answer(&mut self, value: &Named, place: Option<(usize, usize)>) {
+    fn answer(&mut self, value: &Named, places: &[(usize, usize)]) {
         let (name, shown) = (text(&value.name), limited(100, hex(&self.value.value)));
         self.matched = format!(
             "Matched \"Operator `{}' with parameter `{}' against variable `{name}' (Value: `{shown}' )",
             self.asked.operator,
             limited(200, self.asked.parameter.clone()),
         );
-        if let Some((start, length)) = place {
+        for (start, length) in places {
             let _infallible = write!(self.reference, "o{start},{length}");
         }
         for (start, length) in self.places.find(&self.value) {

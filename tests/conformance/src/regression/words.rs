@@ -34,6 +34,17 @@ impl Writer {
         match event {
             Event::Phase(phase, mode) => self.phase(*phase, *mode),
             Event::Argument(source, named) => self.argument(*source, named),
+            Event::Boundary(boundary, has_more) => {
+                if *has_more {
+                    self.line(3, "Multipart: Invalid parameter after boundary in C-T (tolerated).");
+                }
+                self.line(9, &format!("Multipart: Boundary: {}", text(boundary)));
+            }
+            Event::Odd(variable) => {
+                if let Some((_, theirs)) = ODD.iter().find(|(ours, _)| ours == variable) {
+                    self.line(4, &format!("Multipart: Warning: {theirs}"));
+                }
+            }
             Event::BodyError(error) => self.body_error(error),
             Event::Asks { id, link, operator, parameter, targets } => {
                 self.operator = class(operator);
@@ -58,6 +69,11 @@ impl Writer {
             }
             Event::Answer { value, .. } => {
                 let shown = limited(80, hex(&value.value));
+                let shown = if text(&value.name).ends_with("ERROR_MSG") {
+                    translated(&shown).unwrap_or(shown)
+                } else {
+                    shown
+                };
                 let text = format!("Target value: \"{shown}\" (Variable: {})", text(&value.name));
                 self.line(9, &text);
             }
@@ -67,11 +83,14 @@ impl Writer {
             Event::Returned(_, matched) => {
                 self.line(4, &format!("Rule returned {}.", u8::from(*matched)));
             }
-            Event::Matched { message, tags, .. } => {
+            Event::Matched { message, tags, logged, .. } => {
                 for tag in tags {
                     self.line(9, &format!("Rule tag: {}", text(tag)));
                 }
                 self.line(9, &format!("Saving msg: {}", text(message)));
+                if *logged {
+                    self.line(9, "Running action: log");
+                }
             }
             Event::Ended(_, how) => self.ended(how),
             Event::NotInspected(whose, why) => self.not_inspected(whose, why),
@@ -211,8 +230,77 @@ impl Writer {
     }
 }
 
-/// Our errors and oddities of bodies → the suite's words for the same.
-static BODY: &[(&str, &str)] = &[];
+/// Oddities of multipart bodies → the suite's words for the same.
+static ODD: &[(&str, &str)] = &[
+    ("MULTIPART_BOUNDARY_QUOTED", "boundary was quoted."),
+    ("MULTIPART_BOUNDARY_WHITESPACE", "boundary whitespace in C-T header."),
+    ("MULTIPART_CRLF_LF_LINES", "mixed line endings used (CRLF/LF)."),
+    ("MULTIPART_DATA_AFTER", "seen data after last boundary."),
+    ("MULTIPART_DATA_BEFORE", "seen data before first boundary."),
+    ("MULTIPART_HEADER_FOLDING", "header folding used."),
+    ("MULTIPART_INVALID_HEADER_FOLDING", "invalid header folding used."),
+    ("MULTIPART_INVALID_PART", "invalid part parsing."),
+    ("MULTIPART_INVALID_QUOTING", "invalid quoting used."),
+    ("MULTIPART_LF_LINE", "incorrect line endings used (LF)."),
+    ("MULTIPART_MISSING_SEMICOLON", "missing semicolon in C-T header."),
+];
+
+/// Our errors of bodies → the suite's words for the same.
+static BODY: &[(&str, &str)] = &[
+    ("`filename*` has no character set", "Multipart: Invalid Content-Disposition header (-16)"),
+    ("`filename*` has no language", "Multipart: Invalid Content-Disposition header (-17)"),
+    ("`filename*` has a bad character", "Multipart: Invalid Content-Disposition header (-18)"),
+    ("`filename*` without `filename`", "Multipart: Warning: no filename= but filename*:"),
+    (
+        "content-disposition has no name",
+        "Multipart: Content-Disposition header missing name field.",
+    ),
+    ("content-disposition has", "Multipart: Invalid Content-Disposition header."),
+    ("content-disposition is", "Multipart: Invalid Content-Disposition header."),
+    ("content-disposition names", "Multipart: Invalid Content-Disposition header."),
+    ("content-disposition parameter", "Multipart: Invalid Content-Disposition header."),
+    ("content type is not multipart", "Multipart: Invalid MIME type."),
+    ("boundary goes on after its quote", "Multipart: Invalid boundary in C-T (characters)."),
+    ("boundary holds characters", "Multipart: Invalid boundary in C-T (characters)."),
+    ("boundary has no value", "Multipart: Invalid boundary in C-T (malformed)."),
+    ("boundary is empty", "Multipart: Invalid boundary in C-T (empty)."),
+    ("boundary is longer", "Multipart: Invalid boundary in C-T (length)."),
+    (
+        "boundary parameter is not in lower",
+        "Multipart: Invalid boundary in C-T (case sensitivity).",
+    ),
+    ("boundary parameter is malformed", "Multipart: Invalid boundary in C-T (parameter name)."),
+    ("boundary's quote does not end", "Multipart: Invalid boundary in C-T (quote)."),
+    ("boundary has a quote on one side", "Multipart: Invalid boundary in C-T (quote)."),
+    ("boundary line goes on", "Multipart: Invalid boundary: "),
+    ("more than one boundary", "Multipart: Multiple boundary parameters in C-T."),
+    ("names no boundary", "Multipart: Boundary not found in C-T."),
+    ("multipart has no boundary", "Multipart: No boundaries found in payload."),
+    ("lacks its final boundary", "Multipart: Final boundary missing."),
+    ("ends within a part's header", "Multipart: Final boundary missing."),
+    ("part has no content-disposition", "Multipart: Part missing Content-Disposition header."),
+    ("header begins with a continuation", "Multipart: Invalid part header (folding error)."),
+    ("part header has no valid name", "Multipart: Invalid part header (colon missing): "),
+    ("part header holds a nul", "Multipart: Nul byte in part headers."),
+    ("part header is longer", "Multipart: Part header too long."),
+    ("part header stands twice", "Multipart: Duplicate part header: "),
+    (
+        "body without files is longer",
+        "Request body excluding files is bigger than the maximum expected.",
+    ),
+    ("form has more arguments", "Skipping request argument, over limit"),
+    ("json has more values", "Skipping request argument, over limit"),
+    ("xml", "XML: Failed parsing document."),
+];
+
+/// An error of ours as `REQBODY_ERROR_MSG` has it there.
+fn translated(error: &str) -> Option<String> {
+    let (_, theirs) = BODY.iter().find(|(ours, _)| error.contains(ours))?;
+    let kind = theirs.split(':').next().filter(|kind| matches!(*kind, "Multipart" | "XML"));
+    Some(
+        kind.map_or_else(|| (*theirs).to_owned(), |kind| format!("{kind} parsing error: {theirs}")),
+    )
+}
 
 /// The suite names operators by their classes.
 pub(super) fn class(operator: &str) -> String {
