@@ -1,8 +1,9 @@
 //! The `Cookie` header (RFC 6265 §4.2.1), as lenient as browsers and applications are.
 
-/// Names and values, not decoded, at most `cookies_max`.
+/// Names and values, not decoded, at most `cookies_max`. White space behind the last one is not its own.
 pub fn pairs(header: &[u8], cookies_max: usize) -> Vec<(&[u8], &[u8])> {
     header
+        .trim_ascii_end()
         .split(|&byte| byte == b';')
         .map(<[u8]>::trim_ascii_start)
         .filter(|part| !part.is_empty())
@@ -28,7 +29,7 @@ mod tests {
             (b"", &[]),
             (b"a=b; c=d", &[(b"a", b"b"), (b"c", b"d")]),
             (b"a=b=c;;d", &[(b"a", b"b=c"), (b"d", b"")]),
-            (b"a =b ", &[(b"a", b"b ")]),
+            (b"a =b ; c=d  ", &[(b"a", b"b "), (b"c", b"d")]),
             (b"a=\"x y\"", &[(b"a", b"\"x y\"")]),
         ];
         for (header, expected) in cases {

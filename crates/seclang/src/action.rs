@@ -134,7 +134,8 @@ fn action(name: &str, value: &[u8], strings: &mut Strings) -> Result<Action, Str
         "status" => Action::Status(number(value, "status", 100..=599)?),
         "log" => Action::Log(true),
         "nolog" => Action::Log(false),
-        "auditlog" | "noauditlog" | "maturity" | "accuracy" | "xmlns" => Action::Note,
+        "auditlog" | "noauditlog" | "maturity" | "accuracy" => Action::Note,
+        "xmlns" => name_space(value)?,
         "capture" => Action::Capture,
         "multimatch" => Action::MultiMatch,
         "chain" => Action::Chain,
@@ -143,6 +144,20 @@ fn action(name: &str, value: &[u8], strings: &mut Strings) -> Result<Action, Str
         "skipafter" => Action::SkipAfter(value.to_vec()),
         _ => return Err(format!("unknown action `{name}`")),
     })
+}
+
+/// `prefix=address`. Paths compare names without their prefix, so that it is only looked at here.
+fn name_space(value: &[u8]) -> Result<Action, String> {
+    let (prefix, address) = split_at(value, b'=').ok_or("action `xmlns` needs `=`")?;
+    let address = address.strip_prefix(b"'").unwrap_or(address);
+    if prefix.is_empty() || address.is_empty() {
+        return Err("action `xmlns` is `prefix=address`".to_owned());
+    }
+    if !address.contains(&b':') {
+        let shown = bstr::BStr::new(address);
+        return Err(format!("action `xmlns` takes an address with its scheme, not `{shown}`"));
+    }
+    Ok(Action::Note)
 }
 
 fn disrupt(name: &str, value: &[u8], strings: &mut Strings) -> Result<Option<Disrupt>, String> {
@@ -343,6 +358,10 @@ mod tests {
             ("severity:9", "from 0 to 7"),
             ("ctl:what=1", "unknown control `what`"),
             ("redirect", "needs an address"),
+            ("xmlns:a", "needs `=`"),
+            ("xmlns:", "needs `=`"),
+            ("xmlns:=http://x", "is `prefix=address`"),
+            ("xmlns:a='x/y'", "not `x/y'`"),
         ] {
             let error = names(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

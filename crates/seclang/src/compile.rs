@@ -8,7 +8,7 @@ use crate::error::LoadError;
 use crate::interface::{Options, RuleFiles};
 use crate::operator::DataFiles;
 use crate::plan::{Chains, EngineSettings, Flow, Rule, RuleDisruption};
-use crate::ruleset::RuleSet;
+use crate::ruleset::{RuleSet, Words};
 use crate::source::{self, Line};
 use crate::strings::Strings;
 use draft::{Draft, PhaseDefaults};
@@ -40,6 +40,8 @@ pub(crate) struct Compiler<'a> {
     /// The chain that is open began with an error: its other lines are passed over.
     chain_broken: bool,
     errors: Vec<LoadError>,
+    /// What is no error, and what whoever loads the rules should know.
+    notes: Vec<String>,
 }
 
 /// Compiles files and globs in this order.
@@ -72,6 +74,7 @@ impl<'a> Compiler<'a> {
             chain_open: None,
             chain_broken: false,
             errors: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -120,7 +123,7 @@ impl<'a> Compiler<'a> {
             }
         }
         if let Some(open) = self.chain_open.take() {
-            self.errors.push(open.error("the chain has no next rule in its file"));
+            self.leave_open(&open);
         }
         // In the order of the file, whoever noticed them.
         for error in unreadable {
@@ -129,6 +132,17 @@ impl<'a> Compiler<'a> {
             let at = place.map_or(self.errors.len(), |place| before + place);
             self.errors.insert(at, error);
         }
+    }
+
+    /// A chain whose next rule never comes cannot match. Whoever loads it is told.
+    fn leave_open(&mut self, open: &Line) {
+        let Some(draft) = self.drafts.last_mut() else { return };
+        draft.removed = Some("chain");
+        let place = open.error(format!(
+            "rule {} has `chain` and no next rule in its file: it never matches",
+            draft.id()
+        ));
+        self.notes.push(place.to_string());
     }
 
     /// The next place in file order.
@@ -148,6 +162,7 @@ impl<'a> Compiler<'a> {
         let drafts = std::mem::take(&mut self.drafts);
         let mut rules = Vec::with_capacity(drafts.len());
         for draft in drafts {
+            self.notes.extend(draft.note(&self.defaults));
             match draft.finish(&self.defaults, &mut self.chains) {
                 Ok((rule, skip_after)) => rules.push((rule, skip_after)),
                 Err(error) => self.errors.push(error),
@@ -158,7 +173,11 @@ impl<'a> Compiler<'a> {
             return Err(self.errors);
         }
         let settings = with_options(self.settings, options);
-        Ok(RuleSet::new(self.strings, rules, self.chains, settings, self.signatures, options.plain))
+        if let Some(page) = &settings.code_page {
+            self.chains.set_page(page);
+        }
+        let words = Words { signatures: self.signatures, notes: self.notes };
+        Ok(RuleSet::new(self.strings, rules, self.chains, settings, words, options.plain))
     }
 
     fn unique_ids(&mut self) {
@@ -226,8 +245,20 @@ struct Beside<'a> {
     rule_file: &'a Path,
 }
 
+impl Beside<'_> {
+    /// A file that a directive names; the error says which.
+    fn named(&self, name: &str) -> Result<Vec<u8>, String> {
+        self.data(Path::new(name)).map_err(|why| format!("`{name}`: {why}"))
+    }
+}
+
 impl DataFiles for Beside<'_> {
     fn data(&self, path: &Path) -> Result<Vec<u8>, String> {
+        if path.to_str().is_some_and(|name| name.contains("://")) {
+            return Err(
+                "a data file on another machine is refused: fetch it before rules load".to_owned()
+            );
+        }
         let folder = self.rule_file.parent().unwrap_or(Path::new("."));
         self.files.read(&folder.join(path))
     }

@@ -105,6 +105,16 @@ pub enum Disruption {
     },
 }
 
+impl Disruption {
+    /// The status of the answer; 0 where there is none.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Deny(status) | Self::Redirect { status, .. } => *status,
+            Self::Drop => 0,
+        }
+    }
+}
+
 /// What became of a piece of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyIntake {
@@ -149,4 +159,6 @@ pub struct Record {
     pub score_out: i64,
     /// What ended the request, or in detection mode would have ended it first.
     pub interruption: Option<Interruption>,
+    /// What happened step by step, where it was asked for.
+    pub trace: Option<crate::trace::Trace>,
 }

@@ -10,6 +10,7 @@ mod action;
 mod compile;
 mod decode;
 mod error;
+mod geo;
 mod interface;
 mod layer;
 mod macros;
@@ -23,6 +24,7 @@ mod stage;
 mod store;
 mod strings;
 mod target;
+mod trace;
 mod transaction;
 mod transform;
 mod variable;
@@ -35,4 +37,5 @@ pub use interface::{
     Record, RequestLine, RuleFiles,
 };
 pub use ruleset::{RuleFacts, RuleSet};
+pub use trace::{Event, LeftOut, Named, Source, Trace};
 pub use transaction::Transaction;

@@ -1,7 +1,9 @@
 //! Macros: `%{tx.name}` within a parameter or a message.
 
+use crate::regex::Regex;
 use crate::strings::{StrId, Strings};
 use crate::variable::{Shape, Variable};
+use std::sync::Arc;
 
 /// A text with holes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +20,21 @@ pub(crate) enum Part {
     Text(Vec<u8>),
     /// The first value of a variable.
     Value(Variable, Option<StrId>),
+    /// The first member whose name matches.
+    Matching(Variable, Pattern),
 }
+
+/// A regular expression; two are the same when they are written alike.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern(pub(crate) Arc<Regex>);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.pattern() == other.0.pattern()
+    }
+}
+
+impl Eq for Pattern {}
 
 impl Macro {
     /// Whether a text has holes.
@@ -38,6 +54,8 @@ impl Macro {
             }
             parts.push(part(hole.get(2..end).unwrap_or_default(), strings)?);
             rest = hole.get(end + 1..).unwrap_or_default();
+            // `%{name}%` is the same hole; `%{` begins the next.
+            rest = rest.strip_prefix(b"%").filter(|more| !more.starts_with(b"{")).unwrap_or(rest);
         }
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_vec()));
@@ -76,7 +94,7 @@ impl Macro {
     pub(crate) fn lead(&self) -> Vec<u8> {
         match self.parts.first() {
             Some(Part::Text(text)) => text.clone(),
-            Some(Part::Value(..)) | None => Vec::new(),
+            Some(Part::Value(..) | Part::Matching(..)) | None => Vec::new(),
         }
     }
 
@@ -106,6 +124,14 @@ fn part(hole: &[u8], strings: &mut Strings) -> Result<Part, String> {
         (Shape::Collection, None) if variable != Variable::MatchedVars => {
             Err(format!("macro `%{{{text}}}`: say which member of `{name}`"))
         }
+        (Shape::Collection, Some(key))
+            if key.len() > 2 && key.starts_with('/') && key.ends_with('/') =>
+        {
+            let pattern = key.trim_start_matches('/').trim_end_matches('/');
+            Regex::new(pattern.as_bytes(), true)
+                .map(|regex| Part::Matching(variable, Pattern(Arc::new(regex))))
+                .map_err(|why| format!("macro `%{{{text}}}` does not compile: {why}"))
+        }
         (Shape::Scalar | Shape::Collection, key) => {
             Ok(Part::Value(variable, key.map(|key| strings.intern_lower(key.as_bytes()))))
         }
@@ -130,9 +156,24 @@ mod tests {
                 Part::Value(Variable::MatchedVar, None),
             ]
         );
+        let legacy = Macro::parse(b"%{tx.Foo}%, %{tx.foo}%{tx.foo}%%", &mut strings).unwrap();
+        assert_eq!(
+            legacy.parts(),
+            [
+                Part::Value(Variable::Tx, Some(foo)),
+                Part::Text(b", ".to_vec()),
+                Part::Value(Variable::Tx, Some(foo)),
+                Part::Value(Variable::Tx, Some(foo)),
+                Part::Text(b"%".to_vec()),
+            ]
+        );
+        let named = Macro::parse(b"%{ARGS:/^a/}", &mut strings).unwrap();
+        assert!(
+            matches!(named.parts(), [Part::Matching(Variable::Args, name)] if name.0.pattern() == "^a")
+        );
         assert_eq!(Macro::parse(b"100%{", &mut strings).unwrap().constant(), Some(&b"100%{"[..]));
         assert_eq!(Macro::parse(b"", &mut strings).unwrap().constant(), Some(&b""[..]));
-        for bad in ["%{nope}", "%{tx}", "%{REMOTE_ADDR.x}", "%{}"] {
+        for bad in ["%{nope}", "%{tx}", "%{REMOTE_ADDR.x}", "%{}", "%{ARGS:/(/}"] {
             assert!(Macro::parse(bad.as_bytes(), &mut strings).is_err(), "{bad}");
         }
     }

@@ -3,7 +3,7 @@
 use crate::macros::Macro;
 use crate::operator::Operator;
 use crate::stage::Gate;
-use crate::transform::{self, Transformation};
+use crate::transform::{self, CodePage, Transformation};
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
 use std::path::Path;
@@ -20,7 +20,7 @@ impl ChainId {
 }
 
 /// A transformation with its place among all.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ChainStep {
     /// The transformation itself.
     pub(crate) transformation: &'static Transformation,
@@ -28,6 +28,18 @@ pub(crate) struct ChainStep {
     pub(crate) place: usize,
     /// The bit of this place.
     pub(crate) bit: u64,
+    /// The code page by which it decodes, where the rules name one.
+    pub(crate) page: Option<Arc<CodePage>>,
+}
+
+impl ChainStep {
+    /// Appends what it makes of a value.
+    pub(crate) fn apply(&self, input: &[u8], out: &mut Vec<u8>) {
+        match &self.page {
+            Some(page) => page.url_decode(input, out),
+            None => (self.transformation.apply)(input, out),
+        }
+    }
 }
 
 /// A chain.
@@ -63,12 +75,21 @@ impl Chains {
         let before = self.node(parent);
         let bits = before.map_or(0, |node| node.bits) | bit;
         let mut steps = before.map(|node| node.steps.clone()).unwrap_or_default();
-        steps.push(ChainStep { transformation: step, place, bit });
+        steps.push(ChainStep { transformation: step, place, bit, page: None });
         let mut prefixes = self.prefixes(parent).to_vec();
         prefixes.push(ChainId(self.nodes.len() + 1));
         self.bits |= bit;
         self.nodes.push(ChainNode { parent, steps, prefixes, bits });
         ChainId(self.nodes.len())
+    }
+
+    /// `t:urlDecodeUni` decodes by this code page.
+    pub(crate) fn set_page(&mut self, page: &Arc<CodePage>) {
+        for step in self.nodes.iter_mut().flat_map(|node| &mut node.steps) {
+            if step.transformation.name() == "urlDecodeUni" {
+                step.page = Some(Arc::clone(page));
+            }
+        }
     }
 
     /// A chain by its number; `None` for the empty one.
@@ -102,8 +123,10 @@ pub(crate) struct Rule {
     pub(crate) file: Arc<Path>,
     /// Where it stands.
     pub(crate) line: usize,
-    /// At least one.
+    /// At least one, unless the rule was removed.
     pub(crate) links: Vec<Link>,
+    /// The directive that removed it.
+    pub(crate) removed: Option<&'static str>,
     /// What a full match does to the request.
     pub(crate) disruption: RuleDisruption,
     /// Where evaluation goes on after a full match.
@@ -157,6 +180,19 @@ pub(crate) struct Link {
     pub(crate) data: Option<Macro>,
     /// The same for `msg`.
     pub(crate) message: Option<Macro>,
+    /// How it is written, for whoever wants it explained.
+    pub(crate) written: Written,
+}
+
+/// A link's own words.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written {
+    /// Its targets.
+    pub(crate) targets: Vec<u8>,
+    /// The operator's name; empty for a `SecAction`.
+    pub(crate) operator: String,
+    /// Its parameter.
+    pub(crate) parameter: Vec<u8>,
 }
 
 /// `SecRuleConfirmById`: a second question about a value that matched, asked of it as it came.
@@ -246,14 +282,25 @@ pub(crate) enum RuleSelector {
     Tag(Vec<u8>),
     /// Exactly this message.
     Message(Vec<u8>),
-    /// One of the above, answered for every rule when all were known, by position.
-    Resolved(Arc<[bool]>),
+    /// One of the above, answered for every rule when all were known, by position; and the directive
+    /// of the same meaning.
+    Resolved(Arc<[bool]>, &'static str),
 }
 
 impl RuleSelector {
     /// The same, answered once for all rules.
     fn resolved(&self, rules: &[Rule]) -> Self {
-        Self::Resolved(rules.iter().map(|rule| self.selects(rule)).collect())
+        Self::Resolved(rules.iter().map(|rule| self.selects(rule)).collect(), self.removal())
+    }
+
+    /// The directive that removes what it selects.
+    pub(crate) fn removal(&self) -> &'static str {
+        match self {
+            Self::Resolved(_, removal) => removal,
+            Self::Ids(..) => "SecRuleRemoveById",
+            Self::Tag(_) => "SecRuleRemoveByTag",
+            Self::Message(_) => "SecRuleRemoveByMsg",
+        }
     }
 
     /// Whether it means this rule.
@@ -264,7 +311,7 @@ impl RuleSelector {
             Self::Message(message) => {
                 rule.meta.message.as_ref().is_some_and(|own| own.constant() == Some(message))
             }
-            Self::Resolved(answers) => answers.get(rule.index).copied().unwrap_or(false),
+            Self::Resolved(answers, _) => answers.get(rule.index).copied().unwrap_or(false),
         }
     }
 }
@@ -340,6 +387,31 @@ pub(crate) enum Control {
     Logging,
 }
 
+impl std::fmt::Display for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let switch = |on: &bool| if *on { "On" } else { "Off" };
+        match self {
+            Self::Engine(Mode::Block) => f.write_str("ruleEngine=On"),
+            Self::Engine(Mode::Detect) => f.write_str("ruleEngine=DetectionOnly"),
+            Self::Engine(Mode::Off) => f.write_str("ruleEngine=Off"),
+            Self::RequestBody(on) => write!(f, "requestBodyAccess={}", switch(on)),
+            Self::ResponseBody(on) => write!(f, "responseBodyAccess={}", switch(on)),
+            Self::RequestBodyLimit(bytes) => write!(f, "requestBodyLimit={bytes}"),
+            Self::ResponseBodyLimit(bytes) => write!(f, "responseBodyLimit={bytes}"),
+            Self::Processor(processor) => write!(f, "requestBodyProcessor={}", processor.name()),
+            Self::ForceRequestBody(on) => write!(f, "forceRequestBodyVariable={}", switch(on)),
+            Self::Remove(rules) => {
+                write!(f, "{}", rules.removal().replace("SecRule", "rule"))
+            }
+            Self::RemoveTarget(rules, target) => {
+                let name = rules.removal().replace("SecRuleRemove", "ruleRemoveTarget");
+                write!(f, "{name};{}", target.variable.name())
+            }
+            Self::Logging => f.write_str("auditEngine"),
+        }
+    }
+}
+
 /// Readers of request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Processor {
@@ -386,7 +458,8 @@ pub(crate) struct EngineSettings {
     pub(crate) request_body: bool,
     pub(crate) response_body: bool,
     pub(crate) request_body_limit: usize,
-    pub(crate) request_body_no_files_limit: usize,
+    /// `None`: bounds a multipart form alone.
+    pub(crate) request_body_no_files_limit: Option<usize>,
     pub(crate) request_over_limit: OverLimit,
     pub(crate) response_body_limit: usize,
     pub(crate) response_over_limit: OverLimit,
@@ -398,6 +471,10 @@ pub(crate) struct EngineSettings {
     pub(crate) webapp_id: Vec<u8>,
     pub(crate) budget: Duration,
     pub(crate) decode: bool,
+    /// `SecGeoLookupDb`
+    pub(crate) places: Option<Arc<crate::geo::Places>>,
+    /// `SecUnicodeMapFile`
+    pub(crate) code_page: Option<Arc<CodePage>>,
 }
 
 impl Default for EngineSettings {
@@ -407,7 +484,7 @@ impl Default for EngineSettings {
             request_body: true,
             response_body: false,
             request_body_limit: 13_107_200,
-            request_body_no_files_limit: 1_048_576,
+            request_body_no_files_limit: None,
             request_over_limit: OverLimit::Reject,
             response_body_limit: 524_288,
             response_over_limit: OverLimit::Partial,
@@ -416,9 +493,11 @@ impl Default for EngineSettings {
             arguments_max: 1000,
             argument_separator: b'&',
             collection_timeout: Duration::from_hours(1),
-            webapp_id: b"default".to_vec(),
+            webapp_id: Vec::new(),
             budget: Duration::from_millis(500),
             decode: false,
+            places: None,
+            code_page: None,
         }
     }
 }

@@ -49,6 +49,8 @@ impl Expand for Outcome<'_> {
         for part in text.parts() {
             match part {
                 Part::Text(text) => out.extend_from_slice(text),
+                // Texts with members by pattern are not folded.
+                Part::Matching(..) => {}
                 Part::Value(_, key) => {
                     let value = key.and_then(|key| self.member(key));
                     out.extend_from_slice(value.map_or(&[][..], |value| self.strings.get(value)));
@@ -197,6 +199,7 @@ fn is_of_tx(text: &Macro) -> bool {
     text.parts().iter().all(|part| match part {
         Part::Text(_) => true,
         Part::Value(variable, key) => *variable == Variable::Tx && key.is_some(),
+        Part::Matching(..) => false,
     })
 }
 

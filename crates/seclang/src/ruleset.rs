@@ -32,7 +32,16 @@ pub struct RuleSet {
     /// Whether a rule looks at `REQUEST_OTHER`; otherwise it is not filled.
     pub(crate) reads_other: bool,
     pub(crate) names: Names,
-    signatures: Vec<String>,
+    words: Words,
+}
+
+/// What a rule set has to say to people.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    /// `SecComponentSignature`
+    pub(crate) signatures: Vec<String>,
+    /// What is no error and should be known.
+    pub(crate) notes: Vec<String>,
 }
 
 impl RuleSet {
@@ -56,7 +65,7 @@ impl RuleSet {
         mut rules: Vec<Rule>,
         chains: Chains,
         settings: EngineSettings,
-        signatures: Vec<String>,
+        words: Words,
         plain: bool,
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
@@ -88,7 +97,7 @@ impl RuleSet {
             reads_file_content,
             reads_other,
             names,
-            signatures,
+            words,
         }
     }
 
@@ -120,12 +129,13 @@ impl RuleSet {
                 rule.id
             )
         };
-        self.rules.iter().filter_map(|rule| asks(rule).map(|name| warning(rule, name))).collect()
+        let unanswered = self.rules.iter().filter_map(|rule| Some(warning(rule, asks(rule)?)));
+        unanswered.chain(self.words.notes.iter().cloned()).collect()
     }
 
     /// What the rule sets call themselves (`SecComponentSignature`).
     pub fn signatures(&self) -> &[String] {
-        &self.signatures
+        &self.words.signatures
     }
 
     /// A new transaction.

@@ -78,7 +78,12 @@ fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     while let Some(&first) = rest.first() {
         let quote = (first == b'"' || first == b'\'').then_some(first);
         let (word, after) = if let Some(quote) = quote {
-            quoted(rest.get(1..).unwrap_or_default(), quote)?
+            let inner = rest.get(1..).unwrap_or_default();
+            match quoted(inner, quote) {
+                // A rule's actions end with the line in any case.
+                Err(_) if words.len() == 3 => (inner.to_vec(), &[][..]),
+                other => other?,
+            }
         } else {
             let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
@@ -143,6 +148,14 @@ mod tests {
             shown,
             ["3:SecRule:ARGS|a \"b\" c|id:1,  pass", "7:SecMarker:END", "8:SecX:a b|c\\\\"]
         );
+    }
+
+    #[test]
+    fn an_open_quote_of_actions_ends_with_the_line() {
+        let (lines, errors) = parse("SecRule ARGS \"x\" \"id:1,deny\nSecMarker B");
+        assert!(errors.is_empty(), "{errors:?}");
+        let shown: Vec<_> = lines.iter().map(shown).collect();
+        assert_eq!(shown, ["1:SecRule:ARGS|x|id:1,deny", "2:SecMarker:B"]);
     }
 
     #[test]

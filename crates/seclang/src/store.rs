@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Collections kept at once.
 const COLLECTIONS_MAX: usize = 50_000;
 /// Members of one collection.
-const MEMBERS_MAX: usize = 128;
+pub(crate) const MEMBERS_MAX: usize = 128;
 /// Bytes of one value.
 const VALUE_BYTES_MAX: usize = 4096;
 

@@ -49,9 +49,6 @@ pub(crate) fn single(item: &str, strings: &mut Strings) -> Result<Target, String
         }
         Some(key) => selector(variable, key, strings)?,
     };
-    if variable == Variable::Xml && matches!(selector, Selector::All) {
-        return Err("`XML` needs a path, as in `XML:/*`".to_owned());
-    }
     Ok(Target { variable, selector, count })
 }
 
@@ -83,10 +80,14 @@ fn split(text: &str) -> Vec<&str> {
     let mut until: Option<char> = None;
     let mut before = ' ';
     let mut is_xml = false;
+    // Brackets of a path that are open.
+    let mut depth = 0_usize;
     for (at, character) in text.char_indices() {
         match until {
             Some(end) if character == end && before != '\\' => until = None,
-            None if matches!(character, '|' | ',') => {
+            None if is_xml && matches!(character, '[' | '(') => depth += 1,
+            None if is_xml && matches!(character, ']' | ')') => depth = depth.saturating_sub(1),
+            None if matches!(character, '|' | ',') && depth == 0 => {
                 items.extend(text.get(start..at));
                 start = at + 1;
                 is_xml = false;
@@ -139,6 +140,7 @@ mod tests {
             ),
             ("ARGS:'/^a, b/'", "ARGS:~^a, b"),
             ("XML:/*|XML://@*|ARGS", "XML:path XML:path ARGS"),
+            ("XML:/a[contains(.,'x')]|XML://@*|ARGS", "XML:path XML:path ARGS"),
             ("TX.a.b", "TX:a.b"),
             ("TX:a:b", "TX:a:b"),
             ("ARGS,FILES", "ARGS FILES"),
@@ -154,7 +156,7 @@ mod tests {
             ("SCRIPT_UID", "a gateway runs no scripts"),
             ("REQUEST_URI:x", "has no members"),
             ("ARGS:/(/", "does not compile"),
-            ("XML", "needs a path"),
+            ("XML:a", "begin with `/`"),
             ("XML:count(/a)", "not supported"),
             ("ARGS|", "unknown variable ``"),
         ] {

@@ -148,6 +148,8 @@ variables! {
 /// Variables that other engines have and this one refuses, with the reason.
 pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("FILES_TMPNAMES", "uploads are never written to temporary files here; use FILES_TMP_CONTENT"),
+    ("MSC_PCRE_ERROR", "an expression that cannot be answered refuses the request"),
+    ("MSC_PCRE_LIMITS_EXCEEDED", "an expression that cannot be answered refuses the request"),
     ("PERF_ALL", "it measures another program"),
     ("SCRIPT_BASENAME", "a gateway runs no scripts; use REQUEST_BASENAME"),
     ("SCRIPT_FILENAME", "a gateway runs no scripts; use REQUEST_FILENAME"),

@@ -14,12 +14,13 @@ pub mod differential;
 pub mod engine;
 pub mod exceptions;
 pub mod message;
+pub mod regression;
 pub mod rules;
 pub mod upstream;
 pub mod vectors;
 pub mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder with the suites, if it is there.
 pub fn shared() -> Option<PathBuf> {
@@ -28,6 +29,15 @@ pub fn shared() -> Option<PathBuf> {
         PathBuf::from,
     );
     folder.is_dir().then_some(folder)
+}
+
+/// The JSON files of a folder, sorted.
+fn json_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|kind| kind == "json"));
+    paths.sort();
+    Ok(paths)
 }
 
 /// The outcome of a suite: what failed, by name, with what was seen.

@@ -3,7 +3,7 @@
 
 use burgrave_conformance::crs::{self, Seen};
 use burgrave_conformance::exceptions::Exceptions;
-use burgrave_conformance::{Tally, engine, rules, shared, vectors};
+use burgrave_conformance::{Tally, engine, regression, rules, shared, vectors};
 use burgrave_model::Mode;
 use burgrave_seclang::{Options, Record};
 use std::sync::Arc;
@@ -81,6 +81,15 @@ fn operator_vectors() {
     let Some(shared) = shared() else { return println!("operators: the suites are not here") };
     let tally = vectors::run(&shared.join("seclang/operators")).unwrap();
     report("operators", &tally, include_str!("../exceptions/operators.txt"));
+}
+
+#[test]
+fn regression_cases() {
+    let Some(shared) = shared() else { return println!("regression: the cases are not here") };
+    let folder = shared.join("seclang");
+    let outcome = regression::run(&folder.join("regression"), &folder.join("data")).unwrap();
+    println!("regression: {} cases are refused at load as they should be", outcome.refused);
+    report("regression", &outcome.tally, include_str!("../exceptions/regression.txt"));
 }
 
 #[test]

@@ -219,7 +219,8 @@ mod tests {
             variable: b"ARGS:q".to_vec(),
             matched: b"' or 1=1".to_vec(),
         };
-        let record = Record { matches: vec![rule], score_in: 5, score_out: -1, interruption: None };
+        let record =
+            Record { matches: vec![rule], score_in: 5, score_out: -1, ..Record::default() };
         let line = Line {
             time: UnixTime(1_795_228_938_000_123),
             id: "0123",

@@ -3,8 +3,16 @@
 use super::Oddities;
 use crate::Malformed;
 
+/// A boundary.
+#[derive(Debug, Default)]
+pub(super) struct Boundary {
+    pub(super) text: Vec<u8>,
+    /// Other parameters stand behind it.
+    pub(super) has_more: bool,
+}
+
 /// The boundary, with what was odd about how it is written.
-pub(super) fn find(content_type: &[u8], odd: &mut Oddities) -> Result<Vec<u8>, Malformed> {
+pub(super) fn find(content_type: &[u8], odd: &mut Oddities) -> Result<Boundary, Malformed> {
     let rest = strip_prefix_ignore_case(content_type.trim_ascii_start(), b"multipart/form-data")
         .ok_or_else(|| Malformed::new("content type is not multipart/form-data"))?;
     let lower = rest.to_ascii_lowercase();
@@ -15,6 +23,10 @@ pub(super) fn find(content_type: &[u8], odd: &mut Oddities) -> Result<Vec<u8>, M
     if memchr::memmem::find(&after_name.to_ascii_lowercase(), b"boundary=").is_some() {
         return Err(Malformed::new("multipart names more than one boundary"));
     }
+    // Some readers look for this spelling alone (RFC 9110 §5.6.6 has no case here).
+    if !parameter.starts_with(b"boundary") {
+        return Err(Malformed::new("multipart boundary parameter is not in lower case"));
+    }
     odd.missing_semicolon |= !before.contains(&b';');
     let equals = memchr::memchr(b'=', after_name)
         .ok_or_else(|| Malformed::new("multipart boundary has no value"))?;
@@ -24,9 +36,10 @@ pub(super) fn find(content_type: &[u8], odd: &mut Oddities) -> Result<Vec<u8>, M
         return Err(Malformed::new("multipart boundary parameter is malformed"));
     }
     odd.boundary_whitespace |= !space_before.is_empty();
-    let value = value_of(value, odd)?;
-    check(&value)?;
-    Ok(value)
+    let has_more = value.contains(&b';');
+    let text = value_of(value, odd)?;
+    check(&text)?;
+    Ok(Boundary { text, has_more })
 }
 
 fn value_of(value: &[u8], odd: &mut Oddities) -> Result<Vec<u8>, Malformed> {
@@ -48,6 +61,9 @@ fn value_of(value: &[u8], odd: &mut Oddities) -> Result<Vec<u8>, Malformed> {
     let bare = text.trim_ascii_end();
     odd.boundary_whitespace |= bare.len() != text.len() || bare.contains(&b' ');
     odd.invalid_quoting |= bare.contains(&b'"');
+    if bare.ends_with(b"\"") {
+        return Err(Malformed::new("multipart boundary has a quote on one side"));
+    }
     Ok(bare.to_vec())
 }
 
@@ -59,7 +75,7 @@ fn check(boundary: &[u8]) -> Result<(), Malformed> {
         return Err(Malformed::new("multipart boundary is longer than 128 bytes"));
     }
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(byte);
-    if !boundary.iter().all(allowed) {
+    if !boundary.iter().all(allowed) || boundary.ends_with(b" ") {
         return Err(Malformed::new("multipart boundary holds characters that it may not"));
     }
     Ok(())
@@ -78,13 +94,15 @@ mod tests {
     fn boundaries() {
         for (text, expected, quoted, white, semicolon) in [
             ("multipart/form-data; boundary=abc", "abc", false, false, false),
-            ("Multipart/Form-Data;Boundary=abc; charset=x", "abc", false, false, false),
+            ("Multipart/Form-Data;boundary=abc; charset=x", "abc", false, false, false),
             ("multipart/form-data; boundary=\"a b\"", "a b", true, false, false),
             ("multipart/form-data; boundary = abc ", "abc", false, true, false),
             ("multipart/form-data boundary=abc", "abc", false, false, true),
         ] {
             let mut odd = Oddities::default();
-            assert_eq!(find(text.as_bytes(), &mut odd).unwrap(), expected.as_bytes(), "{text}");
+            let found = find(text.as_bytes(), &mut odd).unwrap();
+            assert_eq!(found.text, expected.as_bytes(), "{text}");
+            assert_eq!(found.has_more, text.contains("charset"), "{text}");
             assert_eq!(
                 (odd.boundary_quoted, odd.boundary_whitespace, odd.missing_semicolon),
                 (quoted, white, semicolon),
@@ -105,6 +123,9 @@ mod tests {
             "multipart/form-data; boundary=a; boundary=b",
             "multipart/form-data; boundary=a\x01b",
             "multipart/form-data; boundaryx=a",
+            "multipart/form-data; Boundary=a",
+            "multipart/form-data; boundary=\"a \"",
+            "multipart/form-data; boundary=a\"",
         ] {
             assert!(find(text.as_bytes(), &mut Oddities::default()).is_err(), "{text}");
         }

@@ -20,6 +20,10 @@ pub(super) fn parse(value: &[u8], odd: &mut Oddities) -> Result<Disposition, Mal
     let mut filename = None;
     let mut extended = false;
     while let Some(after) = rest.strip_prefix(b";") {
+        if after.trim_ascii().is_empty() {
+            rest = &[];
+            break;
+        }
         let (key, value, after) = parameter(after.trim_ascii_start(), odd)?;
         let slot = match key {
             b"name" => &mut name,
@@ -99,16 +103,17 @@ fn quoted(text: &[u8], quote: u8) -> Result<(Vec<u8>, &[u8]), Malformed> {
 
 /// `charset'language'percent-encoded` (RFC 8187).
 fn extended_value(value: &[u8]) -> Result<(), Malformed> {
-    let bad = || Malformed::new("content-disposition `filename*` is malformed");
-    let mut parts = value.splitn(3, |&byte| byte == b'\'');
-    let charset = parts.next().filter(|charset| !charset.is_empty()).ok_or_else(bad)?;
-    let _language = parts.next().ok_or_else(bad)?;
-    let text = parts.next().ok_or_else(bad)?;
+    let bad = |what: &str| Malformed::new(format!("content-disposition `filename*` has {what}"));
     let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&+-^_`{}~.".contains(byte);
-    if charset.iter().all(token) && text.iter().all(token) && !crate::form::has_bad_escape(text) {
+    let mut parts = value.splitn(3, |&byte| byte == b'\'');
+    let charset = parts.next().filter(|charset| !charset.is_empty() && charset.iter().all(token));
+    charset.ok_or_else(|| bad("no character set"))?;
+    let _language = parts.next();
+    let text = parts.next().ok_or_else(|| bad("no language"))?;
+    if text.iter().all(token) && !crate::form::has_bad_escape(text) {
         Ok(())
     } else {
-        Err(bad())
+        Err(bad("a bad character"))
     }
 }
 
@@ -142,6 +147,7 @@ mod tests {
         for text in [
             "attachment; name=a",
             "form-data",
+            "form-data;",
             "form-data; name=\"\"",
             "form-data; name=\"a",
             "form-data; name",

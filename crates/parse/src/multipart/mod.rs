@@ -37,7 +37,7 @@ pub struct Part {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "eleven independent observations, each a variable"
+    reason = "twelve independent observations, each a variable"
 )]
 pub struct Oddities {
     /// The boundary stands in quotes.
@@ -64,6 +64,8 @@ pub struct Oddities {
     pub invalid_part: bool,
     /// A line that looks like a boundary and is none.
     pub unmatched_boundary: bool,
+    /// Behind such a line the body's own boundary closed a part.
+    pub matched_after_unmatched: bool,
 }
 
 impl Oddities {
@@ -93,14 +95,21 @@ pub struct Form {
     pub incomplete: Option<Part>,
     /// Why reading ended early.
     pub error: Option<Malformed>,
+    /// The boundary; empty where there is no valid one.
+    pub boundary: Vec<u8>,
+    /// Other parameters stand behind it.
+    pub boundary_has_more: bool,
 }
 
 /// Reads a body by the boundary that its `Content-Type` names.
 pub fn parse(content_type: &[u8], body: &[u8], limits: Limits) -> Form {
     let mut form = Form::default();
     match boundary::find(content_type, &mut form.oddities) {
-        Ok(boundary) => {
-            let mut reader = Reader { body, boundary, limits, form: &mut form, at: 0 };
+        Ok(boundary::Boundary { text: boundary, has_more }) => {
+            form.boundary.clone_from(&boundary);
+            form.boundary_has_more = has_more;
+            let mut reader =
+                Reader { body, boundary, limits, form: &mut form, at: 0, in_part: false };
             if let Err(error) = reader.read() {
                 form.error = Some(error);
             }
@@ -116,6 +125,8 @@ struct Reader<'a, 'f> {
     limits: Limits,
     form: &'f mut Form,
     at: usize,
+    /// The first boundary was seen.
+    in_part: bool,
 }
 
 /// What a line is.
@@ -134,6 +145,7 @@ impl<'a> Reader<'a, '_> {
         if !self.preamble()? {
             return Err(Malformed::new("multipart has no boundary"));
         }
+        self.in_part = true;
         loop {
             if self.form.parts.len() >= self.limits.parts_max {
                 return Err(Malformed::new("multipart has more parts than the limit"));
@@ -179,8 +191,11 @@ impl<'a> Reader<'a, '_> {
         let Some(after_dashes) = line.strip_prefix(b"--") else { return Ok(Line::Data) };
         let Some(tail) = after_dashes.strip_prefix(self.boundary.as_slice()) else {
             self.form.oddities.unmatched_boundary = true;
+            self.form.oddities.matched_after_unmatched = false;
             return Ok(Line::Data);
         };
+        self.form.oddities.matched_after_unmatched =
+            self.in_part && self.form.oddities.unmatched_boundary;
         match tail {
             b"\r\n" => self.form.oddities.crlf_line = true,
             b"\n" => self.form.oddities.lf_line = true,

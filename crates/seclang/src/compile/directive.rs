@@ -4,10 +4,13 @@ use super::draft::{DraftLink, PhaseDefaults, disruption};
 use super::update::{Change, Update};
 use super::{Beside, Compiler, Draft};
 use crate::action::{self, Action, Disrupt};
+use crate::geo::Places;
 use crate::operator::{self, Operator};
-use crate::plan::{Confirmation, OverLimit, RuleDisruption, RuleSelector};
+use crate::plan::{Confirmation, OverLimit, RuleDisruption, RuleSelector, Written};
 use crate::source::Line;
 use crate::target::{self, Targets};
+use crate::transform::CodePage;
+use crate::variable::{Selector, Target, Variable};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +36,6 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("SecDebugLog", "use the access log and `burgrave explain`"),
     ("SecDebugLogLevel", "use the access log and `burgrave explain`"),
     ("SecDisableBackendCompression", "answers that are to be inspected are asked for plain"),
-    ("SecGeoLookupDb", "`@geoLookup` is not part of this release"),
     ("SecGsbLookupDb", "the service behind it has ended"),
     ("SecGuardianLog", "use a source of the watch part"),
     ("SecHashEngine", "link signing is not supported"),
@@ -46,10 +48,6 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("SecStreamInBodyInspection", "use `SecRequestBodyAccess`"),
     ("SecStreamOutBodyInspection", "use `SecResponseBodyAccess`"),
     ("SecTmpSaveUploadedFiles", "uploads are never written to temporary files"),
-    (
-        "SecUnicodeMapFile",
-        "code pages are not part of this release; full-width ASCII is always folded",
-    ),
     ("SecUploadKeepFiles", "uploads are never written to temporary files"),
     ("SecWriteStateLimit", "use `connections_per_client` of the configuration"),
     ("SecXmlExternalEntity", "external entities are never fetched"),
@@ -132,51 +130,64 @@ impl Compiler<'_> {
         if targets.included.is_empty() {
             return Err("a rule needs a variable to look at beside what it leaves out".to_owned());
         }
-        let (negated, operator) = self.operator(line, question)?;
+        let (negated, operator, mut written) = self.operator(line, question)?;
+        written.targets.clone_from(variables);
+        let is_whole = |target: &Target| {
+            target.variable == Variable::Xml && matches!(target.selector, Selector::All)
+        };
+        if targets.included.iter().any(is_whole) {
+            let note = "`XML` without a path is no part of the document: write `XML:/*`";
+            self.notes.push(line.error(note).to_string());
+        }
         let actions = action::parse(actions, &mut self.strings)?;
-        self.push(line, targets, operator, negated, actions)
-    }
-
-    fn sec_action(&mut self, line: &Line) -> Result<(), String> {
-        let actions = action::parse(word(line, 0)?, &mut self.strings)?;
-        self.push(line, Targets::default(), Operator::Always, false, actions)
-    }
-
-    #[expect(clippy::similar_names, reason = "`line` and `link` are the language's words")]
-    fn push(
-        &mut self,
-        line: &Line,
-        targets: Targets,
-        operator: Operator,
-        negated: bool,
-        actions: Vec<Action>,
-    ) -> Result<(), String> {
-        let goes_on = actions.iter().any(|action| matches!(action, Action::Chain));
-        let link = DraftLink {
+        self.push(DraftLink {
             line: line.clone(),
             targets,
             operator,
             negated,
             actions,
             confirmations: Vec::new(),
-        };
+            written,
+        })
+    }
+
+    fn sec_action(&mut self, line: &Line) -> Result<(), String> {
+        let actions = action::parse(word(line, 0)?, &mut self.strings)?;
+        self.push(DraftLink {
+            line: line.clone(),
+            targets: Targets::default(),
+            operator: Operator::Always,
+            negated: false,
+            actions,
+            confirmations: Vec::new(),
+            written: Written::default(),
+        })
+    }
+
+    fn push(&mut self, link: DraftLink) -> Result<(), String> {
+        let goes_on = link.actions.iter().any(|action| matches!(action, Action::Chain));
+        let line = link.line.clone();
         if self.chain_open.take().is_some() {
             if let Some(draft) = self.drafts.last_mut() {
                 draft.links.push(link);
             }
         } else {
             let order = self.order();
-            let draft = Draft { line: line.clone(), order, links: vec![link], removed: false };
-            if draft.id() == 0 {
+            let draft = Draft { line: line.clone(), order, links: vec![link], removed: None };
+            if draft.id() == 0 && !draft.is_unconditional() {
                 return Err("a rule needs an `id`".to_owned());
             }
             self.drafts.push(draft);
         }
-        self.chain_open = goes_on.then(|| line.clone());
+        self.chain_open = goes_on.then_some(line);
         Ok(())
     }
 
-    fn operator(&mut self, line: &Line, question: &[u8]) -> Result<(bool, Operator), String> {
+    fn operator(
+        &mut self,
+        line: &Line,
+        question: &[u8],
+    ) -> Result<(bool, Operator, Written), String> {
         let question = question.trim_ascii_start();
         let (negated, question) = match question.strip_prefix(b"!") {
             Some(rest) => (true, rest.trim_ascii_start()),
@@ -196,7 +207,12 @@ impl Compiler<'_> {
             if name.eq_ignore_ascii_case("rx") { parameter } else { parameter.trim_ascii() };
         let beside = Beside { files: self.files, rule_file: &line.file };
         let operator = operator::compile(name, parameter, &mut self.strings, &beside)?;
-        Ok((negated, operator))
+        let written = Written {
+            targets: Vec::new(),
+            operator: name.to_owned(),
+            parameter: parameter.to_vec(),
+        };
+        Ok((negated, operator, written))
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "what has no default is refused")]
@@ -205,6 +221,7 @@ impl Compiler<'_> {
         let mut phase = 2;
         let mut disrupt = None;
         let mut status = None;
+        let mut block = false;
         let mut defaults = PhaseDefaults {
             disruption: RuleDisruption::Pass,
             log: true,
@@ -213,13 +230,13 @@ impl Compiler<'_> {
         for action in actions {
             match action {
                 Action::Phase(number) => phase = number,
-                Action::Disrupt(Disrupt::Block) => {
-                    return Err("`block` cannot be its own default".to_owned());
-                }
+                Action::Disrupt(Disrupt::Block) => block = true,
                 Action::Disrupt(found) => disrupt = Some(found),
                 Action::Status(found) => status = Some(found),
                 Action::Log(log) => defaults.log = log,
-                Action::Transform(None) => defaults.transformations.clear(),
+                Action::Transform(None) => {
+                    return Err("`t:none` has nothing to take away in a default".to_owned());
+                }
                 Action::Transform(Some(step)) => defaults.transformations.push(step),
                 Action::Note | Action::Tag(_) | Action::Capture => {}
                 _ => {
@@ -229,15 +246,20 @@ impl Compiler<'_> {
                 }
             }
         }
+        if block && disrupt.is_none() {
+            return Err("`block` cannot be its own default".to_owned());
+        }
         defaults.disruption = disruption(disrupt.as_ref(), status, || RuleDisruption::Pass);
-        self.defaults.insert(phase, defaults);
+        if self.defaults.insert(phase, defaults).is_some() {
+            return Err(format!("phase {phase} has its default already"));
+        }
         Ok(())
     }
 
     /// `SecRuleConfirmById IDS OPERATOR`: a match of these rules counts only for a value of which the
     /// operator holds as well. A directive of Burgrave's own.
     fn confirm(&mut self, line: &Line) -> Result<(), String> {
-        let (negated, operator) = self.operator(line, word(line, 1)?)?;
+        let (negated, operator, _written) = self.operator(line, word(line, 1)?)?;
         let confirmation = Confirmation { operator: Arc::new(operator), negated };
         for ids in word(line, 0)?.split(|byte| matches!(byte, b' ' | b',')) {
             if ids.is_empty() {
@@ -292,13 +314,26 @@ impl Compiler<'_> {
             let off = line.words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"off"));
             return if off { Ok(()) } else { Err(format!("`{known}` is refused: {why}")) };
         }
+        let beside = Beside { files: self.files, rule_file: &line.file };
         let settings = &mut self.settings;
         match name {
+            "secgeolookupdb" => {
+                let content = beside.named(&text(line, 0)?)?;
+                settings.places = Some(Arc::new(Places::read(content)?));
+            }
+            "secunicodemapfile" => {
+                let content = beside.named(&text(line, 0)?)?;
+                let page = text(line, 1)?;
+                let page = page.parse().map_err(|_ignored| format!("`{page}` is no code page"))?;
+                settings.code_page = Some(Arc::new(CodePage::read(&content, page)?));
+            }
             "secruleengine" => settings.mode = action::mode(&text(line, 0)?)?,
             "secrequestbodyaccess" => settings.request_body = switch(line)?,
             "secresponsebodyaccess" => settings.response_body = switch(line)?,
             "secrequestbodylimit" => settings.request_body_limit = number(line)?,
-            "secrequestbodynofileslimit" => settings.request_body_no_files_limit = number(line)?,
+            "secrequestbodynofileslimit" => {
+                settings.request_body_no_files_limit = Some(number(line)?);
+            }
             "secrequestbodylimitaction" => settings.request_over_limit = over_limit(line)?,
             "secresponsebodylimit" => settings.response_body_limit = number(line)?,
             "secresponsebodylimitaction" => settings.response_over_limit = over_limit(line)?,
@@ -337,7 +372,7 @@ fn words_max(name: &str) -> usize {
         _ if MET.iter().any(|known| not_read(known)) => usize::MAX,
         _ if REFUSED.iter().any(|(known, _)| not_read(known)) => usize::MAX,
         _ if name.starts_with("secruleupdatetarget") => 3,
-        "secruleupdateactionbyid" | "secruleconfirmbyid" => 2,
+        "secruleupdateactionbyid" | "secruleconfirmbyid" | "secunicodemapfile" => 2,
         _ => 1,
     }
 }

@@ -4,7 +4,7 @@ use super::{STATUS_DEFAULT, resolve_block};
 use crate::action::{Action, Disrupt};
 use crate::error::LoadError;
 use crate::operator::Operator;
-use crate::plan::{ChainId, Chains, Confirmation, Flow, Link, Meta, Rule, RuleDisruption};
+use crate::plan::{ChainId, Chains, Confirmation, Flow, Link, Meta, Rule, RuleDisruption, Written};
 use crate::source::Line;
 use crate::target::Targets;
 use crate::transform::Transformation;
@@ -25,8 +25,8 @@ pub(super) struct Draft {
     pub(super) line: Line,
     pub(super) order: usize,
     pub(super) links: Vec<DraftLink>,
-    /// `SecRuleRemoveBy…` took it away.
-    pub(super) removed: bool,
+    /// The `SecRuleRemoveBy…` that took it away.
+    pub(super) removed: Option<&'static str>,
 }
 
 /// One line of a rule.
@@ -38,6 +38,7 @@ pub(super) struct DraftLink {
     pub(super) negated: bool,
     pub(super) actions: Vec<Action>,
     pub(super) confirmations: Vec<Confirmation>,
+    pub(super) written: Written,
 }
 
 impl Draft {
@@ -55,11 +56,30 @@ impl Draft {
         id.unwrap_or(0)
     }
 
+    /// Whether it is a `SecAction`, which needs no `id`.
+    pub(super) fn is_unconditional(&self) -> bool {
+        self.links.first().is_some_and(|link| link.targets.included.is_empty())
+    }
+
     /// Whether it has exactly this tag.
     pub(super) fn has_tag(&self, wanted: &[u8]) -> bool {
         self.actions()
             .iter()
             .any(|action| matches!(action, Action::Tag(tag) if tag.constant() == Some(wanted)))
+    }
+
+    /// What whoever loads it should know: the default's disruption is not taken.
+    pub(super) fn note(&self, defaults: &HashMap<u8, PhaseDefaults>) -> Option<String> {
+        let head = Head::read(self.actions()).ok()?;
+        let defaults = defaults.get(&head.phase)?;
+        if head.disrupt.is_some() || defaults.disruption == RuleDisruption::Pass {
+            return None;
+        }
+        let message = format!(
+            "rule {} has no `block`: it does not take the disruption of `SecDefaultAction`",
+            self.id()
+        );
+        Some(self.line.error(message).to_string())
     }
 
     /// Whether it has exactly this message.
@@ -75,14 +95,15 @@ impl Draft {
         defaults: &HashMap<u8, PhaseDefaults>,
         chains: &mut Chains,
     ) -> Result<(Rule, Option<Vec<u8>>), LoadError> {
-        let head = Head::read(self.actions()).map_err(|message| self.line.error(message))?;
+        let mut head = Head::read(self.actions()).map_err(|message| self.line.error(message))?;
+        head.take_status_of(&self.links);
         let defaults = defaults.get(&head.phase);
         let id = self.id();
-        let links = if self.removed { Vec::new() } else { self.links };
+        let links = if self.removed.is_some() { Vec::new() } else { self.links };
         let links = links
             .into_iter()
             .enumerate()
-            .map(|(index, link)| link.finish(index > 0, defaults, chains))
+            .map(|(index, link)| link.finish(index > 0, head.phase, defaults, chains))
             .collect::<Result<Vec<_>, _>>()?;
         let rule = Rule {
             id,
@@ -92,6 +113,7 @@ impl Draft {
             file: Arc::clone(&self.line.file),
             line: self.line.number,
             links,
+            removed: self.removed,
             disruption: head.disruption(defaults),
             flow: head.flow,
             names_matches: false,
@@ -154,11 +176,20 @@ impl Head {
         Ok(head)
     }
 
+    /// A later link may name the status as well; the last one counts.
+    fn take_status_of(&mut self, links: &[DraftLink]) {
+        for action in links.iter().flat_map(|link| &link.actions) {
+            if let Action::Status(status) = action {
+                self.status = Some(*status);
+            }
+        }
+    }
+
     fn disruption(&self, defaults: Option<&PhaseDefaults>) -> RuleDisruption {
         let own = disruption(self.disrupt.as_ref(), self.status, || resolve_block(defaults));
         match (self.disrupt.as_ref(), own, self.status) {
             // A status of the rule's own goes with the default's `deny`.
-            (None | Some(Disrupt::Block), RuleDisruption::Deny(_), Some(status)) => {
+            (Some(Disrupt::Block), RuleDisruption::Deny(_), Some(status)) => {
                 RuleDisruption::Deny(status)
             }
             (_, own, _) => own,
@@ -173,10 +204,11 @@ pub(super) fn disruption(
     default: impl Fn() -> RuleDisruption,
 ) -> RuleDisruption {
     match disrupt {
-        None | Some(Disrupt::Block) => default(),
-        Some(Disrupt::Pass) => RuleDisruption::Pass,
+        // What does not say `block` does not take the default's disruption.
+        None | Some(Disrupt::Pass) => RuleDisruption::Pass,
+        Some(Disrupt::Block) => default(),
         Some(Disrupt::Deny) => {
-            RuleDisruption::Deny(status.filter(|status| *status >= 400).unwrap_or(STATUS_DEFAULT))
+            RuleDisruption::Deny(status.filter(|status| *status >= 200).unwrap_or(STATUS_DEFAULT))
         }
         Some(Disrupt::Drop) => RuleDisruption::Drop,
         Some(Disrupt::Redirect(to)) => {
@@ -191,10 +223,11 @@ impl DraftLink {
     fn finish(
         self,
         later: bool,
+        phase: u8,
         defaults: Option<&PhaseDefaults>,
         chains: &mut Chains,
     ) -> Result<Link, LoadError> {
-        if later && let Some(what) = self.only_for_the_first() {
+        if later && let Some(what) = self.only_for_the_first(phase) {
             return Err(self.line.error(format!("{what} may stand only on a chain's first rule")));
         }
         let mut steps: Vec<_> =
@@ -213,6 +246,7 @@ impl DraftLink {
             effects: Vec::new(),
             data: None,
             message: None,
+            written: self.written,
         };
         for action in self.actions {
             match action {
@@ -247,10 +281,9 @@ impl DraftLink {
         clippy::wildcard_enum_match_arm,
         reason = "the few actions that are not allowed there"
     )]
-    fn only_for_the_first(&self) -> Option<&'static str> {
+    fn only_for_the_first(&self, phase: u8) -> Option<&'static str> {
         self.actions.iter().find_map(|action| match action {
-            Action::Id(_) => Some("`id`"),
-            Action::Phase(_) => Some("`phase`"),
+            Action::Phase(own) if *own != phase => Some("another `phase`"),
             Action::Skip(_) | Action::SkipAfter(_) => Some("`skip`"),
             Action::Disrupt(disrupt) if !matches!(disrupt, Disrupt::Pass | Disrupt::Block) => {
                 Some("a disruptive action")

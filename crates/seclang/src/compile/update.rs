@@ -34,7 +34,7 @@ impl Update {
     pub(super) fn apply(&self, drafts: &mut [Draft]) -> Result<(), LoadError> {
         for draft in drafts.iter_mut().filter(|draft| self.selects(draft)) {
             match &self.change {
-                Change::Remove => draft.removed = true,
+                Change::Remove => draft.removed = Some(self.selector.removal()),
                 Change::Targets(targets, replaced) => {
                     change_targets(draft, targets, replaced.as_ref());
                     if draft.links.first().is_some_and(|link| link.targets.included.is_empty()) {
@@ -62,7 +62,7 @@ impl Update {
             RuleSelector::Tag(tag) => draft.has_tag(tag),
             RuleSelector::Message(message) => draft.has_message(message),
             // Directives are resolved by these very lines.
-            RuleSelector::Resolved(_) => false,
+            RuleSelector::Resolved(..) => false,
         }
     }
 

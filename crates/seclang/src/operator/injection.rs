@@ -7,7 +7,6 @@ mod sql;
 mod xss;
 
 use super::Hit;
-use crate::regex::Captures;
 
 /// `@detectXSS` answers no for a value without one of these bytes.
 pub(crate) use xss::BYTES as CROSS_SITE_BYTES;
@@ -15,7 +14,7 @@ pub(crate) use xss::BYTES as CROSS_SITE_BYTES;
 /// `TX:0` is the fingerprint.
 pub(super) fn sql(value: &[u8]) -> Option<Hit> {
     let fingerprint = sql::injection(value)?;
-    Some(Hit { groups: Captures::new(), text: Some(fingerprint.as_bytes().to_vec()) })
+    Some(Hit { text: Some(fingerprint.as_bytes().to_vec()), ..Hit::default() })
 }
 
 /// `TX:0` is the value.

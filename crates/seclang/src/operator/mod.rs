@@ -63,6 +63,8 @@ pub(crate) struct Hit {
     pub(crate) groups: Captures,
     /// A text of the operator's own for `TX:0`, instead of a position.
     pub(crate) text: Option<Vec<u8>>,
+    /// Where something was found that is not captured.
+    pub(crate) place: Option<std::ops::Range<usize>>,
 }
 
 impl Hit {
@@ -71,7 +73,7 @@ impl Hit {
     }
 
     fn whole(range: std::ops::Range<usize>) -> Self {
-        Self { groups: smallvec![Some(range)], text: None }
+        Self { groups: smallvec![Some(range)], ..Self::default() }
     }
 }
 
@@ -194,6 +196,15 @@ impl Operator {
         }
     }
 
+    /// The parameter, where it may hold macros.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are prepared when rules load")]
+    pub(crate) fn parameter(&self) -> Option<&Macro> {
+        match self {
+            Self::RegexMacro(text) | Self::Text(_, text) | Self::Number(_, text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Asks. `expand` fills in macros; positions are of interest where `capture` is set.
     pub(crate) fn evaluate(
         &self,
@@ -210,11 +221,11 @@ impl Operator {
             },
             Self::RegexGlobal(regex) => global(regex, value)?,
             Self::Phrases(phrases) => phrases.find(value).map(Hit::whole),
-            Self::Text(comparison, text) => match text.constant() {
-                Some(constant) => comparison.holds(value, constant),
-                None => comparison.holds(value, &expand.expand(text)),
+            Self::Text(comparison, text) => {
+                let text = expand.expand(text);
+                let place = || capture.then(|| comparison.place(value, &text)).flatten();
+                comparison.holds(value, &text).then(|| Hit { place: place(), ..Hit::default() })
             }
-            .then(Hit::bare),
             Self::Number(comparison, text) => match text.constant() {
                 Some(constant) => comparison.holds(value, constant),
                 None => comparison.holds(value, &expand.expand(text)),
@@ -235,7 +246,7 @@ impl Operator {
 }
 
 fn groups(groups: Captures) -> Hit {
-    Hit { groups, text: None }
+    Hit { groups, ..Hit::default() }
 }
 
 /// Every match's groups in a row, as far as ten captures go.

@@ -38,27 +38,54 @@ impl Comparison {
         match self {
             Self::BeginsWith => value.starts_with(parameter),
             Self::Contains => memchr::memmem::find(value, parameter).is_some(),
-            Self::ContainsWord => contains_word(value, parameter),
+            Self::ContainsWord => word_at(value, parameter).is_some(),
             Self::EndsWith => value.ends_with(parameter),
             Self::Equal => value == parameter,
             Self::Within => memchr::memmem::find(parameter, value).is_some(),
         }
     }
+
+    /// Where the parameter stands in the value.
+    pub(super) fn place(self, value: &[u8], parameter: &[u8]) -> Option<std::ops::Range<usize>> {
+        let start = match self {
+            Self::BeginsWith => Some(0),
+            Self::Contains => memchr::memmem::find(value, parameter),
+            Self::ContainsWord => word_at(value, parameter),
+            Self::EndsWith => value.len().checked_sub(parameter.len()),
+            Self::Equal | Self::Within => None,
+        }?;
+        Some(start..start + parameter.len())
+    }
 }
 
-/// The text with no letter on either side.
-fn contains_word(value: &[u8], word: &[u8]) -> bool {
+/// Where the text stands with no letter on either side; an empty one stands anywhere.
+fn word_at(value: &[u8], word: &[u8]) -> Option<usize> {
     let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
-    word.is_empty()
-        || memchr::memmem::find_iter(value, word).any(|at| {
-            let before = at.checked_sub(1).and_then(|before| value.get(before));
-            !is_word(before) && !is_word(value.get(at + word.len()))
-        })
+    if word.is_empty() {
+        return Some(0);
+    }
+    memchr::memmem::find_iter(value, word).find(|&at| {
+        let before = at.checked_sub(1).and_then(|before| value.get(before));
+        !is_word(before) && !is_word(value.get(at + word.len()))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::matches;
+    use super::super::testing::{ask, matches};
+
+    #[test]
+    fn places() {
+        for (name, parameter, place) in [
+            ("beginsWith", "a b", Some(0..3)),
+            ("contains", "b", Some(2..3)),
+            ("containsWord", "c", Some(4..5)),
+            ("endsWith", "c", Some(4..5)),
+            ("streq", "a b c", None),
+        ] {
+            assert_eq!(ask(name, parameter, b"a b c").unwrap().unwrap().place, place, "{name}");
+        }
+    }
 
     #[test]
     fn texts() {

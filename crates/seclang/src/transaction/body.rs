@@ -2,6 +2,7 @@
 
 use super::{Fault, Transaction};
 use crate::plan::Processor;
+use crate::trace::{Event, Source, shown};
 use crate::transaction::state::entry;
 use crate::variable::Variable;
 use burgrave_parse::{form, json, multipart, xml};
@@ -40,17 +41,35 @@ fn lines_of_json(body: &[u8], depth_max: usize, values_max: usize) -> Option<Vec
     }
     Some(all)
 }
+/// `SecRequestBodyNoFilesLimit` of a multipart form where no rule file sets one.
+const NO_FILES_LIMIT_DEFAULT: usize = 1_048_576;
 
 impl Transaction {
     pub(super) fn read_request_body(&mut self) -> Result<(), Fault> {
         if !self.wants_request_body() {
+            self.tell(|own| {
+                let why = match own.rules.settings.request_body {
+                    true => "a control switched it off",
+                    false => "it is switched off",
+                };
+                Event::NotInspected("request", why.to_owned())
+            });
             return Ok(());
         }
         let body = std::mem::take(&mut self.request_body);
         self.state.set_number(Variable::RequestBodyLength, body.len(), &mut self.strings);
-        let empty = body.is_empty();
+        let without = match self.processor {
+            Some(Processor::Multipart) => false,
+            Some(_) => true,
+            None => false,
+        };
+        let limit = self.rules.settings.request_body_no_files_limit;
+        let over = without && limit.is_some_and(|limit| body.len() > limit);
+        if over {
+            self.over_no_files_limit();
+        }
         match self.processor {
-            _ if empty => {}
+            _ if body.is_empty() || over => {}
             Some(Processor::Urlencoded) => self.read_form(&body),
             Some(Processor::Multipart) => self.read_multipart(&body),
             Some(Processor::Json) => self.read_json(&body),
@@ -58,10 +77,12 @@ impl Transaction {
             Some(Processor::Text) => self.read_text(&body),
             None => {}
         }
+        // What its processor could not read is looked at as it is.
+        let unread = self.scalar(Variable::ReqbodyProcessorError).as_deref() == Some(b"1");
         let raw = match self.processor {
-            Some(Processor::Urlencoded | Processor::Json) => true,
-            None => self.force_request_body,
-            Some(Processor::Multipart | Processor::Xml | Processor::Text) => false,
+            Some(Processor::Multipart | Processor::Xml) => unread || self.force_request_body,
+            Some(Processor::Text) => false,
+            Some(Processor::Urlencoded | Processor::Json) | None => true,
         };
         if raw {
             self.state.set(Variable::RequestBody, &body, &mut self.strings);
@@ -81,6 +102,7 @@ impl Transaction {
         }
         for (name, value) in pairs {
             let made = self.decoded_entry(name, value);
+            self.tell_argument(Source::Form, made);
             self.state.args_post.push(made);
         }
     }
@@ -94,6 +116,7 @@ impl Transaction {
             Ok(values) => {
                 for json::Value { path, value } in values {
                     let made = entry(&path, &value, &mut self.strings);
+                    self.tell_argument(Source::Json, made);
                     self.state.args_post.push(made);
                 }
             }
@@ -134,11 +157,14 @@ impl Transaction {
     fn read_multipart(&mut self, body: &[u8]) {
         let content_type = self.request_header_value(b"content-type").unwrap_or_default();
         let read = multipart::parse(&content_type, body, MULTIPART_LIMITS);
-        self.set_oddities(&read.oddities, read.error.is_some());
+        if !read.boundary.is_empty() {
+            self.tell(|_| Event::Boundary(shown(&read.boundary), read.boundary_has_more));
+        }
         // A body cut at the limit has no end: that is no error of the client's.
         if let Some(error) = read.error.as_ref().filter(|_| !self.request_body_cut) {
             self.body_error(&error.0);
         }
+        self.set_oddities(&read.oddities, read.error.is_some());
         if let Some(part) = &read.incomplete {
             for line in &part.headers {
                 let made = entry(&part.name, line, &mut self.strings);
@@ -154,8 +180,9 @@ impl Transaction {
             }
         }
         self.state.set_number(Variable::FilesCombinedSize, file_bytes, &mut self.strings);
-        if body.len() - file_bytes > self.rules.settings.request_body_no_files_limit {
-            self.body_error("form without its files is longer than the limit");
+        let limit = self.rules.settings.request_body_no_files_limit;
+        if body.len() - file_bytes > limit.unwrap_or(NO_FILES_LIMIT_DEFAULT) {
+            self.over_no_files_limit();
         }
     }
 
@@ -176,7 +203,11 @@ impl Transaction {
                     self.state.files_content.push(entry(&part.name, content, strings));
                 }
             }
-            None => self.state.args_post.push(entry(&part.name, content, strings)),
+            None => {
+                let made = entry(&part.name, content, strings);
+                self.tell_argument(Source::Multipart, made);
+                self.state.args_post.push(made);
+            }
         }
     }
 
@@ -199,14 +230,26 @@ impl Transaction {
                 Variable::MultipartStrictError,
                 odd.strict_error() || (failed && !self.request_body_cut),
             ),
-            (Variable::MultipartUnmatchedBoundary, odd.unmatched_boundary),
         ] {
             self.state.set_flag(variable, flag, &mut self.strings);
+            if flag {
+                self.tell(|_| Event::Odd(variable.name()));
+            }
         }
+        // 2: it may have been content, for the body's own boundary came behind it.
+        let unmatched =
+            usize::from(odd.unmatched_boundary) + usize::from(odd.matched_after_unmatched);
+        self.state.set_number(Variable::MultipartUnmatchedBoundary, unmatched, &mut self.strings);
+    }
+
+    fn over_no_files_limit(&mut self) {
+        self.state.set_flag(Variable::InboundDataError, true, &mut self.strings);
+        self.body_error("request body without files is longer than the limit");
     }
 
     /// `REQBODY_ERROR`, by which rule sets refuse what was not read whole.
     fn body_error(&mut self, why: &str) {
+        self.tell(|_| Event::BodyError(why.to_owned()));
         for variable in [Variable::ReqbodyError, Variable::ReqbodyProcessorError] {
             self.state.set_flag(variable, true, &mut self.strings);
         }

@@ -1,14 +1,16 @@
 //! What matching values change: variables, kept collections, and the engine itself.
 
-use super::Transaction;
 use super::values::Value;
+use super::{Fault, Transaction};
 use crate::macros::Macro;
-use crate::operator::parse_integer;
-use crate::plan::{Change, Control, Effect};
+use crate::operator::{Hit, parse_integer};
+use crate::plan::{Change, Control, Effect, Link};
 use crate::strings::{StrId, write_number};
-use crate::transaction::state::{Entry, entry};
+use crate::transaction::state::{Entry, Matched, entry};
 use crate::variable::{Selector, Target, Variable};
 
+/// The key of `GLOBAL` where no `initcol` names one.
+const GLOBAL_KEY: &[u8] = b"global";
 /// Members of `TX` and `ENV` that rules may make.
 const MEMBERS_MAX: usize = 10_000;
 
@@ -19,8 +21,9 @@ impl Transaction {
             Effect::Set { collection, key, change } => self.set_variable(*collection, key, change),
             Effect::Expire { collection, key, seconds } => {
                 let (name, seconds) = (self.lower(key), parse_integer(&self.expand(seconds)));
-                if let Some(opened) = self.state.opened(*collection) {
-                    self.rules.store.expire(*collection, opened, &name, self.now_micros, seconds);
+                if let Some(opened) = self.state.opened(*collection).map(<[u8]>::to_vec) {
+                    self.rules.store.expire(*collection, &opened, &name, self.now_micros, seconds);
+                    self.reload(*collection, &opened);
                 }
             }
             Effect::Open { collection, key } => self.open(*collection, key),
@@ -28,6 +31,7 @@ impl Transaction {
                 let (key, value) = (self.expand(key), self.expand(value));
                 if self.state.environment.len() < MEMBERS_MAX {
                     let (key, value) = (key.into_owned(), value.into_owned());
+                    self.tell_set(Variable::Env, &key, Some(&value));
                     let made = entry(&key, &value, &mut self.strings);
                     self.state.environment.push(made);
                 }
@@ -45,6 +49,35 @@ impl Transaction {
                 }
             }
         }
+    }
+
+    /// `@geoLookup`: whether the address is in the database; what is known of it is `GEO` then. Without
+    /// one, and for all else that nobody can answer here, it is a fault.
+    pub(super) fn ask_places(
+        &mut self,
+        operator: &str,
+        link: &Link,
+        value: &Value,
+        transformed: StrId,
+    ) -> Result<bool, Fault> {
+        let places = self.rules.settings.places.clone().filter(|_| operator == "geoLookup");
+        let places = places.ok_or(Fault::Unavailable)?;
+        let found = places.find(self.strings.get(transformed));
+        let hit = found.is_some().then(Hit::default);
+        self.tell_answer(link, value, transformed, hit.as_ref());
+        for (name, fact) in found.unwrap_or_default() {
+            let made = entry(name.as_bytes(), fact.as_bytes(), &mut self.strings);
+            self.state.geo.retain(|old| old.lower != made.lower);
+            self.state.geo.push(made);
+        }
+        if hit.is_some() == link.negated {
+            return Ok(false);
+        }
+        let Value { variable, key, .. } = *value;
+        let name = StrId::EMPTY;
+        self.state.matched.push(Matched { variable, key, value: transformed, name });
+        self.act_all(link, Some(value))?;
+        Ok(true)
     }
 
     fn lower(&self, key: &Macro) -> Vec<u8> {
@@ -75,6 +108,10 @@ impl Transaction {
                 Some(old.saturating_sub(number(amount))).map(|new| self.number_id(new))
             }
         };
+        if self.is_traced() {
+            let [name, new] = [Some(key), new].map(|id| id.map(|id| self.strings.get(id).to_vec()));
+            self.tell_set(Variable::Tx, &name.unwrap_or_default(), new.as_deref());
+        }
         self.state.set_tx(key, new);
     }
 
@@ -99,11 +136,36 @@ impl Transaction {
             return self.set_tx(key, change);
         }
         let name = self.lower(key);
-        let Some(opened) = self.state.opened(collection).map(<[u8]>::to_vec) else { return };
+        if collection == Variable::Global && self.state.opened(collection).is_none() {
+            // There is but one.
+            self.reload(collection, GLOBAL_KEY);
+            self.state.opened.push((collection, GLOBAL_KEY.to_vec()));
+        }
+        let Some(opened) = self.state.opened(collection).map(<[u8]>::to_vec) else {
+            return self.set_unopened(collection, &name, change);
+        };
         self.rules
             .store
             .change(collection, &opened, &name, self.now_micros, |old| self.changed(change, old));
         self.reload(collection, &opened);
+        if self.is_traced() {
+            let lower = self.strings.intern(&name);
+            let member = self.state.kept(collection).iter().find(|entry| entry.lower == lower);
+            let value = member.map(|member| self.strings.get(member.value).to_vec());
+            self.tell_set(collection, &name, value.as_deref());
+        }
+    }
+
+    /// A collection that no `initcol` opened holds what it is given until the transaction ends.
+    fn set_unopened(&mut self, collection: Variable, name: &[u8], change: &Change) {
+        let old = self.state.kept(collection).iter();
+        let old = old.map(|member| (member.lower, member.value));
+        let lower = self.strings.intern_lower(name);
+        let old = old.into_iter().find(|(key, _)| *key == lower).map(|(_, value)| value);
+        let new = self.changed(change, old.map(|old| self.strings.get(old)));
+        self.tell_set(collection, name, new.as_deref());
+        let made = new.map(|new| entry(name, &new, &mut self.strings));
+        self.state.set_kept(collection, lower, made);
     }
 
     fn changed(&self, change: &Change, old: Option<&[u8]>) -> Option<Vec<u8>> {
@@ -121,13 +183,15 @@ impl Transaction {
         }
     }
 
-    /// Opens a kept collection; a second opening of the same one changes nothing.
+    /// Opens a kept collection; a later opening under another key takes its place.
     fn open(&mut self, collection: Variable, key: &Macro) {
-        if self.state.opened(collection).is_none() {
-            let key = self.expand(key).into_owned();
-            self.reload(collection, &key);
-            self.state.opened.push((collection, key));
+        let key = self.expand(key).into_owned();
+        if self.state.opened(collection) == Some(key.as_slice()) {
+            return;
         }
+        self.reload(collection, &key);
+        self.state.opened.retain(|(opened, _)| *opened != collection);
+        self.state.opened.push((collection, key));
     }
 
     fn reload(&mut self, collection: Variable, key: &[u8]) {
@@ -139,6 +203,7 @@ impl Transaction {
     }
 
     fn control(&mut self, control: &Control) {
+        self.tell_control(control);
         match control {
             Control::Engine(mode) => self.mode = *mode,
             Control::RequestBody(on) => self.settings.request_body = *on,

@@ -10,6 +10,7 @@ use crate::plan::{AllowScope, ChainId, Flow, Link, Rule, RuleDisruption};
 use crate::ruleset::RuleSet;
 use crate::stage::{Entrance, Step};
 use crate::strings::StrId;
+use crate::trace::{Event, LeftOut, shown};
 use crate::variable::Variable;
 use burgrave_model::Mode;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ enum Next {
 impl Transaction {
     /// Evaluates a phase (1 to 5).
     pub(super) fn phase(&mut self, phase: u8) -> Decision {
+        self.tell(|own| Event::Phase(phase, own.mode));
         if self.mode == Mode::Off {
             return Decision::Continue;
         }
@@ -66,8 +68,18 @@ impl Transaction {
             match self.rule(&rules, step.rule, rule) {
                 Ok(false) => {}
                 Ok(true) => match self.after_match(rule, list, position) {
-                    Next::At(place) => position = place,
-                    Next::End(decision) => return decision,
+                    Next::At(place) => {
+                        let over = list.get(position..place).unwrap_or_default();
+                        self.tell_skipped(&rules, over, LeftOut::Skip);
+                        position = place;
+                    }
+                    Next::End(decision) => {
+                        if decision == Decision::Continue {
+                            let rest = list.get(position..).unwrap_or_default();
+                            self.tell_skipped(&rules, rest, LeftOut::Allow);
+                        }
+                        return decision;
+                    }
                 },
                 Err(fault) => return self.fault(fault),
             }
@@ -129,6 +141,7 @@ impl Transaction {
     /// Whether every link matches.
     fn rule(&mut self, rules: &RuleSet, index: usize, rule: &Rule) -> Result<bool, Fault> {
         if rule.links.is_empty() || self.removed.iter().any(|selector| selector.selects(rule)) {
+            self.tell_removed(rule);
             return Ok(false);
         }
         self.spend(0)?;
@@ -136,8 +149,11 @@ impl Transaction {
         self.state.matched.clear();
         self.state.names_matches = rule.names_matches;
         self.derived.forget_match();
-        for link in &rule.links {
-            if !self.link(rules, rule, link)? {
+        for (position, link) in rule.links.iter().enumerate() {
+            self.tell_asks(rule, position, link);
+            let matched = self.link(rules, rule, link)?;
+            self.tell(|_| Event::Returned(rule.id, matched));
+            if !matched {
                 return Ok(false);
             }
         }
@@ -167,6 +183,7 @@ impl Transaction {
         link: &Link,
         value: &Value,
     ) -> Result<bool, Fault> {
+        self.tell_value(rules, link, value);
         if link.multi_match {
             return self.at_every_step(rules, link, value);
         }
@@ -200,19 +217,23 @@ impl Transaction {
         value: &Value,
         transformed: StrId,
     ) -> Result<bool, Fault> {
-        if matches!(link.operator, Operator::Unavailable(_)) {
-            return Err(Fault::Unavailable);
+        if let Operator::Unavailable(name) = link.operator {
+            return self.ask_places(name, link, value, transformed);
         }
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         if let Some(gate) = link.gate
             && !gate.is_open(self.memo.holds(tables, transformed, &self.strings))
         {
+            self.tell_answer(link, value, transformed, None);
             return Ok(false);
         }
         self.spend(self.strings.get(transformed).len())?;
         let text = self.strings.get(transformed);
-        let hit =
-            link.operator.evaluate(text, link.capture, self).map_err(|_ignored| Fault::Regex)?;
+        let hit = link
+            .operator
+            .evaluate(text, link.capture || self.is_traced(), self)
+            .map_err(|_ignored| Fault::Regex)?;
+        self.tell_answer(link, value, transformed, hit.as_ref());
         let hit = match (hit, link.negated) {
             (Some(hit), false) => hit,
             (None, true) => Hit::default(),
@@ -237,7 +258,7 @@ impl Transaction {
     }
 
     /// What a value's match does. Texts may grow with each, so the bound is watched here.
-    fn act_all(&mut self, link: &Link, value: Option<&Value>) -> Result<(), Fault> {
+    pub(super) fn act_all(&mut self, link: &Link, value: Option<&Value>) -> Result<(), Fault> {
         for effect in &link.effects {
             self.act(effect, value);
             self.check_memory()?;
@@ -254,6 +275,9 @@ impl Transaction {
                 (_, Some(range)) => self.intern_part(value, range),
                 (_, None) => None,
             };
+            if let Some(text) = text {
+                self.tell(|own| Event::Captured(number, shown(own.strings.get(text))));
+            }
             self.state.set_tx(*key, text);
         }
     }
@@ -278,7 +302,7 @@ impl Transaction {
     }
 
     /// The value after a chain of transformations.
-    fn transform(&mut self, rules: &RuleSet, chain: ChainId, value: StrId) -> StrId {
+    pub(super) fn transform(&mut self, rules: &RuleSet, chain: ChainId, value: StrId) -> StrId {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         self.memo.transform(tables, chain, value, &mut self.strings)
     }
@@ -292,6 +316,17 @@ impl Transaction {
         if let Some(severity) = rule.meta.severity {
             self.state.highest_severity = self.state.highest_severity.min(severity);
         }
+        self.tell(|own| Event::Matched {
+            id: rule.id,
+            logged: rule.log,
+            message: rule
+                .meta
+                .message
+                .as_ref()
+                .map(|text| shown(&own.expand(text)))
+                .unwrap_or_default(),
+            tags: rule.meta.tags.iter().map(|tag| shown(&own.expand(tag))).collect(),
+        });
         if rule.log {
             self.record(rule);
         }
@@ -313,6 +348,9 @@ impl Transaction {
         let message =
             rule.meta.message.as_ref().map(|message| self.expand(message)).unwrap_or_default();
         let reason = bstr::BStr::new(&message).to_string();
+        if self.mode == Mode::Block {
+            self.tell(|_| Event::Ended(rule.id, action.clone()));
+        }
         let interruption = Interruption { action, rule: Some(rule.id), reason };
         self.interruption.get_or_insert_with(|| interruption.clone());
         (self.mode == Mode::Block).then_some(Decision::Interrupt(interruption))

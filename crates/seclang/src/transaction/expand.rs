@@ -1,11 +1,14 @@
 //! Macros, and variables whose value is made when asked for.
 
 use super::Transaction;
-use crate::macros::{Macro, Part};
+use crate::macros::{Macro, Part, Pattern};
 use crate::operator::Expand;
 use crate::strings::StrId;
 use crate::variable::Variable;
 use std::borrow::Cow;
+
+/// The members of `RULE`.
+pub(super) const RULE_FACTS: [&str; 6] = ["id", "msg", "severity", "rev", "ver", "logdata"];
 
 impl Expand for Transaction {
     fn expand<'a>(&'a self, text: &'a Macro) -> Cow<'a, [u8]> {
@@ -20,6 +23,9 @@ impl Transaction {
             return match part {
                 Part::Text(text) => text.into(),
                 Part::Value(variable, key) => self.first_value(*variable, *key).unwrap_or_default(),
+                Part::Matching(variable, name) => {
+                    self.first_matching(*variable, name).unwrap_or_default().into()
+                }
             };
         }
         let mut out = Vec::new();
@@ -52,8 +58,27 @@ impl Transaction {
                         out.extend_from_slice(&value);
                     }
                 }
+                Part::Matching(variable, name) => {
+                    out.extend(self.first_matching(*variable, name).unwrap_or_default());
+                }
             }
         }
+    }
+
+    /// The first member whose name matches; none where the expression ran out of steps.
+    fn first_matching(&self, variable: Variable, name: &Pattern) -> Option<Vec<u8>> {
+        let matches = |key: &[u8]| name.0.is_match(key).unwrap_or(false);
+        if variable == Variable::Rule {
+            let facts = RULE_FACTS.iter().find(|fact| matches(fact.as_bytes()))?;
+            return self.rule_fact(facts.as_bytes()).map(Cow::into_owned);
+        }
+        let mut found = None;
+        self.members(variable, &mut |entry| {
+            if found.is_none() && matches(self.strings.get(entry.key)) {
+                found = Some(entry.value);
+            }
+        });
+        found.map(|value| self.strings.get(value).to_vec())
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are plain collections")]
@@ -157,13 +182,18 @@ impl Transaction {
 
     /// A rule's own text cannot name itself: facts of the rule within it stay empty.
     fn expand_rule_text(&self, text: &Macro) -> Vec<u8> {
-        let own = |part: &&Part| !matches!(part, Part::Value(Variable::Rule, _));
+        let own = |part: &&Part| {
+            !matches!(part, Part::Value(Variable::Rule, _) | Part::Matching(Variable::Rule, _))
+        };
         let mut out = Vec::new();
         for part in text.parts().iter().filter(own) {
             match part {
                 Part::Text(text) => out.extend_from_slice(text),
                 Part::Value(variable, key) => {
                     out.extend_from_slice(&self.first_value(*variable, *key).unwrap_or_default());
+                }
+                Part::Matching(variable, name) => {
+                    out.extend(self.first_matching(*variable, name).unwrap_or_default());
                 }
             }
         }

@@ -115,7 +115,7 @@ impl Memo {
         let mut after = value;
         if (step.transformation.changes)(input) {
             self.room.clear();
-            (step.transformation.apply)(input, &mut self.room);
+            step.apply(input, &mut self.room);
             after = strings.intern(&self.room);
         }
         if step.transformation.keeps_all_but_case && after != value {

@@ -17,6 +17,7 @@ mod request;
 mod response;
 mod spare;
 mod state;
+mod trace;
 mod values;
 
 use crate::interface::{
@@ -25,6 +26,7 @@ use crate::interface::{
 use crate::plan::{AllowScope, EngineSettings, OverLimit, Processor, RuleSelector};
 use crate::ruleset::RuleSet;
 use crate::strings::Strings;
+use crate::trace::Trace;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
 use candidates::Candidates;
@@ -73,6 +75,8 @@ pub struct Transaction {
     current_rule: Option<usize>,
     matches: Vec<MatchedRule>,
     interruption: Option<Interruption>,
+    /// What happened, where somebody asked for it.
+    trace: Option<Box<Trace>>,
 }
 
 /// What rules may change of the settings for one transaction.
@@ -164,6 +168,7 @@ impl Transaction {
             current_rule: None,
             matches: Vec::new(),
             interruption: None,
+            trace: None,
             settings: Switches::of(&rules.settings),
             rules,
         };

@@ -63,7 +63,8 @@ impl Transaction {
         }
         let [score_in, score_out] =
             [&self.rules.names.inbound, &self.rules.names.outbound].map(|names| self.score(names));
-        Record { matches, score_in, score_out, interruption: self.interruption.take() }
+        let trace = self.trace.take().map(|trace| *trace);
+        Record { matches, score_in, score_out, interruption: self.interruption.take(), trace }
     }
 
     fn hides(&self, target: &Target, variable: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 use super::{Connection, RequestLine, Transaction};
 use crate::plan::Processor;
 use crate::strings::StrId;
+use crate::trace::Source;
 use crate::transaction::state::{Entry, entry};
 use crate::transform::url_decode;
 use crate::variable::Variable;
@@ -79,6 +80,7 @@ impl Transaction {
         }
         for (name, value) in pairs {
             let made = self.decoded_entry(name, value);
+            self.tell_argument(Source::Query, made);
             self.state.args_get.push(made);
         }
         self.count_arguments();

@@ -1,6 +1,7 @@
 //! What comes back, and the variables made of it.
 
 use super::Transaction;
+use crate::trace::Event;
 use crate::transaction::state::entry;
 use crate::variable::Variable;
 
@@ -50,6 +51,12 @@ impl Transaction {
             self.state.set(Variable::ResponseBody, &body, &mut self.strings);
             let length = body.len();
             self.state.set_number(Variable::ResponseContentLength, length, &mut self.strings);
+        } else if self.inspects_responses() {
+            self.tell(|own| {
+                let kind = own.scalar(Variable::ResponseContentType).unwrap_or_default();
+                let kind = bstr::BStr::new(&kind);
+                Event::NotInspected("response", format!("`{kind}` is no type to inspect"))
+            });
         }
     }
 }

@@ -45,6 +45,7 @@ pub(crate) struct State {
     pub(crate) multipart_filenames: Vec<Entry>,
     pub(crate) part_headers: Vec<Entry>,
     pub(crate) environment: Vec<Entry>,
+    pub(crate) geo: Vec<Entry>,
     pub(crate) tx: Vec<Entry>,
     /// Place in `tx` of each name that the rules themselves know, counted from 1; 0 is none.
     tx_known: Vec<usize>,
@@ -94,6 +95,7 @@ impl State {
             &mut self.multipart_filenames,
             &mut self.part_headers,
             &mut self.environment,
+            &mut self.geo,
             &mut self.tx,
         ] {
             entries.clear();
@@ -184,6 +186,20 @@ impl State {
     pub(crate) fn kept(&self, variable: Variable) -> &[Entry] {
         let found = self.kept.iter().find(|(kept, _)| *kept == variable);
         found.map_or(&[], |(_, entries)| entries.as_slice())
+    }
+
+    /// Sets a member of a collection, or removes it.
+    pub(crate) fn set_kept(&mut self, variable: Variable, lower: StrId, made: Option<Entry>) {
+        let place = self.kept.iter().position(|(kept, _)| *kept == variable);
+        let place = place.unwrap_or_else(|| {
+            self.kept.push((variable, Vec::new()));
+            self.kept.len() - 1
+        });
+        let Some((_, entries)) = self.kept.get_mut(place) else { return };
+        entries.retain(|entry| entry.lower != lower);
+        if entries.len() < crate::store::MEMBERS_MAX {
+            entries.extend(made);
+        }
     }
 
     /// The key under which a kept collection was opened.

@@ -1,5 +1,6 @@
 //! What a target selects: the values of variables, with exclusions taken out.
 
+use super::expand::RULE_FACTS;
 use super::{Fault, Transaction};
 use crate::plan::{Link, Rule};
 use crate::strings::StrId;
@@ -18,6 +19,8 @@ pub(super) struct Value {
 }
 
 const NONE: [Entry; 0] = [];
+/// What `XML` without a path shows.
+const XML_ITSELF: &[u8] = b"[XML document tree]";
 
 /// What a collection shows of its members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +67,12 @@ impl Transaction {
             return Ok(false);
         }
         match &exclusion.selector {
-            Selector::All | Selector::XPath(_) => Ok(true),
+            Selector::All => Ok(true),
+            // A path takes out what the same path selects.
+            Selector::XPath(path) => {
+                let own = value.key.map(|key| self.strings.get(key));
+                Ok(own == Some(path.text().as_bytes()))
+            }
             Selector::Key(key) => Ok(value.key.is_some() && *key == value.lower),
             Selector::Pattern(regex) => match value.key {
                 Some(key) => regex.is_match(self.strings.get(key)).map_err(|_ignored| Fault::Regex),
@@ -75,7 +83,7 @@ impl Transaction {
 
     /// Appends what one target selects.
     pub(super) fn select(&mut self, target: &Target, values: &mut Vec<Value>) -> Result<(), Fault> {
-        if target.variable == Variable::Geo {
+        if target.variable == Variable::Geo && self.rules.settings.places.is_none() {
             return Err(Fault::Unavailable);
         }
         let before = values.len();
@@ -84,14 +92,23 @@ impl Transaction {
             (Shape::Collection, Selector::XPath(path)) => {
                 let found = self.state.xml.as_ref().map(|xml| xml.select(path)).transpose();
                 let found = found.map_err(|_too_long| Fault::Memory)?;
-                for text in found.unwrap_or_default() {
+                let found = found.unwrap_or_default();
+                let key = self.strings.intern(path.text().as_bytes());
+                for text in found {
                     let value = self.strings.intern(&text);
                     values.push(Value {
                         variable: Variable::Xml,
-                        key: None,
-                        lower: StrId::EMPTY,
+                        key: Some(key),
+                        lower: key,
                         value,
                     });
+                }
+            }
+            (Shape::Collection, Selector::All) if target.variable == Variable::Xml => {
+                if self.state.xml.is_some() {
+                    let value = self.strings.intern(XML_ITSELF);
+                    let (key, lower) = (None, StrId::EMPTY);
+                    values.push(Value { variable: Variable::Xml, key, lower, value });
                 }
             }
             (Shape::Collection, Selector::Key(key)) if target.variable == Variable::Tx => {
@@ -138,8 +155,7 @@ impl Transaction {
         values: &mut Vec<Value>,
     ) -> Result<(), Fault> {
         if variable == Variable::Rule {
-            self.select_rule_facts(selector, values);
-            return Ok(());
+            return self.select_rule_facts(selector, values);
         }
         if matches!(variable, Variable::MatchedVars | Variable::MatchedVarsNames) {
             let members = self.matched_members(variable);
@@ -189,23 +205,28 @@ impl Transaction {
         self.state.matched.iter().map(member).collect()
     }
 
-    fn select_rule_facts(&mut self, selector: &Selector, values: &mut Vec<Value>) {
-        for name in ["id", "msg", "severity", "rev", "ver", "logdata"] {
-            let key = self.strings.intern(name.as_bytes());
+    fn select_rule_facts(
+        &mut self,
+        selector: &Selector,
+        values: &mut Vec<Value>,
+    ) -> Result<(), Fault> {
+        for name in RULE_FACTS.map(str::as_bytes) {
+            let key = self.strings.intern(name);
             let wanted = match selector {
                 Selector::Key(wanted) => *wanted == key,
                 Selector::All => true,
-                Selector::Pattern(_) | Selector::XPath(_) => false,
+                Selector::Pattern(regex) => {
+                    regex.is_match(name).map_err(|_ignored| Fault::Regex)?
+                }
+                Selector::XPath(_) => false,
             };
-            let fact = self
-                .rule_fact(name.as_bytes())
-                .filter(|_| wanted)
-                .map(std::borrow::Cow::into_owned);
+            let fact = self.rule_fact(name).filter(|_| wanted).map(std::borrow::Cow::into_owned);
             if let Some(fact) = fact {
                 let value = self.strings.intern(&fact);
                 values.push(Value { variable: Variable::Rule, key: Some(key), lower: key, value });
             }
         }
+        Ok(())
     }
 
     /// Hands over the members of a collection in order.
@@ -249,6 +270,7 @@ impl Transaction {
             Variable::MultipartFilename => (&state.multipart_filenames, &NONE[..], Shown::Value),
             Variable::MultipartPartHeaders => (&state.part_headers, &NONE[..], Shown::Value),
             Variable::Env => (&state.environment, &NONE[..], Shown::Value),
+            Variable::Geo => (&state.geo, &NONE[..], Shown::Value),
             Variable::Tx => (&state.tx, &NONE[..], Shown::Value),
             _ => return Stored { first: state.kept(variable), second: &[], shown: Shown::Value },
         };

@@ -7,6 +7,7 @@
 
 mod base64;
 mod bytes;
+mod code_page;
 mod command;
 mod comments;
 mod css;
@@ -23,6 +24,7 @@ mod unicode;
 mod url;
 
 pub(crate) use self::bytes::ByteSet;
+pub(crate) use self::code_page::CodePage;
 pub(crate) use self::url::decode as url_decode;
 
 /// One transformation of the language.

@@ -10,12 +10,18 @@ pub(crate) fn decode(input: &[u8], out: &mut Vec<u8>) {
 
 /// The same with Microsoft's `%uHHHH`: full-width ASCII is folded, otherwise the low byte counts.
 pub(crate) fn decode_uni(input: &[u8], out: &mut Vec<u8>) {
+    decode_with(input, out, &|_, _| None);
+}
+
+/// The same, where a code page may know the character's byte.
+pub(super) fn decode_with(input: &[u8], out: &mut Vec<u8>, page: &dyn Fn(u8, u8) -> Option<u8>) {
     scan(input, out, |rest, out| {
         if let [b'%', b'u' | b'U', first, second, third, fourth, ..] = rest
             && let (Some(high), Some(low)) = (hex_pair(*first, *second), hex_pair(*third, *fourth))
         {
             let full_width = high == 0xff && (1..0x5f).contains(&low);
-            out.push(if full_width { low + 0x20 } else { low });
+            let plain = if full_width { low + 0x20 } else { low };
+            out.push(page(high, low).unwrap_or(plain));
             return 6;
         }
         plain(rest, out)

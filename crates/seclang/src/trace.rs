@@ -1,0 +1,189 @@
+//! What happened within a transaction, step by step, for whoever wants a rule explained.
+//!
+//! A trace is asked for, one transaction at a time ([`crate::Transaction::trace`]), costs nothing where it
+//! is not, and changes no answer. It is bounded in events and bytes; what is beyond is counted, not kept.
+//! Rules that the first stage rules out do not appear, unless the rule set was compiled with
+//! [`crate::Options::plain`].
+
+use crate::interface::Disruption;
+use burgrave_model::Mode;
+
+/// Events that are kept.
+const EVENTS_MAX: usize = 200_000;
+/// Bytes of texts that are kept.
+const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of one value that are kept.
+const VALUE_BYTES_MAX: usize = 8 * 1024;
+
+/// A variable with what it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// `ARGS:id`
+    pub name: Vec<u8>,
+    /// The value, cut to 8,192 bytes.
+    pub value: Vec<u8>,
+}
+
+/// Where an argument stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The query string.
+    Query,
+    /// A body of form data.
+    Form,
+    /// A part of a multipart body.
+    Multipart,
+    /// A value of a JSON body.
+    Json,
+}
+
+/// Why a rule was not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// This directive removed it, such as `SecRuleRemoveById`.
+    Directive(&'static str),
+    /// `ctl:ruleRemoveById`, `…ByTag` or `…ByMsg`; the word is `ById`, `ByTag` or `ByMsg`.
+    Control(&'static str),
+    /// `skip` or `skipAfter` of an earlier rule.
+    Skip,
+    /// `allow` of an earlier rule.
+    Allow,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A phase began; with the engine off nothing else happens in it.
+    Phase(u8, Mode),
+    /// An argument was read.
+    Argument(Source, Named),
+    /// A multipart body has this boundary; whether other parameters stand behind it.
+    Boundary(Vec<u8>, bool),
+    /// Something is odd about the body: the variable that says so.
+    Odd(&'static str),
+    /// The body could not be read as what it says it is.
+    BodyError(String),
+    /// A rule, or a link of a chain, is asked.
+    Asks {
+        /// The rule.
+        id: u32,
+        /// Position in the chain, from 0.
+        link: usize,
+        /// As written, such as `rx`; empty for `SecAction`.
+        operator: String,
+        /// Macros expanded.
+        parameter: Vec<u8>,
+        /// As written.
+        targets: Vec<u8>,
+    },
+    /// A rule is not asked.
+    Leaves(u32, LeftOut),
+    /// A value is looked at.
+    Value(Named),
+    /// What a transformation made of it; the number counts the forms that `multiMatch` asks about.
+    Step(usize, &'static str, Vec<u8>),
+    /// The operator's answer about a value, after transformations.
+    Answer {
+        /// What was asked about.
+        value: Named,
+        /// Whether the rule takes it for a match: `!` is already applied.
+        matched: bool,
+        /// Where in the value the operator found something, and how many bytes each.
+        places: Vec<(usize, usize)>,
+    },
+    /// A part of the value was kept as `TX:n`.
+    Captured(usize, Vec<u8>),
+    /// A member of a collection was set, by its name with its collection; `None`: removed.
+    Set(Vec<u8>, Option<Vec<u8>>),
+    /// A control changed the transaction, as `ruleEngine=Off`.
+    Control(String),
+    /// The link's answer.
+    Returned(u32, bool),
+    /// The whole rule matched.
+    Matched {
+        /// The rule.
+        id: u32,
+        /// Whether that is recorded.
+        logged: bool,
+        /// Its message, expanded.
+        message: Vec<u8>,
+        /// Its tags, expanded.
+        tags: Vec<Vec<u8>>,
+    },
+    /// The rule ended the request this way.
+    Ended(u32, Disruption),
+    /// A body is not inspected: whose, and why.
+    NotInspected(&'static str, String),
+}
+
+/// The events of one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// In order.
+    pub events: Vec<Event>,
+    /// Events beyond the bound.
+    pub missing: usize,
+    bytes: usize,
+}
+
+impl Trace {
+    pub(crate) fn push(&mut self, event: Event) {
+        let bytes = event.bytes();
+        if self.events.len() >= EVENTS_MAX || self.bytes + bytes > BYTES_MAX {
+            self.missing += 1;
+            return;
+        }
+        self.bytes += bytes;
+        self.events.push(event);
+    }
+}
+
+impl Event {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Phase(..)
+            | Self::Odd(_)
+            | Self::Leaves(..)
+            | Self::Returned(..)
+            | Self::Ended(..) => 0,
+            Self::Argument(_, named) | Self::Value(named) | Self::Answer { value: named, .. } => {
+                named.name.len() + named.value.len()
+            }
+            Self::BodyError(text) | Self::Control(text) | Self::NotInspected(_, text) => text.len(),
+            Self::Asks { operator, parameter, targets, .. } => {
+                operator.len() + parameter.len() + targets.len()
+            }
+            Self::Step(_, _, text) | Self::Captured(_, text) | Self::Boundary(text, _) => {
+                text.len()
+            }
+            Self::Matched { message, tags, .. } => {
+                message.len() + tags.iter().map(Vec::len).sum::<usize>()
+            }
+            Self::Set(name, value) => name.len() + value.as_ref().map_or(0, Vec::len),
+        }
+    }
+}
+
+/// A value as a trace keeps it.
+pub(crate) fn shown(value: &[u8]) -> Vec<u8> {
+    value.get(..value.len().min(VALUE_BYTES_MAX)).unwrap_or_default().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_bounded_and_counts_what_it_leaves_out() {
+        let mut trace = Trace::default();
+        for _ in 0..3 {
+            trace.push(Event::Captured(0, vec![0; BYTES_MAX / 2]));
+        }
+        assert_eq!((trace.events.len(), trace.missing), (2, 1));
+        for _ in 0..EVENTS_MAX {
+            trace.push(Event::Returned(1, true));
+        }
+        assert_eq!((trace.events.len(), trace.missing), (EVENTS_MAX, 3));
+        assert_eq!(shown(&[b'a'; VALUE_BYTES_MAX + 1]).len(), VALUE_BYTES_MAX);
+    }
+}
