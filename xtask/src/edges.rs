@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 const EDGES: &[(&str, &[&str])] = &[
     ("burgrave", &["config", "gateway", "model", "prove", "seclang", "sys"]),
     ("burgrave-config", &["model"]),
-    ("burgrave-conformance", &["model", "seclang"]),
+    ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),
     ("burgrave-gateway", &["config", "model", "seclang", "sys"]),
     ("burgrave-model", &[]),

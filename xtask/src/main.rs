@@ -20,7 +20,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask demo [--once]        sample application behind Burgrave: attacks, proofs, addresses to open
 cargo xtask test                 installs what is missing and runs everything
-cargo xtask conformance          the suites of others, in process and over HTTP
+cargo xtask conformance [--dir DIR]   the suites of others, in process and over HTTP
 cargo xtask bench [NAME]         each bench beside its rival: gateway [--rules], engine, detection
 ";
 
@@ -41,7 +41,8 @@ fn run() -> Result<()> {
         ["demo"] => demo::run(demo::Stay::UntilStopped),
         ["demo", "--once"] => demo::run(demo::Stay::Once),
         ["test"] => test::run(),
-        ["conformance"] => test::conformance(),
+        ["conformance"] => test::conformance(None),
+        ["conformance", "--dir", folder] => test::conformance(Some(folder)),
         ["bench"] => bench::all(),
         ["bench", name, rest @ ..] => bench::one(name, rest),
         [] | ["help" | "--help" | "-h"] => {

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the same gates on a laptop and in CI.
 
 use crate::{edges, process, setup};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 /// Format, lints, architecture, and every test of the workspace.
 pub(crate) fn run() -> Result<()> {
@@ -35,7 +35,13 @@ fn optional(tool: &str, arguments: &[&str]) -> Result<()> {
     }
 }
 
-/// The suites of others alone, with what they print.
-pub(crate) fn conformance() -> Result<()> {
-    process::show("cargo", CONFORMANCE)
+/// The suites of others alone: of the given folder, or of another one of the same layout.
+pub(crate) fn conformance(folder: Option<&str>) -> Result<()> {
+    let run = ["run", "--quiet", "--package", "burgrave-conformance", "--bin", "conformance", "--"];
+    // Relative to where the task was called, not to the project's root.
+    let folder = folder.map(std::path::absolute).transpose()?;
+    let folder = folder.as_ref().map(|folder| folder.to_str().context("a folder that is no text"));
+    let folder = folder.transpose()?.map(|folder| ["--dir", folder]);
+    let arguments: Vec<&str> = run.into_iter().chain(folder.into_iter().flatten()).collect();
+    process::show("cargo", &arguments)
 }

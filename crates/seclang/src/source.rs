@@ -15,6 +15,8 @@ pub(crate) struct Line {
     pub(crate) directive: String,
     /// Its arguments, quotes taken off.
     pub(crate) words: Vec<Vec<u8>>,
+    /// The last of them lacks its closing quote.
+    pub(crate) is_open: bool,
 }
 
 impl Line {
@@ -60,9 +62,9 @@ fn push(
         return;
     }
     match words(text) {
-        Ok(mut words) => {
+        Ok((mut words, is_open)) => {
             let directive = String::from_utf8(words.remove(0)).unwrap_or_default();
-            found.push(Line { file: Arc::clone(file), number, directive, words });
+            found.push(Line { file: Arc::clone(file), number, directive, words, is_open });
         }
         Err(message) => {
             errors.push(LoadError { file: PathBuf::from(&**file), line: number, message });
@@ -72,8 +74,9 @@ fn push(
 
 /// Words separated by white space; `"…"` or `'…'` keep it, with the quote escaped by a backslash.
 /// Other backslashes stay as they are: they belong to the regular expression.
-fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+fn words(text: &[u8]) -> Result<(Vec<Vec<u8>>, bool), String> {
     let mut words = Vec::new();
+    let mut is_open = false;
     let mut rest = text.trim_ascii_start();
     while let Some(&first) = rest.first() {
         let quote = (first == b'"' || first == b'\'').then_some(first);
@@ -81,7 +84,10 @@ fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
             let inner = rest.get(1..).unwrap_or_default();
             match quoted(inner, quote) {
                 // A rule's actions end with the line in any case.
-                Err(_) if words.len() == 3 => (inner.to_vec(), &[][..]),
+                Err(_) if words.len() == 3 => {
+                    is_open = true;
+                    (inner.to_vec(), &[][..])
+                }
                 other => other?,
             }
         } else {
@@ -92,7 +98,7 @@ fn words(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         words.push(word);
         rest = after.trim_ascii_start();
     }
-    Ok(words)
+    Ok((words, is_open))
 }
 
 fn quoted(text: &[u8], quote: u8) -> Result<(Vec<u8>, &[u8]), String> {
@@ -154,8 +160,9 @@ mod tests {
     fn an_open_quote_of_actions_ends_with_the_line() {
         let (lines, errors) = parse("SecRule ARGS \"x\" \"id:1,deny\nSecMarker B");
         assert!(errors.is_empty(), "{errors:?}");
-        let shown: Vec<_> = lines.iter().map(shown).collect();
-        assert_eq!(shown, ["1:SecRule:ARGS|x|id:1,deny", "2:SecMarker:B"]);
+        let words: Vec<_> = lines.iter().map(shown).collect();
+        assert_eq!(words, ["1:SecRule:ARGS|x|id:1,deny", "2:SecMarker:B"]);
+        assert_eq!(lines.iter().map(|line| line.is_open).collect::<Vec<_>>(), [true, false]);
     }
 
     #[test]

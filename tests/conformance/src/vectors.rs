@@ -51,25 +51,22 @@ fn bytes(text: &str) -> Vec<u8> {
     out
 }
 
-/// Runs every file of a folder of vectors.
-pub fn run(folder: &Path) -> Result<Tally> {
+/// Runs every file of a folder of vectors. Data files that it has not are those of `given`.
+pub fn run(folder: &Path, given: &Path) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|kind| kind == "json")) {
-        let text = std::fs::read(path)?;
+    for path in crate::json_files(folder)? {
+        let text = std::fs::read(&path)?;
         let vectors: Vec<Vector> =
             serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
         for (index, vector) in vectors.iter().enumerate() {
             let name = format!("{}/{}", path.file_stem().unwrap_or_default().display(), index + 1);
-            tally.case(name, one(folder, vector));
+            tally.case(name, one(&[folder, given], vector));
         }
     }
     Ok(tally)
 }
 
-fn one(folder: &Path, vector: &Vector) -> Result<(), String> {
+fn one(folders: &[&Path], vector: &Vector) -> Result<(), String> {
     let input = bytes(&vector.input);
     if vector.kind == "tfn" {
         let out = probe::transformation(&vector.name, &input).ok_or("unknown transformation")?;
@@ -88,7 +85,9 @@ fn one(folder: &Path, vector: &Vector) -> Result<(), String> {
     let read = |name: &Path| {
         let name =
             name.strip_prefix("test-cases/secrules-language-tests/operators").unwrap_or(name);
-        std::fs::read(folder.join(name)).map_err(|error| format!("{}: {error}", name.display()))
+        let mut found = folders.iter().map(|folder| std::fs::read(folder.join(name)));
+        let found = found.find(Result::is_ok).and_then(Result::ok);
+        found.ok_or_else(|| format!("{}: there is no such file", name.display()))
     };
     let found = probe::operator(&vector.name, vector.param.as_bytes(), &input, &read)?;
     if found == (vector.ret == 1) {

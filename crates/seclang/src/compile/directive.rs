@@ -73,6 +73,10 @@ pub(crate) static MET: &[&str] = &[
 impl Compiler<'_> {
     /// Obeys one directive. An argument that it does not read is an error.
     pub(super) fn directive(&mut self, line: &Line, depth: usize) -> Result<(), String> {
+        if line.is_open {
+            let note = "the actions lack their closing quote: they end with the line";
+            self.notes.push(line.error(note).to_string());
+        }
         self.obey(line, depth)?;
         if line.words.len() > words_max(&line.directive.to_ascii_lowercase()) {
             return Err(format!(

@@ -36,8 +36,6 @@ pub(super) struct End {
     pub(super) ip: String,
     #[serde(default)]
     port: Value,
-    #[serde(default)]
-    pub(super) hostname: String,
 }
 
 impl End {

@@ -123,6 +123,10 @@ impl Places {
     fn form(&mut self, collection: &str, text: &[u8], start: usize) {
         let mut at = start;
         for pair in text.split(|&byte| byte == b'&') {
+            if pair.is_empty() {
+                at += 1;
+                continue;
+            }
             let equals = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
             let (raw_name, raw_value) = pair.split_at(equals);
             let decoded = |raw: &[u8]| {
