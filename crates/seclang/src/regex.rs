@@ -8,7 +8,7 @@ use regex_automata::PatternID;
 use regex_automata::meta;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
 
 /// Compiled sizes above this are refused at load.
@@ -94,6 +94,12 @@ impl Regex {
         match &self.engine {
             Engine::Linear(regex) => {
                 let input = regex_automata::Input::new(haystack).range(start.min(haystack.len())..);
+                let groups = regex.group_info().group_len(PatternID::ZERO).min(GROUPS_MAX);
+                // Without groups the place of the whole match is all there is to know.
+                if groups == 1 {
+                    let found = regex.search(&input);
+                    return Ok(found.map(|found| smallvec![Some(found.range())]));
+                }
                 // Nearly every question is answered with no, which needs no captures.
                 if !regex.is_match(input.clone()) {
                     return Ok(None);
@@ -102,7 +108,6 @@ impl Regex {
                 if regex.search_slots(&input, &mut slots).is_none() {
                     return Ok(None);
                 }
-                let groups = regex.group_info().group_len(PatternID::ZERO).min(GROUPS_MAX);
                 let (pairs, _) = slots.as_chunks::<2>();
                 let range = |pair: &[Option<NonMaxUsize>; 2]| match pair {
                     [Some(start), Some(end)] => Some(start.get()..end.get()),

@@ -168,8 +168,13 @@ impl Transaction {
         }
         let values = self.values(rule, link)?;
         let mut any = false;
+        let plainly = self.derived.is_empty();
         for value in &values {
-            any |= self.ask_value(rules, link, value)?;
+            any |= if plainly {
+                self.ask_as_it_is(rules, link, value)?
+            } else {
+                self.ask_value(rules, link, value)?
+            };
         }
         self.selected = values;
         self.check_memory()?;
