@@ -37,7 +37,7 @@ pub(crate) struct Exhausted;
 
 /// Positions of the whole match and of the groups; `None` for a group that took no part.
 /// No more of them are ever asked for than there are digits.
-pub(crate) type Captures = SmallVec<[Option<Range<usize>>; GROUPS_MAX]>;
+pub(crate) type Captures = SmallVec<[Option<Range<usize>>; 2]>;
 
 /// Groups that rules can see, the whole match included.
 const GROUPS_MAX: usize = 10;

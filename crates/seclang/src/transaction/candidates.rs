@@ -24,6 +24,13 @@ struct Known {
     others: (usize, usize),
 }
 
+/// The values of a list of targets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Together {
+    all: Holds,
+    reacts: u64,
+}
+
 /// A value that some transformation may change.
 #[derive(Clone, Copy, Debug)]
 struct Other {
@@ -40,6 +47,8 @@ pub(super) struct Candidates {
     targets: Vec<Known>,
     targets_known: Vec<u64>,
     others: Vec<Other>,
+    lists: Vec<Together>,
+    lists_known: Vec<u64>,
     units: Vec<Holds>,
     units_known: Vec<u64>,
     groups: Vec<Holds>,
@@ -55,11 +64,13 @@ impl Candidates {
         self.others.clear();
         self.targets.resize(groups.targets.len(), Known::default());
         self.units.resize(groups.units.len(), Holds::default());
-        self.groups.resize(groups.sets.len(), Holds::default());
+        self.lists.resize(groups.lists.len(), Together::default());
+        self.groups.resize(groups.all.len(), Holds::default());
         for (known, count) in [
             (&mut self.targets_known, groups.targets.len()),
             (&mut self.units_known, groups.units.len()),
-            (&mut self.groups_known, groups.sets.len()),
+            (&mut self.lists_known, groups.lists.len()),
+            (&mut self.groups_known, groups.all.len()),
         ] {
             known.clear();
             known.resize(count.div_ceil(64), 0);
@@ -98,20 +109,49 @@ impl Transaction {
         Ok(quick.holds(number))
     }
 
-    fn learn_group(&mut self, rules: &RuleSet, group: usize) -> Result<(), Fault> {
-        let units = rules.stage.groups.sets.get(group).map_or(&[][..], Vec::as_slice);
-        let mut sum = Holds::default();
-        for &unit in units {
-            if !is_set(&self.candidates.units_known, unit) {
-                self.learn_unit(rules, unit)?;
+    fn learn_group(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
+        let Some(group) = rules.stage.groups.all.get(number) else { return Ok(()) };
+        let together = self.learn_list(rules, group.list)?;
+        let bits = rules.chains.node(group.chain).map_or(0, |node| node.bits);
+        let mut sum = together.all;
+        if together.reacts & bits != 0 {
+            sum = Holds::default();
+            for &unit in &group.units {
+                if !is_set(&self.candidates.units_known, unit) {
+                    self.learn_unit(rules, unit)?;
+                }
+                sum.add(self.candidates.units.get(unit).unwrap_or(&Holds::ALL));
             }
-            sum.add(self.candidates.units.get(unit).unwrap_or(&Holds::ALL));
         }
-        if let Some(row) = self.candidates.groups.get_mut(group) {
+        if let Some(row) = self.candidates.groups.get_mut(number) {
             *row = sum;
-            set(&mut self.candidates.groups_known, group);
+            set(&mut self.candidates.groups_known, number);
         }
         Ok(())
+    }
+
+    /// What the values of all targets of a list hold as they are.
+    fn learn_list(&mut self, rules: &RuleSet, number: usize) -> Result<Together, Fault> {
+        if is_set(&self.candidates.lists_known, number)
+            && let Some(known) = self.candidates.lists.get(number)
+        {
+            return Ok(*known);
+        }
+        let mut together = Together::default();
+        for &target in rules.stage.groups.lists.get(number).map_or(&[][..], Vec::as_slice) {
+            self.learn_target(rules, target)?;
+            if let Some(known) = self.candidates.targets.get(target) {
+                together.all.add(&known.all);
+                together.reacts |= known.reacts;
+            }
+        }
+        if let Some(place) = self.candidates.lists.get_mut(number) {
+            *place = together;
+            set(&mut self.candidates.lists_known, number);
+        }
+        let read = self.memo.take_read_bytes();
+        self.spend(read)?;
+        Ok(together)
     }
 
     fn learn_unit(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
