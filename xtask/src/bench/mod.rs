@@ -6,6 +6,7 @@ mod engine;
 mod gateway;
 mod inspection;
 mod wire;
+mod worst;
 
 use anyhow::{Result, bail};
 
@@ -24,9 +25,11 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("gateway", ["--rules"]) => inspection::run(),
         ("engine", []) => engine::run(),
         ("detection", []) => detection::run(),
+        ("worst", []) => worst::run(None),
+        ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, worst [SECONDS]",
                 options.join(" ")
             )
         }
@@ -44,7 +47,8 @@ mod tests {
         {
             let why = one(name, options).unwrap_err().to_string();
             assert!(
-                why.contains(name) && why.contains("gateway [--rules], engine, detection"),
+                why.contains(name)
+                    && why.contains("gateway [--rules], engine, detection, worst [SECONDS]"),
                 "{why}"
             );
         }

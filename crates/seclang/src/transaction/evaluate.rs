@@ -1,6 +1,7 @@
 //! The interpreter.
 
 use super::memo::Tables;
+use super::spare::Desk;
 use super::state::Matched;
 use super::values::Value;
 use super::{Decision, Fault, Interruption, Transaction};
@@ -45,8 +46,16 @@ impl Transaction {
         }
         self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
+        self.desk = Desk::take(self.number);
+        self.desk.candidates.begin(&rules);
+        let decision = self.rules_of(phase, &rules);
+        std::mem::take(&mut self.desk).leave();
+        decision
+    }
+
+    /// Walks the rules of a phase.
+    fn rules_of(&mut self, phase: u8, rules: &RuleSet) -> Decision {
         let list = rules.stage.groups.phase(phase);
-        self.candidates.begin(&rules);
         if phase == 1 {
             for (name, value) in &rules.prelude.members {
                 self.state.set_tx(*name, Some(*value));
@@ -56,7 +65,7 @@ impl Transaction {
         while let Some(step) = list.get(position) {
             position += 1;
             let Some(rule) = rules.rules.get(step.rule) else { continue };
-            match (self.enters(&rules, &step.entrance), &step.entrance) {
+            match (self.enters(rules, &step.entrance), &step.entrance) {
                 (Ok(false), _) => continue,
                 (Ok(true), Entrance::Jump(_, to)) if !self.is_changed(rule) => {
                     position = *to;
@@ -65,18 +74,18 @@ impl Transaction {
                 // What cannot be said without the rule is left to it.
                 (Ok(true) | Err(_), _) => {}
             }
-            match self.rule(&rules, step.rule, rule) {
+            match self.rule(rules, step.rule, rule) {
                 Ok(false) => {}
                 Ok(true) => match self.after_match(rule, list, position) {
                     Next::At(place) => {
                         let over = list.get(position..place).unwrap_or_default();
-                        self.tell_skipped(&rules, over, LeftOut::Skip);
+                        self.tell_skipped(rules, over, LeftOut::Skip);
                         position = place;
                     }
                     Next::End(decision) => {
                         if decision == Decision::Continue {
                             let rest = list.get(position..).unwrap_or_default();
-                            self.tell_skipped(&rules, rest, LeftOut::Allow);
+                            self.tell_skipped(rules, rest, LeftOut::Allow);
                         }
                         return decision;
                     }
@@ -176,7 +185,7 @@ impl Transaction {
                 self.ask_value(rules, link, value)?
             };
         }
-        self.selected = values;
+        self.desk.selected = values;
         self.check_memory()?;
         Ok(any)
     }
@@ -227,7 +236,7 @@ impl Transaction {
         }
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         if let Some(gate) = link.gate
-            && !gate.is_open(self.memo.holds(tables, transformed, &self.strings))
+            && !gate.is_open(self.desk.memo.holds(tables, transformed, &self.strings))
         {
             self.tell_answer(link, value, transformed, None);
             return Ok(false);
@@ -309,7 +318,7 @@ impl Transaction {
     /// The value after a chain of transformations.
     pub(super) fn transform(&mut self, rules: &RuleSet, chain: ChainId, value: StrId) -> StrId {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
-        self.memo.transform(tables, chain, value, &mut self.strings)
+        self.desk.memo.transform(tables, chain, value, &mut self.strings)
     }
 
     pub(super) fn check_memory(&self) -> Result<(), Fault> {

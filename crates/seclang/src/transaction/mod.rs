@@ -29,23 +29,21 @@ use crate::strings::Strings;
 use crate::trace::Trace;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
-use candidates::Candidates;
 use derived::Derived;
-use memo::Memo;
+use spare::Desk;
 use state::State;
 use std::sync::Arc;
 use std::time::Duration;
-use values::Value;
 
 /// One request and its answer. Phases are asked for in order; a phase left out was not evaluated.
 #[derive(Debug)]
 pub struct Transaction {
     rules: Arc<RuleSet>,
     strings: Strings,
-    memo: Memo,
-    candidates: Candidates,
-    /// Room for the values of one link, used again by the next.
-    selected: Vec<Value>,
+    /// A number that no other has.
+    number: u64,
+    /// Only while a phase is evaluated.
+    desk: Desk,
     /// Room for a text that is being made.
     room: Vec<u8>,
     settings: Switches,
@@ -138,13 +136,11 @@ impl Transaction {
         now_micros: i64,
         clock: fn() -> Duration,
     ) -> Self {
-        let spare::Room { strings, memo, candidates, selected, text, state } =
-            spare::take(&rules.constants);
+        let spare::Room { strings, text, state } = spare::take(&rules.constants);
         let mut transaction = Self {
             strings,
-            memo,
-            candidates,
-            selected,
+            number: spare::number(),
+            desk: Desk::default(),
             room: text,
             state,
             derived: Derived::default(),
@@ -331,9 +327,6 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         spare::give(spare::Room {
             strings: std::mem::replace(&mut self.strings, Strings::nothing()),
-            memo: std::mem::take(&mut self.memo),
-            candidates: std::mem::take(&mut self.candidates),
-            selected: std::mem::take(&mut self.selected),
             text: std::mem::take(&mut self.room),
             state: std::mem::take(&mut self.state),
         });
