@@ -32,7 +32,11 @@ pub(crate) enum Action {
     Skip(usize),
     SkipAfter(Vec<u8>),
     Effect(Effect),
-    /// Says nothing that matters at run time: `auditlog`, `noauditlog`, `maturity`, `accuracy`.
+    /// `auditlog`, `noauditlog`
+    Audit(bool),
+    Maturity(u8),
+    Accuracy(u8),
+    /// Says nothing that matters at run time.
     Note,
 }
 
@@ -134,7 +138,10 @@ fn action(name: &str, value: &[u8], strings: &mut Strings) -> Result<Action, Str
         "status" => Action::Status(number(value, "status", 100..=599)?),
         "log" => Action::Log(true),
         "nolog" => Action::Log(false),
-        "auditlog" | "noauditlog" | "maturity" | "accuracy" => Action::Note,
+        "auditlog" => Action::Audit(true),
+        "noauditlog" => Action::Audit(false),
+        "maturity" => Action::Maturity(number(value, "maturity", 0..=255)?),
+        "accuracy" => Action::Accuracy(number(value, "accuracy", 0..=255)?),
         "xmlns" => name_space(value)?,
         "capture" => Action::Capture,
         "multimatch" => Action::MultiMatch,

@@ -7,6 +7,7 @@
 //! refused at load with file and line, never ignored; an engine that runs past its budget refuses.
 
 mod action;
+mod audit;
 mod compile;
 mod error;
 mod geo;

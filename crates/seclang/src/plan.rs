@@ -1,5 +1,6 @@
 //! The compiled form of a rule set: what the interpreter walks.
 
+use crate::audit::{Audit, AuditEngine, Parts};
 use crate::macros::Macro;
 use crate::operator::Operator;
 use crate::stage::Gate;
@@ -136,6 +137,8 @@ pub(crate) struct Rule {
     pub(crate) flow: Flow,
     /// Whether a full match is recorded.
     pub(crate) log: bool,
+    /// Whether it goes to the audit log.
+    pub(crate) audit: bool,
     /// Whether one of its links looks at `MATCHED_VARS` or `MATCHED_VARS_NAMES`.
     pub(crate) names_matches: bool,
     /// What the record says.
@@ -151,6 +154,8 @@ pub(crate) struct Meta {
     pub(crate) tags: Vec<Macro>,
     pub(crate) revision: Option<Vec<u8>>,
     pub(crate) version: Option<Vec<u8>>,
+    pub(crate) maturity: u8,
+    pub(crate) accuracy: u8,
 }
 
 /// One `SecRule` line.
@@ -358,8 +363,22 @@ pub(crate) enum Control {
     Remove(RuleSelector),
     /// `ruleRemoveTargetById`, `…ByTag`, `…ByMsg`
     RemoveTarget(RuleSelector, Target),
-    /// `auditEngine`, `auditLogParts`, `debugLogLevel`: the access log is complete whatever they say.
+    /// `auditEngine`
+    AuditEngine(AuditEngine),
+    /// `auditLogParts`: `+E`, `-C` or a list. Was read when rules loaded.
+    AuditParts(String),
+    /// `debugLogLevel`: there is no debug log; a trace is asked for by whoever runs the engine.
     Logging,
+}
+
+impl Control {
+    /// The parts of an audit record after this control.
+    pub(crate) fn parts(&self, parts: Parts) -> Parts {
+        match self {
+            Self::AuditParts(text) => parts.change(text).unwrap_or(parts),
+            _ => parts,
+        }
+    }
 }
 
 impl std::fmt::Display for Control {
@@ -382,7 +401,9 @@ impl std::fmt::Display for Control {
                 let name = rules.removal().replace("SecRuleRemove", "ruleRemoveTarget");
                 write!(f, "{name};{}", target.variable.name())
             }
-            Self::Logging => f.write_str("auditEngine"),
+            Self::AuditEngine(engine) => write!(f, "auditEngine={engine:?}"),
+            Self::AuditParts(parts) => write!(f, "auditLogParts={parts}"),
+            Self::Logging => f.write_str("debugLogLevel"),
         }
     }
 }
@@ -442,6 +463,8 @@ pub(crate) struct EngineSettings {
     pub(crate) collection_timeout: Duration,
     pub(crate) webapp_id: Vec<u8>,
     pub(crate) budget: Duration,
+    /// `SecAudit…`
+    pub(crate) audit: Audit,
     /// `SecGeoLookupDb`
     pub(crate) places: Option<Arc<crate::geo::Places>>,
     /// `SecUnicodeMapFile`
@@ -466,6 +489,7 @@ impl Default for EngineSettings {
             collection_timeout: Duration::from_hours(1),
             webapp_id: Vec::new(),
             budget: Duration::from_millis(500),
+            audit: Audit::default(),
             places: None,
             code_page: None,
         }

@@ -1,10 +1,11 @@
 //! Compiled rules, shared by all threads.
 
+use crate::audit::AuditEngine;
 use crate::compile;
 use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
 use crate::operator::Operator;
-use crate::plan::{Chains, EngineSettings, Rule};
+use crate::plan::{Chains, Control, Effect, EngineSettings, Rule};
 use crate::stage::Stage;
 use crate::store::Store;
 use crate::strings::{StrId, Strings};
@@ -26,6 +27,8 @@ pub struct RuleSet {
     pub(crate) stage: Stage,
     /// Whether a rule looks at the content of uploads; otherwise it is not kept.
     pub(crate) reads_file_content: bool,
+    /// Whether a rule may switch the audit log on.
+    pub(crate) switches_audit: bool,
     /// The names `0` to `9` of captures.
     pub(crate) digits: [StrId; 10],
     words: Words,
@@ -72,6 +75,9 @@ impl RuleSet {
             .flat_map(|rule| &rule.links)
             .flat_map(|link| &link.targets)
             .any(|target| target.variable == Variable::FilesTmpContent);
+        let switches = |effect: &Effect| matches!(effect, Effect::Control(Control::AuditEngine(engine)) if *engine != AuditEngine::Off);
+        let switches_audit =
+            rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.effects).any(switches);
         let store = Store::new(settings.collection_timeout);
         Self {
             constants: Arc::new(constants),
@@ -81,6 +87,7 @@ impl RuleSet {
             store,
             stage,
             reads_file_content,
+            switches_audit,
             digits,
             words,
         }
@@ -114,8 +121,18 @@ impl RuleSet {
                 rule.id
             )
         };
+        let is_answered = |name: &str| name == "geoLookup" && self.settings.places.is_some();
+        let asks = |rule: &Rule| asks(rule).filter(|name| !is_answered(name));
         let unanswered = self.rules.iter().filter_map(|rule| Some(warning(rule, asks(rule)?)));
         unanswered.chain(self.words.notes.iter().cloned()).collect()
+    }
+
+    /// The file for audit records (`SecAuditLog`), where records may be made at all. Whoever runs the
+    /// engine appends [`crate::Record::audit`] to it.
+    pub fn audit_log(&self) -> Option<&Path> {
+        let audit = &self.settings.audit;
+        let made = audit.engine != AuditEngine::Off || self.switches_audit;
+        audit.path.as_deref().filter(|_| made)
     }
 
     /// What the rule sets call themselves (`SecComponentSignature`).

@@ -1,5 +1,6 @@
 //! `ctl:`: what a rule may change for the rest of its transaction.
 
+use crate::audit;
 use crate::plan::{Control, Processor, RuleSelector};
 use crate::strings::Strings;
 use crate::target;
@@ -38,7 +39,12 @@ pub(super) fn parse(value: &[u8], strings: &mut Strings) -> Result<Control, Stri
         "ruleremovetargetbymsg" => {
             targeted(value, strings, |text| Ok(RuleSelector::Message(text.as_bytes().to_vec())))?
         }
-        "auditengine" | "auditlogparts" | "debugloglevel" => Control::Logging,
+        "auditengine" => Control::AuditEngine(audit::engine(value)?),
+        "auditlogparts" => {
+            audit::Parts::default().change(value)?;
+            Control::AuditParts(value.to_owned())
+        }
+        "debugloglevel" => Control::Logging,
         _ => return Err(format!("unknown control `{name}`")),
     })
 }
@@ -115,6 +121,8 @@ mod tests {
             "requestBodyProcessor=YAML",
             "requestBodyAccess=Yes",
             "requestBodyLimit=-1",
+            "auditEngine=Maybe",
+            "auditLogParts=+X",
         ] {
             assert!(control(text).is_err(), "{text}");
         }

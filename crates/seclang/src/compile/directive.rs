@@ -18,16 +18,7 @@ use std::time::Duration;
 /// Directives that other engines have and this one refuses unless they switch off what it has not,
 /// with the reason.
 pub(crate) static REFUSED: &[(&str, &str)] = &[
-    ("SecAuditEngine", "the access log is the record of every request"),
-    ("SecAuditLog", "the access log is the record of every request"),
-    ("SecAuditLogDirMode", "the access log is the record of every request"),
-    ("SecAuditLogFileMode", "the access log is the record of every request"),
-    ("SecAuditLogFormat", "the access log is the record of every request"),
-    ("SecAuditLogParts", "the access log is the record of every request"),
-    ("SecAuditLogRelevantStatus", "the access log is the record of every request"),
-    ("SecAuditLogStorageDir", "the access log is the record of every request"),
-    ("SecAuditLogType", "the access log is the record of every request"),
-    ("SecAuditLog2", "the access log is the record of every request"),
+    ("SecAuditLog2", "there is one audit log; use `SecAuditLog`"),
     ("SecChrootDir", "the gateway's own rights are narrower than a changed root"),
     ("SecConnEngine", "use `connections_per_client` of the configuration"),
     ("SecConnReadStateLimit", "use `connections_per_client` of the configuration"),
@@ -56,6 +47,9 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
 /// Directives that are met by how the engine is built, whatever value they have: no temporary files, a
 /// bound on every regular expression, no rules shared between sites.
 pub(crate) static MET: &[&str] = &[
+    "SecAuditLogDirMode",
+    "SecAuditLogFileMode",
+    "SecAuditLogStorageDir",
     "SecCollectionTimeoutCleanup",
     "SecDataDir",
     "SecPcreMatchLimit",
@@ -219,6 +213,7 @@ impl Compiler<'_> {
         let mut defaults = PhaseDefaults {
             disruption: RuleDisruption::Pass,
             log: true,
+            audit: None,
             transformations: Vec::new(),
         };
         for action in actions {
@@ -228,6 +223,7 @@ impl Compiler<'_> {
                 Action::Disrupt(found) => disrupt = Some(found),
                 Action::Status(found) => status = Some(found),
                 Action::Log(log) => defaults.log = log,
+                Action::Audit(audit) => defaults.audit = Some(audit),
                 Action::Transform(None) => {
                     return Err("`t:none` has nothing to take away in a default".to_owned());
                 }
@@ -291,6 +287,9 @@ impl Compiler<'_> {
         {
             let off = line.words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"off"));
             return if off { Ok(()) } else { Err(format!("`{known}` is refused: {why}")) };
+        }
+        if name.starts_with("secaudit") && self.settings.audit.obey(name, &text(line, 0)?)? {
+            return Ok(());
         }
         let beside = Beside { files: self.files, rule_file: &line.file };
         let settings = &mut self.settings;

@@ -28,6 +28,7 @@ impl Transaction {
             return Ok(());
         }
         let body = std::mem::take(&mut self.request_body);
+        self.keep_body(&body);
         self.state.set_number(Variable::RequestBodyLength, body.len(), &mut self.strings);
         let without = match self.processor {
             Some(Processor::Multipart) => false,

@@ -73,9 +73,9 @@ impl Transaction {
         if hit.is_some() == link.negated {
             return Ok(false);
         }
-        let Value { variable, key, .. } = *value;
+        let Value { variable, key, value: raw, .. } = *value;
         let name = StrId::EMPTY;
-        self.state.matched.push(Matched { variable, key, value: transformed, name });
+        self.state.matched.push(Matched { variable, key, value: transformed, raw, name });
         self.act_all(link, Some(value))?;
         Ok(true)
     }
@@ -214,6 +214,8 @@ impl Transaction {
             Control::RemoveTarget(selector, target) => {
                 self.removed_targets.push((selector.clone(), target.clone()));
             }
+            Control::AuditEngine(engine) => self.audit_engine = *engine,
+            Control::AuditParts(_) => self.audit_parts = control.parts(self.audit_parts),
             Control::Logging => {}
         }
     }

@@ -230,8 +230,8 @@ impl Transaction {
         } else {
             StrId::EMPTY
         };
-        let Value { variable, key, .. } = *value;
-        self.state.matched.push(Matched { variable, key, value: transformed, name });
+        let Value { variable, key, value: raw, .. } = *value;
+        self.state.matched.push(Matched { variable, key, value: transformed, raw, name });
         if link.capture {
             self.capture(rules, &hit, transformed);
         }
@@ -309,7 +309,7 @@ impl Transaction {
                 .unwrap_or_default(),
             tags: rule.meta.tags.iter().map(|tag| shown(&own.expand(tag))).collect(),
         });
-        if rule.log {
+        if rule.log || rule.audit {
             self.record(rule);
         }
         let action = match &rule.disruption {

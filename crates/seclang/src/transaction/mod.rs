@@ -4,6 +4,7 @@
 //! ([`crate::strings`]), so that each distinct value is transformed once. Evaluation is the plain
 //! meaning of the language: rules in file order, targets in order, every matching value acts.
 
+mod audit;
 mod body;
 mod candidates;
 mod effects;
@@ -18,6 +19,7 @@ mod state;
 mod trace;
 mod values;
 
+use crate::audit::{AuditEngine, Parts};
 use crate::interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Record, RequestLine,
 };
@@ -71,6 +73,9 @@ pub struct Transaction {
     current_rule: Option<usize>,
     matches: Vec<MatchedRule>,
     interruption: Option<Interruption>,
+    audit_engine: AuditEngine,
+    audit_parts: Parts,
+    audit: audit::Kept,
     /// What happened, where somebody asked for it.
     trace: Option<Box<Trace>>,
 }
@@ -163,6 +168,9 @@ impl Transaction {
             current_rule: None,
             matches: Vec::new(),
             interruption: None,
+            audit_engine: rules.settings.audit.engine,
+            audit_parts: rules.settings.audit.parts,
+            audit: audit::Kept::default(),
             trace: None,
             settings: Switches::of(&rules.settings),
             rules,

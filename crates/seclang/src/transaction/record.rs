@@ -11,8 +11,10 @@ use std::borrow::Cow;
 const SHOWN_BYTES: usize = 256;
 /// Bytes of an expanded message.
 const TEXT_BYTES: usize = 1024;
+/// What stands for a text that may hold what is hidden.
+pub(super) const HIDDEN: &[u8] = b"(sanitised)";
 /// Matches that one transaction records.
-const MATCHES_MAX: usize = 1_000;
+pub(super) const MATCHES_MAX: usize = 1_000;
 
 impl Transaction {
     /// Keeps a full match for the log.
@@ -46,17 +48,27 @@ impl Transaction {
             variable: cut(name.into(), SHOWN_BYTES),
             matched: matched.get(..matched.len().min(SHOWN_BYTES)).unwrap_or_default().to_vec(),
         };
-        self.matches.push(found);
+        if rule.audit {
+            let raw = last.map(|last| last.raw);
+            self.keep_match(rule, found.clone(), raw);
+        }
+        if rule.log {
+            self.matches.push(found);
+        }
     }
 
     pub(super) fn into_record(mut self) -> Record {
         let mut matches = std::mem::take(&mut self.matches);
-        for found in &mut matches {
+        let mut audited = std::mem::take(&mut self.audit.matches);
+        let audits = audited.iter_mut().map(|audited| &mut audited.found);
+        for found in matches.iter_mut().chain(audits) {
             if self.sanitised.iter().any(|target| self.hides(target, &found.variable)) {
                 found.matched = vec![b'*'; found.matched.len()];
-                found.data = b"(sanitised)".to_vec();
+                found.data = HIDDEN.to_vec();
             }
         }
+        self.audit.matches = audited;
+        let audit = self.audits().then(|| self.audit_record()).flatten();
         let score_in = self.score(
             &["blocking_inbound_anomaly_score", "anomaly_score"],
             "inbound_anomaly_score_pl",
@@ -66,7 +78,14 @@ impl Transaction {
             "outbound_anomaly_score_pl",
         );
         let trace = self.trace.take().map(|trace| *trace);
-        Record { matches, score_in, score_out, interruption: self.interruption.take(), trace }
+        Record {
+            matches,
+            score_in,
+            score_out,
+            interruption: self.interruption.take(),
+            audit,
+            trace,
+        }
     }
 
     fn hides(&self, target: &Target, variable: &[u8]) -> bool {

@@ -102,7 +102,7 @@ pub(super) fn run(rules: &Arc<RuleSet>, case: &Case) -> Seen {
         location: ends.location,
         debug_log: words::debug_log(&events, rules),
         error_log: logs::error_log(&events, case, rules),
-        audit_log: logs::error_log(&events, case, rules),
+        audit_log: words::text(&record.audit.unwrap_or_default()),
     }
 }
 

@@ -41,6 +41,7 @@ static REFUSED: &[&str] = &[
     "variable `FILES_TMPNAMES`",
     "variable `MSC_PCRE_ERROR`",
     "variable `MSC_PCRE_LIMITS_EXCEEDED`",
+    "`SecAuditLogType",
     "`SecContentInjection`",
     "`SecGeoLookupDb`",
     "`SecHashEngine`",
