@@ -2,6 +2,7 @@
 
 mod directive;
 mod draft;
+pub(crate) mod known;
 mod update;
 
 use crate::audit::AuditEngine;
@@ -175,7 +176,8 @@ impl<'a> Compiler<'a> {
         }
         let settings = with_options(self.settings, options);
         if settings.audit.engine != AuditEngine::Off && settings.audit.path.is_none() {
-            let note = "`SecAuditEngine` is on and no `SecAuditLog` names its file: nothing is written";
+            let note =
+                "`SecAuditEngine` is on and no `SecAuditLog` names its file: nothing is written";
             self.notes.push(note.to_owned());
         }
         if let Some(page) = &settings.code_page {

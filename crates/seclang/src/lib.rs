@@ -8,6 +8,7 @@
 
 mod action;
 mod audit;
+mod compatibility;
 mod compile;
 mod error;
 mod geo;
@@ -29,6 +30,7 @@ mod variable;
 
 pub mod probe;
 
+pub use compatibility::compatibility;
 pub use error::LoadError;
 pub use interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Options, Record,

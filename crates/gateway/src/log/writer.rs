@@ -1,4 +1,4 @@
-//! The thread that writes the access log.
+//! The thread that writes a log: the access log, and another one the audit log.
 //!
 //! Disk full, file gone, directory gone: said once on stderr, counted while it lasts, tried again
 //! every second, and said again with the number of lost lines when it is over. A file that was
@@ -89,19 +89,23 @@ pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<(PathBuf, Appender)>
     path.map(|path| Ok((path.clone(), Appender::open(path, Access::Group)?))).transpose()
 }
 
-/// Starts the thread.
-pub(crate) fn start(file: Option<(PathBuf, Appender)>) -> std::io::Result<(Sink, JoinHandle<()>)> {
+/// Starts the thread of a log with this name.
+pub(crate) fn start(
+    name: &'static str,
+    file: Option<(PathBuf, Appender)>,
+) -> std::io::Result<(Sink, JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(PIECES_MAX);
     let shared = Arc::new(Shared::default());
-    let mut writer = Writer::new(Arc::clone(&shared));
+    let mut writer = Writer::new(name, Arc::clone(&shared));
     writer.change(file);
-    let thread = std::thread::Builder::new()
-        .name("access log".to_owned())
-        .spawn(move || writer.run(&receiver))?;
+    let thread =
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || writer.run(&receiver))?;
     Ok((Sink { sender, shared }, thread))
 }
 
 struct Writer {
+    /// For messages.
+    name: &'static str,
     shared: Arc<Shared>,
     path: Option<PathBuf>,
     file: Option<Appender>,
@@ -113,8 +117,16 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, path: None, file: None, checked: Instant::now(), trouble: None, torn: false }
+    fn new(name: &'static str, shared: Arc<Shared>) -> Self {
+        Self {
+            name,
+            shared,
+            path: None,
+            file: None,
+            checked: Instant::now(),
+            trouble: None,
+            torn: false,
+        }
     }
 
     fn change(&mut self, file: Option<(PathBuf, Appender)>) {
@@ -188,7 +200,8 @@ impl Writer {
         if self.trouble.is_none() {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             say(&format!(
-                "access log cannot be written log.path=`{}` error={error} cause={}",
+                "{} cannot be written log.path=`{}` error={error} cause={}",
+                self.name,
                 self.path.as_deref().unwrap_or(std::path::Path::new("")).display(),
                 cause.unwrap_or_default(),
             ));
@@ -206,7 +219,7 @@ impl Writer {
 
     fn recover(&mut self) {
         if let Some(lost) = self.trouble.take() {
-            say(&format!("access log is written again lines.lost={lost}"));
+            say(&format!("{} is written again lines.lost={lost}", self.name));
         }
     }
 }

@@ -6,6 +6,26 @@ use crate::strings::Strings;
 use crate::target;
 use burgrave_model::Mode;
 
+/// Controls that work, with what they take.
+pub(crate) static WORKS: &[(&str, &str)] = &[
+    ("auditEngine", "On, Off or RelevantOnly"),
+    ("auditLogParts", "letters, or `+` or `-` and letters"),
+    ("debugLogLevel", "any number: there is no debug log"),
+    ("forceRequestBodyVariable", "On or Off"),
+    ("requestBodyAccess", "On or Off"),
+    ("requestBodyLimit", "bytes"),
+    ("requestBodyProcessor", "URLENCODED, MULTIPART, JSON or XML"),
+    ("responseBodyAccess", "On or Off"),
+    ("responseBodyLimit", "bytes"),
+    ("ruleEngine", "On, Off or DetectionOnly"),
+    ("ruleRemoveById", "an id or a range"),
+    ("ruleRemoveByMsg", "a message"),
+    ("ruleRemoveByTag", "a tag"),
+    ("ruleRemoveTargetById", "an id or a range, `;`, a target"),
+    ("ruleRemoveTargetByMsg", "a message, `;`, a target"),
+    ("ruleRemoveTargetByTag", "a tag, `;`, a target"),
+];
+
 /// Parses `name=value`.
 pub(super) fn parse(value: &[u8], strings: &mut Strings) -> Result<Control, String> {
     let text = std::str::from_utf8(value).map_err(|_ignored| "a control is not UTF-8")?;

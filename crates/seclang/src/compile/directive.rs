@@ -1,6 +1,7 @@
 //! The directives.
 
 use super::draft::{DraftLink, PhaseDefaults, disruption};
+use super::known::{MET, REFUSED};
 use super::update::{Change, Update};
 use super::{Beside, Compiler, Draft};
 use crate::action::{self, Action, Disrupt};
@@ -14,55 +15,6 @@ use crate::variable::{Selector, Target, Variable};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Directives that other engines have and this one refuses unless they switch off what it has not,
-/// with the reason.
-pub(crate) static REFUSED: &[(&str, &str)] = &[
-    ("SecAuditLog2", "there is one audit log; use `SecAuditLog`"),
-    ("SecChrootDir", "the gateway's own rights are narrower than a changed root"),
-    ("SecConnEngine", "use `connections_per_client` of the configuration"),
-    ("SecConnReadStateLimit", "use `connections_per_client` of the configuration"),
-    ("SecConnWriteStateLimit", "use `connections_per_client` of the configuration"),
-    ("SecContentInjection", "bodies are not rewritten"),
-    ("SecDebugLog", "use the access log and `burgrave explain`"),
-    ("SecDebugLogLevel", "use the access log and `burgrave explain`"),
-    ("SecDisableBackendCompression", "answers that are to be inspected are asked for plain"),
-    ("SecGsbLookupDb", "the service behind it has ended"),
-    ("SecGuardianLog", "use a source of the watch part"),
-    ("SecHashEngine", "link signing is not supported"),
-    ("SecHttpBlKey", "name look-ups while a request waits are not supported"),
-    ("SecInterceptOnError", "an engine that fails always refuses"),
-    ("SecReadStateLimit", "use `connections_per_client` of the configuration"),
-    ("SecRemoteRules", "rules come from files; use `burgrave rules update`"),
-    ("SecRuleScript", "scripts are not run on requests"),
-    ("SecServerSignature", "no server name is sent at all"),
-    ("SecStreamInBodyInspection", "use `SecRequestBodyAccess`"),
-    ("SecStreamOutBodyInspection", "use `SecResponseBodyAccess`"),
-    ("SecTmpSaveUploadedFiles", "uploads are never written to temporary files"),
-    ("SecUploadKeepFiles", "uploads are never written to temporary files"),
-    ("SecWriteStateLimit", "use `connections_per_client` of the configuration"),
-    ("SecXmlExternalEntity", "external entities are never fetched"),
-];
-
-/// Directives that are met by how the engine is built, whatever value they have: no temporary files, a
-/// bound on every regular expression, no rules shared between sites.
-pub(crate) static MET: &[&str] = &[
-    "SecAuditLogDirMode",
-    "SecAuditLogFileMode",
-    "SecAuditLogStorageDir",
-    "SecCollectionTimeoutCleanup",
-    "SecDataDir",
-    "SecPcreMatchLimit",
-    "SecPcreMatchLimitRecursion",
-    "SecRequestBodyInMemoryLimit",
-    "SecRulePerfTime",
-    "SecSensorId",
-    "SecStatusEngine",
-    "SecTmpDir",
-    "SecUploadDir",
-    "SecUploadFileLimit",
-    "SecUploadFileMode",
-];
 
 impl Compiler<'_> {
     /// Obeys one directive. An argument that it does not read is an error.
@@ -285,7 +237,8 @@ impl Compiler<'_> {
         if let Some((known, why)) =
             REFUSED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
         {
-            let off = line.words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"off"));
+            let is_off = |word: &Vec<u8>| word.eq_ignore_ascii_case(b"off") || word == b"0";
+            let off = line.words.first().is_some_and(is_off);
             return if off { Ok(()) } else { Err(format!("`{known}` is refused: {why}")) };
         }
         if name.starts_with("secaudit") && self.settings.audit.obey(name, &text(line, 0)?)? {

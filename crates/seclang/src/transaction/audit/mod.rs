@@ -19,7 +19,7 @@ use burgrave_model::Mode;
 use hide::Hidden;
 
 /// Bytes of a body that a record shows.
-const BODY_BYTES_MAX: usize = 1024 * 1024;
+const BODY_BYTES_MAX: usize = 128 * 1024;
 
 /// A match for the audit log.
 #[derive(Clone, Debug)]
