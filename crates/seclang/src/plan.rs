@@ -224,6 +224,17 @@ pub(crate) enum AllowScope {
     Phase,
 }
 
+impl AllowScope {
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Transaction => "transaction",
+            Self::Request => "request",
+            Self::Phase => "phase",
+        }
+    }
+}
+
 /// Where evaluation goes on after a full match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {

@@ -26,7 +26,7 @@ use crate::interface::{
 use crate::plan::{AllowScope, EngineSettings, OverLimit, Processor, RuleSelector};
 use crate::ruleset::RuleSet;
 use crate::strings::Strings;
-use crate::trace::Trace;
+use crate::trace::{Event, Trace};
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
 use candidates::Candidates;
@@ -216,6 +216,8 @@ impl Transaction {
             return BodyIntake::Wanted;
         }
         self.request_body_cut = true;
+        let refuses = self.rules.settings.request_over_limit == OverLimit::Reject;
+        self.tell(|_| Event::OverLimit("request", refuses));
         self.state.set_flag(Variable::InboundDataError, true, &mut self.strings);
         match self.rules.settings.request_over_limit {
             OverLimit::Partial => BodyIntake::Enough,
@@ -277,6 +279,8 @@ impl Transaction {
             return BodyIntake::Wanted;
         }
         self.state.set_flag(Variable::OutboundDataError, true, &mut self.strings);
+        let refuses = self.rules.settings.response_over_limit == OverLimit::Reject;
+        self.tell(|_| Event::OverLimit("response", refuses));
         match self.rules.settings.response_over_limit {
             OverLimit::Partial => BodyIntake::Enough,
             OverLimit::Reject => {

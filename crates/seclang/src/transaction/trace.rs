@@ -2,6 +2,7 @@
 
 use super::Transaction;
 use super::values::Value;
+use crate::macros::Macro;
 use crate::operator::Hit;
 use crate::plan::{Control, Link, Rule};
 use crate::ruleset::RuleSet;
@@ -109,7 +110,37 @@ impl Transaction {
             Event::Answer {
                 value: own.named(value, transformed),
                 matched: found.is_some() != link.negated,
+                text: found.and_then(|hit| hit.text.clone()),
                 places: places.map(|place| (place.start, place.len())).collect(),
+            }
+        });
+    }
+
+    /// A whole rule matched.
+    pub(super) fn tell_matched(&mut self, rule: &Rule) {
+        self.tell(|own| {
+            let text = |text: &Option<Macro>| {
+                text.as_ref().map(|text| shown(&own.expand(text))).unwrap_or_default()
+            };
+            let later = |pick: fn(&Link) -> Option<&Macro>| {
+                let found = rule.links.iter().skip(1).find_map(pick);
+                found.map(|text| shown(&own.expand(text))).unwrap_or_default()
+            };
+            let meta = &rule.meta;
+            Event::Matched {
+                id: rule.id,
+                logged: rule.log,
+                message: match &meta.message {
+                    None => later(|link| link.message.as_ref()),
+                    own => text(own),
+                },
+                data: match &meta.data {
+                    None => later(|link| link.data.as_ref()),
+                    own => text(own),
+                },
+                severity: meta.severity,
+                made: [&meta.revision, &meta.version].map(|text| text.clone().unwrap_or_default()),
+                tags: meta.tags.iter().map(|tag| shown(&own.expand(tag))).collect(),
             }
         });
     }

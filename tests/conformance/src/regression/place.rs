@@ -222,7 +222,7 @@ mod tests {
             ("ARGS:b", "d", (16, 1)),
             ("ARGS_NAMES:b", "b", (7, 1)),
             ("REQUEST_HEADERS:h", "v", (27, 1)),
-            ("ARGS_POST:e", "f", (82, 1)),
+            ("ARGS_POST:e", "f\n", (80, 2)),
         ] {
             assert_eq!(places(name, value, "e=f"), [place], "{name} {value}");
         }

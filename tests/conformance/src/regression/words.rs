@@ -67,7 +67,17 @@ impl Writer {
                 let text = format!(" T ({form}) t:{name}: \"{}\"", limited(80, text(value)));
                 self.line(9, &text);
             }
-            Event::Answer { value, .. } => {
+            Event::Answer { value, text: found, matched, .. } => {
+                match (self.operator.as_str(), found) {
+                    ("DetectXSS", _) if *matched => {
+                        self.line(5, "detected XSS using libinjection.")
+                    }
+                    ("DetectSQLi", Some(fingerprint)) => {
+                        let (print, at) = (text(fingerprint), text(&value.value));
+                        self.line(4, &format!("detected SQLi using libinjection with fingerprint '{print}' at: '{at}'"));
+                    }
+                    _ => {}
+                }
                 let shown = limited(80, hex(&value.value));
                 let shown = if text(&value.name).ends_with("ERROR_MSG") {
                     translated(&shown).unwrap_or(shown)
@@ -79,6 +89,17 @@ impl Writer {
             }
             Event::Captured(number, value) => self.captured(*number, value),
             Event::Set(name, value) => self.set(&text(name), value.as_deref()),
+            Event::Opened(collection, key) => self.opened(collection, &text(key)),
+            Event::Expires(name, seconds) => {
+                let name = text(name).to_ascii_lowercase();
+                self.line(9, &format!("Setting variable `{name}' to expire in {seconds} seconds."));
+            }
+            Event::OverLimit(whose, refuses) => {
+                let whose = if *whose == "request" { "Request" } else { "Response" };
+                let what = if *refuses { "reject the request" } else { "process partial" };
+                self.line(5, &format!("{whose} body is bigger than the maximum expected."));
+                self.line(5, &format!("{whose} body limit is marked to {what}"));
+            }
             Event::Control(control) => self.control(control),
             Event::Returned(_, matched) => {
                 self.line(4, &format!("Rule returned {}.", u8::from(*matched)));
@@ -93,6 +114,18 @@ impl Writer {
                 }
             }
             Event::Ended(_, how) => self.ended(how),
+            Event::WouldEnd(_, how) => {
+                let name = disruption(how);
+                self.line(4, &format!("Not running any disruptive action (or block): {name}. SecRuleEngine is not On."));
+            }
+            Event::Allowed(_, scope) => {
+                let scope = match *scope {
+                    "transaction" => "FromNowOn",
+                    "request" => "Request",
+                    _ => "Phase",
+                };
+                self.line(4, &format!("Dropping the evaluation of upcoming rules in favor of an `allow' action of type: {scope}"));
+            }
             Event::NotInspected(whose, why) => self.not_inspected(whose, why),
         }
     }
@@ -159,6 +192,7 @@ impl Writer {
             }
             LeftOut::Skip => format!("Skipped rule id '{id}' due to a `skip' action."),
             LeftOut::Allow => {
+                self.line(9, "Skipping all rules evaluation on this phase as request through the utilization of an `allow' action.");
                 format!(
                     "Skipped rule id '{id}' as request trough the utilization of an `allow' action."
                 )
@@ -205,12 +239,18 @@ impl Writer {
         );
     }
 
+    fn opened(&mut self, collection: &str, key: &str) {
+        let name = collection.to_ascii_lowercase();
+        match collection {
+            "SESSION" => self.line(8, &format!("Session ID initiated with value: '{key}'.")),
+            "USER" => self.line(8, &format!("User collection initiated with value: '{key}'.")),
+            "RESOURCE" => self.line(8, &format!("RESOURCE initiated with value: '{key}'.")),
+            _ => self.line(5, &format!("Collection `{name}' initialized with value: {key}")),
+        }
+    }
+
     fn ended(&mut self, how: &Disruption) {
-        let name = match how {
-            Disruption::Deny(_) => "deny",
-            Disruption::Drop => "drop",
-            Disruption::Redirect { .. } => "redirect",
-        };
+        let name = disruption(how);
         self.line(4, &format!("Running (disruptive)     action: {name}."));
         self.line(8, &format!("Running action {name}"));
     }
@@ -227,6 +267,14 @@ impl Writer {
             }
         };
         self.line(5, &text);
+    }
+}
+
+fn disruption(how: &Disruption) -> &'static str {
+    match how {
+        Disruption::Deny(_) => "deny",
+        Disruption::Drop => "drop",
+        Disruption::Redirect { .. } => "redirect",
     }
 }
 
