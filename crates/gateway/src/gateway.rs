@@ -45,9 +45,9 @@ struct Log {
 }
 
 impl Log {
-    fn start(name: &'static str, path: Option<PathBuf>) -> Result<Self, GatewayError> {
+    fn start(words: &'static writer::Words, path: Option<PathBuf>) -> Result<Self, GatewayError> {
         let file = writer::open(path.as_ref()).map_err(GatewayError::Log)?;
-        let (sink, thread) = writer::start(name, file).map_err(GatewayError::Runtime)?;
+        let (sink, thread) = writer::start(words, file).map_err(GatewayError::Runtime)?;
         Ok(Self { path, sink, thread: Some(thread) })
     }
 
@@ -96,8 +96,8 @@ impl Gateway {
         let ticketer = tls::ticketer()?;
         let plan = Plan::new(settings, rules, &ticketer)?;
         let bound = bind(&plan.settings, &BTreeMap::new(), threads.max(1))?;
-        let access = Log::start("access log", plan.settings.log.access.clone())?;
-        let audit = Log::start("audit log", plan.audit_log())?;
+        let access = Log::start(&writer::ACCESS, plan.settings.log.access.clone())?;
+        let audit = Log::start(&writer::AUDIT, plan.audit_log())?;
         let shared = Shared {
             plan: Arc::new(ArcSwap::from_pointee(plan)),
             counters: Arc::new(Counters::default()),

@@ -18,6 +18,28 @@ const PIECES_MAX: usize = 256;
 /// How often the file's place is checked, and a broken one tried again.
 const CHECK_TIME: Duration = Duration::from_secs(1);
 
+/// What a log is called, and what is said of its troubles.
+#[derive(Debug)]
+pub(crate) struct Words {
+    name: &'static str,
+    broken: &'static str,
+    again: &'static str,
+}
+
+/// Of the access log.
+pub(crate) static ACCESS: Words = Words {
+    name: "access log",
+    broken: "access log cannot be written",
+    again: "access log is written again",
+};
+
+/// Of the audit log.
+pub(crate) static AUDIT: Words = Words {
+    name: "audit log",
+    broken: "audit log cannot be written",
+    again: "audit log is written again",
+};
+
 /// Some whole lines.
 #[derive(Debug)]
 pub(crate) struct Piece {
@@ -89,23 +111,23 @@ pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<(PathBuf, Appender)>
     path.map(|path| Ok((path.clone(), Appender::open(path, Access::Group)?))).transpose()
 }
 
-/// Starts the thread of a log with this name.
+/// Starts the thread of a log.
 pub(crate) fn start(
-    name: &'static str,
+    words: &'static Words,
     file: Option<(PathBuf, Appender)>,
 ) -> std::io::Result<(Sink, JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(PIECES_MAX);
     let shared = Arc::new(Shared::default());
-    let mut writer = Writer::new(name, Arc::clone(&shared));
+    let mut writer = Writer::new(words, Arc::clone(&shared));
     writer.change(file);
-    let thread =
-        std::thread::Builder::new().name(name.to_owned()).spawn(move || writer.run(&receiver))?;
+    let thread = std::thread::Builder::new()
+        .name(words.name.to_owned())
+        .spawn(move || writer.run(&receiver))?;
     Ok((Sink { sender, shared }, thread))
 }
 
 struct Writer {
-    /// For messages.
-    name: &'static str,
+    words: &'static Words,
     shared: Arc<Shared>,
     path: Option<PathBuf>,
     file: Option<Appender>,
@@ -117,9 +139,9 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(name: &'static str, shared: Arc<Shared>) -> Self {
+    fn new(words: &'static Words, shared: Arc<Shared>) -> Self {
         Self {
-            name,
+            words,
             shared,
             path: None,
             file: None,
@@ -200,8 +222,8 @@ impl Writer {
         if self.trouble.is_none() {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             say(&format!(
-                "{} cannot be written log.path=`{}` error={error} cause={}",
-                self.name,
+                "{} log.path=`{}` error={error} cause={}",
+                self.words.broken,
                 self.path.as_deref().unwrap_or(std::path::Path::new("")).display(),
                 cause.unwrap_or_default(),
             ));
@@ -219,7 +241,7 @@ impl Writer {
 
     fn recover(&mut self) {
         if let Some(lost) = self.trouble.take() {
-            say(&format!("{} is written again lines.lost={lost}", self.name));
+            say(&format!("{} lines.lost={lost}", self.words.again));
         }
     }
 }

@@ -106,20 +106,20 @@ impl Compiler<'_> {
 
     fn push(&mut self, link: DraftLink) -> Result<(), String> {
         let goes_on = link.actions.iter().any(|action| matches!(action, Action::Chain));
-        let line = link.line.clone();
+        let place = link.line.clone();
         if self.chain_open.take().is_some() {
             if let Some(draft) = self.drafts.last_mut() {
                 draft.links.push(link);
             }
         } else {
             let order = self.order();
-            let draft = Draft { line: line.clone(), order, links: vec![link], removed: None };
+            let draft = Draft { line: place.clone(), order, links: vec![link], removed: None };
             if draft.id() == 0 && !draft.is_unconditional() {
                 return Err("a rule needs an `id`".to_owned());
             }
             self.drafts.push(draft);
         }
-        self.chain_open = goes_on.then_some(line);
+        self.chain_open = goes_on.then_some(place);
         Ok(())
     }
 

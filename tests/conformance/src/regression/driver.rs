@@ -2,7 +2,7 @@
 //! phases after an interruption, and the last one's status counts.
 
 use super::case::Case;
-use super::{logs, words};
+use super::{logs, vocabulary, words};
 use crate::engine;
 use burgrave_seclang::{
     BodyIntake, Connection, Decision, Disruption, Interruption, Options, RequestLine, RuleFiles,
@@ -109,7 +109,7 @@ pub(super) fn run(rules: &Arc<RuleSet>, case: &Case) -> Seen {
         location: ends.location,
         debug_log: words::debug_log(&events, rules),
         error_log: logs::error_log(&events, case, rules),
-        audit_log: words::text(&record.audit.unwrap_or_default()),
+        audit_log: vocabulary::text(&record.audit.unwrap_or_default()),
     }
 }
 
@@ -165,7 +165,7 @@ impl Ends {
             Disruption::Deny(_) | Disruption::Redirect { .. } => action.status(),
         };
         if let Disruption::Redirect { location, .. } = action {
-            self.location.push_str(&words::text(&location));
+            self.location.push_str(&vocabulary::text(&location));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::place;
-use super::words::{class, hex, limited, text};
+use super::vocabulary::{class, hex, limited, text};
 use burgrave_seclang::{Event, Named, RuleFacts, RuleSet};
 use std::fmt::Write as _;
 

@@ -9,6 +9,7 @@ mod case;
 mod driver;
 mod logs;
 mod place;
+mod vocabulary;
 mod words;
 
 use crate::Tally;

@@ -1,6 +1,6 @@
 //! What `sanitise…` hides: covered by asterisks, as many as there were bytes, wherever a record shows it.
 
-use super::Transaction;
+use super::{Side, Transaction};
 use crate::transform::url_decode;
 use crate::variable::{Selector, Variable};
 
@@ -33,13 +33,13 @@ impl Hidden {
                 }
             });
             hidden.values.extend(own.scalar(target.variable).map(std::borrow::Cow::into_owned));
-            match target.variable {
-                Variable::RequestHeaders => hidden.request_headers.push(name),
-                Variable::ResponseHeaders => hidden.response_headers.push(name),
-                Variable::Args | Variable::ArgsGet | Variable::ArgsPost => {
-                    hidden.arguments.push(name);
-                }
-                _ => {}
+            let arguments = [Variable::Args, Variable::ArgsGet, Variable::ArgsPost];
+            if target.variable == Variable::RequestHeaders {
+                hidden.request_headers.push(name);
+            } else if target.variable == Variable::ResponseHeaders {
+                hidden.response_headers.push(name);
+            } else if arguments.contains(&target.variable) {
+                hidden.arguments.push(name);
             }
         }
         hidden.values.retain(|value| !value.is_empty());
@@ -64,10 +64,10 @@ impl Hidden {
     }
 
     /// A header field's value.
-    pub(super) fn in_header(&self, of: Variable, name: &[u8], value: &[u8]) -> Vec<u8> {
+    pub(super) fn in_header(&self, of: Side, name: &[u8], value: &[u8]) -> Vec<u8> {
         let names = match of {
-            Variable::RequestHeaders => &self.request_headers,
-            _ => &self.response_headers,
+            Side::Request => &self.request_headers,
+            Side::Response => &self.response_headers,
         };
         if is_in(names, name) { vec![b'*'; value.len()] } else { self.anywhere(value) }
     }
@@ -139,7 +139,7 @@ mod tests {
             "{\"a\":\"***********\"}**"
         );
         for (name, value) in [("Authorization", "*****"), ("X", "Basic")] {
-            let found = hidden.in_header(Variable::RequestHeaders, name.as_bytes(), b"Basic");
+            let found = hidden.in_header(Side::Request, name.as_bytes(), b"Basic");
             assert_eq!(shown(found), value);
         }
         assert_eq!(shown(hidden.anywhere(b"ab secret word")), "ab ***********");

@@ -1,6 +1,6 @@
 //! The JSON format: one object a line, with the keys that version 3 uses.
 
-use super::Record;
+use super::{Record, Side};
 use crate::variable::Variable;
 use burgrave_model::Mode;
 
@@ -89,7 +89,7 @@ impl Record<'_> {
         }
         if parts.has(b'B') {
             writer.within("headers", OBJECT, |writer| {
-                self.fields_of(writer, Variable::RequestHeaders);
+                self.fields_of(writer, Side::Request);
             });
         }
     }
@@ -102,12 +102,12 @@ impl Record<'_> {
         writer.number("http_code", self.status.to_string().as_bytes());
         if parts.has(b'F') {
             writer.within("headers", OBJECT, |writer| {
-                self.fields_of(writer, Variable::ResponseHeaders);
+                self.fields_of(writer, Side::Response);
             });
         }
     }
 
-    fn fields_of(&self, writer: &mut Writer, of: Variable) {
+    fn fields_of(&self, writer: &mut Writer, of: Side) {
         for (name, value) in self.headers(of) {
             writer.key(&name);
             string(&value, &mut writer.out);

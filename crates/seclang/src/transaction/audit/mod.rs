@@ -42,6 +42,13 @@ pub(super) struct Kept {
     body: Vec<u8>,
 }
 
+/// Whose header fields.
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    Request,
+    Response,
+}
+
 /// A record, taken apart for its two formats.
 struct Record<'a> {
     own: &'a Transaction,
@@ -202,11 +209,11 @@ impl Record<'_> {
     }
 
     /// Header fields with hidden values covered.
-    fn headers(&self, of: Variable) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn headers(&self, of: Side) -> Vec<(Vec<u8>, Vec<u8>)> {
         let state = &self.own.state;
         let entries = match of {
-            Variable::RequestHeaders => &state.request_headers,
-            _ => &state.response_headers,
+            Side::Request => &state.request_headers,
+            Side::Response => &state.response_headers,
         };
         let field = |header: &crate::transaction::state::Entry| {
             let (name, value) = (self.text(header.key), self.text(header.value));

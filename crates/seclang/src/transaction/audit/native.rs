@@ -1,6 +1,6 @@
 //! The native format: parts between boundary lines, as version 3 writes them.
 
-use super::{Audited, Record};
+use super::{Audited, Record, Side};
 use crate::plan::Rule;
 use crate::transaction::expand::civil;
 use crate::transaction::record::HIDDEN;
@@ -43,14 +43,14 @@ impl Record<'_> {
                 let method = self.scalar(Variable::RequestMethod);
                 let protocol = self.scalar(Variable::RequestProtocol);
                 let line = [method, self.target(), protocol].join(&b' ');
-                Some(self.head(line, Variable::RequestHeaders))
+                Some(self.head(line, Side::Request))
             }
             b'C' => body(self.request_body()),
             b'E' => body(printable(&self.response_body(), false)),
             b'F' => {
                 let mut line = self.scalar(Variable::ResponseProtocol);
                 let _infallible = write!(line, " {}", self.status);
-                Some(self.head(line, Variable::ResponseHeaders))
+                Some(self.head(line, Side::Response))
             }
             b'H' => Some(self.messages()),
             b'I' if self.own.audit_parts.has(b'C') => None,
@@ -89,7 +89,7 @@ impl Record<'_> {
         out
     }
 
-    fn head(&self, line: Vec<u8>, of: Variable) -> Vec<u8> {
+    fn head(&self, line: Vec<u8>, of: Side) -> Vec<u8> {
         let mut out = line;
         out.push(b'\n');
         for (name, value) in self.headers(of) {
@@ -105,9 +105,9 @@ impl Record<'_> {
         let mut out = Vec::new();
         let state = &self.own.state;
         for (number, (file, size)) in (1..).zip(state.files.iter().zip(&state.files_sizes)) {
-            let size = String::from_utf8_lossy(self.text(size.value)).into_owned();
+            let size = bstr::BStr::new(self.text(size.value));
             let name = printable(self.text(file.value), true);
-            let _infallible = write!(out, "{number},{size},\"{}\"\n", bstr::BStr::new(&name));
+            let _infallible = writeln!(out, "{number},{size},\"{}\"", bstr::BStr::new(&name));
         }
         out
     }

@@ -172,7 +172,7 @@ fn a_trace_tells_what_happened_in_order() {
          SecRule ARGS:a \"!@contains x\" \"id:5,phase:1,deny\"",
         &ASKING,
     );
-    let shown: Vec<String> = events.iter().filter_map(|event| shown(event)).collect();
+    let shown: Vec<String> = events.iter().filter_map(shown).collect();
     assert_eq!(
         shown,
         [
