@@ -188,7 +188,7 @@ pub(crate) struct Link {
     /// The same for `msg`.
     pub(crate) message: Option<Macro>,
     /// How it is written, for whoever wants it explained.
-    pub(crate) written: Written,
+    pub(crate) written: Box<Written>,
 }
 
 /// A link's own words.

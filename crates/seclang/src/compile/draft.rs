@@ -258,7 +258,7 @@ impl DraftLink {
             effects: Vec::new(),
             data: None,
             message: None,
-            written: self.written,
+            written: Box::new(self.written),
         };
         for action in self.actions {
             match action {

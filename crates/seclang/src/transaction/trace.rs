@@ -18,17 +18,27 @@ impl Transaction {
         self.trace = Some(Box::default());
     }
 
+    #[inline]
     pub(super) fn is_traced(&self) -> bool {
         self.trace.is_some()
     }
 
+    #[inline]
     pub(super) fn tell(&mut self, make: impl FnOnce(&Self) -> Event) {
         if self.trace.is_some() {
-            let event = make(self);
-            self.trace.get_or_insert_with(Box::<Trace>::default).push(event);
+            self.tell_now(make);
         }
     }
 
+    /// Out of the way of those whom nobody asked.
+    #[cold]
+    #[inline(never)]
+    fn tell_now(&mut self, make: impl FnOnce(&Self) -> Event) {
+        let event = make(self);
+        self.trace.get_or_insert_with(Box::<Trace>::default).push(event);
+    }
+
+    #[inline]
     pub(super) fn tell_argument(&mut self, source: Source, made: Entry) {
         self.tell(|own| {
             let [name, value] = [made.key, made.value].map(|id| shown(own.strings.get(id)));
@@ -37,6 +47,7 @@ impl Transaction {
     }
 
     /// A link is asked.
+    #[inline]
     pub(super) fn tell_asks(&mut self, rule: &Rule, position: usize, link: &Link) {
         self.tell(|own| {
             let written = &link.written;
@@ -52,6 +63,7 @@ impl Transaction {
     }
 
     /// A rule that was taken out is not asked.
+    #[inline]
     pub(super) fn tell_removed(&mut self, rule: &Rule) {
         self.tell(|own| {
             let removed = own.removed.iter().find(|selector| selector.selects(rule));
@@ -67,20 +79,30 @@ impl Transaction {
     }
 
     /// Rules between two places of a phase are not asked.
+    #[inline]
     pub(super) fn tell_skipped(&mut self, rules: &RuleSet, steps: &[Step], why: LeftOut) {
-        if !self.is_traced() {
-            return;
+        if self.is_traced() {
+            self.tell_each(rules, steps, why);
         }
+    }
+
+    #[cold]
+    fn tell_each(&mut self, rules: &RuleSet, steps: &[Step], why: LeftOut) {
         for rule in steps.iter().filter_map(|step| rules.rules.get(step.rule)) {
             self.tell(|_| Event::Leaves(rule.id, why));
         }
     }
 
     /// A value, and what each transformation makes of it.
+    #[inline]
     pub(super) fn tell_value(&mut self, rules: &RuleSet, link: &Link, value: &Value) {
-        if !self.is_traced() {
-            return;
+        if self.is_traced() {
+            self.tell_steps(rules, link, value);
         }
+    }
+
+    #[cold]
+    fn tell_steps(&mut self, rules: &RuleSet, link: &Link, value: &Value) {
         self.tell(|own| Event::Value(own.named(value, value.value)));
         let mut last = value.value;
         let mut forms = 0;
@@ -97,6 +119,7 @@ impl Transaction {
     }
 
     /// The operator's answer.
+    #[inline]
     pub(super) fn tell_answer(
         &mut self,
         link: &Link,
@@ -117,6 +140,7 @@ impl Transaction {
     }
 
     /// A whole rule matched.
+    #[inline]
     pub(super) fn tell_matched(&mut self, rule: &Rule) {
         self.tell(|own| {
             let text = |text: &Option<Macro>| {
@@ -146,6 +170,7 @@ impl Transaction {
     }
 
     /// A member of a collection has a new value, or none any more.
+    #[inline]
     pub(super) fn tell_set(&mut self, collection: Variable, name: &[u8], value: Option<&[u8]>) {
         self.tell(|_| {
             let name = [collection.name().as_bytes(), name].join(&b':');
@@ -153,6 +178,7 @@ impl Transaction {
         });
     }
 
+    #[inline]
     pub(super) fn tell_control(&mut self, control: &Control) {
         self.tell(|_| Event::Control(control.to_string()));
     }
