@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use burgrave_config::{Rules, Settings, TEXT_BYTES_MAX};
-use burgrave_seclang::{Options, RuleFiles, RuleSet};
+use burgrave_seclang::{Layer, Options, RuleFiles, RuleSet};
 use burgrave_sys::System;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +39,7 @@ fn options(rules: &Rules) -> Options {
         request_body: rules.request_body,
         response_body: rules.response_body,
         budget: Some(rules.budget),
+        layer: Layer { decode: rules.decode, profile: rules.profile, extra: rules.extra },
         ..Options::default()
     }
 }
@@ -76,6 +77,22 @@ mod tests {
         let settings = settings(&system, Path::new("/c.toml")).unwrap();
         let rules = rules(&system, &settings).unwrap().unwrap();
         assert!(rules.len() > 1, "the base rules and one more");
+    }
+
+    #[test]
+    fn the_layer_is_loaded_as_configured() {
+        let system = fake("SecAction \"id:1,phase:1,pass\"");
+        let count = |keys: &str| {
+            system.file("/c.toml", CONFIG.replace("[rules]\n", &format!("[rules]\n{keys}\n")));
+            let settings = settings(&system, Path::new("/c.toml")).unwrap();
+            rules(&system, &settings).unwrap().unwrap().len()
+        };
+        let off = "decode = false\nprofile = \"none\"\nextra = false";
+        let alone = count(off);
+        let profile = count(&off.replace("none", "trading"));
+        let extra = count(&off.replace("extra = false", "extra = true"));
+        assert!(profile > alone && extra > alone, "{alone} {profile} {extra}");
+        assert_eq!(count(""), profile + extra - alone, "all of it is the default");
     }
 
     #[test]

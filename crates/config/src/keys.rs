@@ -1,12 +1,12 @@
 //! Every section and every key: what it is called, what it holds, its default and why it is there.
 //! Reading, suggestions and the reference all come from these entries.
 
-use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Only, Size, Span};
+use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 use crate::names::{self, Parsed};
 use crate::settings::{Environment, Exposure, Upstream};
 use crate::table::{Key, ManyTables, OneTable, Section};
 use crate::values::{HeaderMap, RateText, TlsSource};
-use burgrave_model::Mode;
+use burgrave_model::{Mode, Profile};
 
 const LATER: &str =
     "is not done by this release yet: remove it, and nothing will seem safer than it is";
@@ -89,7 +89,16 @@ pub(crate) static RULES_SECTION: Section = Section {
     title: "[rules]",
     about: "SecLang rules, such as the OWASP Core Rule Set. SecLang's own directives in the files \
             count too; a key that is set here has the last word.",
-    keys: &[&INCLUDE, &RULES_MODE, &REQUEST_BODY, &RESPONSE_BODY, &BUDGET, &DECODE, &PROFILE],
+    keys: &[
+        &INCLUDE,
+        &RULES_MODE,
+        &REQUEST_BODY,
+        &RESPONSE_BODY,
+        &BUDGET,
+        &DECODE,
+        &PROFILE,
+        &EXTRA,
+    ],
     refused: &[],
 };
 pub(crate) static INCLUDE: Key<List<AbsolutePath>> = Key {
@@ -123,17 +132,24 @@ pub(crate) static BUDGET: Key<Span> = Key {
     about: "Most time that the rules may take for one request. Past it the request is refused, never \
             passed.",
 };
-pub(crate) static DECODE: Key<Only> = Key {
+pub(crate) static DECODE: Key<Flag> = Key {
     name: "decode",
-    kind: Only { value: "false", later: "inspection of decoded forms" },
-    default: "false",
-    about: "Inspect decoded forms of a value as well.",
+    kind: Flag,
+    default: "true",
+    about: "Inspect decoded forms of a value as well, such as what a text in base64 says.",
 };
-pub(crate) static PROFILE: Key<Only> = Key {
+pub(crate) static PROFILE: Key<Choice<Profile>> = Key {
     name: "profile",
-    kind: Only { value: "\"none\"", later: "exclusion profiles" },
-    default: "\"none\"",
-    about: "Exclusions for a kind of application. `\"none\"` leaves the rule set as it is.",
+    kind: Choice { options: &[("trading", Profile::Trading), ("none", Profile::None)] },
+    default: "\"trading\"",
+    about: "Exclusions for a kind of application: REST interfaces and trading. `\"none\"` leaves the \
+            rule set as it is.",
+};
+pub(crate) static EXTRA: Key<Flag> = Key {
+    name: "extra",
+    kind: Flag,
+    default: "true",
+    about: "Burgrave's own rules beside the included ones, for attacks that rule sets miss.",
 };
 
 pub(crate) static LIMITS_SECTION: Section = Section {

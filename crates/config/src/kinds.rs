@@ -97,41 +97,6 @@ impl Kind for Flag {
     }
 }
 
-/// Of the values that a key will have, the one that this release acts on.
-pub(crate) struct Only {
-    /// The one value, as written in TOML.
-    pub(crate) value: &'static str,
-    /// The values to come.
-    pub(crate) later: &'static str,
-}
-
-impl Words for Only {
-    fn words(&self) -> String {
-        format!("`{}`: this release does not do {} yet, so remove the key", self.value, self.later)
-    }
-}
-
-impl Kind for Only {
-    type Value = ();
-
-    fn read(&self, value: &DeValue<'_>, spot: &Spot, sink: &mut Sink<'_>) -> Option<()> {
-        let written = match value {
-            DeValue::Boolean(flag) => flag.to_string(),
-            DeValue::String(text) => format!("{text:?}"),
-            DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_)
-            | DeValue::Table(_) => String::new(),
-        };
-        if written == self.value {
-            return Some(());
-        }
-        refuse(self, value, spot, sink);
-        None
-    }
-}
-
 /// One of several words.
 pub(crate) struct Choice<T: 'static> {
     /// The words and what they mean.
@@ -367,7 +332,6 @@ pub(crate) mod tests {
     fn no_kind_takes_a_value_of_another() {
         for value in OTHERS {
             assert!(read(&Flag, value).is_err());
-            assert!(read(&Only { value: "false", later: "x" }, value).is_err());
             assert!(read(&Choice { options: &[("a", 1)] }, value).is_err());
             assert!(read(&Span { millis_min: 0, millis_max: 100_000 }, value).is_err());
             assert!(read(&Size { min: 0, max: 100 }, value).is_err());
@@ -387,8 +351,6 @@ pub(crate) mod tests {
             &["\"On\"", "\"\"", "true"],
         );
         assert_eq!(read(&Choice { options: &[("on", 1), ("off", 2)] }, "\"off\""), Ok(2));
-        check(&Only { value: "false", later: "x" }, &["false"], &["true", "\"false\"", "0"]);
-        check(&Only { value: "\"none\"", later: "x" }, &["\"none\""], &["\"None\"", "false"]);
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use crate::keys::{
     ACCESS, ADDRESS, BODY_BYTES, BODY_TIME, BUDGET, CONNECT_TIME, CONNECTIONS,
-    CONNECTIONS_PER_CLIENT, DECODE, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, IDLE_TIME, INCLUDE,
-    LISTEN_TLS, LOG_HEADERS, PROFILE, RATE_MIN, REDIRECT, REQUEST_BODY, RESPONSE_BODY, RULES_MODE,
-    UPSTREAM_TIME,
+    CONNECTIONS_PER_CLIENT, DECODE, EXTRA, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, IDLE_TIME,
+    INCLUDE, LISTEN_TLS, LOG_HEADERS, PROFILE, RATE_MIN, REDIRECT, REQUEST_BODY, RESPONSE_BODY,
+    RULES_MODE, UPSTREAM_TIME,
 };
 use crate::kinds::{Count, Size, Span};
 use crate::settings::{Limits, Listen, Log, Rules};
 use crate::sink::{Located, Sink};
 use crate::table::{Key, Table};
+use burgrave_model::Profile;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -47,13 +48,15 @@ impl ListenDraft {
 
 pub(crate) fn rules(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Rules {
     let include = table.needed(&INCLUDE, sink).map(|include| include.value).unwrap_or_default();
-    let (Some(()) | None, Some(()) | None) = (table.get(&DECODE, sink), table.get(&PROFILE, sink));
     Rules {
         include: include.into_iter().map(|file| file.value).collect(),
         mode: table.get(&RULES_MODE, sink),
         request_body: table.get(&REQUEST_BODY, sink),
         response_body: table.get(&RESPONSE_BODY, sink),
         budget: table.get(&BUDGET, sink).unwrap_or(Duration::from_millis(500)),
+        decode: table.get(&DECODE, sink).unwrap_or(true),
+        profile: table.get(&PROFILE, sink).unwrap_or(Profile::Trading),
+        extra: table.get(&EXTRA, sink).unwrap_or(true),
     }
 }
 

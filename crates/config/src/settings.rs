@@ -1,7 +1,7 @@
 //! The checked settings: what the rest of Burgrave works with. Each field's documentation names its
 //! default.
 
-use burgrave_model::Mode;
+use burgrave_model::{Mode, Profile};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -48,6 +48,12 @@ pub struct Rules {
     pub response_body: Option<bool>,
     /// Upper bound of the engine's time for one request. Default 500 ms.
     pub budget: Duration,
+    /// Decoded forms of values are inspected as well. Default true.
+    pub decode: bool,
+    /// By which the rules are set and narrowed. Default trading.
+    pub profile: Profile,
+    /// Burgrave's own rules beside the included ones. Default true.
+    pub extra: bool,
 }
 
 /// Bounds on what a client may send and hold. A route's limits are the site's with its own on top,

@@ -9,7 +9,7 @@
 )]
 
 use burgrave_config::{Environment, Host, RequestRate, Settings, Tls, Upstream, parse};
-use burgrave_model::Mode;
+use burgrave_model::{Mode, Profile};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,10 +60,28 @@ fn the_example_shows_the_whole_server() {
     assert_eq!(tls, [true, false]);
     let rules = settings.rules.unwrap();
     assert_eq!((rules.include.len(), rules.mode), (2, Some(Mode::Block)));
+    assert_eq!((rules.decode, rules.profile, rules.extra), (true, Profile::Trading, true));
     assert_eq!(settings.limits, burgrave_config::Limits::default(), "it shows the defaults");
     assert_eq!(settings.log.headers, ["x-request-id"]);
     assert_eq!(settings.sites.len(), 2);
     assert_eq!(settings.sites[1].tls, Some(Tls::SelfSigned));
+}
+
+#[test]
+fn the_layer_is_on_unless_its_parts_are_switched_off() {
+    for (keys, expected) in [
+        ("", (true, Profile::Trading, true)),
+        ("decode = false", (false, Profile::Trading, true)),
+        ("profile = \"none\"", (true, Profile::None, true)),
+        ("extra = false", (true, Profile::Trading, false)),
+    ] {
+        let text = format!(
+            "[[listen]]\naddress = \"127.0.0.1:80\"\n[rules]\ninclude = [\"/r/*.conf\"]\n{keys}\n\
+             [[site]]\nhosts = [\"*\"]\nfiles = {{ root = \"/srv\" }}\n"
+        );
+        let rules = parse(&text).unwrap().rules.unwrap();
+        assert_eq!((rules.decode, rules.profile, rules.extra), expected, "{keys}");
+    }
 }
 
 #[test]

@@ -12,4 +12,4 @@ mod verdict;
 
 pub use proof::{Evidence, Outcome, Proof};
 pub use safeguard::{Safeguard, UnknownSafeguard};
-pub use verdict::{Mode, Severity, Verdict};
+pub use verdict::{Mode, Profile, Severity, Verdict};

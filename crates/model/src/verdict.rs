@@ -61,6 +61,16 @@ pub enum Mode {
     Off,
 }
 
+/// A kind of application, by which the rule engine's rules are set and narrowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// The rule files alone.
+    #[default]
+    None,
+    /// REST interfaces and trading applications.
+    Trading,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

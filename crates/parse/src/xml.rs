@@ -34,6 +34,7 @@ pub struct Limits {
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     nodes: Vec<Node>,
+    doctype: Option<Vec<u8>>,
     selected_bytes_max: usize,
 }
 
@@ -73,6 +74,28 @@ impl Document {
             }
         }
     }
+
+    /// What stands between `<!DOCTYPE` and its `>`, where there is one.
+    pub fn doctype(&self) -> Option<&[u8]> {
+        self.doctype.as_deref()
+    }
+
+    /// All text of the document in a row: what `/*` selects.
+    pub fn root_text(&self) -> Vec<u8> {
+        let texts = self.nodes.iter().filter_map(|node| match &node.content {
+            Content::Text(text) => Some(text.as_slice()),
+            Content::Element(_) | Content::Attribute(..) => None,
+        });
+        texts.collect::<Vec<_>>().concat()
+    }
+
+    /// Every text and every attribute's value, each by itself, in document order.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.nodes.iter().filter_map(|node| match &node.content {
+            Content::Attribute(_, text) | Content::Text(text) => Some(text.as_slice()),
+            Content::Element(_) => None,
+        })
+    }
 }
 
 struct Builder {
@@ -90,7 +113,11 @@ struct Builder {
 impl Builder {
     fn new(limits: Limits) -> Self {
         Self {
-            document: Document { nodes: Vec::new(), selected_bytes_max: limits.text_bytes_max },
+            document: Document {
+                nodes: Vec::new(),
+                doctype: None,
+                selected_bytes_max: limits.text_bytes_max,
+            },
             open: Vec::new(),
             entities: HashMap::new(),
             seen_root: false,
@@ -129,7 +156,10 @@ impl Builder {
                 self.expand(&name, 0, &mut out)?;
                 self.text(&out, true)
             }
-            Event::DocType(text) => declared_entities(&text, &mut self.entities),
+            Event::DocType(text) => {
+                self.document.doctype = Some(text.to_vec());
+                declared_entities(&text, &mut self.entities)
+            }
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }

@@ -242,6 +242,7 @@ fn with_options(mut settings: EngineSettings, options: Options) -> EngineSetting
     settings.request_body = options.request_body.unwrap_or(settings.request_body);
     settings.response_body = options.response_body.unwrap_or(settings.response_body);
     settings.budget = options.budget.unwrap_or(settings.budget);
+    settings.decode = options.layer.decode;
     settings
 }
 

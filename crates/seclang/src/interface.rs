@@ -1,6 +1,6 @@
 //! What the caller and the engine say to each other. Byte slices throughout: a request is not text.
 
-use burgrave_model::Mode;
+use burgrave_model::{Mode, Profile};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,8 +27,26 @@ pub struct Options {
     pub budget: Option<Duration>,
     /// Leaves out the base rules (which body is read how, unreadable bodies are refused).
     pub bare: bool,
+    /// What Burgrave adds to the rule files. Default nothing.
+    pub layer: Layer,
     /// Evaluates without the first stage: slower, with the same answers. For comparing the two.
     pub plain: bool,
+}
+
+/// What Burgrave adds to the rule files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layer {
+    /// Decoded forms of a value are inspected as well.
+    pub decode: bool,
+    /// What a kind of application needs to be let through.
+    pub profile: Profile,
+    /// Burgrave's own rules for what rule sets miss.
+    pub extra: bool,
+}
+
+impl Layer {
+    /// All of it: what a configuration that says nothing has.
+    pub const ON: Self = Self { decode: true, profile: Profile::Trading, extra: true };
 }
 
 /// The two ends of the client's connection.

@@ -10,12 +10,15 @@ mod action;
 mod audit;
 mod compatibility;
 mod compile;
+mod decode;
 mod error;
 mod geo;
 mod interface;
+mod layer;
 mod macros;
 mod operator;
 mod plan;
+mod prelude;
 mod regex;
 mod ruleset;
 mod source;
@@ -33,8 +36,8 @@ pub mod probe;
 pub use compatibility::compatibility;
 pub use error::LoadError;
 pub use interface::{
-    BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Options, Record,
-    RequestLine, RuleFiles,
+    BodyIntake, Connection, Decision, Disruption, Interruption, Layer, MatchedRule, Options,
+    Record, RequestLine, RuleFiles,
 };
 pub use ruleset::{RuleFacts, RuleSet};
 pub use trace::{Event, LeftOut, Named, Source, Trace};

@@ -54,6 +54,8 @@ pub(crate) struct ChainNode {
     pub(crate) parent: ChainId,
     /// All steps in order.
     pub(crate) steps: Vec<ChainStep>,
+    /// The chain and all that it begins with, shortest first.
+    prefixes: Vec<ChainId>,
     /// The bits of all steps.
     pub(crate) bits: u64,
 }
@@ -79,8 +81,10 @@ impl Chains {
         let bits = before.map_or(0, |node| node.bits) | bit;
         let mut steps = before.map(|node| node.steps.clone()).unwrap_or_default();
         steps.push(ChainStep { transformation: step, place, bit, page: None });
+        let mut prefixes = self.prefixes(parent).to_vec();
+        prefixes.push(ChainId(self.nodes.len() + 1));
         self.bits |= bit;
-        self.nodes.push(ChainNode { parent, steps, bits });
+        self.nodes.push(ChainNode { parent, steps, prefixes, bits });
         ChainId(self.nodes.len())
     }
 
@@ -104,15 +108,8 @@ impl Chains {
     }
 
     /// The chain and all that it begins with, shortest (the empty one) first.
-    pub(crate) fn prefixes(&self, chain: ChainId) -> Vec<ChainId> {
-        let mut found = vec![chain];
-        let mut at = chain;
-        while let Some(node) = self.node(at) {
-            at = node.parent;
-            found.push(at);
-        }
-        found.reverse();
-        found
+    pub(crate) fn prefixes(&self, chain: ChainId) -> &[ChainId] {
+        self.node(chain).map_or(&[ChainId::NONE], |node| node.prefixes.as_slice())
     }
 }
 
@@ -164,6 +161,7 @@ pub(crate) struct Meta {
 
 /// One `SecRule` line.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the language")]
 pub(crate) struct Link {
     /// What is looked at; empty for a `SecAction`.
     pub(crate) targets: Vec<Target>,
@@ -175,8 +173,12 @@ pub(crate) struct Link {
     pub(crate) negated: bool,
     /// What a value must hold before the question is asked; `None`: it is always asked.
     pub(crate) gate: Option<Gate>,
+    /// Whether it is asked of decoded forms as well; set when the rule set is complete.
+    pub(crate) takes_forms: bool,
     /// How values are transformed first.
     pub(crate) chain: ChainId,
+    /// What a matching value must be beside, or it counts as not matching.
+    pub(crate) confirmations: Vec<Confirmation>,
     /// `multiMatch`: the question is asked after each step, not only after the last.
     pub(crate) multi_match: bool,
     /// `capture`: what matched goes to `TX:0` … `TX:9`.
@@ -200,6 +202,15 @@ pub(crate) struct Written {
     pub(crate) operator: String,
     /// Its parameter.
     pub(crate) parameter: Vec<u8>,
+}
+
+/// `SecRuleConfirmById`: a second question about a value that matched, asked of it as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Confirmation {
+    /// The question.
+    pub(crate) operator: Arc<Operator>,
+    /// `!@`
+    pub(crate) negated: bool,
 }
 
 /// What a full match does to the request.
@@ -325,6 +336,20 @@ impl RuleSelector {
     }
 }
 
+/// Rules of this tag judge the form of a request: a decoded form has none.
+const TAG_OF_FORM: &[u8] = b"attack-protocol";
+
+/// Decides which questions are asked of decoded forms: those that look for something within what a
+/// client sent. `!@…` says what a value has to be, and a value need not be decoded for that.
+pub(crate) fn offer_forms(rules: &mut [Rule]) {
+    for rule in rules.iter_mut().filter(|rule| rule.phase <= 2) {
+        let of_form = rule.meta.tags.iter().any(|tag| tag.constant() == Some(TAG_OF_FORM));
+        for link in &mut rule.links {
+            link.takes_forms = !of_form && !link.negated && link.operator.looks_within();
+        }
+    }
+}
+
 /// Numbers the rules, and answers for each `ctl` which of them it means.
 pub(crate) fn resolve_selectors(rules: &mut [Rule]) {
     for (index, rule) in rules.iter_mut().enumerate() {
@@ -364,12 +389,14 @@ pub(crate) enum Processor {
     Multipart,
     Json,
     Xml,
+    /// A body of no type that the others read. Burgrave's own.
+    Text,
 }
 
 impl Processor {
     /// By the name used in rules, case ignored.
     pub(crate) fn find(name: &str) -> Option<Self> {
-        let all = [Self::Urlencoded, Self::Multipart, Self::Json, Self::Xml];
+        let all = [Self::Urlencoded, Self::Multipart, Self::Json, Self::Xml, Self::Text];
         all.into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
     }
 
@@ -380,6 +407,7 @@ impl Processor {
             Self::Multipart => "MULTIPART",
             Self::Json => "JSON",
             Self::Xml => "XML",
+            Self::Text => "TEXT",
         }
     }
 }
@@ -414,6 +442,7 @@ pub(crate) struct EngineSettings {
     pub(crate) budget: Duration,
     /// `SecAudit…`
     pub(crate) audit: Audit,
+    pub(crate) decode: bool,
     /// `SecGeoLookupDb`
     pub(crate) places: Option<Arc<crate::geo::Places>>,
     /// `SecUnicodeMapFile`
@@ -439,6 +468,7 @@ impl Default for EngineSettings {
             webapp_id: Vec::new(),
             budget: Duration::from_millis(500),
             audit: Audit::default(),
+            decode: false,
             places: None,
             code_page: None,
         }

@@ -4,8 +4,11 @@
 //! back-references go to a backtracking matcher with a step budget; running out of it is a fault of
 //! the engine, which refuses the request.
 
+use regex_automata::PatternID;
 use regex_automata::meta;
+use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
+use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
 
 /// Compiled sizes above this are refused at load.
@@ -33,7 +36,11 @@ enum Engine {
 pub(crate) struct Exhausted;
 
 /// Positions of the whole match and of the groups; `None` for a group that took no part.
-pub(crate) type Captures = Vec<Option<Range<usize>>>;
+/// No more of them are ever asked for than there are digits.
+pub(crate) type Captures = SmallVec<[Option<Range<usize>>; 2]>;
+
+/// Groups that rules can see, the whole match included.
+const GROUPS_MAX: usize = 10;
 
 impl Regex {
     /// Compiles a pattern as rules write it. The error says why not.
@@ -87,20 +94,76 @@ impl Regex {
         match &self.engine {
             Engine::Linear(regex) => {
                 let input = regex_automata::Input::new(haystack).range(start.min(haystack.len())..);
+                let groups = regex.group_info().group_len(PatternID::ZERO).min(GROUPS_MAX);
+                // Without groups the place of the whole match is all there is to know.
+                if groups == 1 {
+                    let found = regex.search(&input);
+                    return Ok(found.map(|found| smallvec![Some(found.range())]));
+                }
                 // Nearly every question is answered with no, which needs no captures.
                 if !regex.is_match(input.clone()) {
                     return Ok(None);
                 }
-                let mut captures = regex.create_captures();
-                regex.search_captures(&input, &mut captures);
-                if !captures.is_match() {
+                let mut slots = [None; GROUPS_MAX * 2];
+                if regex.search_slots(&input, &mut slots).is_none() {
                     return Ok(None);
                 }
-                let groups = (0..captures.group_len()).map(|group| captures.get_group(group));
-                Ok(Some(groups.map(|span| span.map(|span| span.range())).collect()))
+                let (pairs, _) = slots.as_chunks::<2>();
+                let range = |pair: &[Option<NonMaxUsize>; 2]| match pair {
+                    [Some(start), Some(end)] => Some(start.get()..end.get()),
+                    [None, _] | [_, None] => None,
+                };
+                Ok(Some(pairs.iter().take(groups).map(range).collect()))
             }
             Engine::Backtracking(regex) => backtrack(regex, haystack, start),
         }
+    }
+}
+
+/// A pattern for the names of members. Most begin with `^` and plain text: then a look at the beginning of
+/// a name is enough to pass over nearly all.
+#[derive(Clone, Debug)]
+pub(crate) struct NamePattern {
+    regex: Regex,
+    /// What a name of one line begins with, in lower case.
+    beginning: Vec<u8>,
+}
+
+impl NamePattern {
+    /// Compiles a pattern; case is ignored. The error says why not.
+    pub(crate) fn new(pattern: &[u8]) -> Result<Self, String> {
+        let regex = Regex::new(pattern, true)?;
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        // An alternative, or a count behind the last character, may do without it.
+        let beginning = match pattern.strip_prefix(b"^") {
+            Some(rest) if !pattern.contains(&b'|') => {
+                let mut text: Vec<u8> = rest.iter().copied().take_while(plain).collect();
+                if matches!(rest.get(text.len()), Some(b'?' | b'*' | b'+' | b'{')) {
+                    text.pop();
+                }
+                text.to_ascii_lowercase()
+            }
+            Some(_) | None => Vec::new(),
+        };
+        Ok(Self { regex, beginning })
+    }
+
+    /// The pattern, as compiled.
+    pub(crate) fn pattern(&self) -> &str {
+        self.regex.pattern()
+    }
+
+    /// Whether it matches anywhere in a name.
+    pub(crate) fn is_match(&self, name: &[u8]) -> Result<bool, Exhausted> {
+        let begins = || {
+            let start = name.get(..self.beginning.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(&self.beginning))
+        };
+        // `^` also stands behind the end of a line.
+        if !self.beginning.is_empty() && !begins() && memchr::memchr(b'\n', name).is_none() {
+            return Ok(false);
+        }
+        self.regex.is_match(name)
     }
 }
 
@@ -255,7 +318,7 @@ fn backtrack(
         Err(_) => Err(Exhausted),
         Ok(None) => Ok(None),
         Ok(Some(captures)) => Ok(Some(
-            (0..captures.len())
+            (0..captures.len().min(GROUPS_MAX))
                 .map(|group| captures.get(group).map(|at| to_bytes(at.start())..to_bytes(at.end())))
                 .collect(),
         )),
@@ -302,9 +365,29 @@ mod tests {
         for pattern in ["a.", "(?=a)a."] {
             let regex = Regex::new(pattern.as_bytes(), false).unwrap();
             let first = regex.captures(b"\xffabac").unwrap().unwrap();
-            assert_eq!(first, [Some(1..3)]);
+            assert_eq!(first[..], [Some(1..3)]);
             let second = regex.captures_from(b"\xffabac", 3).unwrap().unwrap();
-            assert_eq!(second, [Some(3..5)]);
+            assert_eq!(second[..], [Some(3..5)]);
+        }
+    }
+
+    #[test]
+    fn patterns_of_names() {
+        for (pattern, names) in [
+            ("^ab", &["ab", "ABx", "xab", "x\nab", ""][..]),
+            ("^ab?c", &["ac", "abc", "ab", "xac"]),
+            ("^ab|c", &["ab", "xc", "x"]),
+            ("^a{2}b", &["aab", "ab"]),
+            ("^a\\d", &["a1", "ab"]),
+            ("ab", &["xab", "b"]),
+            ("^", &["", "x"]),
+        ] {
+            let quick = NamePattern::new(pattern.as_bytes()).unwrap();
+            let plain = Regex::new(pattern.as_bytes(), true).unwrap();
+            for name in names {
+                let name = name.as_bytes();
+                assert_eq!(quick.is_match(name), plain.is_match(name), "{pattern} {name:?}");
+            }
         }
     }
 

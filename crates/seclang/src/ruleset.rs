@@ -4,15 +4,17 @@ use crate::audit::AuditEngine;
 use crate::compile;
 use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
+use crate::layer::{self, WithOurs};
 use crate::operator::Operator;
 use crate::plan::{Chains, Control, Effect, EngineSettings, Rule};
+use crate::prelude::Prelude;
 use crate::stage::Stage;
 use crate::store::Store;
 use crate::strings::{StrId, Strings};
 use crate::transaction::Transaction;
 use crate::variable::Variable;
 use burgrave_model::Mode;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,12 +27,14 @@ pub struct RuleSet {
     pub(crate) settings: EngineSettings,
     pub(crate) store: Store,
     pub(crate) stage: Stage,
+    pub(crate) prelude: Prelude,
     /// Whether a rule looks at the content of uploads; otherwise it is not kept.
     pub(crate) reads_file_content: bool,
     /// Whether a rule may switch the audit log on.
     pub(crate) switches_audit: bool,
-    /// The names `0` to `9` of captures.
-    pub(crate) digits: [StrId; 10],
+    /// Whether a rule looks at `REQUEST_OTHER`; otherwise it is not filled.
+    pub(crate) reads_other: bool,
+    pub(crate) names: Names,
     words: Words,
 }
 
@@ -54,9 +58,9 @@ impl RuleSet {
         if options.bare {
             return compile::compile(include, files, options);
         }
-        let base = PathBuf::from(BASE_NAME);
-        let all: Vec<PathBuf> = std::iter::once(base).chain(include.iter().cloned()).collect();
-        compile::compile(&all, &WithBase(files), options)
+        let all: Vec<PathBuf> =
+            layer::names(options.layer).chain(include.iter().cloned()).collect();
+        compile::compile(&all, &WithOurs(files), options)
     }
 
     pub(crate) fn new(
@@ -68,13 +72,22 @@ impl RuleSet {
         plain: bool,
     ) -> Self {
         crate::plan::resolve_selectors(&mut rules);
-        let digits = DIGITS.map(|digit| constants.intern(digit));
-        let stage = if plain { Stage::plain(&rules) } else { Stage::build(&mut rules) };
-        let reads_file_content = rules
-            .iter()
-            .flat_map(|rule| &rule.links)
-            .flat_map(|link| &link.targets)
-            .any(|target| target.variable == Variable::FilesTmpContent);
+        if settings.decode {
+            crate::plan::offer_forms(&mut rules);
+        }
+        let names = Names::new(&mut constants);
+        let (stage, prelude) = if plain {
+            (Stage::plain(&rules), Prelude::default())
+        } else {
+            let prelude = Prelude::of(&rules, &mut constants);
+            (Stage::build(&mut rules, &prelude.rules), prelude)
+        };
+        let reads = |variable| {
+            let links = rules.iter().flat_map(|rule| &rule.links);
+            links.flat_map(|link| &link.targets).any(|target| target.variable == variable)
+        };
+        let reads_file_content = reads(Variable::FilesTmpContent);
+        let reads_other = reads(Variable::RequestOther);
         let switches = |effect: &Effect| matches!(effect, Effect::Control(Control::AuditEngine(engine)) if *engine != AuditEngine::Off);
         let switches_audit =
             rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.effects).any(switches);
@@ -86,9 +99,11 @@ impl RuleSet {
             settings,
             store,
             stage,
+            prelude,
             reads_file_content,
             switches_audit,
-            digits,
+            reads_other,
+            names,
             words,
         }
     }
@@ -129,7 +144,7 @@ impl RuleSet {
 
     /// The file for audit records (`SecAuditLog`), where records may be made at all. Whoever runs the
     /// engine appends [`crate::Record::audit`] to it.
-    pub fn audit_log(&self) -> Option<&Path> {
+    pub fn audit_log(&self) -> Option<&std::path::Path> {
         let audit = &self.settings.audit;
         let made = audit.engine != AuditEngine::Off || self.switches_audit;
         audit.path.as_deref().filter(|_| made)
@@ -156,27 +171,47 @@ impl RuleSet {
     }
 }
 
-/// Names of captures.
-const DIGITS: [&[u8]; 10] = [b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"];
+/// Members of `TX` that the engine itself sets or reads.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// `0` to `9`: captures.
+    pub(crate) digits: [StrId; 10],
+    /// The score of a request.
+    pub(crate) inbound: ScoreNames,
+    /// The score of an answer.
+    pub(crate) outbound: ScoreNames,
+}
 
-const BASE_NAME: &str = "burgrave/base.conf";
+/// Where the Core Rule Set keeps a score.
+#[derive(Debug)]
+pub(crate) struct ScoreNames {
+    /// In all: version 4's name, then version 3's.
+    pub(crate) totals: [StrId; 2],
+    /// By paranoia level, before they are added up.
+    pub(crate) levels: [StrId; 4],
+}
 
-/// The base rules as if they were a file.
-struct WithBase<'a>(&'a dyn RuleFiles);
-
-impl RuleFiles for WithBase<'_> {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
-        if path == Path::new(BASE_NAME) {
-            return Ok(include_bytes!("base.conf").to_vec());
+impl Names {
+    fn new(strings: &mut Strings) -> Self {
+        const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        let score = |totals: [&str; 2], level: &str, strings: &mut Strings| ScoreNames {
+            totals: totals.map(|name| strings.intern(name.as_bytes())),
+            levels: [1, 2, 3, 4]
+                .map(|number| strings.intern(format!("{level}{number}").as_bytes())),
+        };
+        Self {
+            digits: DIGITS.map(|digit| strings.intern(digit.as_bytes())),
+            inbound: score(
+                ["blocking_inbound_anomaly_score", "anomaly_score"],
+                "inbound_anomaly_score_pl",
+                strings,
+            ),
+            outbound: score(
+                ["blocking_outbound_anomaly_score", "outbound_anomaly_score"],
+                "outbound_anomaly_score_pl",
+                strings,
+            ),
         }
-        self.0.read(path)
-    }
-
-    fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
-        if pattern == Path::new(BASE_NAME) {
-            return Ok(vec![pattern.to_path_buf()]);
-        }
-        self.0.glob(pattern)
     }
 }
 

@@ -12,6 +12,9 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Bytes of a name that needs no memory of its own to be changed.
+const SHORT_BYTES: usize = 64;
+
 /// Appends a number in decimal, without an allocation of its own.
 pub(crate) fn write_number(number: i64, out: &mut Vec<u8>) {
     let start = out.len();
@@ -160,10 +163,17 @@ impl Strings {
 
     /// The id of the string in lower case (ASCII).
     pub(crate) fn intern_lower(&mut self, bytes: &[u8]) -> StrId {
-        if bytes.iter().any(u8::is_ascii_uppercase) {
-            self.intern(&bytes.to_ascii_lowercase())
-        } else {
-            self.intern(bytes)
+        if !bytes.iter().any(u8::is_ascii_uppercase) {
+            return self.intern(bytes);
+        }
+        let mut room = [0; SHORT_BYTES];
+        match room.get_mut(..bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                room.make_ascii_lowercase();
+                self.intern(room)
+            }
+            None => self.intern(&bytes.to_ascii_lowercase()),
         }
     }
 }

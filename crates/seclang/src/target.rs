@@ -1,6 +1,6 @@
 //! `ARGS|!ARGS:id|&TX:/^x/`: the first argument of a rule.
 
-use crate::regex::Regex;
+use crate::regex::NamePattern;
 use crate::strings::Strings;
 use crate::variable::{REFUSED, Selector, Shape, Target, Variable};
 use std::sync::Arc;
@@ -66,7 +66,7 @@ fn selector(variable: Variable, key: &str, strings: &mut Strings) -> Result<Sele
     let unquoted = key.strip_prefix('\'').and_then(|key| key.strip_suffix('\'')).unwrap_or(key);
     let pattern = unquoted.strip_prefix('/').and_then(|key| key.strip_suffix('/'));
     match pattern {
-        Some(pattern) => Regex::new(pattern.as_bytes(), true)
+        Some(pattern) => NamePattern::new(pattern.as_bytes())
             .map(|regex| Selector::Pattern(Arc::new(regex)))
             .map_err(|why| format!("selector `{key}` does not compile: {why}")),
         None => Ok(Selector::Key(strings.intern_lower(unquoted.as_bytes()))),

@@ -3,7 +3,7 @@
 //! A variable that the engine cannot fill is not in this table, so a rule that names it is refused at
 //! load. Those that it knows and refuses on purpose are in [`REFUSED`], each with what to use instead.
 
-use crate::regex::Regex;
+use crate::regex::NamePattern;
 use crate::strings::StrId;
 use std::sync::Arc;
 
@@ -107,6 +107,7 @@ variables! {
     RequestHeadersNames "REQUEST_HEADERS_NAMES" Collection;
     RequestLine "REQUEST_LINE" Scalar;
     RequestMethod "REQUEST_METHOD" Scalar;
+    RequestOther "REQUEST_OTHER" Collection;
     RequestProtocol "REQUEST_PROTOCOL" Scalar;
     RequestUri "REQUEST_URI" Scalar;
     RequestUriRaw "REQUEST_URI_RAW" Scalar;
@@ -141,6 +142,7 @@ variables! {
     UserId "USERID" Scalar;
     WebappId "WEBAPPID" Scalar;
     Xml "XML" Collection;
+    XmlDoctype "XML_DOCTYPE" Scalar;
 }
 
 /// Other names of variables.
@@ -194,7 +196,7 @@ pub(crate) enum Selector {
     /// Those of this name, compared without case. Interned in lower case.
     Key(StrId),
     /// Those whose name matches, case ignored.
-    Pattern(Arc<Regex>),
+    Pattern(Arc<NamePattern>),
     /// Nodes of an XML document.
     XPath(Arc<burgrave_parse::xml::XPath>),
 }

@@ -9,6 +9,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test runner reads its suites from disk")]
 
 pub mod crs;
+pub mod detection;
 pub mod differential;
 pub mod engine;
 pub mod exceptions;

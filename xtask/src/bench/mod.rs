@@ -1,15 +1,18 @@
 //! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
 
+mod defenders;
 mod detection;
 mod engine;
 mod gateway;
+mod inspection;
 mod wire;
 
 use anyhow::{Result, bail};
 
 /// Every bench.
 pub(crate) fn all() -> Result<()> {
-    gateway::run(false)?;
+    gateway::run()?;
+    inspection::run()?;
     engine::run()?;
     detection::run()
 }
@@ -17,8 +20,8 @@ pub(crate) fn all() -> Result<()> {
 /// One bench by its name.
 pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
     match (name, options) {
-        ("gateway", []) => gateway::run(false),
-        ("gateway", ["--rules"]) => gateway::run(true),
+        ("gateway", []) => gateway::run(),
+        ("gateway", ["--rules"]) => inspection::run(),
         ("engine", []) => engine::run(),
         ("detection", []) => detection::run(),
         _ => {

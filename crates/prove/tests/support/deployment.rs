@@ -6,7 +6,7 @@ use burgrave_config::{
     Site, Tls, Upstream,
 };
 use burgrave_gateway::Gateway;
-use burgrave_model::Mode;
+use burgrave_model::{Mode, Profile};
 use burgrave_prove::Target;
 use burgrave_seclang::{Options, RuleFiles, RuleSet};
 use std::collections::BTreeMap;
@@ -173,6 +173,9 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
             request_body: None,
             response_body: None,
             budget: Duration::from_millis(500),
+            decode: false,
+            profile: Profile::None,
+            extra: false,
         }),
         limits: plan.limits.clone(),
         log: Log::default(),

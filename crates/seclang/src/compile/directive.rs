@@ -7,7 +7,7 @@ use super::{Beside, Compiler, Draft};
 use crate::action::{self, Action, Disrupt};
 use crate::geo::Places;
 use crate::operator::{self, Operator};
-use crate::plan::{OverLimit, RuleDisruption, RuleSelector, Written};
+use crate::plan::{Confirmation, OverLimit, RuleDisruption, RuleSelector, Written};
 use crate::source::Line;
 use crate::target::{self, Targets};
 use crate::transform::CodePage;
@@ -62,6 +62,7 @@ impl Compiler<'_> {
                 self.signatures.push(text(line, 0)?);
                 Ok(())
             }
+            "secruleconfirmbyid" => self.confirm(line),
             _ if name.starts_with("secruleremove") || name.starts_with("secruleupdate") => {
                 self.update(line, &name)
             }
@@ -89,7 +90,15 @@ impl Compiler<'_> {
             self.notes.push(line.error(note).to_string());
         }
         let actions = action::parse(actions, &mut self.strings)?;
-        self.push(DraftLink { line: line.clone(), targets, operator, negated, actions, written })
+        self.push(DraftLink {
+            line: line.clone(),
+            targets,
+            operator,
+            negated,
+            actions,
+            confirmations: Vec::new(),
+            written,
+        })
     }
 
     fn sec_action(&mut self, line: &Line) -> Result<(), String> {
@@ -100,6 +109,7 @@ impl Compiler<'_> {
             operator: Operator::Always,
             negated: false,
             actions,
+            confirmations: Vec::new(),
             written: Written::default(),
         })
     }
@@ -194,6 +204,22 @@ impl Compiler<'_> {
         defaults.disruption = disruption(disrupt.as_ref(), status, || RuleDisruption::Pass);
         if self.defaults.insert(phase, defaults).is_some() {
             return Err(format!("phase {phase} has its default already"));
+        }
+        Ok(())
+    }
+
+    /// `SecRuleConfirmById IDS OPERATOR`: a match of these rules counts only for a value of which the
+    /// operator holds as well. A directive of Burgrave's own.
+    fn confirm(&mut self, line: &Line) -> Result<(), String> {
+        let (negated, operator, _written) = self.operator(line, word(line, 1)?)?;
+        let confirmation = Confirmation { operator: Arc::new(operator), negated };
+        for ids in word(line, 0)?.split(|byte| matches!(byte, b' ' | b',')) {
+            if ids.is_empty() {
+                continue;
+            }
+            let selector = action::ids(std::str::from_utf8(ids).unwrap_or_default())?;
+            let change = Change::Confirm(confirmation.clone());
+            self.updates.push(Update { line: line.clone(), selector, change });
         }
         Ok(())
     }
@@ -302,7 +328,7 @@ fn words_max(name: &str) -> usize {
         _ if MET.iter().any(|known| not_read(known)) => usize::MAX,
         _ if REFUSED.iter().any(|(known, _)| not_read(known)) => usize::MAX,
         _ if name.starts_with("secruleupdatetarget") => 3,
-        "secruleupdateactionbyid" | "secunicodemapfile" => 2,
+        "secruleupdateactionbyid" | "secruleconfirmbyid" | "secunicodemapfile" => 2,
         _ => 1,
     }
 }

@@ -4,7 +4,7 @@ use super::{STATUS_DEFAULT, resolve_block};
 use crate::action::{Action, Disrupt};
 use crate::error::LoadError;
 use crate::operator::Operator;
-use crate::plan::{ChainId, Chains, Flow, Link, Meta, Rule, RuleDisruption, Written};
+use crate::plan::{ChainId, Chains, Confirmation, Flow, Link, Meta, Rule, RuleDisruption, Written};
 use crate::source::Line;
 use crate::target::Targets;
 use crate::transform::Transformation;
@@ -38,6 +38,7 @@ pub(super) struct DraftLink {
     pub(super) operator: Operator,
     pub(super) negated: bool,
     pub(super) actions: Vec<Action>,
+    pub(super) confirmations: Vec<Confirmation>,
     pub(super) written: Written,
 }
 
@@ -252,6 +253,8 @@ impl DraftLink {
             operator: self.operator,
             negated: self.negated,
             gate: None,
+            takes_forms: false,
+            confirmations: self.confirmations,
             chain: ChainId::NONE,
             multi_match: false,
             capture: false,

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use crate::action::Action;
 use crate::error::LoadError;
-use crate::plan::RuleSelector;
+use crate::plan::{Confirmation, RuleSelector};
 use crate::source::Line;
 use crate::target::Targets;
 use crate::variable::{Selector, Target};
@@ -25,6 +25,8 @@ pub(super) enum Change {
     Targets(Targets, Option<Targets>),
     /// Actions over the rule's own.
     Actions(Vec<Action>),
+    /// A match counts only where this holds as well.
+    Confirm(Confirmation),
 }
 
 impl Update {
@@ -43,6 +45,12 @@ impl Update {
                     }
                 }
                 Change::Actions(actions) => self.actions(draft, actions)?,
+                // Only the first line of a chain is meant.
+                Change::Confirm(confirmation) => {
+                    if let Some(link) = draft.links.first_mut() {
+                        link.confirmations.push(confirmation.clone());
+                    }
+                }
             }
         }
         Ok(())

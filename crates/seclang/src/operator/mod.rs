@@ -10,6 +10,7 @@ mod verify;
 
 use crate::macros::Macro;
 use crate::regex::{Captures, Exhausted, Regex};
+use smallvec::smallvec;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,7 +73,7 @@ impl Hit {
     }
 
     fn whole(range: std::ops::Range<usize>) -> Self {
-        Self { groups: vec![Some(range)], ..Self::default() }
+        Self { groups: smallvec![Some(range)], ..Self::default() }
     }
 }
 
@@ -210,6 +211,28 @@ fn data(name: &[u8], files: &dyn DataFiles) -> Result<Vec<u8>, String> {
 }
 
 impl Operator {
+    /// Whether it looks for something within a value, rather than at its form, length or worth.
+    pub(crate) const fn looks_within(&self) -> bool {
+        match self {
+            Self::Regex(_)
+            | Self::RegexMacro(_)
+            | Self::RegexGlobal(_)
+            | Self::Phrases(_)
+            | Self::SqlInjection
+            | Self::CrossSiteScripting => true,
+            Self::Text(comparison, _) => comparison.looks_within(),
+            Self::Number(..)
+            | Self::Addresses(_)
+            | Self::ByteRange(_)
+            | Self::UrlEncoding
+            | Self::Utf8Encoding
+            | Self::Verify(..)
+            | Self::Always
+            | Self::Never
+            | Self::Unavailable(_) => false,
+        }
+    }
+
     /// The parameter, where it may hold macros.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are prepared when rules load")]
     pub(crate) fn parameter(&self) -> Option<&Macro> {
@@ -331,9 +354,9 @@ mod tests {
     #[test]
     fn captures() {
         let hit = ask("rx", "a(b)?(c)", b"xac").unwrap().unwrap();
-        assert_eq!(hit.groups, [Some(1..3), None, Some(2..3)]);
+        assert_eq!(hit.groups[..], [Some(1..3), None, Some(2..3)]);
         let hit = ask("rxGlobal", "a(.)", b"abac").unwrap().unwrap();
-        assert_eq!(hit.groups, [Some(0..2), Some(1..2), Some(2..4), Some(3..4)]);
+        assert_eq!(hit.groups[..], [Some(0..2), Some(1..2), Some(2..4), Some(3..4)]);
         assert!(matches("rxGlobal", "", b"abc") && !matches("rxGlobal", "x", b"abc"));
         assert!(matches("unconditionalMatch", "", b"") && !matches("noMatch", "", b""));
     }

@@ -101,7 +101,7 @@ mod tests {
         }
         assert!(matches("pmFromFile", "words.data", b"x UNION ALL y"));
         assert!(!matches("pmf", "words.data", b"union"));
-        assert_eq!(ask("pm", "b", b"abc").unwrap().unwrap().groups, [Some(1..2)]);
+        assert_eq!(ask("pm", "b", b"abc").unwrap().unwrap().groups[..], [Some(1..2)]);
         for bad in ["", "|4|", "|zz|"] {
             assert!(ask("pm", bad, b"").is_err(), "{bad}");
         }

@@ -25,6 +25,14 @@ impl Comparison {
         })
     }
 
+    /// Whether it looks for something within a value.
+    pub(super) const fn looks_within(self) -> bool {
+        match self {
+            Self::BeginsWith | Self::Contains | Self::ContainsWord | Self::EndsWith => true,
+            Self::Equal | Self::Within => false,
+        }
+    }
+
     /// Byte by byte, case counts.
     pub(super) fn holds(self, value: &[u8], parameter: &[u8]) -> bool {
         match self {

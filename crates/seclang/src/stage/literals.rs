@@ -6,7 +6,7 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Bytes of a literal that count; the rest is left to the pattern.
-const LITERAL_BYTES: usize = 8;
+const LITERAL_BYTES: usize = super::finder::LITERAL_BYTES_MAX;
 /// Literals of one pattern.
 const LITERALS_MAX: usize = 4_000;
 /// Strings that a piece of a pattern may stand for before it is no longer written out.
@@ -14,7 +14,7 @@ const SPELT_OUT_MAX: usize = 48;
 /// Members of a class that is written out.
 const CLASS_MAX: usize = 4;
 
-/// Literals as the automaton looks for them: in lower case, cut, none twice. `None` where one is empty or
+/// Literals as they are looked for: in lower case, cut, none twice. `None` where one is empty or
 /// they are too many.
 pub(super) fn shortened(literals: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     let mut short: Vec<Vec<u8>> = literals

@@ -2,13 +2,14 @@
 //!
 //! Of most operators it can be said what a value must hold for them to match: one of a few literals
 //! ([`literals`]) and bytes of certain classes ([`classes`]). All literals of a rule set are looked for at
-//! once, in one pass of an automaton over each distinct string, case ignored; the bytes of a string are
+//! once, in one pass over each distinct string ([`finder`]), case ignored; the bytes of a string are
 //! looked at once, in a table. Rules that look at the same values after the same transformations form a
 //! group ([`groups`]), for which what its values hold is put together once.
 //!
 //! The stage may only say "perhaps" too often, never "no" wrongly: the interpreter decides all else.
 
 mod classes;
+mod finder;
 mod groups;
 mod holds;
 mod literals;
@@ -22,17 +23,15 @@ pub(crate) use quick::{Quick, QuickKind};
 use crate::operator::Operator;
 use crate::plan::{Link, Rule};
 use crate::transform::ByteSet;
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use classes::Classes;
+use finder::Finder;
 use regex_syntax::hir::Hir;
 use std::collections::BTreeMap;
 
-/// The automaton over all literals of a rule set, and the table of byte classes.
+/// All literals of a rule set, and the table of byte classes.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    automaton: Option<AhoCorasick>,
-    /// Literal → the sets that it belongs to.
-    opens: Vec<Holds>,
+    finder: Option<Finder>,
     /// What the bytes of a string say about it.
     pub(crate) marks: MarkTable,
     /// What is asked of several rules at once.
@@ -49,17 +48,11 @@ struct Need {
 impl Stage {
     /// Without the stage every rule is asked.
     pub(crate) fn plain(rules: &[Rule]) -> Self {
-        Self {
-            marks: MarkTable::new(&[]),
-            groups: Groups::plain(rules),
-            automaton: None,
-            opens: Vec::new(),
-        }
+        Self { marks: MarkTable::new(&[]), groups: Groups::plain(rules), finder: None }
     }
 
-    /// Gives every link its gate that can have one, and builds the automaton; without memory for it every
-    /// rule is asked.
-    pub(crate) fn build(rules: &mut [Rule]) -> Self {
+    /// Without the rules whose outcome is known. Gives every link its gate that can have one.
+    pub(crate) fn build(rules: &mut [Rule], known: &[usize]) -> Self {
         let mut wanted: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         let mut sets: BTreeMap<Vec<Vec<u8>>, usize> = BTreeMap::new();
         let mut needs: Vec<Option<Need>> = links(rules).map(|link| need(link)).collect();
@@ -82,38 +75,24 @@ impl Stage {
             let gate = Gate::new(classes.bits(&need.classes), set);
             link.gate = (!gate.is_always_open()).then_some(gate);
         }
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(wanted.keys());
-        let Ok(automaton) = automaton else {
-            // Rather slow than wrong.
-            links(rules).for_each(|link| link.gate = None);
-            return Self::plain(rules);
-        };
-        let opens = wanted.values().map(|sets| {
+        let literals = wanted.into_iter().map(|(literal, sets)| {
             let mut holds = Holds::default();
             for set in sets {
-                holds.add(&Holds::literal(*set));
+                holds.add(&Holds::literal(set));
             }
-            holds
+            (literal, holds)
         });
-        let opens = opens.collect();
-        let groups = Groups::build(rules);
+        let finder = Finder::new(literals);
+        let groups = Groups::build(rules, known);
         let marks = MarkTable::new(classes.sets());
-        Self { automaton: Some(automaton), opens, marks, groups }
+        Self { finder: Some(finder), marks, groups }
     }
 
     /// What a string with these marks holds.
     pub(crate) fn holds(&self, text: &[u8], marks: Marks) -> Holds {
         let mut holds = Holds::classes(marks.classes);
-        let Some(automaton) = &self.automaton else { return Holds::ALL };
-        for hit in automaton.find_overlapping_iter(text) {
-            if let Some(opens) = self.opens.get(hit.pattern().as_usize()) {
-                holds.add(opens);
-            }
-        }
+        let Some(finder) = &self.finder else { return Holds::ALL };
+        finder.find(text, &mut holds);
         holds
     }
 }

@@ -64,6 +64,7 @@ impl Quick {
             && rule.meta.severity.is_none()
             && link.effects.is_empty()
             && link.exclusions.is_empty()
+            && link.confirmations.is_empty()
             && !link.capture
     }
 }

@@ -12,6 +12,35 @@ const XML_LIMITS: xml::Limits =
 const MULTIPART_LIMITS: multipart::Limits =
     multipart::Limits { parts_max: 1_000, headers_max: 32, header_bytes_max: 8 * 1024 };
 
+/// Bytes by which a text is told from a file.
+const TEXT_BYTES_SEEN: usize = 64;
+
+fn begins_as_text(body: &[u8]) -> bool {
+    let start = body.get(..body.len().min(TEXT_BYTES_SEEN)).unwrap_or_default();
+    let is_control = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    // A character that is cut at the end is no error.
+    let is_utf8 = match std::str::from_utf8(start) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    is_utf8 && !start.iter().any(is_control)
+}
+
+/// The values of one document over all lines, or of one document a line.
+fn lines_of_json(body: &[u8], depth_max: usize, values_max: usize) -> Option<Vec<json::Value>> {
+    if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return None;
+    }
+    if let Ok(values) = json::values(body, json::Limits { depth_max, values_max }) {
+        return Some(values);
+    }
+    let mut all = Vec::new();
+    for line in body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        let limits = json::Limits { depth_max, values_max: values_max.saturating_sub(all.len()) };
+        all.extend(json::values(line, limits).ok()?);
+    }
+    Some(all)
+}
 /// `SecRequestBodyNoFilesLimit` of a multipart form where no rule file sets one.
 const NO_FILES_LIMIT_DEFAULT: usize = 1_048_576;
 
@@ -43,12 +72,14 @@ impl Transaction {
             Some(Processor::Multipart) => self.read_multipart(&body),
             Some(Processor::Json) => self.read_json(&body),
             Some(Processor::Xml) => self.read_xml(&body),
+            Some(Processor::Text) => self.read_text(&body),
             None => {}
         }
         // What its processor could not read is looked at as it is.
         let unread = self.scalar(Variable::ReqbodyProcessorError).as_deref() == Some(b"1");
         let raw = match self.processor {
             Some(Processor::Multipart | Processor::Xml) => unread || self.force_request_body,
+            Some(Processor::Text) => false,
             Some(Processor::Urlencoded | Processor::Json) | None => true,
         };
         if raw {
@@ -91,9 +122,32 @@ impl Transaction {
         }
     }
 
+    /// A body of a type that no other processor reads: lines of JSON as their values, any other text as
+    /// one argument, `body`. What begins with bytes of no text is a file, and passed as uploads are.
+    fn read_text(&mut self, body: &[u8]) {
+        if !begins_as_text(body) {
+            return;
+        }
+        let room = self.rules.settings.arguments_max.saturating_sub(self.state.args_get.len());
+        let Some(values) = lines_of_json(body, self.rules.settings.json_depth_max, room) else {
+            let made = entry(b"body", body, &mut self.strings);
+            self.state.args_post.push(made);
+            return;
+        };
+        for json::Value { path, value } in values {
+            let made = entry(&path, &value, &mut self.strings);
+            self.state.args_post.push(made);
+        }
+    }
+
     fn read_xml(&mut self, body: &[u8]) {
         match xml::Document::parse(body, XML_LIMITS) {
-            Ok(document) => self.state.xml = Some(document),
+            Ok(document) => {
+                if let Some(doctype) = document.doctype() {
+                    self.state.set(Variable::XmlDoctype, doctype, &mut self.strings);
+                }
+                self.state.xml = Some(document);
+            }
             Err(error) => self.body_error(&error.0),
         }
     }

@@ -120,15 +120,17 @@ impl Transaction {
         self.state.set_tx(key, new);
     }
 
-    fn lower_id(&mut self, id: StrId) -> StrId {
+    pub(super) fn lower_id(&mut self, id: StrId) -> StrId {
         if !self.strings.get(id).iter().any(u8::is_ascii_uppercase) {
             return id;
         }
-        let lower = self.strings.get(id).to_ascii_lowercase();
-        self.strings.intern(&lower)
+        self.room.clear();
+        self.room.extend_from_slice(self.strings.get(id));
+        self.room.make_ascii_lowercase();
+        self.strings.intern(&self.room)
     }
 
-    fn number_id(&mut self, number: i64) -> StrId {
+    pub(super) fn number_id(&mut self, number: i64) -> StrId {
         self.room.clear();
         write_number(number, &mut self.room);
         self.strings.intern(&self.room)

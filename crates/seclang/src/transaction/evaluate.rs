@@ -52,6 +52,11 @@ impl Transaction {
         let rules = Arc::clone(&self.rules);
         let list = rules.stage.groups.phase(phase);
         self.candidates.begin(&rules);
+        if phase == 1 {
+            for (name, value) in &rules.prelude.members {
+                self.state.set_tx(*name, Some(*value));
+            }
+        }
         let mut position = 0;
         while let Some(step) = list.get(position) {
             position += 1;
@@ -148,6 +153,7 @@ impl Transaction {
         self.current_rule = Some(index);
         self.state.matched.clear();
         self.state.names_matches = rule.names_matches;
+        self.derived.forget_match();
         for (position, link) in rule.links.iter().enumerate() {
             self.tell_asks(rule, position, link);
             let matched = self.link(rules, rule, link)?;
@@ -167,18 +173,32 @@ impl Transaction {
         }
         let values = self.values(rule, link)?;
         let mut any = false;
+        let plainly = self.derived.is_empty();
         for value in &values {
-            self.tell_value(rules, link, value);
-            if link.multi_match {
-                any |= self.at_every_step(rules, link, value)?;
+            any |= if plainly {
+                self.ask_as_it_is(rules, link, value)?
             } else {
-                let transformed = self.transform(rules, link.chain, value.value);
-                any |= self.ask(rules, link, value, transformed)?;
-            }
+                self.ask_value(rules, link, value)?
+            };
         }
         self.selected = values;
         self.check_memory()?;
         Ok(any)
+    }
+
+    /// Whether a value, or a decoded form in its place, matches.
+    pub(super) fn ask_as_it_is(
+        &mut self,
+        rules: &RuleSet,
+        link: &Link,
+        value: &Value,
+    ) -> Result<bool, Fault> {
+        self.tell_value(rules, link, value);
+        if link.multi_match {
+            return self.at_every_step(rules, link, value);
+        }
+        let transformed = self.transform(rules, link.chain, value.value);
+        self.ask(rules, link, value, transformed)
     }
 
     /// `multiMatch`: after each transformation that changed the value.
@@ -190,7 +210,7 @@ impl Transaction {
     ) -> Result<bool, Fault> {
         let mut any = false;
         let mut last = None;
-        for chain in rules.chains.prefixes(link.chain) {
+        for &chain in rules.chains.prefixes(link.chain) {
             let transformed = self.transform(rules, chain, value.value);
             if last != Some(transformed) {
                 any |= self.ask(rules, link, value, transformed)?;
@@ -229,6 +249,9 @@ impl Transaction {
             (None, true) => Hit::default(),
             (Some(_), true) | (None, false) => return Ok(false),
         };
+        if !self.is_confirmed(link, value)? {
+            return Ok(false);
+        }
         let name = if self.state.names_matches {
             let name = self.full_name(value.variable, value.key);
             self.strings.intern(&name)
@@ -255,7 +278,7 @@ impl Transaction {
 
     /// `TX:0` … `TX:9`; what the match did not set is removed.
     fn capture(&mut self, rules: &RuleSet, hit: &Hit, value: StrId) {
-        for (number, key) in rules.digits.iter().enumerate() {
+        for (number, key) in rules.names.digits.iter().enumerate() {
             let group = hit.groups.get(number).cloned().flatten();
             let text = match (&hit.text, group) {
                 (Some(text), _) if number == 0 => Some(self.strings.intern(text)),

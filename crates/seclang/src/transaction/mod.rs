@@ -7,10 +7,12 @@
 mod audit;
 mod body;
 mod candidates;
+mod derived;
 mod effects;
 mod evaluate;
 mod expand;
 mod memo;
+mod other;
 mod record;
 mod request;
 mod response;
@@ -30,6 +32,7 @@ use crate::trace::{Event, Trace};
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
 use candidates::Candidates;
+use derived::Derived;
 use memo::Memo;
 use state::State;
 use std::sync::Arc;
@@ -49,6 +52,7 @@ pub struct Transaction {
     room: Vec<u8>,
     settings: Switches,
     state: State,
+    derived: Derived,
     mode: Mode,
     now_micros: i64,
     clock: fn() -> Duration,
@@ -148,6 +152,7 @@ impl Transaction {
             selected,
             room: text,
             state,
+            derived: Derived::default(),
             mode: mode.unwrap_or(rules.settings.mode),
             now_micros,
             clock,
@@ -193,7 +198,13 @@ impl Transaction {
     /// unless a rule of this phase allowed it or switched the engine off.
     pub fn request_headers_done(&mut self) -> Decision {
         self.finish_request_headers();
-        let decision = self.phase(1);
+        let decision = match self.derive_from_header() {
+            Ok(()) => {
+                self.fill_other();
+                self.phase(1)
+            }
+            Err(fault) => self.fault(fault),
+        };
         let allowed = matches!(self.allowed, Some(AllowScope::Transaction | AllowScope::Request));
         if decision == Decision::Continue && self.left_out && !allowed && self.mode != Mode::Off {
             return self.refuse(400, "request has more values than the engine looks at");
@@ -229,7 +240,7 @@ impl Transaction {
 
     /// Phase 2. Ask for every request, with or without a body.
     pub fn request_body_done(&mut self) -> Decision {
-        match self.read_request_body() {
+        match self.read_request_body().and_then(|()| self.derive_from_body()) {
             Ok(()) => self.phase(2),
             Err(fault) => self.fault(fault),
         }

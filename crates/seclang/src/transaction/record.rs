@@ -4,6 +4,8 @@ use super::Transaction;
 use crate::interface::{MatchedRule, Record};
 use crate::operator::parse_integer;
 use crate::plan::Rule;
+use crate::ruleset::ScoreNames;
+use crate::strings::StrId;
 use crate::variable::{Selector, Target};
 use std::borrow::Cow;
 
@@ -54,29 +56,30 @@ impl Transaction {
         }
         if rule.log {
             self.matches.push(found);
+            self.record_taken();
         }
     }
 
     pub(super) fn into_record(mut self) -> Record {
         let mut matches = std::mem::take(&mut self.matches);
         let mut audited = std::mem::take(&mut self.audit.matches);
-        let audits = audited.iter_mut().map(|audited| &mut audited.found);
-        for found in matches.iter_mut().chain(audits) {
+        for found in audited.iter_mut().map(|audited| &mut audited.found) {
             if self.sanitised.iter().any(|target| self.hides(target, &found.variable)) {
                 found.matched = vec![b'*'; found.matched.len()];
                 found.data = HIDDEN.to_vec();
             }
         }
         self.audit.matches = audited;
+        for (index, found) in matches.iter_mut().enumerate() {
+            if self.sanitised.iter().any(|target| self.hides(target, &found.variable)) {
+                found.matched = vec![b'*'; found.matched.len()];
+                found.data = HIDDEN.to_vec();
+            }
+            self.note_taken(index, &mut found.variable);
+        }
         let audit = self.audits().then(|| self.audit_record()).flatten();
-        let score_in = self.score(
-            &["blocking_inbound_anomaly_score", "anomaly_score"],
-            "inbound_anomaly_score_pl",
-        );
-        let score_out = self.score(
-            &["blocking_outbound_anomaly_score", "outbound_anomaly_score"],
-            "outbound_anomaly_score_pl",
-        );
+        let [score_in, score_out] =
+            [&self.rules.names.inbound, &self.rules.names.outbound].map(|names| self.score(names));
         let trace = self.trace.take().map(|trace| *trace);
         Record {
             matches,
@@ -100,15 +103,9 @@ impl Transaction {
         name.eq_ignore_ascii_case(variable)
     }
 
-    fn score(&self, names: &[&str], levels: &str) -> i64 {
-        let tx = |name: &str| {
-            let id = self.state.tx(self.strings.find(name.as_bytes())?)?;
-            Some(parse_integer(self.strings.get(id)))
-        };
-        names
-            .iter()
-            .find_map(|name| tx(name))
-            .filter(|score| *score != 0)
-            .unwrap_or_else(|| (1..=4).filter_map(|level| tx(&format!("{levels}{level}"))).sum())
+    fn score(&self, names: &ScoreNames) -> i64 {
+        let tx = |name: &StrId| Some(parse_integer(self.strings.get(self.state.tx(*name)?)));
+        let total = names.totals.iter().find_map(tx).filter(|score| *score != 0);
+        total.unwrap_or_else(|| names.levels.iter().filter_map(tx).sum())
     }
 }

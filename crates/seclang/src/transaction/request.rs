@@ -2,8 +2,9 @@
 
 use super::{Connection, RequestLine, Transaction};
 use crate::plan::Processor;
+use crate::strings::StrId;
 use crate::trace::Source;
-use crate::transaction::state::entry;
+use crate::transaction::state::{Entry, entry};
 use crate::transform::url_decode;
 use crate::variable::Variable;
 use burgrave_parse::{cookies, form};
@@ -85,15 +86,16 @@ impl Transaction {
         self.count_arguments();
     }
 
-    pub(super) fn decoded_entry(
-        &mut self,
-        name: &[u8],
-        value: &[u8],
-    ) -> crate::transaction::state::Entry {
-        let (mut decoded_name, mut decoded_value) = (Vec::new(), Vec::new());
-        url_decode(name, &mut decoded_name);
-        url_decode(value, &mut decoded_value);
-        entry(&decoded_name, &decoded_value, &mut self.strings)
+    pub(super) fn decoded_entry(&mut self, name: &[u8], value: &[u8]) -> Entry {
+        let key = self.decoded(name);
+        let lower = self.lower_id(key);
+        Entry { key, lower, value: self.decoded(value) }
+    }
+
+    fn decoded(&mut self, text: &[u8]) -> StrId {
+        self.room.clear();
+        url_decode(text, &mut self.room);
+        self.strings.intern(&self.room)
     }
 
     /// `ARGS_COMBINED_SIZE`: names and values, decoded.

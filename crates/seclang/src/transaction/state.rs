@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) request_headers: Vec<Entry>,
     pub(crate) response_headers: Vec<Entry>,
     pub(crate) cookies: Vec<Entry>,
+    /// Path and headers that hold more than names; see `REQUEST_OTHER`.
+    pub(crate) other: Vec<Entry>,
     pub(crate) files: Vec<Entry>,
     pub(crate) files_sizes: Vec<Entry>,
     pub(crate) files_content: Vec<Entry>,
@@ -87,6 +89,7 @@ impl State {
             &mut self.request_headers,
             &mut self.response_headers,
             &mut self.cookies,
+            &mut self.other,
             &mut self.files,
             &mut self.files_sizes,
             &mut self.files_content,

@@ -19,7 +19,11 @@ impl RuleFiles for Text {
 }
 
 fn rules(text: &str) -> Arc<RuleSet> {
-    let options = Options { bare: true, ..Options::default() };
+    rules_with(text, Options::default())
+}
+
+pub(super) fn rules_with(text: &str, options: Options) -> Arc<RuleSet> {
+    let options = Options { bare: true, ..options };
     let compiled = RuleSet::compile(&[PathBuf::from("t.conf")], &Text(text.to_owned()), options);
     Arc::new(compiled.unwrap_or_else(|errors| panic!("{errors:?}")))
 }
@@ -31,14 +35,14 @@ fn refused(text: &str) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 
-struct Request<'a> {
-    target: &'a str,
-    headers: &'a [(&'a str, &'a str)],
-    body: &'a str,
-    response: &'a str,
+pub(super) struct Request<'a> {
+    pub(super) target: &'a str,
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: &'a str,
+    pub(super) response: &'a str,
 }
 
-const GET: Request<'_> = Request { target: "/", headers: &[], body: "", response: "" };
+pub(super) const GET: Request<'_> = Request { target: "/", headers: &[], body: "", response: "" };
 
 fn start(rules: &Arc<RuleSet>, request: &Request<'_>) -> Transaction {
     let address = ("192.0.2.1".parse().unwrap(), 4711);
@@ -57,7 +61,7 @@ fn start(rules: &Arc<RuleSet>, request: &Request<'_>) -> Transaction {
 }
 
 /// Runs all phases; the record, and the phase in which the request was ended.
-fn run(rules: &Arc<RuleSet>, request: &Request<'_>) -> (Record, Option<u8>) {
+pub(super) fn run(rules: &Arc<RuleSet>, request: &Request<'_>) -> (Record, Option<u8>) {
     let mut transaction = start(rules, request);
     let ended = phases(&mut transaction, request);
     (transaction.finish(), ended)
@@ -185,7 +189,8 @@ fn every_variable_is_filled_by_some_request() {
     let requests = [
         Request { target: "/p/b?q=1", headers: &multipart, body: parts, response: "answer" },
         Request { headers: &form, body: "a=1", ..GET },
-        Request { headers: &xml, body: "<a/>", ..GET },
+        Request { headers: &xml, body: "<!DOCTYPE a><a/>", ..GET },
+        Request { headers: &[("X-Odd", "(x)")], ..GET },
         Request { headers: &json, body: "{", ..GET },
     ];
     let opened = "SecResponseBodyAccess On\nSecAction \"id:1,phase:1,pass,nolog,initcol:global=g,initcol:ip=i,setsid:s,setuid:u,setrsc:r,setenv:e=1,setvar:global.a=1,setvar:ip.a=1,setvar:session.a=1,setvar:user.a=1,setvar:resource.a=1,setvar:tx.a=1\"\nSecRule REQUEST_HEADERS:Content-Type \"@contains xml\" \"id:2,phase:1,pass,nolog,ctl:requestBodyProcessor=XML\"\nSecRule REQUEST_HEADERS:Content-Type \"@contains broken\" \"id:3,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\n";

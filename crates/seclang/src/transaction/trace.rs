@@ -106,7 +106,7 @@ impl Transaction {
         self.tell(|own| Event::Value(own.named(value, value.value)));
         let mut last = value.value;
         let mut forms = 0;
-        for chain in rules.chains.prefixes(link.chain).into_iter().skip(1) {
+        for &chain in rules.chains.prefixes(link.chain).iter().skip(1) {
             let Some(step) = rules.chains.node(chain).and_then(|node| node.steps.last()) else {
                 continue;
             };

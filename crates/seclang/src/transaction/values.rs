@@ -126,9 +126,9 @@ impl Transaction {
             }
         }
         if target.count {
-            let count = (values.len() - before).to_string();
+            let count = i64::try_from(values.len() - before).unwrap_or(i64::MAX);
             values.truncate(before);
-            let value = self.strings.intern(count.as_bytes());
+            let value = self.number_id(count);
             let lower = match &target.selector {
                 Selector::Key(key) => *key,
                 Selector::All | Selector::Pattern(_) | Selector::XPath(_) => StrId::EMPTY,
@@ -260,6 +260,7 @@ impl Transaction {
             Variable::ArgsGet => (&state.args_get, &NONE[..], Shown::Value),
             Variable::ArgsPost => (&state.args_post, &NONE[..], Shown::Value),
             Variable::RequestHeaders => (&state.request_headers, &NONE[..], Shown::Value),
+            Variable::RequestOther => (&state.other, &NONE[..], Shown::Value),
             Variable::ResponseHeaders => (&state.response_headers, &NONE[..], Shown::Value),
             Variable::RequestCookies => (&state.cookies, &NONE[..], Shown::Value),
             Variable::Files => (&state.files, &NONE[..], Shown::Value),

@@ -1,4 +1,4 @@
-//! Times the engine in process: `engine-bench PARANOIA INCLUDE…` prints one line a workload with minimum
+//! Times the engine in process: `engine-bench [--layer] PARANOIA INCLUDE…` prints one line a workload with minimum
 //! and median microseconds of a whole transaction. `engine-bench --workloads FOLDER` writes the requests
 //! for whoever else is to be timed with them.
 
@@ -7,7 +7,7 @@
 use anyhow::{Context as _, Result};
 use burgrave_conformance::{engine, rules, workload};
 use burgrave_model::Mode;
-use burgrave_seclang::Options;
+use burgrave_seclang::{Layer, Options};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,12 @@ use std::time::Instant;
 const ROUNDS: usize = 400;
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let layered = arguments.first().is_some_and(|first| first == "--layer");
+    if layered {
+        arguments.remove(0);
+    }
+    let layer = if layered { Layer::ON } else { Layer::default() };
     match arguments.split_first() {
         Some((flag, [folder])) if flag == "--workloads" => {
             for (name, request) in workload::all() {
@@ -24,12 +29,14 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
-        Some((paranoia, include)) => time(paranoia, include.iter().map(PathBuf::from).collect()),
-        None => anyhow::bail!("engine-bench PARANOIA INCLUDE…"),
+        Some((paranoia, include)) => {
+            time(layer, paranoia, include.iter().map(PathBuf::from).collect())
+        }
+        None => anyhow::bail!("engine-bench [--layer] PARANOIA INCLUDE…"),
     }
 }
 
-fn time(paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
+fn time(layer: Layer, paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let level = scratch.path().join("level.conf");
     let text = format!(
@@ -38,7 +45,7 @@ fn time(paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
     std::fs::write(&level, text)?;
     include.insert(include.len().min(1), level);
     let began = Instant::now();
-    let rules = Arc::new(rules::compile(&include, Options::default())?);
+    let rules = Arc::new(rules::compile(&include, Options { layer, ..Options::default() })?);
     println!("load {} rules: {} ms", rules.len(), began.elapsed().as_millis());
     for (name, request) in workload::all() {
         let record = engine::run(&rules, &request, Mode::Block);
