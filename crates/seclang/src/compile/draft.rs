@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub(super) struct PhaseDefaults {
     pub(super) disruption: RuleDisruption,
     pub(super) log: bool,
+    pub(super) audit: Option<bool>,
     pub(super) transformations: Vec<&'static Transformation>,
 }
 
@@ -118,6 +119,7 @@ impl Draft {
             flow: head.flow,
             names_matches: false,
             log: head.log.unwrap_or_else(|| defaults.is_none_or(|defaults| defaults.log)),
+            audit: head.audits(defaults),
             meta: head.meta,
         };
         Ok((rule, head.skip_after))
@@ -130,6 +132,7 @@ struct Head {
     disrupt: Option<Disrupt>,
     status: Option<u16>,
     log: Option<bool>,
+    audit: Option<bool>,
     flow: Flow,
     skip_after: Option<Vec<u8>>,
     meta: Meta,
@@ -142,6 +145,7 @@ impl Head {
             disrupt: None,
             status: None,
             log: None,
+            audit: None,
             flow: Flow::Next,
             skip_after: None,
             meta: Meta::default(),
@@ -157,6 +161,9 @@ impl Head {
                 Action::Version(text) => head.meta.version = Some(text.clone()),
                 Action::Status(status) => head.status = Some(*status),
                 Action::Log(log) => head.log = Some(*log),
+                Action::Audit(audit) => head.audit = Some(*audit),
+                Action::Maturity(maturity) => head.meta.maturity = *maturity,
+                Action::Accuracy(accuracy) => head.meta.accuracy = *accuracy,
                 Action::Disrupt(disrupt) => head.disrupt = Some(disrupt.clone()),
                 Action::Skip(count) => head.flow = Flow::Skip(*count),
                 Action::SkipAfter(name) => head.skip_after = Some(name.clone()),
@@ -174,6 +181,14 @@ impl Head {
             return Err("phase 5 comes after the answer: only `pass` is possible there".to_owned());
         }
         Ok(head)
+    }
+
+    /// What is logged is audited, unless something says otherwise, the rule's own words first.
+    fn audits(&self, defaults: Option<&PhaseDefaults>) -> bool {
+        let own = self.audit.or(self.log);
+        own.unwrap_or_else(|| {
+            defaults.is_none_or(|defaults| defaults.audit.unwrap_or(defaults.log))
+        })
     }
 
     /// A later link may name the status as well; the last one counts.
@@ -246,7 +261,7 @@ impl DraftLink {
             effects: Vec::new(),
             data: None,
             message: None,
-            written: self.written,
+            written: Box::new(self.written),
         };
         for action in self.actions {
             match action {
@@ -265,6 +280,9 @@ impl DraftLink {
                 | Action::Version(_)
                 | Action::Status(_)
                 | Action::Log(_)
+                | Action::Audit(_)
+                | Action::Maturity(_)
+                | Action::Accuracy(_)
                 | Action::Chain
                 | Action::Disrupt(_)
                 | Action::Skip(_)

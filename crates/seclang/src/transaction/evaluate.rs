@@ -39,10 +39,15 @@ impl Transaction {
         if self.mode == Mode::Off {
             return Decision::Continue;
         }
-        match self.allowed {
-            Some(AllowScope::Transaction) if phase < 5 => return Decision::Continue,
-            Some(AllowScope::Request) if phase < 3 => return Decision::Continue,
-            _ => {}
+        let allowed = match self.allowed {
+            Some(AllowScope::Transaction) => phase < 5,
+            Some(AllowScope::Request) => phase < 3,
+            Some(AllowScope::Phase) | None => false,
+        };
+        if allowed {
+            let rules = Arc::clone(&self.rules);
+            self.tell_skipped(&rules, rules.stage.groups.phase(phase), LeftOut::Allow);
+            return Decision::Continue;
         }
         self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
@@ -262,8 +267,8 @@ impl Transaction {
         } else {
             StrId::EMPTY
         };
-        let Value { variable, key, .. } = *value;
-        self.state.matched.push(Matched { variable, key, value: transformed, name });
+        let Value { variable, key, value: raw, .. } = *value;
+        self.state.matched.push(Matched { variable, key, value: transformed, raw, name });
         if link.capture {
             self.capture(rules, &hit, transformed);
         }
@@ -330,18 +335,8 @@ impl Transaction {
         if let Some(severity) = rule.meta.severity {
             self.state.highest_severity = self.state.highest_severity.min(severity);
         }
-        self.tell(|own| Event::Matched {
-            id: rule.id,
-            logged: rule.log,
-            message: rule
-                .meta
-                .message
-                .as_ref()
-                .map(|text| shown(&own.expand(text)))
-                .unwrap_or_default(),
-            tags: rule.meta.tags.iter().map(|tag| shown(&own.expand(tag))).collect(),
-        });
-        if rule.log {
+        self.tell_matched(rule);
+        if rule.log || rule.audit {
             self.record(rule);
         }
         let action = match &rule.disruption {
@@ -349,6 +344,7 @@ impl Transaction {
             RuleDisruption::Allow(scope) => {
                 if self.mode == Mode::Block {
                     self.allowed = Some(*scope);
+                    self.tell(|_| Event::Allowed(rule.id, scope.name()));
                     return Some(Decision::Continue);
                 }
                 return None;
@@ -362,9 +358,10 @@ impl Transaction {
         let message =
             rule.meta.message.as_ref().map(|message| self.expand(message)).unwrap_or_default();
         let reason = bstr::BStr::new(&message).to_string();
-        if self.mode == Mode::Block {
-            self.tell(|_| Event::Ended(rule.id, action.clone()));
-        }
+        self.tell(|own| match own.mode {
+            Mode::Block => Event::Ended(rule.id, action.clone()),
+            Mode::Detect | Mode::Off => Event::WouldEnd(rule.id, action.clone()),
+        });
         let interruption = Interruption { action, rule: Some(rule.id), reason };
         self.interruption.get_or_insert_with(|| interruption.clone());
         (self.mode == Mode::Block).then_some(Decision::Interrupt(interruption))

@@ -4,6 +4,7 @@
 //! ([`crate::strings`]), so that each distinct value is transformed once. Evaluation is the plain
 //! meaning of the language: rules in file order, targets in order, every matching value acts.
 
+mod audit;
 mod body;
 mod candidates;
 mod derived;
@@ -20,13 +21,14 @@ mod state;
 mod trace;
 mod values;
 
+use crate::audit::{AuditEngine, Parts};
 use crate::interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Record, RequestLine,
 };
 use crate::plan::{AllowScope, EngineSettings, OverLimit, Processor, RuleSelector};
 use crate::ruleset::RuleSet;
 use crate::strings::Strings;
-use crate::trace::Trace;
+use crate::trace::{Event, Trace};
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
 use derived::Derived;
@@ -73,6 +75,9 @@ pub struct Transaction {
     current_rule: Option<usize>,
     matches: Vec<MatchedRule>,
     interruption: Option<Interruption>,
+    audit_engine: AuditEngine,
+    audit_parts: Parts,
+    audit: audit::Kept,
     /// What happened, where somebody asked for it.
     trace: Option<Box<Trace>>,
 }
@@ -164,6 +169,9 @@ impl Transaction {
             current_rule: None,
             matches: Vec::new(),
             interruption: None,
+            audit_engine: rules.settings.audit.engine,
+            audit_parts: rules.settings.audit.parts,
+            audit: audit::Kept::default(),
             trace: None,
             settings: Switches::of(&rules.settings),
             rules,
@@ -215,6 +223,8 @@ impl Transaction {
             return BodyIntake::Wanted;
         }
         self.request_body_cut = true;
+        let refuses = self.rules.settings.request_over_limit == OverLimit::Reject;
+        self.tell(|_| Event::OverLimit("request", refuses));
         self.state.set_flag(Variable::InboundDataError, true, &mut self.strings);
         match self.rules.settings.request_over_limit {
             OverLimit::Partial => BodyIntake::Enough,
@@ -276,6 +286,8 @@ impl Transaction {
             return BodyIntake::Wanted;
         }
         self.state.set_flag(Variable::OutboundDataError, true, &mut self.strings);
+        let refuses = self.rules.settings.response_over_limit == OverLimit::Reject;
+        self.tell(|_| Event::OverLimit("response", refuses));
         match self.rules.settings.response_over_limit {
             OverLimit::Partial => BodyIntake::Enough,
             OverLimit::Reject => {
