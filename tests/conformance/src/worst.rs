@@ -269,13 +269,14 @@ impl Recipe {
     }
 
     /// Another recipe near this one. `random` gives numbers below its argument.
+    #[must_use]
     pub fn varied(&self, random: &mut impl FnMut(usize) -> usize) -> Self {
         let mut other = self.clone();
         let piece = random(PIECES.len());
         match random(5) {
             0 => {
                 other.place =
-                    Place::ALL.get(random(Place::ALL.len())).copied().unwrap_or(self.place)
+                    Place::ALL.get(random(Place::ALL.len())).copied().unwrap_or(self.place);
             }
             1 if other.pieces.len() > 1 => {
                 other.pieces.remove(random(self.pieces.len()));
@@ -287,7 +288,7 @@ impl Recipe {
                 }
             }
             _ if other.pieces.len() < 12 => {
-                other.pieces.insert(random(self.pieces.len() + 1), piece)
+                other.pieces.insert(random(self.pieces.len() + 1), piece);
             }
             _ => {}
         }
