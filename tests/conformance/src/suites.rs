@@ -205,7 +205,10 @@ pub fn report(folder: &Folder, say: &mut dyn FnMut(&str)) -> Result<bool> {
             Ok(Some(outcome)) => outcome,
             Ok(None) => continue,
             Err(error) => {
-                say(&format!("  failed: a suite that cannot be read: {}", one_line(&format!("{error:#}"))));
+                say(&format!(
+                    "  failed: a suite that cannot be read: {}",
+                    one_line(&format!("{error:#}"))
+                ));
                 ran += 1;
                 failed += 1;
                 continue;

@@ -177,7 +177,9 @@ impl Compiler<'_> {
             }
         } else {
             let order = self.order();
-            let draft = Draft { line: line.clone(), order, links: vec![link], removed: None };
+            let first = line.clone();
+            let draft =
+                Draft { line: first, order, links: vec![link], removed: None, changes: Vec::new() };
             if draft.id() == 0 && !draft.is_unconditional() {
                 return Err("a rule needs an `id`".to_owned());
             }

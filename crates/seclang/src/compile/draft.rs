@@ -3,6 +3,7 @@
 use super::{STATUS_DEFAULT, resolve_block};
 use crate::action::{Action, Disrupt};
 use crate::error::LoadError;
+use crate::facts::RuleChange;
 use crate::operator::Operator;
 use crate::plan::{ChainId, Chains, Confirmation, Flow, Link, Meta, Rule, RuleDisruption, Written};
 use crate::source::Line;
@@ -27,6 +28,8 @@ pub(super) struct Draft {
     pub(super) links: Vec<DraftLink>,
     /// The `SecRuleRemoveBy…` that took it away.
     pub(super) removed: Option<&'static str>,
+    /// The directives that changed it.
+    pub(super) changes: Vec<RuleChange>,
 }
 
 /// One line of a rule.
@@ -119,6 +122,7 @@ impl Draft {
             names_matches: false,
             log: head.log.unwrap_or_else(|| defaults.is_none_or(|defaults| defaults.log)),
             meta: head.meta,
+            changes: self.changes,
         };
         Ok((rule, head.skip_after))
     }

@@ -46,7 +46,7 @@ impl Writer {
                 }
             }
             Event::BodyError(error) => self.body_error(error),
-            Event::Asks { id, link, operator, parameter, targets } => {
+            Event::Asks { id, link, operator, parameter, targets, .. } => {
                 self.operator = class(operator);
                 let id = if *link == 0 { *id } else { 0 };
                 let text = if operator.is_empty() {
@@ -62,7 +62,7 @@ impl Writer {
                 self.line(4, &text);
             }
             Event::Leaves(id, why) => self.leaves(*id, *why),
-            Event::Value(_) => {}
+            Event::Value(_) | Event::Unconfirmed => {}
             Event::Step(form, name, value) => {
                 let text = format!(" T ({form}) t:{name}: \"{}\"", limited(80, text(value)));
                 self.line(9, &text);
