@@ -99,10 +99,13 @@ impl Regex {
                     return Ok(None);
                 }
                 let mut slots = [None; GROUPS_MAX * 2];
-                if regex.search_slots(&input, &mut slots).is_none() {
+                let groups = regex.group_info().group_len(PatternID::ZERO).min(GROUPS_MAX);
+                // No more slots than the pattern has groups: one of the library's matchers takes their number
+                // for the size of its own table's rows, mixes up the rows and panics at the last.
+                let own = slots.get_mut(..groups * 2).unwrap_or_default();
+                if regex.search_slots(&input, own).is_none() {
                     return Ok(None);
                 }
-                let groups = regex.group_info().group_len(PatternID::ZERO).min(GROUPS_MAX);
                 let (pairs, _) = slots.as_chunks::<2>();
                 let range = |pair: &[Option<NonMaxUsize>; 2]| match pair {
                     [Some(start), Some(end)] => Some(start.get()..end.get()),
@@ -363,6 +366,24 @@ mod tests {
             assert_eq!(first[..], [Some(1..3)]);
             let second = regex.captures_from(b"\xffabac", 3).unwrap().unwrap();
             assert_eq!(second[..], [Some(3..5)]);
+        }
+    }
+
+    #[test]
+    fn a_long_value_has_its_captures_whatever_matcher_finds_them() {
+        // Too long a match for the matchers that keep a table of all of it, and not of one pass.
+        let long = [&b"xa"[..], &b"bc".repeat(100_000), b"d"].concat();
+        for (pattern, groups) in
+            [("a(?:b|bc|c|cb)*d", 1), ("a(b|bc|c|cb)*(d)", 3), ("(?:b|bc|c|cb)*d", 1)]
+        {
+            let regex = Regex::new(pattern.as_bytes(), false).unwrap();
+            let found = regex.captures(&long).unwrap().unwrap();
+            let start = if pattern.starts_with('a') { 1 } else { 2 };
+            assert_eq!(
+                (found.len(), found[0].clone()),
+                (groups, Some(start..200_003)),
+                "{pattern}"
+            );
         }
     }
 
