@@ -25,6 +25,10 @@ pub(crate) fn answer(id: u32, reading: &Reading, facts: &HashMap<u32, RuleFacts>
     let Some(own) = facts.get(&id) else { return RuleAnswer::Unknown(id) };
     let own = own.clone();
     if let Some(story) = reading.stories.iter().find(|story| story.id == id) {
+        // Of controls only those count whose rule matched this time.
+        let matched = |id| reading.stories.iter().any(|story| story.id == id && story.matched);
+        let mut own = own;
+        own.changes.retain(|change| change.by.is_none_or(matched));
         let told = Told { facts: own, story: story.clone(), decoded: None };
         return RuleAnswer::Asked(Box::new(told));
     }

@@ -10,6 +10,7 @@ use crate::run::{Circumstances, Seen, run};
 use crate::show::{cut, escaped};
 use crate::story::{self, LinkStory, Story, ValueStory};
 use burgrave_seclang::{Focus, LoadError, RuleSet};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -82,7 +83,8 @@ pub fn propose(
     }
     let found = match search.cuts(&now) {
         Ok(cuts) => search.narrowed(cuts),
-        Err(why) => return Ok(Proposal::Refused(vec![why])),
+        Err(Stop::Why(why)) => return Ok(Proposal::Refused(vec![why])),
+        Err(Stop::Load(errors)) => return Err(errors),
     };
     let text = search.text(&found);
     let then = compile(&text)?;
@@ -108,9 +110,97 @@ pub fn propose(
     Ok(Proposal::Found(Exception { text, words, attacks_blocked, attacks_unblocked }))
 }
 
+/// The first id from 10,000 that no rule has, nor the 50 behind it.
+pub fn free_id(rules: &RuleSet) -> u32 {
+    const ROOM: u32 = 50;
+    let mut free = 10_000;
+    let mut ids: Vec<u32> = rules.facts().iter().map(|facts| facts.id).collect();
+    ids.sort_unstable();
+    for id in ids {
+        if id >= free && id - free <= ROOM {
+            free = id.saturating_add(1);
+        }
+    }
+    free
+}
+
+impl Proposal {
+    /// For a terminal.
+    pub fn text(&self, wish: &Wish<'_>) -> String {
+        match self {
+            Self::NotNeeded => format!("NOT NEEDED: {} as it is\n", passes(wish.benign.len())),
+            Self::Refused(why) => {
+                let lines: Vec<String> =
+                    why.iter().map(|why| format!("  {}\n", cut(why.as_bytes(), 200))).collect();
+                format!("NOT PROPOSED: no exception holds\n{}", lines.concat())
+            }
+            Self::Found(own) => {
+                let mut text = "PROPOSED\n".to_owned();
+                for words in &own.words {
+                    text.push_str(&format!("  {words}\n"));
+                }
+                text.push_str(&format!("\n{}\n", own.text));
+                text.push_str(&format!("tried: {} with it\n", passes(wish.benign.len())));
+                if wish.attacks.is_empty() {
+                    text.push_str("not tried: whether attacks stay blocked (`--attacks FILE`)\n");
+                } else {
+                    let (blocked, before) = (own.attacks_blocked, own.attacks_unblocked);
+                    let given = wish.attacks.len();
+                    text.push_str(&format!(
+                        "tried: still blocked are {blocked} of {given} attacks"
+                    ));
+                    if before > 0 {
+                        text.push_str(&format!("; {before} were not blocked before either"));
+                    }
+                    text.push('\n');
+                }
+                text
+            }
+        }
+    }
+
+    /// For a program.
+    pub fn json(&self, wish: &Wish<'_>) -> Value {
+        let (word, found, why) = match self {
+            Self::NotNeeded => ("not needed", None, &[][..]),
+            Self::Refused(why) => ("refused", None, why.as_slice()),
+            Self::Found(own) => ("proposed", Some(own), &[][..]),
+        };
+        json!({
+            "version": 1,
+            "proposal": word,
+            "why": why.iter().map(|why| escaped(why.as_bytes())).collect::<Vec<_>>(),
+            "rules": found.map(|own| &own.text),
+            "words": found.map(|own| &own.words),
+            "benign": wish.benign.len(),
+            "attacks": {
+                "given": wish.attacks.len(),
+                "blocked": found.map(|own| own.attacks_blocked),
+                "unblocked.before": found.map(|own| own.attacks_unblocked),
+            },
+        })
+    }
+}
+
+fn passes(count: usize) -> String {
+    if count == 1 {
+        "the benign request passes".to_owned()
+    } else {
+        format!("all {count} benign requests pass")
+    }
+}
+
 /// In detection mode what would have ended the request counts.
 fn is_blocked(seen: &Seen) -> bool {
     seen.record.interruption.is_some()
+}
+
+/// Why the search ends without a proposal.
+enum Stop {
+    /// There is none.
+    Why(String),
+    /// The rules do not load with it.
+    Load(Vec<LoadError>),
 }
 
 struct Search<'a> {
@@ -131,33 +221,30 @@ impl Search<'_> {
     }
 
     /// Cuts until the requests pass, or no more are found.
-    fn cuts(&self, now: &Arc<RuleSet>) -> Result<Vec<Cut>, String> {
+    fn cuts(&self, now: &Arc<RuleSet>) -> Result<Vec<Cut>, Stop> {
         let mut rules = Arc::clone(now);
         let mut cuts: Vec<Cut> = Vec::new();
         for _ in 0..ROUNDS_MAX {
             let before = cuts.len();
             for (_, request) in self.wish.benign {
-                for cut in self.cuts_of(&rules, request)? {
+                for cut in self.cuts_of(&rules, request).map_err(Stop::Why)? {
                     if !cuts.contains(&cut) {
                         cuts.push(cut);
                     }
                 }
             }
             if cuts.len() > CUTS_MAX {
-                return Err(format!(
-                    "it would take more than {CUTS_MAX} targets: except rules one by one"
-                ));
+                let why = format!("it would take more than {CUTS_MAX} targets");
+                return Err(Stop::Why(format!("{why}: except rules one by one")));
             }
             if cuts.is_empty() {
-                return Err("no rule that may be excepted matched these requests".to_owned());
+                let why = "no rule that may be excepted matched these requests";
+                return Err(Stop::Why(why.to_owned()));
             }
             if cuts.len() == before {
                 break;
             }
-            let wrong = |errors: Vec<LoadError>| {
-                errors.first().map(ToString::to_string).unwrap_or_default()
-            };
-            rules = (self.compile)(&self.text(&cuts)).map_err(wrong)?;
+            rules = (self.compile)(&self.text(&cuts)).map_err(Stop::Load)?;
             if self.blocked(&rules).is_empty() {
                 break;
             }
@@ -379,6 +466,33 @@ mod tests {
              SecRule REQUEST_FILENAME \"@streq /orders\" \"id:100,phase:1,pass,nolog,t:none,ctl:ruleRemoveTargetById=2;ARGS:note\"\n"
         );
         assert_eq!((own.attacks_blocked, own.attacks_unblocked), (2, 1));
+    }
+
+    #[test]
+    fn ids_that_are_free() {
+        let free = |ids: &str| free_id(&compile(ids).unwrap());
+        assert_eq!(free(""), 10_000);
+        let text = "SecAction \"id:10000,phase:1,pass\"\nSecAction \"id:10040,phase:1,pass\"\nSecAction \"id:11000,phase:1,pass\"";
+        assert_eq!(free(text), 10_041);
+    }
+
+    #[test]
+    fn a_proposal_is_told() {
+        let (benign, attacks) = (named(&["GET /o?n=union"]), named(&["GET /?a=union", "GET /"]));
+        let wish = Wish { benign: &benign, attacks: &attacks, rule: None, prefix: None, id: 1_000 };
+        let proposal = propose(&wish, &Circumstances::at(0), &compile).unwrap();
+        let text = proposal.text(&wish);
+        assert!(text.starts_with("PROPOSED\n  rule 2 does not look at ARGS:n on /o\n"), "{text}");
+        assert!(
+            text.ends_with("still blocked are 1 of 2 attacks; 1 were not blocked before either\n")
+        );
+        assert_eq!(proposal.json(&wish)["attacks"]["blocked"], 1);
+        let refused = Proposal::Refused(vec!["\u{1b}x".to_owned()]);
+        assert_eq!(refused.text(&wish), "NOT PROPOSED: no exception holds\n  \\x1bx\n");
+        assert!(Proposal::NotNeeded.text(&wish).contains("the benign request passes as it is"));
+        let taken = Wish { id: 2, ..wish };
+        let errors = propose(&taken, &Circumstances::at(0), &compile).unwrap_err();
+        assert!(errors[0].to_string().contains("rule id 2 is taken"), "{errors:?}");
     }
 
     #[test]

@@ -136,14 +136,16 @@ pub fn explain(
 /// found are told in the verdict.
 fn is_finding(story: &Story, facts: &HashMap<u32, RuleFacts>) -> bool {
     let is_logged = facts.get(&story.id).is_some_and(|facts| facts.is_logged);
-    story.matched && is_logged && !story.adds_up()
+    let says_something = story.ended.is_some() || story.hits().next().is_some();
+    story.matched && is_logged && says_something && !story.adds_up()
 }
 
 /// Rules with a message that found something in a value and then did not match: a confirmation said no, or
 /// another line of the chain.
 fn near<'a>(reading: &'a Reading, facts: &HashMap<u32, RuleFacts>) -> Vec<&'a Story> {
     let found = |(link, value): (&story::LinkStory, &ValueStory)| {
-        value.unconfirmed || (!link.negated && value.place.is_some_and(|(_, len)| len > 0))
+        let is_part = !link.negated && value.place.is_some_and(|(_, len)| len > 0);
+        value.unconfirmed || (is_part && is_content(&value.name) && !is_trivial(&link.parameter))
     };
     let is_near = |story: &&Story| {
         let says = facts.get(&story.id).is_some_and(|own| own.is_logged && !own.message.is_empty());
@@ -153,6 +155,27 @@ fn near<'a>(reading: &'a Reading, facts: &HashMap<u32, RuleFacts>) -> Vec<&'a St
     near.sort_by_key(|story| !story.hits().any(|(_, value)| value.unconfirmed));
     near.truncate(NEAR_MAX);
     near
+}
+
+/// What a client is free to send. A method or a header that is what it should be is no near miss.
+fn is_content(name: &[u8]) -> bool {
+    const CONTENT: [&[u8]; 7] = [
+        b"ARGS",
+        b"REQUEST_COOKIES",
+        b"REQUEST_BODY",
+        b"REQUEST_OTHER",
+        b"FILES",
+        b"XML",
+        b"QUERY_STRING",
+    ];
+    CONTENT.iter().any(|content| name.starts_with(content))
+}
+
+/// Patterns that only take hold of a value for the next line of the chain.
+fn is_trivial(parameter: &[u8]) -> bool {
+    let inner = parameter.strip_prefix(b"^").unwrap_or(parameter);
+    let inner = inner.strip_suffix(b"$").unwrap_or(inner);
+    matches!(inner, b"" | b"." | b".*" | b".+" | b"(.*)" | b"(.+)")
 }
 
 fn looked(reading: &Reading, facts: &HashMap<u32, RuleFacts>) -> Looked {

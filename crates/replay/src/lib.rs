@@ -26,4 +26,4 @@ pub use message::{Fields, MESSAGE_BYTES_MAX, MessageError, Request, Response};
 pub use recorded::{NamedRequest, RECORDED_BYTES_MAX, RecordedError, recorded};
 pub use run::{Circumstances, Seen, run};
 pub use story::{LinkStory, Story, ValueStory};
-pub use text::rules_as_text;
+pub use text::{rule_as_text, rules_as_text};

@@ -33,6 +33,19 @@ pub fn cut(bytes: &[u8], width: usize) -> String {
     marked(bytes, None, width).text
 }
 
+/// Text of a rule file, cut: a backslash stays as it is, so that a pattern reads as it was written.
+pub fn written(bytes: &[u8], width: usize) -> String {
+    let mut out = String::new();
+    for (count, byte) in bytes.iter().enumerate() {
+        if count >= width {
+            out.push_str(" …");
+            break;
+        }
+        if *byte == b'\\' { out.push('\\') } else { push(*byte, &mut out) }
+    }
+    out
+}
+
 /// A value on one line, with a line that goes beneath it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marked {
@@ -90,6 +103,12 @@ mod tests {
         assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{text}");
         assert_eq!(escaped(b"\x1b]0;title\x07a\\b\r\n\t"), "\\x1b]0;title\\x07a\\\\b\\r\\n\\t");
         assert_eq!(escaped("é\u{202e}".as_bytes()), "\\xc3\\xa9\\xe2\\x80\\xae");
+    }
+
+    #[test]
+    fn patterns_read_as_they_were_written() {
+        assert_eq!(written(b"(?i)\\bor\\x1b\x1b", 80), "(?i)\\bor\\x1b\\x1b");
+        assert_eq!(written(b"abcdef", 3), "abc …");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use crate::answer::RuleAnswer;
 use crate::explain::{Explanation, Looked, Told, Verdict, paranoia};
-use crate::show::{cut, escaped, marked};
+use crate::show::{cut, escaped, marked, written};
 use crate::story::{LinkStory, ValueStory};
 use burgrave_seclang::{Disruption, Interruption, LeftOut, RuleFacts};
 use std::fmt::Write as _;
@@ -47,11 +47,38 @@ pub fn rules_as_text(rules: &[RuleFacts]) -> String {
     out
 }
 
+/// One rule with its lines.
+pub fn rule_as_text(facts: &RuleFacts) -> String {
+    let mut out = String::new();
+    line(&mut out, 0, &format!("{} (rule)", facts.id));
+    line(&mut out, 0, &escaped(&facts.message));
+    facts_line(&mut out, facts, 0);
+    for link in &facts.links {
+        let not = if link.negated { "!" } else { "" };
+        if !link.operator.is_empty() {
+            line(&mut out, 4, &format!("looks at {}", cut(&link.targets, 160)));
+        }
+        if !link.transformations.is_empty() {
+            line(&mut out, 6, &format!("after {}", link.transformations.join(", ")));
+        }
+        if !link.operator.is_empty() {
+            let asks = format!("asks {not}@{} {}", link.operator, written(&link.parameter, 160));
+            line(&mut out, 6, &asks);
+        }
+    }
+    let tags: Vec<String> = facts.tags.iter().map(|tag| escaped(tag)).collect();
+    if !tags.is_empty() {
+        line(&mut out, 4, &format!("tags: {}", tags.join(", ")));
+    }
+    changes(&mut out, 4, facts);
+    out
+}
+
 fn changes(out: &mut String, indent: usize, facts: &RuleFacts) {
     for change in &facts.changes {
         let by = change.by.map_or_else(String::new, |id| format!("where rule {id} matches, "));
         let at = format!("{}:{}", change.file.display(), change.line);
-        line(out, indent, &format!("changed: {by}{} ({at})", cut(&change.what, WIDTH)));
+        line(out, indent, &format!("changed: {by}{} ({at})", written(&change.what, WIDTH)));
     }
 }
 
@@ -99,6 +126,14 @@ impl Explanation {
         }
         line(&mut out, 0, "");
         looked_text(&mut out, &self.looked);
+        out
+    }
+
+    /// The request and its verdict, without the rules.
+    pub fn verdict_only(&self) -> String {
+        let mut out = String::new();
+        self.request_text(&mut out);
+        self.verdict_text(&mut out);
         out
     }
 
@@ -185,15 +220,12 @@ fn ended_text(out: &mut String, word: &str, ended: &Interruption, rule: Option<&
 }
 
 fn looked_text(out: &mut String, looked: &Looked) {
+    let arguments = count(looked.arguments, "argument");
+    let (rules, questions) = (count(looked.rules, "rule"), count(looked.values, "question"));
     line(
         out,
         0,
-        &format!(
-            "looked at: {} asked {} about what they look at; {} in the request",
-            count(looked.rules, "rule"),
-            count(looked.values, "time"),
-            count(looked.arguments, "argument")
-        ),
+        &format!("looked at: {arguments} and all else of the request, by {rules} in {questions}"),
     );
     let mut left = Vec::new();
     if looked.paranoia > 0 {
@@ -225,10 +257,13 @@ fn looked_text(out: &mut String, looked: &Looked) {
 }
 
 impl Told {
+    /// As it was filled in, or as it is written.
+    fn message(&self) -> &[u8] {
+        if self.story.message.is_empty() { &self.facts.message } else { &self.story.message }
+    }
+
     fn title(&self, out: &mut String) {
-        let message =
-            if self.story.message.is_empty() { &self.facts.message } else { &self.story.message };
-        line(out, 2, &format!("rule {}  {}", self.facts.id, cut(message, 160)));
+        line(out, 2, &format!("rule {}  {}", self.facts.id, cut(self.message(), 160)));
         facts_line(out, &self.facts, self.story.added());
     }
 
@@ -265,6 +300,12 @@ impl Told {
     }
 }
 
+fn message_line(out: &mut String, message: &[u8]) {
+    if !message.is_empty() {
+        line(out, 2, &cut(message, 160));
+    }
+}
+
 fn facts_line(out: &mut String, facts: &RuleFacts, added: i64) {
     let mut words = Vec::new();
     words.extend(severity(facts).map(str::to_owned));
@@ -284,7 +325,7 @@ impl LinkStory {
             return "nothing is asked".to_owned();
         }
         let not = if self.negated { "!" } else { "" };
-        let parameter = cut(&self.parameter, 60);
+        let parameter = written(&self.parameter, 60);
         let of = cut(&self.targets, 80);
         let asked = format!("{not}@{} {parameter}", self.operator);
         format!("{} of {of}", asked.trim_end())
@@ -324,7 +365,7 @@ impl ValueStory {
 
     fn found(&self, link: &LinkStory) -> String {
         let not = if link.negated { "!" } else { "" };
-        let asked = format!("{not}@{} {}", link.operator, cut(&link.parameter, 70));
+        let asked = format!("{not}@{} {}", link.operator, written(&link.parameter, 70));
         let asked = asked.trim_end();
         if !self.matched {
             return format!("not found by {asked}");
@@ -369,20 +410,20 @@ fn answer_text(out: &mut String, answer: &RuleAnswer) {
         }
         RuleAnswer::NotReached(facts) => {
             let phase = facts.phase;
-            left_text(
-                out,
-                facts,
-                &format!(
-                    "was not asked: the request ended, or its phase {phase} had nothing to look at, before it came"
-                ),
-            );
+            let answer = matches!(phase, 3 | 4);
+            let why = if answer {
+                "looks at the answer: none was given (`--response FILE`), or the request ended before it"
+            } else {
+                "did not come to it: the request ended before"
+            };
+            left_text(out, facts, &format!("was not asked: its phase {phase} {why}"));
         }
     }
 }
 
 fn left_text(out: &mut String, facts: &RuleFacts, why: &str) {
     line(out, 0, &format!("RULE {} {why}", facts.id));
-    line(out, 2, &escaped(&facts.message));
+    message_line(out, &facts.message);
     facts_line(out, facts, 0);
     changes(out, 4, facts);
 }
@@ -390,7 +431,8 @@ fn left_text(out: &mut String, facts: &RuleFacts, why: &str) {
 fn asked_text(out: &mut String, told: &Told) {
     let word = if told.story.matched { "matched" } else { "did not match" };
     line(out, 0, &format!("RULE {} {word}", told.facts.id));
-    told.title(out);
+    message_line(out, told.message());
+    facts_line(out, &told.facts, told.story.added());
     changes(out, 4, &told.facts);
     for (index, link) in told.story.links.iter().enumerate() {
         line(out, 0, "");

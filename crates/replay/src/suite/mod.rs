@@ -6,10 +6,12 @@
 
 mod file;
 mod judge;
+mod report;
 mod yaml;
 
 pub use file::{Suite, SuiteError};
 pub use judge::{Outcome, TestResult};
+pub use report::Report;
 
 use crate::run::Circumstances;
 use burgrave_seclang::RuleSet;

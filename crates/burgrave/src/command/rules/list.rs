@@ -1,50 +1,30 @@
 //! `burgrave rules list`.
 
-use super::Exit;
-use crate::cli::Format;
+use crate::cli::{Format, Ids, List};
+use crate::command::Exit;
 use crate::error::Error;
 use crate::{load, output};
-use bstr::BStr;
+use burgrave_replay::{rules_as_json, rules_as_text};
+use burgrave_seclang::RuleFacts;
 use burgrave_sys::Live;
-use serde_json::json;
-use std::path::Path;
 
 /// Shows the rules that a configuration loads, in file order.
-pub(super) fn list(config: &Path, format: Format) -> Result<Exit, Error> {
-    let system = Live;
-    let settings = load::settings(&system, config)?;
-    let rules = load::rules(&system, &settings)?;
-    let facts = rules.as_ref().map(|rules| rules.facts()).unwrap_or_default();
-    let text = match format {
-        Format::Json => {
-            let rows: Vec<_> = facts
-                .iter()
-                .map(|fact| {
-                    json!({
-                        "id": fact.id,
-                        "phase": fact.phase,
-                        "file": fact.file.display().to_string(),
-                        "line": fact.line,
-                        "message": BStr::new(&fact.message).to_string(),
-                        "tags": fact.tags.iter().map(|tag| BStr::new(tag).to_string()).collect::<Vec<_>>(),
-                    })
-                })
-                .collect();
-            format!("{:#}\n", json!({ "version": 1, "rules": rows }))
-        }
-        Format::Text => facts
-            .iter()
-            .map(|fact| {
-                let place = format!("{}:{}", fact.file.display(), fact.line);
-                format!(
-                    "{:>8}  phase {}  {}  {place}\n",
-                    fact.id,
-                    fact.phase,
-                    BStr::new(&fact.message)
-                )
-            })
-            .collect(),
-    };
-    output::text(&text)?;
+pub(super) fn run(list: &List) -> Result<Exit, Error> {
+    let settings = load::settings(&Live, &list.config)?;
+    let rules = load::rules(&Live, &settings)?;
+    let mut facts = rules.map(|rules| rules.facts()).unwrap_or_default();
+    facts.retain(|facts| is_wanted(list, facts));
+    output::text(&match list.format {
+        Format::Json => format!("{:#}\n", rules_as_json(&facts)),
+        Format::Text => rules_as_text(&facts),
+    })?;
     Ok(Exit::Clean)
+}
+
+fn is_wanted(list: &List, facts: &RuleFacts) -> bool {
+    let has_id = |ids: &Ids| (ids.0..=ids.1).contains(&facts.id);
+    let has_tag = |tag: &String| facts.tags.iter().any(|own| own == tag.as_bytes());
+    (list.id.is_empty() || list.id.iter().any(has_id))
+        && (list.tag.is_empty() || list.tag.iter().any(has_tag))
+        && (list.phase.is_empty() || list.phase.contains(&facts.phase))
 }
