@@ -6,7 +6,7 @@ use crate::answer::RuleAnswer;
 use crate::explain::{Explanation, Looked, Told, Verdict, paranoia};
 use crate::show::{cut, escaped, marked, written};
 use crate::story::{LinkStory, ValueStory};
-use burgrave_seclang::{Disruption, Interruption, LeftOut, RuleFacts};
+use burgrave_seclang::{Disruption, Interruption, LeftOut, RuleFacts, Trace};
 use std::fmt::Write as _;
 
 /// Characters of a value on a line.
@@ -95,6 +95,14 @@ fn place(facts: &RuleFacts) -> String {
 fn count(number: usize, one: &str) -> String {
     let many = if number == 1 { "" } else { "s" };
     format!("{number} {one}{many}")
+}
+
+/// Values beyond those that are shown; of many not all are kept.
+fn more(values: usize, shown: usize) -> String {
+    if values >= Trace::VALUES_MAX {
+        return "and more values".to_owned();
+    }
+    format!("and {} more", count(values - shown, "value"))
 }
 
 impl Explanation {
@@ -275,7 +283,7 @@ impl Told {
             value.text(out, link, name.unwrap_or(&value.name));
         }
         if hits.len() > most {
-            line(out, 4, &format!("and {} more", count(hits.len() - most, "value")));
+            line(out, 4, &more(hits.len(), most));
         }
         self.chain_text(out);
         if self.story.score.is_empty() {
@@ -450,8 +458,7 @@ fn asked_text(out: &mut String, told: &Told) {
             value.text(out, link, &value.name);
         }
         if link.values.len() > VALUES_ASKED_MAX {
-            let more = link.values.len() - VALUES_ASKED_MAX;
-            line(out, 4, &format!("and {} more", count(more, "value")));
+            line(out, 4, &more(link.values.len(), VALUES_ASKED_MAX));
         }
     }
 }

@@ -152,9 +152,17 @@ pub struct Trace {
     rule_from: Option<usize>,
     /// The same for the value.
     value_from: Option<usize>,
+    /// Values of the line that is asked that were kept.
+    kept: usize,
+    /// Enough of them are.
+    passes_over: bool,
 }
 
 impl Trace {
+    /// Values of one line of a rule that are kept where not everything is in focus, so that a request with many
+    /// cannot push out what is to be told of other rules.
+    pub const VALUES_MAX: usize = 50;
+
     pub(crate) fn new(focus: Focus) -> Self {
         Self { focus, ..Self::default() }
     }
@@ -178,6 +186,7 @@ impl Trace {
         match event {
             Event::Asks { link, id, .. } => {
                 self.settle_value();
+                (self.kept, self.passes_over) = (0, false);
                 if *link == 0 {
                     self.asked += 1;
                     self.keeps = self.focus == Focus::All || self.focus == Focus::Rule(*id);
@@ -187,12 +196,19 @@ impl Trace {
             Event::Value(_) => {
                 self.settle_value();
                 self.values += 1;
+                self.passes_over = self.focus != Focus::All && self.kept >= Self::VALUES_MAX;
+                self.kept += usize::from(self.keeps);
                 self.value_from = (!self.keeps).then_some(self.events.len());
+                return self.passes_over;
             }
-            Event::Answer { matched: true, .. } => {
-                self.rule_from = None;
-                self.value_from = None;
+            Event::Answer { matched, .. } => {
+                if *matched {
+                    self.rule_from = None;
+                    self.kept += usize::from(self.value_from.take().is_some());
+                }
+                return self.passes_over;
             }
+            Event::Step(..) | Event::Captured(..) | Event::Unconfirmed => return self.passes_over,
             Event::Returned(_, matched) => {
                 self.settle_value();
                 if let Some(from) = self.rule_from.take().filter(|_| !matched) {
@@ -288,6 +304,33 @@ mod tests {
         action.push(asks(4));
         action.push(Event::Returned(4, true));
         assert_eq!(action.events.len(), 2, "a rule without a question");
+    }
+
+    #[test]
+    fn a_rule_with_many_values_leaves_room_for_others() {
+        for (focus, wanted) in [(Focus::All, 1_000), (Focus::Matches, 50), (Focus::Rule(1), 50)] {
+            let mut trace = Trace::new(focus);
+            for id in [1, 2] {
+                trace.push(asks(id));
+                for _ in 0..1_000 {
+                    trace.push(Event::Value(Named::default()));
+                    trace.push(answer(true));
+                    trace.push(Event::Set(Vec::new(), None));
+                }
+                trace.push(Event::Returned(id, true));
+            }
+            let count = |own: &dyn Fn(&Event) -> bool| {
+                trace.events.iter().filter(|event| own(event)).count()
+            };
+            assert_eq!(count(&|event| matches!(event, Event::Value(_))), 2 * wanted, "{focus:?}");
+            assert_eq!(count(&|event| matches!(event, Event::Answer { .. })), 2 * wanted);
+            assert_eq!(
+                count(&|event| matches!(event, Event::Set(..))),
+                2_000,
+                "what it did is kept"
+            );
+            assert_eq!(trace.values, 2_000);
+        }
     }
 
     #[test]
