@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 /// Crate → the crates of ours that it uses, tests excepted.
 const EDGES: &[(&str, &[&str])] = &[
-    ("burgrave", &["config", "gateway", "model", "prove", "seclang", "sys"]),
+    ("burgrave", &["config", "gateway", "model", "prove", "replay", "seclang", "sys"]),
     ("burgrave-config", &["model"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),
@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave-model", &[]),
     ("burgrave-parse", &[]),
     ("burgrave-prove", &["config", "model", "sys"]),
+    ("burgrave-replay", &["model", "seclang"]),
     ("burgrave-seclang", &["model", "parse"]),
     ("burgrave-sys", &[]),
     ("exchange", &[]),
@@ -30,6 +31,7 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
         "the engine knows no HTTP library and does no I/O",
     ),
     ("burgrave-parse", &["tokio", "hyper", "http"], "parsers do no I/O"),
+    ("burgrave-replay", &["tokio", "hyper", "http"], "takes bytes, and answers in process"),
     ("burgrave-config", &["tokio", "hyper", "rustix"], "reads nothing but the text it is given"),
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
     ("burgrave-prove", &["tokio", "hyper"], "attacks byte by byte, by its own client"),

@@ -23,8 +23,22 @@ pub(crate) enum Error {
     Runtime(&'static str, #[source] std::io::Error),
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
-    #[error("nothing is called `{0}`: `burgrave prove` shows the ids of all proofs")]
+    #[error(
+        "nothing is called `{0}`: `burgrave prove` shows the ids of all proofs, `burgrave rules list` those of rules (with `--config`)"
+    )]
     UnknownId(String),
+    #[error("the configuration has no [rules]: nothing is inspected")]
+    NoRules,
+    #[error("cannot read `{}`", .0.display())]
+    Read(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("cannot use `{}`", .0.display())]
+    Message(PathBuf, #[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("{} test file(s) cannot be run:\n{}", .0.len(), .0.join("\n"))]
+    Tests(Vec<String>),
+    #[error("no test file (.yaml, .yml or .json) is in {0}")]
+    NoTests(String),
+    #[error("cannot write `{}`", .0.display())]
+    Write(PathBuf, #[source] SysError),
     #[error("{doing}")]
     Update { doing: String, source: Option<Box<dyn std::error::Error + Send + Sync>> },
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use burgrave_config::{Rules, Settings, TEXT_BYTES_MAX};
-use burgrave_seclang::{Layer, Options, RuleFiles, RuleSet};
+use burgrave_seclang::{Layer, LoadError, Options, RuleFiles, RuleSet};
 use burgrave_sys::System;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +33,53 @@ pub(crate) fn rules(
     compiled.map(|rules| Some(Arc::new(rules))).map_err(Error::Rules)
 }
 
-fn options(rules: &Rules) -> Options {
+/// Rules that stand in no file: a name to show, and their text.
+pub(crate) type Unwritten = (PathBuf, Vec<u8>);
+
+/// Compiles files, with unwritten ones among them or in place of some.
+pub(crate) fn compile(
+    system: &dyn System,
+    include: &[PathBuf],
+    unwritten: &[Unwritten],
+    options: Options,
+) -> Result<Arc<RuleSet>, Vec<LoadError>> {
+    let files = WithUnwritten { files: Files(system), unwritten };
+    RuleSet::compile(include, &files, options).map(Arc::new)
+}
+
+/// The rules of a configuration, compiled to be looked into: every rule is told, whatever its outcome.
+pub(crate) fn rules_to_tell(
+    system: &dyn System,
+    settings: &Settings,
+) -> Result<Arc<RuleSet>, Error> {
+    let rules = settings.rules.as_ref().ok_or(Error::NoRules)?;
+    let options = Options { plain: true, ..options(rules) };
+    compile(system, &rules.include, &[], options).map_err(Error::Rules)
+}
+
+struct WithUnwritten<'a> {
+    files: Files<'a>,
+    unwritten: &'a [Unwritten],
+}
+
+impl RuleFiles for WithUnwritten<'_> {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
+        match self.unwritten.iter().find(|(name, _)| name == path) {
+            Some((_, text)) => Ok(text.clone()),
+            None => self.files.read(path),
+        }
+    }
+
+    fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
+        if self.unwritten.iter().any(|(name, _)| name == pattern) {
+            return Ok(vec![pattern.to_path_buf()]);
+        }
+        self.files.glob(pattern)
+    }
+}
+
+/// What the settings say about the engine.
+pub(crate) fn options(rules: &Rules) -> Options {
     Options {
         mode: rules.mode,
         request_body: rules.request_body,

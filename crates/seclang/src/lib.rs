@@ -12,6 +12,7 @@ mod compatibility;
 mod compile;
 mod decode;
 mod error;
+mod facts;
 mod geo;
 mod interface;
 mod layer;
@@ -35,10 +36,11 @@ pub mod probe;
 
 pub use compatibility::compatibility;
 pub use error::LoadError;
+pub use facts::{LinkFacts, RuleChange, RuleFacts};
 pub use interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, Layer, MatchedRule, Options,
     Record, RequestLine, RuleFiles,
 };
-pub use ruleset::{RuleFacts, RuleSet};
-pub use trace::{Event, LeftOut, Named, Source, Trace};
+pub use ruleset::RuleSet;
+pub use trace::{Event, Focus, LeftOut, Named, Source, Trace};
 pub use transaction::Transaction;

@@ -144,6 +144,8 @@ pub(crate) struct Rule {
     pub(crate) names_matches: bool,
     /// What the record says.
     pub(crate) meta: Meta,
+    /// The directives that changed it, for whoever wants it explained.
+    pub(crate) changes: Vec<crate::facts::RuleChange>,
 }
 
 /// Texts and weights for the record.

@@ -2,13 +2,28 @@
 
 use super::Exit;
 use crate::error::Error;
-use crate::output;
+use crate::{load, output};
 use burgrave_model::Safeguard;
+use burgrave_sys::Live;
+use std::path::Path;
 
-/// Shows the manual text of a proof, or of a safeguard with its proofs.
-pub(super) fn run(id: &str) -> Result<Exit, Error> {
-    output::text(&about(id).ok_or_else(|| Error::UnknownId(id.to_owned()))?)?;
+/// Shows the manual text of a proof, or of a safeguard with its proofs; of a rule what is loaded.
+pub(super) fn run(id: &str, config: Option<&Path>) -> Result<Exit, Error> {
+    let text = match (about(id), id.parse(), config) {
+        (Some(text), ..) => Some(text),
+        (None, Ok(id), Some(config)) => rule(id, config)?,
+        (None, ..) => None,
+    };
+    output::text(&text.ok_or_else(|| Error::UnknownId(id.to_owned()))?)?;
     Ok(Exit::Clean)
+}
+
+fn rule(id: u32, config: &Path) -> Result<Option<String>, Error> {
+    let settings = load::settings(&Live, config)?;
+    let rules = load::rules(&Live, &settings)?;
+    let facts = rules.map(|rules| rules.facts()).unwrap_or_default();
+    let facts = facts.iter().find(|facts| facts.id == id);
+    Ok(facts.map(burgrave_replay::rule_as_text))
 }
 
 fn about(id: &str) -> Option<String> {

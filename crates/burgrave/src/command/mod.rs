@@ -7,7 +7,7 @@ mod rules;
 mod run;
 mod update;
 
-use crate::cli::{Arguments, Command, Rules};
+use crate::cli::{Arguments, Command};
 use crate::error::Error;
 
 /// How a command ended that could run.
@@ -40,8 +40,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Prove { config, safeguards, format, verbose } => {
             prove::run(config, safeguards, *format, *verbose)
         }
-        Command::Rules(Rules::List { config, format }) => rules::list(config, *format),
-        Command::Rules(Rules::Update(update)) => update::run(update),
-        Command::Explain { id } => explain::run(id),
+        Command::Rules(command) => rules::dispatch(command),
+        Command::Explain { id, config } => explain::run(id, config.as_deref()),
     }
 }

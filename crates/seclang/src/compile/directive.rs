@@ -123,7 +123,13 @@ impl Compiler<'_> {
             }
         } else {
             let order = self.order();
-            let draft = Draft { line: place.clone(), order, links: vec![link], removed: None };
+            let draft = Draft {
+                line: place.clone(),
+                order,
+                links: vec![link],
+                removed: None,
+                changes: Vec::new(),
+            };
             if draft.id() == 0 && !draft.is_unconditional() {
                 return Err("a rule needs an `id`".to_owned());
             }

@@ -3,6 +3,7 @@
 use super::{STATUS_DEFAULT, resolve_block};
 use crate::action::{Action, Disrupt};
 use crate::error::LoadError;
+use crate::facts::RuleChange;
 use crate::operator::Operator;
 use crate::plan::{ChainId, Chains, Confirmation, Flow, Link, Meta, Rule, RuleDisruption, Written};
 use crate::source::Line;
@@ -28,6 +29,8 @@ pub(super) struct Draft {
     pub(super) links: Vec<DraftLink>,
     /// The `SecRuleRemoveBy…` that took it away.
     pub(super) removed: Option<&'static str>,
+    /// The directives that changed it.
+    pub(super) changes: Vec<RuleChange>,
 }
 
 /// One line of a rule.
@@ -121,6 +124,7 @@ impl Draft {
             log: head.log.unwrap_or_else(|| defaults.is_none_or(|defaults| defaults.log)),
             audit: head.audits(defaults),
             meta: head.meta,
+            changes: self.changes,
         };
         Ok((rule, head.skip_after))
     }

@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use crate::action::Action;
 use crate::error::LoadError;
+use crate::facts::RuleChange;
 use crate::plan::{Confirmation, RuleSelector};
 use crate::source::Line;
 use crate::target::Targets;
@@ -33,6 +34,7 @@ impl Update {
     /// Changes the drafts. Selecting none is no error: a rule set may be loaded in part.
     pub(super) fn apply(&self, drafts: &mut [Draft]) -> Result<(), LoadError> {
         for draft in drafts.iter_mut().filter(|draft| self.selects(draft)) {
+            draft.changes.push(RuleChange::of_line(&self.line));
             match &self.change {
                 Change::Remove => draft.removed = Some(self.selector.removal()),
                 Change::Targets(targets, replaced) => {

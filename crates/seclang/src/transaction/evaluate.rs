@@ -259,6 +259,7 @@ impl Transaction {
             (Some(_), true) | (None, false) => return Ok(false),
         };
         if !self.is_confirmed(link, value)? {
+            self.tell(|_| Event::Unconfirmed);
             return Ok(false);
         }
         let name = if self.state.names_matches {

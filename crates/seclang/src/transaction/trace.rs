@@ -8,14 +8,19 @@ use crate::plan::{Control, Link, Rule};
 use crate::ruleset::RuleSet;
 use crate::stage::Step;
 use crate::strings::StrId;
-use crate::trace::{Event, LeftOut, Named, Source, Trace, shown};
+use crate::trace::{Event, Focus, LeftOut, Named, Source, Trace, shown};
 use crate::transaction::state::Entry;
 use crate::variable::Variable;
 
 impl Transaction {
     /// Keeps what happens from now on in [`crate::Record::trace`].
     pub fn trace(&mut self) {
-        self.trace = Some(Box::default());
+        self.trace_only(Focus::All);
+    }
+
+    /// The same, of what is in focus only: the bound lies much further off then.
+    pub fn trace_only(&mut self, focus: Focus) {
+        self.trace = Some(Box::new(Trace::new(focus)));
     }
 
     #[inline]
@@ -56,6 +61,7 @@ impl Transaction {
                 id: rule.id,
                 link: position,
                 operator: written.operator.clone(),
+                negated: link.negated,
                 parameter: parameter.unwrap_or_else(|| shown(&written.parameter)),
                 targets: shown(&written.targets),
             }

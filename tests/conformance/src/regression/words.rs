@@ -37,11 +37,11 @@ impl Writer {
             Event::Boundary(boundary, has_more) => self.boundary(boundary, *has_more),
             Event::Odd(variable) => self.odd(variable),
             Event::BodyError(error) => self.body_error(error),
-            Event::Asks { id, link, operator, parameter, targets } => {
+            Event::Asks { id, link, operator, parameter, targets, .. } => {
                 self.asks(if *link == 0 { *id } else { 0 }, operator, parameter, targets);
             }
             Event::Leaves(id, why) => self.leaves(*id, *why),
-            Event::Value(_) => {}
+            Event::Value(_) | Event::Unconfirmed => {}
             Event::Step(form, name, value) => {
                 let text = format!(" T ({form}) t:{name}: \"{}\"", limited(80, text(value)));
                 self.line(9, &text);
