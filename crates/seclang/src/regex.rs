@@ -105,7 +105,10 @@ impl Regex {
                     return Ok(None);
                 }
                 let mut slots = [None; GROUPS_MAX * 2];
-                if regex.search_slots(&input, &mut slots).is_none() {
+                // One of the library's searches reaches past its own table where it is offered more places
+                // than the pattern has groups.
+                let own = slots.get_mut(..groups * 2).unwrap_or_default();
+                if regex.search_slots(&input, own).is_none() {
                     return Ok(None);
                 }
                 let (pairs, _) = slots.as_chunks::<2>();
@@ -328,6 +331,16 @@ fn backtrack(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A match so long that only the slowest search is left for its groups.
+    #[test]
+    fn groups_of_a_long_match_are_found() {
+        let regex = Regex::new(br"(a).*(x)", false).unwrap();
+        let text = [b"ab".repeat(400_000), b"x".to_vec()].concat();
+        let end = text.len();
+        let groups = regex.captures(&text).unwrap().unwrap();
+        assert_eq!(groups[..], [Some(0..end), Some(0..1), Some(end - 1..end)]);
+    }
 
     #[test]
     fn pcre_as_bytes() {
