@@ -299,7 +299,7 @@ mod tests {
     }
 
     fn answer(matched: bool) -> Event {
-        Event::Answer { value: Named::default(), matched, places: Vec::new() }
+        Event::Answer { value: Named::default(), matched, places: Vec::new(), text: None }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `engine-worst SECONDS SETUP RULES`: the request of 8 KB that costs the engine most, found by a search of
 //! so many seconds, and how the cost of a few texts grows with their size, as rows of a table.
 
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench talks to a terminal")]
+#![expect(clippy::print_stdout, reason = "a bench talks to a terminal")]
 
 use anyhow::{Context as _, Result};
 use burgrave_conformance::worst::{Place, Recipe, numbers};
