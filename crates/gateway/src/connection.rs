@@ -3,6 +3,7 @@
 
 use crate::accept::Seat;
 use crate::answer;
+use crate::frames::{Refusal, Streams, Watched};
 use crate::guard::head::{Head, HeadBuilder, HeadLimits};
 use crate::guard::io::{Guard, GuardLimits, Refused, Wire};
 use crate::log::line::{Decided, Line};
@@ -113,10 +114,14 @@ pub(crate) async fn serve(
     }
     let Some(config) = plan.tls.clone() else { return };
     let handshake = TlsAcceptor::from(config).accept(stream);
-    let Ok(Ok(stream)) = timeout(plan.settings.limits.header_time, handshake).await else {
+    let stream = match timeout(plan.settings.limits.header_time, handshake).await {
+        Ok(Ok(stream)) => stream,
         // No HTTP has been spoken yet: there is nobody to tell.
-        worker.counters.refuse();
-        return;
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            return worker.counters.refuse();
+        }
+        Ok(Err(_)) => return refused_unread(&worker, &client(None), "tls handshake failed", None),
+        Err(_) => return refused_unread(&worker, &client(None), "tls handshake too slow", None),
     };
     let client = client(Some(tls_facts(&stream)));
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
@@ -284,6 +289,26 @@ fn record(worker: &Rc<Worker>, client: &Client, refused: &Refused, id: &str, bod
     worker.log.add(|out| line.write(out, std::iter::empty()));
 }
 
+/// The record of a request, or of a connection, that nobody here has read.
+fn refused_unread(
+    worker: &Rc<Worker>,
+    client: &Client,
+    reason: &'static str,
+    version: Option<&'static str>,
+) {
+    worker.counters.request();
+    worker.counters.refuse();
+    let id = worker.next_id();
+    let record = Record::default();
+    let line = Line {
+        tls: client.tls.as_ref().map(|tls| tls.version),
+        version,
+        reason: Some(reason),
+        ..unheard(&id, client.address, &record)
+    };
+    worker.log.add(|out| line.write(out, std::iter::empty()));
+}
+
 /// Runs HTTP/2's streams on the connection's own event loop.
 #[derive(Clone, Copy, Debug)]
 struct Local;
@@ -302,11 +327,22 @@ where
 {
     let limits = &plan.settings.limits;
     let fields_max = limits.header_count;
+    let streams = Rc::new(Streams::default());
+    let refuse = {
+        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
+        move |refusal: Refusal| refused_unread(&worker, &client, refusal.text(), Some("HTTP/2.0"))
+    };
+    let stream = Watched::new(stream, Rc::clone(&streams), Box::new(refuse));
     let service = service_fn(|request: Request<Incoming>| {
+        streams.taken();
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         async move {
             let (head, early) = head_of(&request, fields_max);
-            let head = head.ok_or(service::Aborted)?;
+            let Some(head) = head else {
+                let reason = Refusal::Malformed.text();
+                refused_unread(&worker, &client, reason, Some("HTTP/2.0"));
+                return Err(service::Aborted);
+            };
             service::serve(worker, client, head, early, request.into_body()).await
         }
     });

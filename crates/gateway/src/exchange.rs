@@ -135,10 +135,13 @@ impl Exchange {
             self.decided = Decided::Limit;
             self.reason = Some(Cow::Borrowed("displaced by a newer connection of this client"));
         }
-        let record = self.inspection.finish().unwrap_or_else(|reason| {
+        let mut record = self.inspection.finish().unwrap_or_else(|reason| {
             self.fail(reason);
             Record::default()
         });
+        if let Some(audit) = record.audit.take() {
+            self.worker.audit.add(|out| out.extend_from_slice(&audit));
+        }
         // In detection mode: what would have ended the request, or what the engine could not do.
         let detected = record.interruption.as_ref().map(|found| found.reason.as_str());
         let unfinished = (!self.complete && self.reason.is_none()).then_some("client left");

@@ -12,7 +12,7 @@ use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
 use burgrave_config::Settings;
 use burgrave_seclang::RuleSet;
-use burgrave_sys::{Sharing, listen_tcp};
+use burgrave_sys::{Appender, Sharing, listen_tcp};
 use rustls::server::ProducesTickets;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -33,9 +33,49 @@ pub struct Gateway {
     loops: Vec<(UnboundedSender<Command>, JoinHandle<()>)>,
     /// Configured and real address of each listener.
     addresses: BTreeMap<SocketAddr, SocketAddr>,
-    log_path: Option<PathBuf>,
-    log_thread: Option<JoinHandle<()>>,
+    access: Log,
+    audit: Log,
 }
+
+/// A log's file, and the thread that writes it.
+struct Log {
+    path: Option<PathBuf>,
+    sink: writer::Sink,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Log {
+    fn start(words: &'static writer::Words, path: Option<PathBuf>) -> Result<Self, GatewayError> {
+        let file = writer::open(path.as_ref()).map_err(GatewayError::Log)?;
+        let (sink, thread) = writer::start(words, file).map_err(GatewayError::Runtime)?;
+        Ok(Self { path, sink, thread: Some(thread) })
+    }
+
+    /// Another file, opened and not yet written to; `None`: the same as before.
+    fn opened(&self, path: Option<&PathBuf>) -> Result<Option<Opened>, GatewayError> {
+        if path == self.path.as_ref() {
+            return Ok(None);
+        }
+        writer::open(path).map(Some).map_err(GatewayError::Log)
+    }
+
+    fn change(&mut self, file: Option<Opened>) {
+        if let Some(file) = file {
+            self.path = file.as_ref().map(|(path, _)| path.clone());
+            self.sink.change(file);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.sink.end();
+            drop(thread.join());
+        }
+    }
+}
+
+/// A log's file; `None`: nothing is to be written.
+type Opened = Option<(PathBuf, Appender)>;
 
 impl Gateway {
     /// Starts `threads` event loops (at least one) with these settings and rules. Returns when all
@@ -56,25 +96,19 @@ impl Gateway {
         let ticketer = tls::ticketer()?;
         let plan = Plan::new(settings, rules, &ticketer)?;
         let bound = bind(&plan.settings, &BTreeMap::new(), threads.max(1))?;
-        let log_path = plan.settings.log.access.clone();
-        let file = writer::open(log_path.as_ref()).map_err(GatewayError::Log)?;
-        let (sink, log_thread) = writer::start(file).map_err(GatewayError::Runtime)?;
+        let access = Log::start(&writer::ACCESS, plan.settings.log.access.clone())?;
+        let audit = Log::start(&writer::AUDIT, plan.audit_log())?;
         let shared = Shared {
             plan: Arc::new(ArcSwap::from_pointee(plan)),
             counters: Arc::new(Counters::default()),
             admissions: Admissions::new(),
             buckets: Arc::new(Buckets::new()),
-            sink,
+            sink: access.sink.clone(),
+            audit: audit.sink.clone(),
         };
         let loops = (0..threads.max(1)).map(|index| start_loop(&shared, index)).collect();
-        let mut gateway = Self {
-            shared,
-            ticketer,
-            loops: Vec::new(),
-            addresses: BTreeMap::new(),
-            log_path,
-            log_thread: Some(log_thread),
-        };
+        let mut gateway =
+            Self { shared, ticketer, loops: Vec::new(), addresses: BTreeMap::new(), access, audit };
         gateway.loops = Result::<Vec<_>, _>::from_iter::<Vec<_>>(loops)?;
         gateway.listen(bound)?;
         Ok(gateway)
@@ -89,11 +123,10 @@ impl Gateway {
     ) -> Result<(), GatewayError> {
         let plan = Plan::new(settings, rules.map(compiled), &self.ticketer)?;
         let bound = bind(&plan.settings, &self.addresses, self.loops.len())?;
-        let path = plan.settings.log.access.clone();
-        if path != self.log_path {
-            self.shared.sink.change(writer::open(path.as_ref()).map_err(GatewayError::Log)?);
-            self.log_path = path;
-        }
+        let access = self.access.opened(plan.settings.log.access.as_ref())?;
+        let audit = self.audit.opened(plan.audit_log().as_ref())?;
+        self.access.change(access);
+        self.audit.change(audit);
         let wanted: Vec<_> = plan.settings.listeners.iter().map(|listen| listen.address).collect();
         self.shared.plan.store(Arc::new(plan));
         self.listen(bound)?;
@@ -125,12 +158,13 @@ impl Gateway {
 
     /// Numbers since the start.
     pub fn counts(&self) -> Counts {
-        self.shared.counters.counts(self.shared.sink.lost())
+        self.shared.counters.counts(self.access.sink.lost())
     }
 
-    /// Opens the access log again, after it was rotated.
+    /// Opens the logs again, after they were rotated.
     pub fn reopen_log(&self) {
-        self.shared.sink.reopen();
+        self.access.sink.reopen();
+        self.audit.sink.reopen();
     }
 
     fn listen(&mut self, bound: Vec<Bound>) -> Result<(), GatewayError> {
@@ -152,10 +186,8 @@ impl Gateway {
         for (_, thread) in self.loops.drain(..) {
             drop(thread.join());
         }
-        if let Some(thread) = self.log_thread.take() {
-            self.shared.sink.end();
-            drop(thread.join());
-        }
+        self.access.end();
+        self.audit.end();
     }
 }
 

@@ -16,6 +16,7 @@ use burgrave_sys::UnixTime;
 use bytes::Bytes;
 use http::Response;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The proof that a request may be served: routed, within its limits, and let pass by the rules.
@@ -69,6 +70,11 @@ pub(crate) trait RuleSource: Send + Sync {
         id: &str,
         now: UnixTime,
     ) -> Box<dyn Engine>;
+
+    /// The file for audit records, where there are any.
+    fn audit_log(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// The real rules.
@@ -84,6 +90,10 @@ impl RuleSource for Compiled {
     ) -> Box<dyn Engine> {
         let clock = || burgrave_sys::monotonic().0;
         Box::new(self.0.transaction(connection, mode, id, now.0, clock))
+    }
+
+    fn audit_log(&self) -> Option<PathBuf> {
+        self.0.audit_log().map(Path::to_path_buf)
     }
 }
 

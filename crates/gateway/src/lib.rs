@@ -18,6 +18,7 @@ mod counters;
 mod error;
 mod exchange;
 mod files;
+mod frames;
 mod gateway;
 mod guard;
 mod headers;

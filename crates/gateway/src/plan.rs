@@ -12,6 +12,7 @@ use burgrave_sys::Root;
 use http::{HeaderName, HeaderValue};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -46,6 +47,11 @@ pub(crate) struct RoutePlan {
 }
 
 impl Plan {
+    /// The file for audit records, where the rules make any.
+    pub(crate) fn audit_log(&self) -> Option<PathBuf> {
+        self.rules.as_ref().and_then(|rules| rules.audit_log())
+    }
+
     pub(crate) fn new(
         settings: Settings,
         rules: Option<Arc<dyn RuleSource>>,

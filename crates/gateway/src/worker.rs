@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) admissions: Arc<Admissions>,
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) sink: Sink,
+    pub(crate) audit: Sink,
 }
 
 /// What the gateway tells an event loop.
@@ -57,6 +58,7 @@ pub(crate) struct Worker {
     pub(crate) admissions: Arc<Admissions>,
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) log: Rc<Buffer>,
+    pub(crate) audit: Rc<Buffer>,
     pub(crate) files: Cache,
     pools: RefCell<HashMap<Upstream, Rc<Pool>>>,
     ids: Cell<[u64; 2]>,
@@ -77,6 +79,7 @@ impl Worker {
             admissions: shared.admissions,
             buckets: shared.buckets,
             log: Buffer::new(shared.sink),
+            audit: Buffer::new(shared.audit),
             files: Cache::default(),
             pools: RefCell::default(),
             ids: Cell::new([word(0), word(8)]),
@@ -185,6 +188,7 @@ pub(crate) async fn run(
     // Past the grace what is left is cut off.
     drop(timeout(grace, quiet).await);
     worker.log.flush();
+    worker.audit.flush();
 }
 
 async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListener) {

@@ -160,6 +160,62 @@ fn malformed_requests_are_not_forwarded() {
     assert_eq!(bed.backend.seen().len(), 1, "{:?}", bed.backend.seen());
 }
 
+/// What the library answers by itself leaves its line as well, and only one.
+#[test]
+fn whatever_is_refused_leaves_a_record() {
+    let bed = bed();
+    let asked = |fields: &[(&str, &str)]| drop(ask(&bed, fields));
+    let mut expected = Vec::new();
+    for (at, value, reason) in [
+        (2, "/?x=<script>", "malformed http/2 request"),
+        (2, "/api/ f", "malformed http/2 request"),
+        (0, "G T", "http/2 protocol error"),
+        (3, "unknown.test", "unknown host"),
+        (0, "TRACE", "method not allowed"),
+    ] {
+        let mut fields = GOOD;
+        fields[at].1 = value;
+        asked(&fields);
+        expected.push(reason);
+    }
+    for (name, value, reason) in [
+        ("X-Upper", "a", "http/2 protocol error"),
+        ("connection", "close", "malformed http/2 request"),
+        ("x", "a\r\nb: c", "http/2 protocol error"),
+    ] {
+        asked(&[&GOOD[..], &[(name, value)]].concat());
+        expected.push(reason);
+    }
+    let mut stream = greet(&bed);
+    stream.write_all(&frame(SETTINGS, 0, 0, &[0; 5])).unwrap();
+    assert_eq!(listen(&mut stream), Said::End);
+    expected.push("http/2 protocol error");
+    assert_eq!(ask(&bed, &GOOD), OK, "the control");
+    let lines = bed.log(expected.len() + 1);
+    let mut reasons: Vec<_> = lines.iter().filter_map(|line| line["reason"].as_str()).collect();
+    // Event loops write their lines in turn.
+    reasons.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(reasons, expected);
+    assert_eq!(lines.len(), expected.len() + 1, "one line each");
+    for line in &lines {
+        assert_eq!(line["http.version"], "HTTP/2.0", "{line}");
+        assert!(line["client.ip"].is_string() && line["request.id"].is_string(), "{line}");
+    }
+    assert_eq!(bed.gateway.counts().requests, lines.len() as u64);
+}
+
+#[test]
+fn a_failed_handshake_leaves_a_record() {
+    let bed = bed();
+    let mut stream = std::net::TcpStream::connect(bed.address).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+    drop(stream.read_to_end(&mut Vec::new()));
+    let lines = bed.log(1);
+    assert_eq!((lines.len(), &lines[0]["reason"]), (1, &"tls handshake failed".into()));
+    assert_eq!(lines[0]["decision"], "refuse");
+}
+
 /// Sends pieces until the server ends the connection or `most` have gone; then a good client must
 /// be served at once.
 fn flood(bed: &Bed, most: u32, mut piece: impl FnMut(u32) -> Vec<u8>) {

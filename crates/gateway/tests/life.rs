@@ -178,3 +178,67 @@ fn recorded_headers_and_bad_bytes_are_in_the_log() {
     assert_eq!(line["http.target"], "/\\xff\"x");
     assert_eq!(line["site"], "site.test");
 }
+
+/// A rule file that is no file.
+struct Memory(String);
+
+impl burgrave_seclang::RuleFiles for Memory {
+    fn read(&self, _: &std::path::Path) -> Result<Vec<u8>, String> {
+        Ok(self.0.clone().into_bytes())
+    }
+
+    fn glob(&self, pattern: &std::path::Path) -> Result<Vec<PathBuf>, String> {
+        Ok(vec![pattern.to_path_buf()])
+    }
+}
+
+fn audited(path: &std::path::Path) -> std::sync::Arc<burgrave_seclang::RuleSet> {
+    let text = format!(
+        "SecAuditEngine RelevantOnly\nSecAuditLog {}\nSecRule ARGS \"@contains attack\" \"id:1,phase:1,deny,status:403,sanitiseArg:key\"",
+        path.display()
+    );
+    let options = burgrave_seclang::Options::default();
+    let include = [PathBuf::from("t.conf")];
+    std::sync::Arc::new(
+        burgrave_seclang::RuleSet::compile(&include, &Memory(text), options).unwrap(),
+    )
+}
+
+fn audit_rules(settings: &mut burgrave_config::Settings) {
+    settings.rules = burgrave_config::parse(
+        "state = \"/s\"\n[[listen]]\naddress = \"127.0.0.1:1\"\n[rules]\ninclude = [\"/unused\"]\n[[site]]\nhosts = [\"a\"]\nfiles = { root = \"/w\" }\n",
+    )
+    .unwrap()
+    .rules;
+}
+
+#[test]
+fn audit_records_are_written_to_their_file_and_follow_a_reload() {
+    let bed = start();
+    let mut settings = bed.settings.clone();
+    audit_rules(&mut settings);
+    settings.log.access = None;
+    let [first, second] = ["a.log", "b.log"].map(|name| bed.directory.path().join(name));
+    let mut gateway = Gateway::start(settings.clone(), Some(audited(&first)), 1).unwrap();
+    let ask = |gateway: &Gateway, target: &str| {
+        let request =
+            format!("GET {target} HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n");
+        status(&send(gateway.addresses()[0], request.as_bytes()))
+    };
+    assert_eq!(ask(&gateway, "/?q=harmless"), 200);
+    assert_eq!(ask(&gateway, "/?q=attack&key=hunter2"), 403);
+    let end = Instant::now() + Duration::from_secs(5);
+    while std::fs::read_to_string(&first).unwrap().is_empty() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    gateway.reload(settings.clone(), Some(audited(&second))).unwrap();
+    assert_eq!(ask(&gateway, "/?q=attack-2"), 403);
+    let missing = audited(std::path::Path::new("/none/audit.log"));
+    assert!(matches!(gateway.reload(settings, Some(missing)), Err(GatewayError::Log(_))));
+    gateway.shutdown(Duration::from_secs(2));
+    let [first, second] = [first, second].map(|path| std::fs::read_to_string(path).unwrap());
+    assert_eq!(first.matches("---A--").count(), 1, "what is not relevant has no record: {first}");
+    assert!(first.contains("GET /?q=attack&key=******* HTTP/1.1") && !first.contains("hunter2"));
+    assert!(first.contains("[id \"1\"]") && second.contains("attack-2"), "{second}");
+    assert!(!first.contains("attack-2"));
+}

@@ -61,6 +61,8 @@ pub struct ValueStory {
     pub unconfirmed: bool,
     /// Where in `asked` something was found, and how many bytes.
     pub place: Option<(usize, usize)>,
+    /// A text of the operator's own: the fingerprint of an injection.
+    pub fingerprint: Option<Vec<u8>>,
     /// What was kept as `TX:0`.
     pub captured: Option<Vec<u8>>,
 }
@@ -129,17 +131,25 @@ impl Reading {
                     value.steps.push((name, text));
                 }
             }),
-            Event::Answer { value: named, matched, places } => self.with_value(|value| {
+            Event::Answer { value: named, matched, places, text } => self.with_value(|value| {
                 // With `multiMatch` there are several: the first yes is told.
                 if !value.matched {
                     value.asked = named.value;
                     value.matched = matched;
+                    value.fingerprint = text;
                     value.place = places.first().copied();
                 }
             }),
             Event::Unconfirmed => self.with_value(|value| value.unconfirmed = true),
             Event::Captured(0, text) => self.with_value(|value| value.captured = Some(text)),
-            Event::Boundary(..) | Event::Captured(..) => {}
+            Event::OverLimit(whose, _) => {
+                self.notes.push(format!("the {whose} body is longer than the rules' limit"));
+            }
+            Event::Boundary(..)
+            | Event::Captured(..)
+            | Event::Opened(..)
+            | Event::Expires(..)
+            | Event::Allowed(..) => {}
             Event::Set(name, value) => self.set(name, value),
             Event::Control(control) => self.with_story(|story| story.controls.push(control)),
             Event::Returned(_, matched) => self.with_link(|link| link.matched = matched),
@@ -150,7 +160,9 @@ impl Reading {
                     story.message = message;
                 });
             }
-            Event::Ended(_, how) => self.with_story(|story| story.ended = Some(how)),
+            Event::Ended(_, how) | Event::WouldEnd(_, how) => {
+                self.with_story(|story| story.ended = Some(how));
+            }
         }
     }
 

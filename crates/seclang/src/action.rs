@@ -1,6 +1,6 @@
 //! `"id:1,phase:2,deny,setvar:'tx.a=+1'"`: the last argument of a rule.
 
-mod control;
+pub(crate) mod control;
 
 pub(crate) use control::{ids, mode};
 
@@ -32,7 +32,11 @@ pub(crate) enum Action {
     Skip(usize),
     SkipAfter(Vec<u8>),
     Effect(Effect),
-    /// Says nothing that matters at run time: `auditlog`, `noauditlog`, `maturity`, `accuracy`.
+    /// `auditlog`, `noauditlog`
+    Audit(bool),
+    Maturity(u8),
+    Accuracy(u8),
+    /// Says nothing that matters at run time.
     Note,
 }
 
@@ -55,6 +59,51 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("pause", "holding a connection helps the attacker; use `deny` or `drop`"),
     ("prepend", "bodies are not rewritten"),
     ("proxy", "send the path to another upstream by a route"),
+];
+
+/// Actions that work, with what they do.
+pub(crate) static WORKS: &[(&str, &str)] = &[
+    ("accuracy", "a number for the audit log"),
+    ("allow", "no later rule is asked: of this transaction, `phase` or `request`"),
+    ("auditlog", "a match goes to the audit log"),
+    ("block", "the disruption of `SecDefaultAction`"),
+    ("capture", "what matched goes to TX:0 to TX:9"),
+    ("chain", "the next rule must match as well"),
+    ("ctl", "changes the engine for the rest of the transaction"),
+    ("deny", "an error page with `status`"),
+    ("drop", "the connection ends without an answer"),
+    ("expirevar", "a member of a kept collection ends after so many seconds"),
+    ("id", "the rule's number"),
+    ("initcol", "opens a kept collection"),
+    ("log", "a match is recorded"),
+    ("logdata", "a text for the record"),
+    ("maturity", "a number for the audit log"),
+    ("msg", "a text for the record"),
+    ("multiMatch", "asks after each transformation that changed the value"),
+    ("noauditlog", "a match does not go to the audit log"),
+    ("nolog", "a match is not recorded"),
+    ("pass", "nothing is disrupted"),
+    ("phase", "1 to 5, `request`, `response` or `logging`"),
+    ("redirect", "to another address"),
+    ("rev", "a revision for the record"),
+    ("sanitiseArg", "hides an argument in every log"),
+    ("sanitiseMatched", "hides what matched in every log"),
+    ("sanitiseMatchedBytes", "the same; the whole value is hidden"),
+    ("sanitiseRequestHeader", "hides a header of the request in every log"),
+    ("sanitiseResponseHeader", "hides a header of the answer in every log"),
+    ("setenv", "sets a member of ENV, for rules alone"),
+    ("setrsc", "opens RESOURCE"),
+    ("setsid", "opens SESSION"),
+    ("setuid", "opens USER"),
+    ("setvar", "sets, adds to or removes a member of a collection"),
+    ("severity", "0 to 7 or its name"),
+    ("skip", "so many rules are not asked"),
+    ("skipAfter", "the rules before a marker are not asked"),
+    ("status", "the status of `deny` or `redirect`"),
+    ("t", "a transformation"),
+    ("tag", "a word for the record, by which rules are selected"),
+    ("ver", "a version for the record"),
+    ("xmlns", "the address of a prefix; names are compared without prefixes"),
 ];
 
 /// Parses a list of actions.
@@ -134,7 +183,10 @@ fn action(name: &str, value: &[u8], strings: &mut Strings) -> Result<Action, Str
         "status" => Action::Status(number(value, "status", 100..=599)?),
         "log" => Action::Log(true),
         "nolog" => Action::Log(false),
-        "auditlog" | "noauditlog" | "maturity" | "accuracy" => Action::Note,
+        "auditlog" => Action::Audit(true),
+        "noauditlog" => Action::Audit(false),
+        "maturity" => Action::Maturity(number(value, "maturity", 0..=255)?),
+        "accuracy" => Action::Accuracy(number(value, "accuracy", 0..=255)?),
         "xmlns" => name_space(value)?,
         "capture" => Action::Capture,
         "multimatch" => Action::MultiMatch,

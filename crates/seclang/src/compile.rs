@@ -2,8 +2,10 @@
 
 mod directive;
 mod draft;
+pub(crate) mod known;
 mod update;
 
+use crate::audit::AuditEngine;
 use crate::error::LoadError;
 use crate::interface::{Options, RuleFiles};
 use crate::operator::DataFiles;
@@ -173,6 +175,11 @@ impl<'a> Compiler<'a> {
             return Err(self.errors);
         }
         let settings = with_options(self.settings, options);
+        if settings.audit.engine != AuditEngine::Off && settings.audit.path.is_none() {
+            let note =
+                "`SecAuditEngine` is on and no `SecAuditLog` names its file: nothing is written";
+            self.notes.push(note.to_owned());
+        }
         if let Some(page) = &settings.code_page {
             self.chains.set_page(page);
         }

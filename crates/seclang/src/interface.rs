@@ -159,6 +159,8 @@ pub struct Record {
     pub score_out: i64,
     /// What ended the request, or in detection mode would have ended it first.
     pub interruption: Option<Interruption>,
+    /// The audit record, ready to be appended to its file, where one is due (`SecAuditEngine`).
+    pub audit: Option<Vec<u8>>,
     /// What happened step by step, where it was asked for.
     pub trace: Option<crate::trace::Trace>,
 }

@@ -7,6 +7,8 @@
 //! refused at load with file and line, never ignored; an engine that runs past its budget refuses.
 
 mod action;
+mod audit;
+mod compatibility;
 mod compile;
 mod decode;
 mod error;
@@ -32,6 +34,7 @@ mod variable;
 
 pub mod probe;
 
+pub use compatibility::compatibility;
 pub use error::LoadError;
 pub use facts::{LinkFacts, RuleChange, RuleFacts};
 pub use interface::{

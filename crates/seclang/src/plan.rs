@@ -1,5 +1,10 @@
 //! The compiled form of a rule set: what the interpreter walks.
 
+mod control;
+
+pub(crate) use control::Control;
+
+use crate::audit::Audit;
 use crate::macros::Macro;
 use crate::operator::Operator;
 use crate::stage::Gate;
@@ -133,6 +138,8 @@ pub(crate) struct Rule {
     pub(crate) flow: Flow,
     /// Whether a full match is recorded.
     pub(crate) log: bool,
+    /// Whether it goes to the audit log.
+    pub(crate) audit: bool,
     /// Whether one of its links looks at `MATCHED_VARS` or `MATCHED_VARS_NAMES`.
     pub(crate) names_matches: bool,
     /// What the record says.
@@ -150,6 +157,8 @@ pub(crate) struct Meta {
     pub(crate) tags: Vec<Macro>,
     pub(crate) revision: Option<Vec<u8>>,
     pub(crate) version: Option<Vec<u8>>,
+    pub(crate) maturity: u8,
+    pub(crate) accuracy: u8,
 }
 
 /// One `SecRule` line.
@@ -183,7 +192,7 @@ pub(crate) struct Link {
     /// The same for `msg`.
     pub(crate) message: Option<Macro>,
     /// How it is written, for whoever wants it explained.
-    pub(crate) written: Written,
+    pub(crate) written: Box<Written>,
 }
 
 /// A link's own words.
@@ -230,6 +239,17 @@ pub(crate) enum AllowScope {
     Request,
     /// The rest of this phase.
     Phase,
+}
+
+impl AllowScope {
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Transaction => "transaction",
+            Self::Request => "request",
+            Self::Phase => "phase",
+        }
+    }
 }
 
 /// Where evaluation goes on after a full match.
@@ -364,56 +384,6 @@ pub(crate) fn resolve_selectors(rules: &mut [Rule]) {
     }
 }
 
-/// `ctl`
-#[derive(Clone, Debug)]
-pub(crate) enum Control {
-    /// `ruleEngine`
-    Engine(Mode),
-    /// `requestBodyAccess`
-    RequestBody(bool),
-    /// `responseBodyAccess`
-    ResponseBody(bool),
-    /// `requestBodyLimit`
-    RequestBodyLimit(usize),
-    /// `responseBodyLimit`
-    ResponseBodyLimit(usize),
-    /// `requestBodyProcessor`
-    Processor(Processor),
-    /// `forceRequestBodyVariable`
-    ForceRequestBody(bool),
-    /// `ruleRemoveById`, `…ByTag`, `…ByMsg`
-    Remove(RuleSelector),
-    /// `ruleRemoveTargetById`, `…ByTag`, `…ByMsg`
-    RemoveTarget(RuleSelector, Target),
-    /// `auditEngine`, `auditLogParts`, `debugLogLevel`: the access log is complete whatever they say.
-    Logging,
-}
-
-impl std::fmt::Display for Control {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let switch = |on: &bool| if *on { "On" } else { "Off" };
-        match self {
-            Self::Engine(Mode::Block) => f.write_str("ruleEngine=On"),
-            Self::Engine(Mode::Detect) => f.write_str("ruleEngine=DetectionOnly"),
-            Self::Engine(Mode::Off) => f.write_str("ruleEngine=Off"),
-            Self::RequestBody(on) => write!(f, "requestBodyAccess={}", switch(on)),
-            Self::ResponseBody(on) => write!(f, "responseBodyAccess={}", switch(on)),
-            Self::RequestBodyLimit(bytes) => write!(f, "requestBodyLimit={bytes}"),
-            Self::ResponseBodyLimit(bytes) => write!(f, "responseBodyLimit={bytes}"),
-            Self::Processor(processor) => write!(f, "requestBodyProcessor={}", processor.name()),
-            Self::ForceRequestBody(on) => write!(f, "forceRequestBodyVariable={}", switch(on)),
-            Self::Remove(rules) => {
-                write!(f, "{}", rules.removal().replace("SecRule", "rule"))
-            }
-            Self::RemoveTarget(rules, target) => {
-                let name = rules.removal().replace("SecRuleRemove", "ruleRemoveTarget");
-                write!(f, "{name};{}", target.variable.name())
-            }
-            Self::Logging => f.write_str("auditEngine"),
-        }
-    }
-}
-
 /// Readers of request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Processor {
@@ -472,6 +442,8 @@ pub(crate) struct EngineSettings {
     pub(crate) collection_timeout: Duration,
     pub(crate) webapp_id: Vec<u8>,
     pub(crate) budget: Duration,
+    /// `SecAudit…`
+    pub(crate) audit: Audit,
     pub(crate) decode: bool,
     /// `SecGeoLookupDb`
     pub(crate) places: Option<Arc<crate::geo::Places>>,
@@ -497,6 +469,7 @@ impl Default for EngineSettings {
             collection_timeout: Duration::from_hours(1),
             webapp_id: Vec::new(),
             budget: Duration::from_millis(500),
+            audit: Audit::default(),
             decode: false,
             places: None,
             code_page: None,

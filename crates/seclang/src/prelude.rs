@@ -38,6 +38,16 @@ impl Prelude {
     }
 }
 
+/// What is known of a target when rules load.
+enum Known {
+    /// Its only value.
+    Value(Vec<u8>),
+    /// It has none.
+    NoValue,
+    /// Nothing: it is no member of `TX`.
+    No,
+}
+
 struct Outcome<'a> {
     members: Vec<(StrId, StrId)>,
     strings: &'a mut Strings,
@@ -90,7 +100,11 @@ impl Outcome<'_> {
             return Some(1);
         }
         let [target] = link.targets.as_slice() else { return None };
-        let Some(value) = self.value(target)? else { return Some(0) };
+        let value = match self.value(target) {
+            Known::Value(value) => value,
+            Known::NoValue => return Some(0),
+            Known::No => return None,
+        };
         let knows = match &link.operator {
             Operator::Text(_, text) | Operator::Number(_, text) => is_of_tx(text),
             Operator::Regex(_)
@@ -112,17 +126,16 @@ impl Outcome<'_> {
         Some(usize::from(hit != link.negated))
     }
 
-    /// The value of a target; the outer `None` for another target than a member of `TX`.
-    fn value(&self, target: &Target) -> Option<Option<Vec<u8>>> {
-        let Selector::Key(key) = target.selector else { return None };
+    fn value(&self, target: &Target) -> Known {
+        let Selector::Key(key) = target.selector else { return Known::No };
         if target.variable != Variable::Tx {
-            return None;
+            return Known::No;
         }
-        let member = self.member(key);
-        if target.count {
-            return Some(Some(vec![b'0' + u8::from(member.is_some())]));
+        match (self.member(key), target.count) {
+            (member, true) => Known::Value(vec![b'0' + u8::from(member.is_some())]),
+            (Some(value), false) => Known::Value(self.strings.get(value).to_vec()),
+            (None, false) => Known::NoValue,
         }
-        Some(member.map(|value| self.strings.get(value).to_vec()))
     }
 
     fn change(&mut self, key: StrId, change: &Change) {

@@ -8,7 +8,7 @@ use regex_automata::PatternID;
 use regex_automata::meta;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
 
 /// Compiled sizes above this are refused at load.
@@ -37,7 +37,7 @@ pub(crate) struct Exhausted;
 
 /// Positions of the whole match and of the groups; `None` for a group that took no part.
 /// No more of them are ever asked for than there are digits.
-pub(crate) type Captures = SmallVec<[Option<Range<usize>>; GROUPS_MAX]>;
+pub(crate) type Captures = SmallVec<[Option<Range<usize>>; 2]>;
 
 /// Groups that rules can see, the whole match included.
 const GROUPS_MAX: usize = 10;
@@ -94,12 +94,17 @@ impl Regex {
         match &self.engine {
             Engine::Linear(regex) => {
                 let input = regex_automata::Input::new(haystack).range(start.min(haystack.len())..);
+                let groups = regex.group_info().group_len(PatternID::ZERO).min(GROUPS_MAX);
+                // Without groups the place of the whole match is all there is to know.
+                if groups == 1 {
+                    let found = regex.search(&input);
+                    return Ok(found.map(|found| smallvec![Some(found.range())]));
+                }
                 // Nearly every question is answered with no, which needs no captures.
                 if !regex.is_match(input.clone()) {
                     return Ok(None);
                 }
                 let mut slots = [None; GROUPS_MAX * 2];
-                let groups = regex.group_info().group_len(PatternID::ZERO).min(GROUPS_MAX);
                 // No more slots than the pattern has groups: one of the library's matchers takes their number
                 // for the size of its own table's rows, mixes up the rows and panics at the last.
                 let own = slots.get_mut(..groups * 2).unwrap_or_default();

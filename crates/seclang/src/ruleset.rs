@@ -1,11 +1,12 @@
 //! Compiled rules, shared by all threads.
 
+use crate::audit::AuditEngine;
 use crate::compile;
 use crate::error::LoadError;
 use crate::interface::{Connection, Options, RuleFiles};
 use crate::layer::{self, WithOurs};
 use crate::operator::Operator;
-use crate::plan::{Chains, EngineSettings, Rule};
+use crate::plan::{Chains, Control, Effect, EngineSettings, Rule};
 use crate::prelude::Prelude;
 use crate::stage::Stage;
 use crate::store::Store;
@@ -29,6 +30,8 @@ pub struct RuleSet {
     pub(crate) prelude: Prelude,
     /// Whether a rule looks at the content of uploads; otherwise it is not kept.
     pub(crate) reads_file_content: bool,
+    /// Whether a rule may switch the audit log on.
+    pub(crate) switches_audit: bool,
     /// Whether a rule looks at `REQUEST_OTHER`; otherwise it is not filled.
     pub(crate) reads_other: bool,
     pub(crate) names: Names,
@@ -85,6 +88,9 @@ impl RuleSet {
         };
         let reads_file_content = reads(Variable::FilesTmpContent);
         let reads_other = reads(Variable::RequestOther);
+        let switches = |effect: &Effect| matches!(effect, Effect::Control(Control::AuditEngine(engine)) if *engine != AuditEngine::Off);
+        let switches_audit =
+            rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.effects).any(switches);
         let store = Store::new(settings.collection_timeout);
         Self {
             constants: Arc::new(constants),
@@ -95,6 +101,7 @@ impl RuleSet {
             stage,
             prelude,
             reads_file_content,
+            switches_audit,
             reads_other,
             names,
             words,
@@ -129,8 +136,18 @@ impl RuleSet {
                 rule.id
             )
         };
+        let is_answered = |name: &str| name == "geoLookup" && self.settings.places.is_some();
+        let asks = |rule: &Rule| asks(rule).filter(|name| !is_answered(name));
         let unanswered = self.rules.iter().filter_map(|rule| Some(warning(rule, asks(rule)?)));
         unanswered.chain(self.words.notes.iter().cloned()).collect()
+    }
+
+    /// The file for audit records (`SecAuditLog`), where records may be made at all. Whoever runs the
+    /// engine appends [`crate::Record::audit`] to it.
+    pub fn audit_log(&self) -> Option<&std::path::Path> {
+        let audit = &self.settings.audit;
+        let made = audit.engine != AuditEngine::Off || self.switches_audit;
+        audit.path.as_deref().filter(|_| made)
     }
 
     /// What the rule sets call themselves (`SecComponentSignature`).

@@ -102,6 +102,8 @@ pub enum Event {
         value: Named,
         /// Whether the rule takes it for a match: `!` is already applied.
         matched: bool,
+        /// A text of the operator's own: the fingerprint of an injection.
+        text: Option<Vec<u8>>,
         /// Where in the value the operator found something, and how many bytes each.
         places: Vec<(usize, usize)>,
     },
@@ -112,6 +114,12 @@ pub enum Event {
     Captured(usize, Vec<u8>),
     /// A member of a collection was set, by its name with its collection; `None`: removed.
     Set(Vec<u8>, Option<Vec<u8>>),
+    /// A kept collection was opened under this key.
+    Opened(&'static str, Vec<u8>),
+    /// A member ends after so many seconds.
+    Expires(Vec<u8>, i64),
+    /// A body is longer than its limit: whose, and whether it is refused for that.
+    OverLimit(&'static str, bool),
     /// A control changed the transaction, as `ruleEngine=Off`.
     Control(String),
     /// The link's answer.
@@ -124,11 +132,21 @@ pub enum Event {
         logged: bool,
         /// Its message, expanded.
         message: Vec<u8>,
+        /// Its `logdata`, expanded.
+        data: Vec<u8>,
+        /// Its severity.
+        severity: Option<u8>,
+        /// Its revision and version.
+        made: [Vec<u8>; 2],
         /// Its tags, expanded.
         tags: Vec<Vec<u8>>,
     },
     /// The rule ended the request this way.
     Ended(u32, Disruption),
+    /// The rule would have ended the request this way, were the engine not in detection mode.
+    WouldEnd(u32, Disruption),
+    /// The rule let the rest pass: of the transaction, request or phase.
+    Allowed(u32, &'static str),
     /// A body is not inspected: whose, and why.
     NotInspected(&'static str, String),
 }
@@ -242,6 +260,9 @@ impl Event {
             | Self::Unconfirmed
             | Self::Leaves(..)
             | Self::Returned(..)
+            | Self::OverLimit(..)
+            | Self::Allowed(..)
+            | Self::WouldEnd(..)
             | Self::Ended(..) => 0,
             Self::Argument(_, named) | Self::Value(named) | Self::Answer { value: named, .. } => {
                 named.name.len() + named.value.len()
@@ -250,11 +271,13 @@ impl Event {
             Self::Asks { operator, parameter, targets, .. } => {
                 operator.len() + parameter.len() + targets.len()
             }
-            Self::Step(_, _, text) | Self::Captured(_, text) | Self::Boundary(text, _) => {
-                text.len()
-            }
-            Self::Matched { message, tags, .. } => {
-                message.len() + tags.iter().map(Vec::len).sum::<usize>()
+            Self::Step(_, _, text)
+            | Self::Captured(_, text)
+            | Self::Boundary(text, _)
+            | Self::Opened(_, text)
+            | Self::Expires(text, _) => text.len(),
+            Self::Matched { message, data, tags, .. } => {
+                message.len() + data.len() + tags.iter().map(Vec::len).sum::<usize>()
             }
             Self::Set(name, value) => name.len() + value.as_ref().map_or(0, Vec::len),
         }
@@ -276,7 +299,7 @@ mod tests {
     }
 
     fn answer(matched: bool) -> Event {
-        Event::Answer { value: Named::default(), matched, places: Vec::new() }
+        Event::Answer { value: Named::default(), matched, text: None, places: Vec::new() }
     }
 
     #[test]

@@ -145,6 +145,9 @@ variables! {
     XmlDoctype "XML_DOCTYPE" Scalar;
 }
 
+/// Other names of variables.
+pub(crate) static ALIASES: &[(&str, &str)] = &[("STATUS", "RESPONSE_STATUS")];
+
 /// Variables that other engines have and this one refuses, with the reason.
 pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("FILES_TMPNAMES", "uploads are never written to temporary files here; use FILES_TMP_CONTENT"),
@@ -158,13 +161,18 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
     ("SCRIPT_MODE", "a gateway runs no scripts"),
     ("SCRIPT_UID", "a gateway runs no scripts"),
     ("SCRIPT_USERNAME", "a gateway runs no scripts"),
+    ("SDBM_DELETE_ERROR", "kept collections are in memory"),
     ("STREAM_INPUT_BODY", "use REQUEST_BODY"),
     ("STREAM_OUTPUT_BODY", "use RESPONSE_BODY"),
+    ("USERAGENT_IP", "use REMOTE_ADDR"),
+    ("WEBSERVER_ERROR_LOG", "the log of a server behind is its own; use RESPONSE_STATUS"),
 ];
 
 impl Variable {
     /// The variable of this name, case ignored.
     pub(crate) fn find(name: &str) -> Option<Self> {
+        let alias = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+        let name = alias.map_or(name, |(_, name)| name);
         Self::ALL.iter().find(|one| one.name().eq_ignore_ascii_case(name)).copied()
     }
 

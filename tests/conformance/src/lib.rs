@@ -21,6 +21,7 @@ pub mod suites;
 pub mod upstream;
 pub mod vectors;
 pub mod workload;
+pub mod worst;
 
 use std::path::{Path, PathBuf};
 

@@ -68,11 +68,6 @@ impl Folder {
         Some(self.own.join("seclang").join(name)).filter(|folder| folder.is_dir())
     }
 
-    /// The folder of this name, or the given one.
-    fn data(&self, name: &str) -> PathBuf {
-        self.seclang(name).unwrap_or_else(|| self.given.join("seclang").join(name))
-    }
-
     fn crs_tests(&self) -> Option<PathBuf> {
         Some(self.own.join("crs/tests")).filter(|folder| folder.is_dir())
     }
@@ -150,7 +145,8 @@ pub fn operators(folder: &Folder) -> Result<Option<Outcome>> {
 /// `ModSecurity`'s regression cases.
 pub fn regressions(folder: &Folder) -> Result<Option<Outcome>> {
     let Some(cases) = folder.seclang("regression") else { return Ok(None) };
-    let regression::Outcome { tally, refused } = regression::run(&cases, &folder.data("data"))?;
+    let [own, given] = [&folder.own, &folder.given].map(|folder| folder.join("seclang/data"));
+    let regression::Outcome { tally, refused } = regression::run(&cases, [&own, &given])?;
     let list = include_str!("../exceptions/regression.txt");
     Ok(Some(Outcome { beside: Some((refused, REFUSED)), ..outcome("regression", tally, list) }))
 }

@@ -1,6 +1,5 @@
 //! `cargo xtask bench gateway`: one core each for Burgrave and nginx, the other for client and backend.
 
-use crate::crs;
 use crate::process::{self, Running};
 use crate::setup;
 use anyhow::{Context as _, Result};
@@ -18,28 +17,28 @@ const ROUNDS: usize = 3;
 const CASES: &[(&str, &str)] =
     &[("static 1 KB", "/1k.txt"), ("static 100 KB", "/100k.txt"), ("proxied 1 KB", "/api/1k.txt")];
 
-struct Measured {
-    per_second: f64,
-    cpu_micros: f64,
+/// What a server did under load.
+pub(super) struct Measured {
+    pub(super) per_second: f64,
+    /// A request.
+    pub(super) cpu_micros: f64,
 }
 
-/// Runs it; with `rules` both inspect with the same rule set.
-pub(crate) fn run(rules: bool) -> Result<()> {
+/// Runs it.
+pub(crate) fn run() -> Result<()> {
     setup::packages(setup::BENCH)?;
     process::show("cargo", &["build", "--release", "--package", "burgrave"])?;
     let scratch = tempfile::tempdir()?;
     // nginx's worker runs as another user.
     open_for_all(scratch.path())?;
     files(&scratch.path().join("web"))?;
-    let _backend = nginx(scratch.path(), "backend", BACKEND, 1, false)?;
-    let rival = nginx(scratch.path(), "rival", NGINX, 0, rules)?;
-    let own = burgrave(scratch.path(), rules)?;
-    let cases = if rules { CASES.get(2..).unwrap_or_default() } else { CASES };
-    for (name, path) in cases {
+    let _backend = nginx(scratch.path(), "backend", BACKEND, 1)?;
+    let rival = nginx(scratch.path(), "rival", NGINX, 0)?;
+    let own = burgrave(scratch.path())?;
+    for (name, path) in CASES {
         let (ours, theirs) = pair(&own, &rival, path)?;
         println!(
-            "gateway {name}{}: burgrave {:.0}/s at {:.1} us of CPU, nginx {:.0}/s at {:.1} us: {:.2} x",
-            if rules { " with rules" } else { "" },
+            "gateway {name}: burgrave {:.0}/s at {:.1} us of CPU, nginx {:.0}/s at {:.1} us: {:.2} x",
             ours.per_second,
             ours.cpu_micros,
             theirs.per_second,
@@ -50,7 +49,7 @@ pub(crate) fn run(rules: bool) -> Result<()> {
     Ok(())
 }
 
-fn open_for_all(folder: &Path) -> Result<()> {
+pub(super) fn open_for_all(folder: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?;
     Ok(())
@@ -72,27 +71,37 @@ fn pair(own: &Running, rival: &Running, path: &str) -> Result<(Measured, Measure
         ours.push(measure(own, BURGRAVE, path)?);
         theirs.push(measure(rival, NGINX, path)?);
     }
-    let best = |all: Vec<Measured>| {
-        all.into_iter().max_by(|a, b| a.per_second.total_cmp(&b.per_second)).context("no round")
-    };
     Ok((best(ours)?, best(theirs)?))
 }
 
-fn measure(server: &Running, address: &str, path: &str) -> Result<Measured> {
+/// The round with the most requests.
+pub(super) fn best(all: Vec<Measured>) -> Result<Measured> {
+    all.into_iter().max_by(|a, b| a.per_second.total_cmp(&b.per_second)).context("no round")
+}
+
+/// A load and what it cost the server.
+pub(super) fn cpu_bound(
+    server: &Running,
+    load: impl FnOnce() -> Result<(f64, f64)>,
+) -> Result<Measured> {
     let before = server.cpu_seconds();
-    let seconds = SECONDS.to_string();
-    let target = format!("http://{address}{path}");
-    let out = process::output(
-        "taskset",
-        &["-c", "1", "wrk", "-t1", "-c16", "-d", &seconds, "-H", "Host: localhost", &target],
-    )?;
+    let (per_second, requests) = load()?;
     let used = server.cpu_seconds() - before;
-    let (per_second, requests) = told(&out)?;
     Ok(Measured { per_second, cpu_micros: used * 1e6 / requests.max(1.0) })
 }
 
+fn measure(server: &Running, address: &str, path: &str) -> Result<Measured> {
+    let seconds = SECONDS.to_string();
+    let target = format!("http://{address}{path}");
+    cpu_bound(server, || {
+        let arguments =
+            ["-c", "1", "wrk", "-t1", "-c16", "-d", &seconds, "-H", "Host: localhost", &target];
+        told(&process::output("taskset", &arguments)?)
+    })
+}
+
 /// Requests a second, and requests in all, as wrk tells them.
-fn told(out: &str) -> Result<(f64, f64)> {
+pub(super) fn told(out: &str) -> Result<(f64, f64)> {
     let number = |line: &str| line.split_whitespace().find_map(|word| word.parse::<f64>().ok());
     let per_second = out.lines().find(|line| line.contains("Requests/sec")).and_then(number);
     let requests = out.lines().find(|line| line.contains("requests in")).and_then(number);
@@ -100,17 +109,15 @@ fn told(out: &str) -> Result<(f64, f64)> {
     per_second.zip(requests).with_context(|| format!("wrk said:\n{out}"))
 }
 
-fn nginx(scratch: &Path, name: &str, address: &str, core: u8, rules: bool) -> Result<Running> {
+fn nginx(scratch: &Path, name: &str, address: &str, core: u8) -> Result<Running> {
     let folder = scratch.join(name);
     std::fs::create_dir_all(&folder)?;
-    let inspect = if rules { modsecurity(&folder)? } else { String::new() };
-    let module = if rules { "load_module modules/ngx_http_modsecurity_module.so;\n" } else { "" };
     let text = format!(
-        "{module}worker_processes 1;\ndaemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log {folder}/error.log;\n\
+        "worker_processes 1;\ndaemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log {folder}/error.log;\n\
          events {{ worker_connections 1024; }}\nhttp {{\n  access_log {folder}/access.log;\n  sendfile on;\n  keepalive_requests 10000000;\n  \
          client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n  fastcgi_temp_path {folder}/f;\n  uwsgi_temp_path {folder}/u;\n  scgi_temp_path {folder}/s;\n  \
          upstream backend {{ server {BACKEND}; keepalive 32; keepalive_requests 10000000; }}\n  \
-         server {{\n    listen {address};\n    root {scratch}/web;\n    {inspect}\n    \
+         server {{\n    listen {address};\n    root {scratch}/web;\n    \
          location /api/ {{ proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection \"\"; }}\n  }}\n}}\n",
         folder = folder.display(),
         scratch = scratch.display(),
@@ -124,25 +131,10 @@ fn nginx(scratch: &Path, name: &str, address: &str, core: u8, rules: bool) -> Re
     Running::start_listening(&mut command, address, Duration::from_secs(20))
 }
 
-fn modsecurity(folder: &Path) -> Result<String> {
-    let crs = crs::find()?;
-    let [setup, rules] = &crs.include;
-    let text = format!(
-        "SecRuleEngine On\nSecRequestBodyAccess On\nSecRequestBodyLimit 13107200\nInclude {}\nInclude {}\n",
-        setup.display(),
-        rules.display()
-    );
-    let file = folder.join("modsecurity.conf");
-    std::fs::write(&file, text)?;
-    Ok(format!("modsecurity on; modsecurity_rules_file {};", file.display()))
-}
-
-fn burgrave(scratch: &Path, rules: bool) -> Result<Running> {
-    let rules =
-        if rules { format!("[rules]\ninclude = {}\n", crs::find()?.toml()) } else { String::new() };
+fn burgrave(scratch: &Path) -> Result<Running> {
     let config = scratch.join("burgrave.toml");
     let text = format!(
-        "state = \"{scratch}/state\"\n[[listen]]\naddress = \"{BURGRAVE}\"\n{rules}[log]\naccess = \"{scratch}/access.ndjson\"\n\
+        "state = \"{scratch}/state\"\n[[listen]]\naddress = \"{BURGRAVE}\"\n[log]\naccess = \"{scratch}/access.ndjson\"\n\
          [[site]]\nhosts = [\"localhost\"]\nfiles = {{ root = \"{scratch}/web\" }}\n[[site.route]]\npath = \"/api/\"\nupstream = [\"http://{BACKEND}\"]\n",
         scratch = scratch.display()
     );

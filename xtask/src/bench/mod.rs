@@ -4,13 +4,16 @@ mod defenders;
 mod detection;
 mod engine;
 mod gateway;
+mod inspection;
 mod wire;
+mod worst;
 
 use anyhow::{Result, bail};
 
 /// Every bench.
 pub(crate) fn all() -> Result<()> {
-    gateway::run(false)?;
+    gateway::run()?;
+    inspection::run()?;
     engine::run()?;
     detection::run()
 }
@@ -18,13 +21,15 @@ pub(crate) fn all() -> Result<()> {
 /// One bench by its name.
 pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
     match (name, options) {
-        ("gateway", []) => gateway::run(false),
-        ("gateway", ["--rules"]) => gateway::run(true),
+        ("gateway", []) => gateway::run(),
+        ("gateway", ["--rules"]) => inspection::run(),
         ("engine", []) => engine::run(),
         ("detection", []) => detection::run(),
+        ("worst", []) => worst::run(None),
+        ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, worst [SECONDS]",
                 options.join(" ")
             )
         }
@@ -42,7 +47,8 @@ mod tests {
         {
             let why = one(name, options).unwrap_err().to_string();
             assert!(
-                why.contains(name) && why.contains("gateway [--rules], engine, detection"),
+                why.contains(name)
+                    && why.contains("gateway [--rules], engine, detection, worst [SECONDS]"),
                 "{why}"
             );
         }

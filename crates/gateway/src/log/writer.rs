@@ -1,4 +1,4 @@
-//! The thread that writes the access log.
+//! The thread that writes a log: the access log, and another one the audit log.
 //!
 //! Disk full, file gone, directory gone: said once on stderr, counted while it lasts, tried again
 //! every second, and said again with the number of lost lines when it is over. A file that was
@@ -17,6 +17,28 @@ use std::time::{Duration, Instant};
 const PIECES_MAX: usize = 256;
 /// How often the file's place is checked, and a broken one tried again.
 const CHECK_TIME: Duration = Duration::from_secs(1);
+
+/// What a log is called, and what is said of its troubles.
+#[derive(Debug)]
+pub(crate) struct Words {
+    name: &'static str,
+    broken: &'static str,
+    again: &'static str,
+}
+
+/// Of the access log.
+pub(crate) static ACCESS: Words = Words {
+    name: "access log",
+    broken: "access log cannot be written",
+    again: "access log is written again",
+};
+
+/// Of the audit log.
+pub(crate) static AUDIT: Words = Words {
+    name: "audit log",
+    broken: "audit log cannot be written",
+    again: "audit log is written again",
+};
 
 /// Some whole lines.
 #[derive(Debug)]
@@ -89,19 +111,23 @@ pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<(PathBuf, Appender)>
     path.map(|path| Ok((path.clone(), Appender::open(path, Access::Group)?))).transpose()
 }
 
-/// Starts the thread.
-pub(crate) fn start(file: Option<(PathBuf, Appender)>) -> std::io::Result<(Sink, JoinHandle<()>)> {
+/// Starts the thread of a log.
+pub(crate) fn start(
+    words: &'static Words,
+    file: Option<(PathBuf, Appender)>,
+) -> std::io::Result<(Sink, JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(PIECES_MAX);
     let shared = Arc::new(Shared::default());
-    let mut writer = Writer::new(Arc::clone(&shared));
+    let mut writer = Writer::new(words, Arc::clone(&shared));
     writer.change(file);
     let thread = std::thread::Builder::new()
-        .name("access log".to_owned())
+        .name(words.name.to_owned())
         .spawn(move || writer.run(&receiver))?;
     Ok((Sink { sender, shared }, thread))
 }
 
 struct Writer {
+    words: &'static Words,
     shared: Arc<Shared>,
     path: Option<PathBuf>,
     file: Option<Appender>,
@@ -113,8 +139,16 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, path: None, file: None, checked: Instant::now(), trouble: None, torn: false }
+    fn new(words: &'static Words, shared: Arc<Shared>) -> Self {
+        Self {
+            words,
+            shared,
+            path: None,
+            file: None,
+            checked: Instant::now(),
+            trouble: None,
+            torn: false,
+        }
     }
 
     fn change(&mut self, file: Option<(PathBuf, Appender)>) {
@@ -188,7 +222,8 @@ impl Writer {
         if self.trouble.is_none() {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             say(&format!(
-                "access log cannot be written log.path=`{}` error={error} cause={}",
+                "{} log.path=`{}` error={error} cause={}",
+                self.words.broken,
                 self.path.as_deref().unwrap_or(std::path::Path::new("")).display(),
                 cause.unwrap_or_default(),
             ));
@@ -206,7 +241,7 @@ impl Writer {
 
     fn recover(&mut self) {
         if let Some(lost) = self.trouble.take() {
-            say(&format!("access log is written again lines.lost={lost}"));
+            say(&format!("{} lines.lost={lost}", self.words.again));
         }
     }
 }

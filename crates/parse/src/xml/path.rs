@@ -1,9 +1,9 @@
-//! The paths that rules ask for: a part of XPath 1.0 without axes, reverse steps and unions.
+//! The paths that rules ask for: a part of `XPath` 1.0 without axes, reverse steps and unions.
 //!
 //! Names are compared without their prefix: what a path of rules looks for must not be hidden by another
 //! prefix for the same name space.
 
-use super::predicate::{Budget, Predicate};
+use super::predicate::{Budget, Predicate, outside};
 use super::{Content, Document, local};
 use crate::Malformed;
 use std::collections::HashMap;
@@ -51,9 +51,11 @@ impl XPath {
             let (name, predicates) = step
                 .split_once('[')
                 .map_or((step, ""), |(name, _)| (name, step.get(name.len()..).unwrap_or_default()));
-            let test = Test::parse(name.trim()).ok_or_else(|| bad(&format!("`{name}`")))?;
-            let predicates = Predicate::parse_all(predicates).map_err(|why| bad(&why))?;
-            steps.push(Step { anywhere_below, test, predicates });
+            steps.push(Step {
+                anywhere_below,
+                test: Test::parse(name.trim()).ok_or_else(|| bad(&format!("`{name}`")))?,
+                predicates: Predicate::parse_all(predicates).map_err(|why| bad(&why))?,
+            });
             rest = after;
         }
         if steps.is_empty() {
@@ -70,19 +72,8 @@ impl XPath {
 
 /// Where the step ends: at a `/` outside brackets and quotes.
 fn step_end(text: &str) -> usize {
-    let (mut depth, mut quote) = (0_usize, None);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '[') => depth += 1,
-            (None, ']') => depth = depth.saturating_sub(1),
-            (None, '/') if depth == 0 => return at,
-            (None, _) => {}
-        }
-    }
-    text.len()
+    let found = outside(text).find(|&(_, character, depth)| character == '/' && depth == 0);
+    found.map_or(text.len(), |(at, ..)| at)
 }
 
 impl Test {

@@ -78,15 +78,15 @@ impl Predicate {
         if depth > DEPTH_MAX {
             return Err("predicates are nested deeper than 16".to_owned());
         }
-        for (word, join) in [
-            (" or ", Self::Either as fn(Box<Self>, Box<Self>) -> Self),
-            (" and ", Self::Both as fn(Box<Self>, Box<Self>) -> Self),
-        ] {
-            if let Some((left, right)) = split(text, word) {
-                let left = Self::parse(left.trim(), depth + 1)?;
-                let right = Self::parse(right.trim(), depth + 1)?;
-                return Ok(join(Box::new(left), Box::new(right)));
-            }
+        let both = |(left, right): (&str, &str)| {
+            let left = Self::parse(left.trim(), depth + 1)?;
+            Ok::<_, String>((Box::new(left), Box::new(Self::parse(right.trim(), depth + 1)?)))
+        };
+        if let Some(sides) = split(text, " or ") {
+            return both(sides).map(|(left, right)| Self::Either(left, right));
+        }
+        if let Some(sides) = split(text, " and ") {
+            return both(sides).map(|(left, right)| Self::Both(left, right));
         }
         if let Some(inner) = call(text, "not") {
             return Ok(Self::Not(Box::new(Self::parse(inner.trim(), depth + 1)?)));
@@ -108,7 +108,11 @@ impl Predicate {
         for (mark, relation) in [("!=", Relation::Unequal), ("=", Relation::Equal)] {
             if let Some((left, right)) = split(text, mark) {
                 if left.trim() == "position()" && relation == Relation::Equal {
-                    return right.trim().parse().map(Self::Position).map_err(|_| unknown(text));
+                    return right
+                        .trim()
+                        .parse()
+                        .map(Self::Position)
+                        .map_err(|_no_number| unknown(text));
                 }
                 return Ok(Self::Compare(Operand::parse(left)?, relation, literal(right)?));
             }
@@ -222,40 +226,32 @@ fn call<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 /// The two sides of the first `mark` outside quotes and brackets.
 fn split<'a>(text: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
-    let (mut depth, mut quote) = (0_usize, None);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '(' | '[') => depth += 1,
-            (None, ')' | ']') => depth = depth.saturating_sub(1),
-            (None, _) => {
-                let here = text.get(at..).unwrap_or_default();
-                if depth == 0 && here.starts_with(mark) {
-                    return Some((text.get(..at)?, here.get(mark.len()..)?));
-                }
-            }
-        }
-    }
-    None
+    let begins = |at: usize| text.get(at..).is_some_and(|rest| rest.starts_with(mark));
+    let (at, ..) = outside(text).find(|&(at, _, depth)| depth == 0 && begins(at))?;
+    Some((text.get(..at)?, text.get(at + mark.len()..)?))
 }
 
 /// Where the bracket closes that is open before the text.
 fn closing(text: &str) -> Option<usize> {
+    let found = outside(text).find(|&(_, character, depth)| character == ']' && depth == 0);
+    found.map(|(at, ..)| at)
+}
+
+/// The characters outside quotes, each with how many brackets are open before it.
+pub(super) fn outside(text: &str) -> impl Iterator<Item = (usize, char, usize)> {
     let (mut depth, mut quote) = (0_usize, None);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '[') => depth += 1,
-            (None, ']') => match depth.checked_sub(1) {
-                None => return Some(at),
-                Some(less) => depth = less,
-            },
-            (None, _) => {}
+    text.char_indices().filter_map(move |(at, character)| {
+        if let Some(open) = quote {
+            quote = (open != character).then_some(open);
+            return None;
         }
-    }
-    None
+        let before = depth;
+        match character {
+            '\'' | '"' => quote = Some(character),
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        Some((at, character, before))
+    })
 }

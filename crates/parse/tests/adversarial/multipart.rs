@@ -121,7 +121,8 @@ fn boundaries_of_the_content_type() {
     let long = format!("multipart/form-data; boundary={}", "b".repeat(129));
     for (content_type, error) in [
         ("multipart/form-data; boundary=B", false),
-        ("MULTIPART/FORM-DATA; BOUNDARY=B", false),
+        ("MULTIPART/FORM-DATA; boundary=B", false),
+        ("multipart/form-data; BOUNDARY=B", true),
         ("multipart/form-data; charset=x; boundary=B", false),
         ("multipart/form-data; boundary=B; boundary=C", true),
         ("multipart/form-data; boundary=C, boundary=B", true),

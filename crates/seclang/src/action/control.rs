@@ -1,9 +1,30 @@
 //! `ctl:`: what a rule may change for the rest of its transaction.
 
+use crate::audit;
 use crate::plan::{Control, Processor, RuleSelector};
 use crate::strings::Strings;
 use crate::target;
 use burgrave_model::Mode;
+
+/// Controls that work, with what they take.
+pub(crate) static WORKS: &[(&str, &str)] = &[
+    ("auditEngine", "On, Off or RelevantOnly"),
+    ("auditLogParts", "letters, or `+` or `-` and letters"),
+    ("debugLogLevel", "any number: there is no debug log"),
+    ("forceRequestBodyVariable", "On or Off"),
+    ("requestBodyAccess", "On or Off"),
+    ("requestBodyLimit", "bytes"),
+    ("requestBodyProcessor", "URLENCODED, MULTIPART, JSON or XML"),
+    ("responseBodyAccess", "On or Off"),
+    ("responseBodyLimit", "bytes"),
+    ("ruleEngine", "On, Off or DetectionOnly"),
+    ("ruleRemoveById", "an id or a range"),
+    ("ruleRemoveByMsg", "a message"),
+    ("ruleRemoveByTag", "a tag"),
+    ("ruleRemoveTargetById", "an id or a range, `;`, a target"),
+    ("ruleRemoveTargetByMsg", "a message, `;`, a target"),
+    ("ruleRemoveTargetByTag", "a tag, `;`, a target"),
+];
 
 /// Parses `name=value`.
 pub(super) fn parse(value: &[u8], strings: &mut Strings) -> Result<Control, String> {
@@ -38,7 +59,12 @@ pub(super) fn parse(value: &[u8], strings: &mut Strings) -> Result<Control, Stri
         "ruleremovetargetbymsg" => {
             targeted(value, strings, |text| Ok(RuleSelector::Message(text.as_bytes().to_vec())))?
         }
-        "auditengine" | "auditlogparts" | "debugloglevel" => Control::Logging,
+        "auditengine" => Control::AuditEngine(audit::engine(value)?),
+        "auditlogparts" => {
+            audit::Parts::default().change(value)?;
+            Control::AuditParts(value.to_owned())
+        }
+        "debugloglevel" => Control::Logging,
         _ => return Err(format!("unknown control `{name}`")),
     })
 }
@@ -115,6 +141,8 @@ mod tests {
             "requestBodyProcessor=YAML",
             "requestBodyAccess=Yes",
             "requestBodyLimit=-1",
+            "auditEngine=Maybe",
+            "auditLogParts=+X",
         ] {
             assert!(control(text).is_err(), "{text}");
         }

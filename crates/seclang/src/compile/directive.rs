@@ -1,6 +1,7 @@
 //! The directives.
 
 use super::draft::{DraftLink, PhaseDefaults, disruption};
+use super::known::{MET, REFUSED};
 use super::update::{Change, Update};
 use super::{Beside, Compiler, Draft};
 use crate::action::{self, Action, Disrupt};
@@ -14,61 +15,6 @@ use crate::variable::{Selector, Target, Variable};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Directives that other engines have and this one refuses unless they switch off what it has not,
-/// with the reason.
-pub(crate) static REFUSED: &[(&str, &str)] = &[
-    ("SecAuditEngine", "the access log is the record of every request"),
-    ("SecAuditLog", "the access log is the record of every request"),
-    ("SecAuditLogDirMode", "the access log is the record of every request"),
-    ("SecAuditLogFileMode", "the access log is the record of every request"),
-    ("SecAuditLogFormat", "the access log is the record of every request"),
-    ("SecAuditLogParts", "the access log is the record of every request"),
-    ("SecAuditLogRelevantStatus", "the access log is the record of every request"),
-    ("SecAuditLogStorageDir", "the access log is the record of every request"),
-    ("SecAuditLogType", "the access log is the record of every request"),
-    ("SecAuditLog2", "the access log is the record of every request"),
-    ("SecChrootDir", "the gateway's own rights are narrower than a changed root"),
-    ("SecConnEngine", "use `connections_per_client` of the configuration"),
-    ("SecConnReadStateLimit", "use `connections_per_client` of the configuration"),
-    ("SecConnWriteStateLimit", "use `connections_per_client` of the configuration"),
-    ("SecContentInjection", "bodies are not rewritten"),
-    ("SecDebugLog", "use the access log and `burgrave explain`"),
-    ("SecDebugLogLevel", "use the access log and `burgrave explain`"),
-    ("SecDisableBackendCompression", "answers that are to be inspected are asked for plain"),
-    ("SecGsbLookupDb", "the service behind it has ended"),
-    ("SecGuardianLog", "use a source of the watch part"),
-    ("SecHashEngine", "link signing is not supported"),
-    ("SecHttpBlKey", "name look-ups while a request waits are not supported"),
-    ("SecInterceptOnError", "an engine that fails always refuses"),
-    ("SecReadStateLimit", "use `connections_per_client` of the configuration"),
-    ("SecRemoteRules", "rules come from files; use `burgrave rules update`"),
-    ("SecRuleScript", "scripts are not run on requests"),
-    ("SecServerSignature", "no server name is sent at all"),
-    ("SecStreamInBodyInspection", "use `SecRequestBodyAccess`"),
-    ("SecStreamOutBodyInspection", "use `SecResponseBodyAccess`"),
-    ("SecTmpSaveUploadedFiles", "uploads are never written to temporary files"),
-    ("SecUploadKeepFiles", "uploads are never written to temporary files"),
-    ("SecWriteStateLimit", "use `connections_per_client` of the configuration"),
-    ("SecXmlExternalEntity", "external entities are never fetched"),
-];
-
-/// Directives that are met by how the engine is built, whatever value they have: no temporary files, a
-/// bound on every regular expression, no rules shared between sites.
-pub(crate) static MET: &[&str] = &[
-    "SecCollectionTimeoutCleanup",
-    "SecDataDir",
-    "SecPcreMatchLimit",
-    "SecPcreMatchLimitRecursion",
-    "SecRequestBodyInMemoryLimit",
-    "SecRulePerfTime",
-    "SecSensorId",
-    "SecStatusEngine",
-    "SecTmpDir",
-    "SecUploadDir",
-    "SecUploadFileLimit",
-    "SecUploadFileMode",
-];
 
 impl Compiler<'_> {
     /// Obeys one directive. An argument that it does not read is an error.
@@ -170,14 +116,14 @@ impl Compiler<'_> {
 
     fn push(&mut self, link: DraftLink) -> Result<(), String> {
         let goes_on = link.actions.iter().any(|action| matches!(action, Action::Chain));
-        let line = link.line.clone();
+        let place = link.line.clone();
         if self.chain_open.take().is_some() {
             if let Some(draft) = self.drafts.last_mut() {
                 draft.links.push(link);
             }
         } else {
             let order = self.order();
-            let first = line.clone();
+            let first = place.clone();
             let draft =
                 Draft { line: first, order, links: vec![link], removed: None, changes: Vec::new() };
             if draft.id() == 0 && !draft.is_unconditional() {
@@ -185,7 +131,7 @@ impl Compiler<'_> {
             }
             self.drafts.push(draft);
         }
-        self.chain_open = goes_on.then_some(line);
+        self.chain_open = goes_on.then_some(place);
         Ok(())
     }
 
@@ -231,6 +177,7 @@ impl Compiler<'_> {
         let mut defaults = PhaseDefaults {
             disruption: RuleDisruption::Pass,
             log: true,
+            audit: None,
             transformations: Vec::new(),
         };
         for action in actions {
@@ -240,6 +187,7 @@ impl Compiler<'_> {
                 Action::Disrupt(found) => disrupt = Some(found),
                 Action::Status(found) => status = Some(found),
                 Action::Log(log) => defaults.log = log,
+                Action::Audit(audit) => defaults.audit = Some(audit),
                 Action::Transform(None) => {
                     return Err("`t:none` has nothing to take away in a default".to_owned());
                 }
@@ -317,8 +265,12 @@ impl Compiler<'_> {
         if let Some((known, why)) =
             REFUSED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
         {
-            let off = line.words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"off"));
+            let is_off = |word: &Vec<u8>| word.eq_ignore_ascii_case(b"off") || word == b"0";
+            let off = line.words.first().is_some_and(is_off);
             return if off { Ok(()) } else { Err(format!("`{known}` is refused: {why}")) };
+        }
+        if name.starts_with("secaudit") && self.settings.audit.obey(name, &text(line, 0)?)? {
+            return Ok(());
         }
         let beside = Beside { files: self.files, rule_file: &line.file };
         let settings = &mut self.settings;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub(super) struct PhaseDefaults {
     pub(super) disruption: RuleDisruption,
     pub(super) log: bool,
+    pub(super) audit: Option<bool>,
     pub(super) transformations: Vec<&'static Transformation>,
 }
 
@@ -121,6 +122,7 @@ impl Draft {
             flow: head.flow,
             names_matches: false,
             log: head.log.unwrap_or_else(|| defaults.is_none_or(|defaults| defaults.log)),
+            audit: head.audits(defaults),
             meta: head.meta,
             changes: self.changes,
         };
@@ -134,6 +136,7 @@ struct Head {
     disrupt: Option<Disrupt>,
     status: Option<u16>,
     log: Option<bool>,
+    audit: Option<bool>,
     flow: Flow,
     skip_after: Option<Vec<u8>>,
     meta: Meta,
@@ -146,6 +149,7 @@ impl Head {
             disrupt: None,
             status: None,
             log: None,
+            audit: None,
             flow: Flow::Next,
             skip_after: None,
             meta: Meta::default(),
@@ -161,6 +165,9 @@ impl Head {
                 Action::Version(text) => head.meta.version = Some(text.clone()),
                 Action::Status(status) => head.status = Some(*status),
                 Action::Log(log) => head.log = Some(*log),
+                Action::Audit(audit) => head.audit = Some(*audit),
+                Action::Maturity(maturity) => head.meta.maturity = *maturity,
+                Action::Accuracy(accuracy) => head.meta.accuracy = *accuracy,
                 Action::Disrupt(disrupt) => head.disrupt = Some(disrupt.clone()),
                 Action::Skip(count) => head.flow = Flow::Skip(*count),
                 Action::SkipAfter(name) => head.skip_after = Some(name.clone()),
@@ -178,6 +185,14 @@ impl Head {
             return Err("phase 5 comes after the answer: only `pass` is possible there".to_owned());
         }
         Ok(head)
+    }
+
+    /// What is logged is audited, unless something says otherwise, the rule's own words first.
+    fn audits(&self, defaults: Option<&PhaseDefaults>) -> bool {
+        let own = self.audit.or(self.log);
+        own.unwrap_or_else(|| {
+            defaults.is_none_or(|defaults| defaults.audit.unwrap_or(defaults.log))
+        })
     }
 
     /// A later link may name the status as well; the last one counts.
@@ -250,7 +265,7 @@ impl DraftLink {
             effects: Vec::new(),
             data: None,
             message: None,
-            written: self.written,
+            written: Box::new(self.written),
         };
         for action in self.actions {
             match action {
@@ -269,6 +284,9 @@ impl DraftLink {
                 | Action::Version(_)
                 | Action::Status(_)
                 | Action::Log(_)
+                | Action::Audit(_)
+                | Action::Maturity(_)
+                | Action::Accuracy(_)
                 | Action::Chain
                 | Action::Disrupt(_)
                 | Action::Skip(_)

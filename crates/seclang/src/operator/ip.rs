@@ -1,5 +1,6 @@
 //! `@ipMatch`, `@ipMatchFromFile`: addresses and networks.
 
+use super::DataFiles;
 use std::net::IpAddr;
 
 /// A list of networks.
@@ -18,15 +19,20 @@ impl Networks {
         parameter.split(|&byte| byte == b',').map(network).collect::<Result<_, _>>().map(Self)
     }
 
-    /// One a line; `#` begins a comment.
-    pub(super) fn from_file(content: &[u8]) -> Result<Self, String> {
-        content
-            .split(|&byte| byte == b'\n')
-            .map(|line| line.split(|&byte| byte == b'#').next().unwrap_or_default().trim_ascii())
-            .filter(|line| !line.is_empty())
-            .map(network)
-            .collect::<Result<_, _>>()
-            .map(Self)
+    /// One a line in each of the files; `#` begins a comment.
+    pub(super) fn from_files(parameter: &[u8], files: &dyn DataFiles) -> Result<Self, String> {
+        let mut found = Vec::new();
+        for name in parameter.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty()) {
+            let content = super::data(name, files)
+                .map_err(|why| format!("`{}`: {why}", bstr::BStr::new(name)))?;
+            let lines = content.split(|&byte| byte == b'\n');
+            let bare =
+                lines.map(|line| line.split(|&byte| byte == b'#').next().unwrap_or_default());
+            for line in bare.map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
+                found.push(network(line)?);
+            }
+        }
+        Ok(Self(found))
     }
 
     /// False also for what is no address.
@@ -107,6 +113,8 @@ mod tests {
         }
         assert!(matches("ipMatchFromFile", "nets.data", b"192.0.2.7"));
         assert!(!matches("ipMatchF", "nets.data", b"192.0.3.7"));
+        assert!(matches("ipMatchF", "nets.data  more.data", b"198.51.100.1"));
+        assert!(ask("ipMatchF", "nets.data none.data", b"").unwrap_err().contains("none.data"));
         for bad in ["", "1.2.3", "1.2.3.4/33", "::/129", "x"] {
             assert!(ask("ipMatch", bad, b"").is_err(), "{bad}");
         }

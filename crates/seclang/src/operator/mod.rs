@@ -92,6 +92,43 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
 /// here. They load, with a warning; a request that reaches one is refused, never passed.
 pub(crate) static UNAVAILABLE: &[&str] = &["geoLookup", "rbl"];
 
+/// Operators that work, with what they ask.
+pub(crate) static WORKS: &[(&str, &str)] = &[
+    ("beginsWith", "the value begins with the text"),
+    ("contains", "the text stands in the value"),
+    ("containsWord", "the same, with no letter on either side"),
+    ("detectSQLi", "an SQL injection"),
+    ("detectXSS", "a script injection"),
+    ("endsWith", "the value ends with the text"),
+    ("eq", "the same number"),
+    ("ge", "no smaller a number"),
+    (
+        "geoLookup",
+        "the address is in the database of `SecGeoLookupDb`; without one, who reaches it is refused",
+    ),
+    ("gt", "a greater number"),
+    ("ipMatch", "an address within one of the networks"),
+    ("ipMatchFromFile", "the same, with the networks of files (`ipMatchF`)"),
+    ("le", "no greater a number"),
+    ("lt", "a smaller number"),
+    ("noMatch", "never"),
+    ("pm", "one of the phrases, case ignored"),
+    ("pmFromFile", "the same, with the phrases of files (`pmf`)"),
+    ("rx", "a regular expression"),
+    ("rxGlobal", "the same, each match captured"),
+    ("streq", "the same text"),
+    ("strmatch", "the text stands in the value"),
+    ("unconditionalMatch", "always"),
+    ("validateByteRange", "a byte outside the ranges"),
+    ("validateUrlEncoding", "a bad percent escape"),
+    ("validateUtf8Encoding", "no UTF-8"),
+    ("verifyCC", "a credit card's number"),
+    ("verifyCPF", "a Brazilian person's number"),
+    ("verifySSN", "a number of the social security of the USA"),
+    ("verifySVNR", "a number of the social insurance of Austria"),
+    ("within", "the value stands in the text"),
+];
+
 /// Operators that would look for the letters of a macro, and so never match.
 static WITHOUT_MACROS: &[&str] =
     &["pm", "pmf", "pmfromfile", "rxglobal", "verifycc", "verifycpf", "verifyssn", "verifysvnr"];
@@ -149,7 +186,7 @@ pub(crate) fn compile(
         "pmf" | "pmfromfile" => Operator::Phrases(phrases::Phrases::from_files(parameter, files)?),
         "ipmatch" => Operator::Addresses(ip::Networks::from_list(parameter)?),
         "ipmatchf" | "ipmatchfromfile" => {
-            Operator::Addresses(ip::Networks::from_file(&data(parameter, files)?)?)
+            Operator::Addresses(ip::Networks::from_files(parameter, files)?)
         }
         "validatebyterange" => Operator::ByteRange(bytes::ranges(parameter)?),
         "validateurlencoding" => Operator::UrlEncoding,
@@ -274,6 +311,7 @@ pub(crate) mod testing {
             match path.to_str() {
                 Some("words.data") => Ok(b"# comment\n\nselect\nUnion All\n".to_vec()),
                 Some("nets.data") => Ok(b"# comment\n192.0.2.0/24\n2001:db8::/32\n".to_vec()),
+                Some("more.data") => Ok(b"198.51.100.0/24".to_vec()),
                 _ => Err("no such file".to_owned()),
             }
         }

@@ -38,8 +38,9 @@ struct Entry {
 }
 
 /// Literals, prepared.
-#[derive(Debug)]
 pub(super) struct Finder {
+    /// Byte → class.
+    classes: [usize; 256],
     /// A bit for each three classes under which something is filed.
     filed: Vec<u64>,
     /// Three classes → where their entries begin; one more for the end.
@@ -50,7 +51,7 @@ pub(super) struct Finder {
 }
 
 /// Letters by themselves, whatever their case; all else shares six classes.
-const fn class(byte: u8) -> usize {
+fn class(byte: u8) -> usize {
     let place = match byte {
         b'a'..=b'z' => byte - b'a',
         b'A'..=b'Z' => byte - b'A',
@@ -61,21 +62,7 @@ const fn class(byte: u8) -> usize {
         0x80.. => 30,
         _ => 31,
     };
-    place as usize
-}
-
-static CLASSES: [usize; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = class(byte as u8);
-        byte += 1;
-    }
-    classes
-};
-
-fn class_of(byte: u8) -> usize {
-    CLASSES.get(usize::from(byte)).copied().unwrap_or_default()
+    usize::from(place)
 }
 
 /// How common a class is in ordinary text; only speed hangs on it.
@@ -94,6 +81,12 @@ fn commonness(class: usize) -> u64 {
     })
 }
 
+impl std::fmt::Debug for Finder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Finder of {} literals", self.tells.len())
+    }
+}
+
 impl Finder {
     /// For these literals of two to eight bytes, in lower case, each with what finding it tells.
     pub(super) fn new(literals: impl Iterator<Item = (Vec<u8>, Holds)>) -> Self {
@@ -109,8 +102,15 @@ impl Finder {
                 }
             }
         }
-        let mut finder =
-            Self { filed: vec![0; KEYS / 64], starts: vec![0], entries: Vec::new(), tells };
+        let mut classes = [0; 256];
+        classes.iter_mut().zip(0..=u8::MAX).for_each(|(place, byte)| *place = class(byte));
+        let mut finder = Self {
+            classes,
+            filed: vec![0; KEYS / 64],
+            starts: vec![0],
+            entries: Vec::new(),
+            tells,
+        };
         for (key, list) in filed.into_iter().enumerate() {
             if !list.is_empty() {
                 super::set(&mut finder.filed, key);
@@ -125,7 +125,8 @@ impl Finder {
     pub(super) fn find(&self, text: &[u8], holds: &mut Holds) {
         let mut key = 0;
         for (at, &byte) in text.iter().enumerate() {
-            key = (key << CLASS_BITS | class_of(byte)) & KEY_MASK;
+            let class = self.classes.get(usize::from(byte)).copied().unwrap_or_default();
+            key = (key << CLASS_BITS | class) & KEY_MASK;
             let word = self.filed.get(key / 64).copied().unwrap_or(u64::MAX);
             if word >> (key % 64) & 1 == 1 {
                 self.compare(text, at + 1, key, holds);
@@ -177,21 +178,19 @@ fn entry(literal: &[u8], before: usize, number_of: usize) -> Entry {
 /// Where a literal is filed: how many of its bytes there are up to the end of those, and the keys. One of two
 /// bytes stands under every third byte before them.
 fn place(literal: &[u8], filed: &[Vec<Entry>]) -> (usize, Vec<usize>) {
-    let key = |bytes: &[u8]| bytes.iter().fold(0, |key, byte| key << CLASS_BITS | class_of(*byte));
+    let key = |bytes: &[u8]| bytes.iter().fold(0, |key, byte| key << CLASS_BITS | class(*byte));
     let cost = |bytes: &[u8]| {
-        let rarity: u64 = bytes.iter().map(|byte| commonness(class_of(*byte))).product();
+        let rarity: u64 = bytes.iter().map(|byte| commonness(class(*byte))).product();
         let load = filed.get(key(bytes)).map_or(0, Vec::len);
         rarity.saturating_mul(u64::try_from(load + 4).unwrap_or(u64::MAX))
     };
     let triples = literal.windows(3).enumerate();
-    match triples.min_by_key(|(_, triple)| cost(triple)) {
-        Some((at, triple)) => (at + 3, vec![key(triple)]),
-        None => {
-            let pair = key(literal) & PAIR_MASK;
-            let before = 1 << CLASS_BITS;
-            (literal.len(), (0..before).map(|first| first << (2 * CLASS_BITS) | pair).collect())
-        }
+    if let Some((at, triple)) = triples.min_by_key(|(_, triple)| cost(triple)) {
+        return (at + 3, vec![key(triple)]);
     }
+    let pair = key(literal) & PAIR_MASK;
+    let before = 1 << CLASS_BITS;
+    (literal.len(), (0..before).map(|first| first << (2 * CLASS_BITS) | pair).collect())
 }
 
 #[cfg(test)]

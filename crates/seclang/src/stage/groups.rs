@@ -20,6 +20,17 @@ pub(crate) struct Unit {
     pub(crate) every_step: bool,
 }
 
+/// Rules that look at the same values.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// The targets, by the number of their list.
+    pub(crate) list: usize,
+    /// How their values are transformed.
+    pub(crate) chain: ChainId,
+    /// The units: the targets with the chain.
+    pub(crate) units: Vec<usize>,
+}
+
 /// How a rule is entered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Entrance {
@@ -56,8 +67,10 @@ pub(crate) struct Groups {
     pub(crate) targets: Vec<Target>,
     /// Distinct units, by number.
     pub(crate) units: Vec<Unit>,
-    /// The units of each group.
-    pub(crate) sets: Vec<Vec<usize>>,
+    /// Distinct lists of targets, by number.
+    pub(crate) lists: Vec<Vec<usize>>,
+    /// All groups, by number.
+    pub(crate) all: Vec<Group>,
     /// Rules of phases 1 to 5 in file order.
     phases: [Vec<Step>; 5],
 }
@@ -123,6 +136,7 @@ struct Builder {
     groups: Groups,
     targets: BTreeMap<(usize, Said), usize>,
     units: BTreeMap<Unit, usize>,
+    lists: BTreeMap<Vec<usize>, usize>,
     sets: BTreeMap<Vec<usize>, usize>,
 }
 
@@ -149,22 +163,26 @@ impl Builder {
         }
         let targets: Option<Vec<usize>> =
             link.targets.iter().map(|target| self.target(target)).collect();
-        let mut units: Vec<usize> = targets?
-            .into_iter()
-            .map(|target| {
-                let unit = Unit { target, chain: link.chain, every_step: link.multi_match };
-                *self.units.entry(unit).or_insert_with(|| {
-                    self.groups.units.push(unit);
-                    self.groups.units.len() - 1
-                })
-            })
-            .collect();
-        units.sort_unstable();
-        units.dedup();
-        let groups = &mut self.groups.sets;
+        let mut targets = targets?;
+        targets.sort_unstable();
+        targets.dedup();
+        let mut units = Vec::with_capacity(targets.len());
+        for &target in &targets {
+            let unit = Unit { target, chain: link.chain, every_step: link.multi_match };
+            units.push(*self.units.entry(unit).or_insert_with(|| {
+                self.groups.units.push(unit);
+                self.groups.units.len() - 1
+            }));
+        }
+        let lists = &mut self.groups.lists;
+        let list = *self.lists.entry(targets.clone()).or_insert_with(|| {
+            lists.push(targets);
+            lists.len() - 1
+        });
+        let all = &mut self.groups.all;
         Some(*self.sets.entry(units.clone()).or_insert_with(|| {
-            groups.push(units);
-            groups.len() - 1
+            all.push(Group { list, chain: link.chain, units });
+            all.len() - 1
         }))
     }
 

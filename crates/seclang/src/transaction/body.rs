@@ -48,21 +48,19 @@ impl Transaction {
     pub(super) fn read_request_body(&mut self) -> Result<(), Fault> {
         if !self.wants_request_body() {
             self.tell(|own| {
-                let why = match own.rules.settings.request_body {
-                    true => "a control switched it off",
-                    false => "it is switched off",
+                let why = if own.rules.settings.request_body {
+                    "a control switched it off"
+                } else {
+                    "it is switched off"
                 };
                 Event::NotInspected("request", why.to_owned())
             });
             return Ok(());
         }
         let body = std::mem::take(&mut self.request_body);
+        self.keep_body(&body);
         self.state.set_number(Variable::RequestBodyLength, body.len(), &mut self.strings);
-        let without = match self.processor {
-            Some(Processor::Multipart) => false,
-            Some(_) => true,
-            None => false,
-        };
+        let without = self.processor.is_some_and(|processor| processor != Processor::Multipart);
         let limit = self.rules.settings.request_body_no_files_limit;
         let over = without && limit.is_some_and(|limit| body.len() > limit);
         if over {
@@ -193,21 +191,18 @@ impl Transaction {
             self.state.part_headers.push(made);
         }
         self.state.multipart_names.push(entry(&part.name, &part.name, strings));
-        match &part.filename {
-            Some(filename) => {
-                self.state.files.push(entry(&part.name, filename, strings));
-                self.state.multipart_filenames.push(entry(&part.name, filename, strings));
-                let size = content.len().to_string();
-                self.state.files_sizes.push(entry(&part.name, size.as_bytes(), strings));
-                if self.rules.reads_file_content {
-                    self.state.files_content.push(entry(&part.name, content, strings));
-                }
-            }
-            None => {
-                let made = entry(&part.name, content, strings);
-                self.tell_argument(Source::Multipart, made);
-                self.state.args_post.push(made);
-            }
+        let Some(filename) = &part.filename else {
+            let made = entry(&part.name, content, strings);
+            self.tell_argument(Source::Multipart, made);
+            self.state.args_post.push(made);
+            return;
+        };
+        self.state.files.push(entry(&part.name, filename, strings));
+        self.state.multipart_filenames.push(entry(&part.name, filename, strings));
+        let size = content.len().to_string();
+        self.state.files_sizes.push(entry(&part.name, size.as_bytes(), strings));
+        if self.rules.reads_file_content {
+            self.state.files_content.push(entry(&part.name, content, strings));
         }
     }
 

@@ -24,6 +24,13 @@ struct Known {
     others: (usize, usize),
 }
 
+/// The values of a list of targets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Together {
+    all: Holds,
+    reacts: u64,
+}
+
 /// A value that some transformation may change.
 #[derive(Clone, Copy, Debug)]
 struct Other {
@@ -40,6 +47,8 @@ pub(super) struct Candidates {
     targets: Vec<Known>,
     targets_known: Vec<u64>,
     others: Vec<Other>,
+    lists: Vec<Together>,
+    lists_known: Vec<u64>,
     units: Vec<Holds>,
     units_known: Vec<u64>,
     groups: Vec<Holds>,
@@ -55,11 +64,13 @@ impl Candidates {
         self.others.clear();
         self.targets.resize(groups.targets.len(), Known::default());
         self.units.resize(groups.units.len(), Holds::default());
-        self.groups.resize(groups.sets.len(), Holds::default());
+        self.lists.resize(groups.lists.len(), Together::default());
+        self.groups.resize(groups.all.len(), Holds::default());
         for (known, count) in [
             (&mut self.targets_known, groups.targets.len()),
             (&mut self.units_known, groups.units.len()),
-            (&mut self.groups_known, groups.sets.len()),
+            (&mut self.lists_known, groups.lists.len()),
+            (&mut self.groups_known, groups.all.len()),
         ] {
             known.clear();
             known.resize(count.div_ceil(64), 0);
@@ -75,10 +86,10 @@ impl Transaction {
         group: usize,
         gate: Gate,
     ) -> Result<bool, Fault> {
-        if !is_set(&self.candidates.groups_known, group) {
+        if !is_set(&self.desk.candidates.groups_known, group) {
             self.learn_group(rules, group)?;
         }
-        Ok(self.candidates.groups.get(group).is_none_or(|holds| gate.is_open(holds)))
+        Ok(self.desk.candidates.groups.get(group).is_none_or(|holds| gate.is_open(holds)))
     }
 
     /// Whether a question of numbers can have yes for an answer.
@@ -91,33 +102,62 @@ impl Transaction {
             QuickKind::IsSet(key) => i64::from(self.state.tx(key).is_some()),
             QuickKind::Count(target) => {
                 self.learn_target(rules, target)?;
-                let count = self.candidates.targets.get(target).map_or(0, |known| known.count);
+                let count = self.desk.candidates.targets.get(target).map_or(0, |known| known.count);
                 i64::try_from(count).unwrap_or(i64::MAX)
             }
         };
         Ok(quick.holds(number))
     }
 
-    fn learn_group(&mut self, rules: &RuleSet, group: usize) -> Result<(), Fault> {
-        let units = rules.stage.groups.sets.get(group).map_or(&[][..], Vec::as_slice);
-        let mut sum = Holds::default();
-        for &unit in units {
-            if !is_set(&self.candidates.units_known, unit) {
-                self.learn_unit(rules, unit)?;
+    fn learn_group(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
+        let Some(group) = rules.stage.groups.all.get(number) else { return Ok(()) };
+        let together = self.learn_list(rules, group.list)?;
+        let bits = rules.chains.node(group.chain).map_or(0, |node| node.bits);
+        let mut sum = together.all;
+        if together.reacts & bits != 0 {
+            sum = Holds::default();
+            for &unit in &group.units {
+                if !is_set(&self.desk.candidates.units_known, unit) {
+                    self.learn_unit(rules, unit)?;
+                }
+                sum.add(self.desk.candidates.units.get(unit).unwrap_or(&Holds::ALL));
             }
-            sum.add(self.candidates.units.get(unit).unwrap_or(&Holds::ALL));
         }
-        if let Some(row) = self.candidates.groups.get_mut(group) {
+        if let Some(row) = self.desk.candidates.groups.get_mut(number) {
             *row = sum;
-            set(&mut self.candidates.groups_known, group);
+            set(&mut self.desk.candidates.groups_known, number);
         }
         Ok(())
+    }
+
+    /// What the values of all targets of a list hold as they are.
+    fn learn_list(&mut self, rules: &RuleSet, number: usize) -> Result<Together, Fault> {
+        if is_set(&self.desk.candidates.lists_known, number)
+            && let Some(known) = self.desk.candidates.lists.get(number)
+        {
+            return Ok(*known);
+        }
+        let mut together = Together::default();
+        for &target in rules.stage.groups.lists.get(number).map_or(&[][..], Vec::as_slice) {
+            self.learn_target(rules, target)?;
+            if let Some(known) = self.desk.candidates.targets.get(target) {
+                together.all.add(&known.all);
+                together.reacts |= known.reacts;
+            }
+        }
+        if let Some(place) = self.desk.candidates.lists.get_mut(number) {
+            *place = together;
+            set(&mut self.desk.candidates.lists_known, number);
+        }
+        let read = self.desk.memo.take_read_bytes();
+        self.spend(read)?;
+        Ok(together)
     }
 
     fn learn_unit(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
         let Some(unit) = rules.stage.groups.units.get(number) else { return Ok(()) };
         self.learn_target(rules, unit.target)?;
-        let Some(known) = self.candidates.targets.get(unit.target) else { return Ok(()) };
+        let Some(known) = self.desk.candidates.targets.get(unit.target) else { return Ok(()) };
         let bits = rules.chains.node(unit.chain).map_or(0, |node| node.bits);
         let sum = if known.reacts & bits == 0 {
             known.all
@@ -125,11 +165,11 @@ impl Transaction {
             let (plain, others) = (known.plain, known.others);
             self.transformed(rules, *unit, bits, plain, others)
         };
-        if let Some(row) = self.candidates.units.get_mut(number) {
+        if let Some(row) = self.desk.candidates.units.get_mut(number) {
             *row = sum;
-            set(&mut self.candidates.units_known, number);
+            set(&mut self.desk.candidates.units_known, number);
         }
-        let read = self.memo.take_read_bytes();
+        let read = self.desk.memo.take_read_bytes();
         self.spend(read)
     }
 
@@ -144,7 +184,7 @@ impl Transaction {
     ) -> Holds {
         let mut sum = plain;
         for at in start..end {
-            let Some(other) = self.candidates.others.get(at) else { break };
+            let Some(other) = self.desk.candidates.others.get(at) else { break };
             if unit.every_step || other.reacts & bits == 0 {
                 sum.add(&other.holds);
             }
@@ -160,8 +200,8 @@ impl Transaction {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         let mut chain = unit.chain;
         loop {
-            let transformed = self.memo.transform(tables, chain, value, &mut self.strings);
-            sum.add(self.memo.holds(tables, transformed, &self.strings));
+            let transformed = self.desk.memo.transform(tables, chain, value, &mut self.strings);
+            sum.add(self.desk.memo.holds(tables, transformed, &self.strings));
             match rules.chains.node(chain) {
                 Some(node) if unit.every_step => chain = node.parent,
                 Some(_) | None => return,
@@ -171,17 +211,17 @@ impl Transaction {
 
     /// Looks at the values of a target, once.
     fn learn_target(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
-        if is_set(&self.candidates.targets_known, number) {
+        if is_set(&self.desk.candidates.targets_known, number) {
             return Ok(());
         }
-        let mut room = std::mem::take(&mut self.candidates.room);
+        let mut room = std::mem::take(&mut self.desk.candidates.room);
         room.clear();
         let selected = match rules.stage.groups.targets.get(number) {
             Some(target) => self.select(target, &mut room),
             None => Ok(()),
         };
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
-        let start = self.candidates.others.len();
+        let start = self.desk.candidates.others.len();
         let mut known = Known { count: room.len(), ..Known::default() };
         for index in 0..room.len() {
             let Some(value) = room.get(index).copied() else { break };
@@ -191,22 +231,22 @@ impl Transaction {
         room.sort_unstable_by_key(|value| value.value);
         room.dedup_by_key(|value| value.value);
         for Value { value, .. } in &room {
-            let (reacts, holds) = self.memo.facts(tables, *value, &self.strings);
+            let (reacts, holds) = self.desk.memo.facts(tables, *value, &self.strings);
             let reacts = reacts & rules.chains.bits();
             known.all.add(&holds);
             known.reacts |= reacts;
             if reacts == 0 {
                 known.plain.add(&holds);
             } else {
-                self.candidates.others.push(Other { value: *value, reacts, holds });
+                self.desk.candidates.others.push(Other { value: *value, reacts, holds });
             }
         }
-        known.others = (start, self.candidates.others.len());
-        self.candidates.room = room;
+        known.others = (start, self.desk.candidates.others.len());
+        self.desk.candidates.room = room;
         selected?;
-        if let Some(place) = self.candidates.targets.get_mut(number) {
+        if let Some(place) = self.desk.candidates.targets.get_mut(number) {
             *place = known;
-            set(&mut self.candidates.targets_known, number);
+            set(&mut self.desk.candidates.targets_known, number);
         }
         Ok(())
     }

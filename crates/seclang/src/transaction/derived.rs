@@ -29,6 +29,11 @@ pub(super) struct Derived {
 }
 
 impl Derived {
+    /// Whether no string has forms.
+    pub(super) fn is_empty(&self) -> bool {
+        self.forms.is_empty()
+    }
+
     /// Whether a string has forms.
     pub(super) fn has(&self, id: StrId) -> bool {
         !self.forms.is_empty() && self.forms.contains_key(&id)

@@ -6,6 +6,7 @@ use crate::macros::Macro;
 use crate::operator::{Hit, parse_integer};
 use crate::plan::{Change, Control, Effect, Link};
 use crate::strings::{StrId, write_number};
+use crate::trace::{Event, shown};
 use crate::transaction::state::{Entry, Matched, entry};
 use crate::variable::{Selector, Target, Variable};
 
@@ -21,6 +22,10 @@ impl Transaction {
             Effect::Set { collection, key, change } => self.set_variable(*collection, key, change),
             Effect::Expire { collection, key, seconds } => {
                 let (name, seconds) = (self.lower(key), parse_integer(&self.expand(seconds)));
+                self.tell(|_| {
+                    let member = [collection.name().as_bytes(), &name].join(&b'.');
+                    Event::Expires(shown(&member), seconds)
+                });
                 if let Some(opened) = self.state.opened(*collection).map(<[u8]>::to_vec) {
                     self.rules.store.expire(*collection, &opened, &name, self.now_micros, seconds);
                     self.reload(*collection, &opened);
@@ -73,9 +78,9 @@ impl Transaction {
         if hit.is_some() == link.negated {
             return Ok(false);
         }
-        let Value { variable, key, .. } = *value;
+        let Value { variable, key, value: raw, .. } = *value;
         let name = StrId::EMPTY;
-        self.state.matched.push(Matched { variable, key, value: transformed, name });
+        self.state.matched.push(Matched { variable, key, value: transformed, raw, name });
         self.act_all(link, Some(value))?;
         Ok(true)
     }
@@ -189,6 +194,7 @@ impl Transaction {
         if self.state.opened(collection) == Some(key.as_slice()) {
             return;
         }
+        self.tell(|_| Event::Opened(collection.name(), shown(&key)));
         self.reload(collection, &key);
         self.state.opened.retain(|(opened, _)| *opened != collection);
         self.state.opened.push((collection, key));
@@ -216,6 +222,8 @@ impl Transaction {
             Control::RemoveTarget(selector, target) => {
                 self.removed_targets.push((selector.clone(), target.clone()));
             }
+            Control::AuditEngine(engine) => self.audit_engine = *engine,
+            Control::AuditParts(_) => self.audit_parts = control.parts(self.audit_parts),
             Control::Logging => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The interpreter.
 
 use super::memo::Tables;
+use super::spare::Desk;
 use super::state::Matched;
 use super::values::Value;
 use super::{Decision, Fault, Interruption, Transaction};
@@ -38,15 +39,28 @@ impl Transaction {
         if self.mode == Mode::Off {
             return Decision::Continue;
         }
-        match self.allowed {
-            Some(AllowScope::Transaction) if phase < 5 => return Decision::Continue,
-            Some(AllowScope::Request) if phase < 3 => return Decision::Continue,
-            _ => {}
+        let allowed = match self.allowed {
+            Some(AllowScope::Transaction) => phase < 5,
+            Some(AllowScope::Request) => phase < 3,
+            Some(AllowScope::Phase) | None => false,
+        };
+        if allowed {
+            let rules = Arc::clone(&self.rules);
+            self.tell_skipped(&rules, rules.stage.groups.phase(phase), LeftOut::Allow);
+            return Decision::Continue;
         }
         self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
+        self.desk = Desk::take(self.number);
+        self.desk.candidates.begin(&rules);
+        let decision = self.rules_of(phase, &rules);
+        std::mem::take(&mut self.desk).leave();
+        decision
+    }
+
+    /// Walks the rules of a phase.
+    fn rules_of(&mut self, phase: u8, rules: &RuleSet) -> Decision {
         let list = rules.stage.groups.phase(phase);
-        self.candidates.begin(&rules);
         if phase == 1 {
             for (name, value) in &rules.prelude.members {
                 self.state.set_tx(*name, Some(*value));
@@ -56,7 +70,7 @@ impl Transaction {
         while let Some(step) = list.get(position) {
             position += 1;
             let Some(rule) = rules.rules.get(step.rule) else { continue };
-            match (self.enters(&rules, &step.entrance), &step.entrance) {
+            match (self.enters(rules, &step.entrance), &step.entrance) {
                 (Ok(false), _) => continue,
                 (Ok(true), Entrance::Jump(_, to)) if !self.is_changed(rule) => {
                     position = *to;
@@ -65,18 +79,18 @@ impl Transaction {
                 // What cannot be said without the rule is left to it.
                 (Ok(true) | Err(_), _) => {}
             }
-            match self.rule(&rules, step.rule, rule) {
+            match self.rule(rules, step.rule, rule) {
                 Ok(false) => {}
                 Ok(true) => match self.after_match(rule, list, position) {
                     Next::At(place) => {
                         let over = list.get(position..place).unwrap_or_default();
-                        self.tell_skipped(&rules, over, LeftOut::Skip);
+                        self.tell_skipped(rules, over, LeftOut::Skip);
                         position = place;
                     }
                     Next::End(decision) => {
                         if decision == Decision::Continue {
                             let rest = list.get(position..).unwrap_or_default();
-                            self.tell_skipped(&rules, rest, LeftOut::Allow);
+                            self.tell_skipped(rules, rest, LeftOut::Allow);
                         }
                         return decision;
                     }
@@ -168,10 +182,15 @@ impl Transaction {
         }
         let values = self.values(rule, link)?;
         let mut any = false;
+        let plainly = self.derived.is_empty();
         for value in &values {
-            any |= self.ask_value(rules, link, value)?;
+            any |= if plainly {
+                self.ask_as_it_is(rules, link, value)?
+            } else {
+                self.ask_value(rules, link, value)?
+            };
         }
-        self.selected = values;
+        self.desk.selected = values;
         self.check_memory()?;
         Ok(any)
     }
@@ -222,7 +241,7 @@ impl Transaction {
         }
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         if let Some(gate) = link.gate
-            && !gate.is_open(self.memo.holds(tables, transformed, &self.strings))
+            && !gate.is_open(self.desk.memo.holds(tables, transformed, &self.strings))
         {
             self.tell_answer(link, value, transformed, None);
             return Ok(false);
@@ -249,8 +268,8 @@ impl Transaction {
         } else {
             StrId::EMPTY
         };
-        let Value { variable, key, .. } = *value;
-        self.state.matched.push(Matched { variable, key, value: transformed, name });
+        let Value { variable, key, value: raw, .. } = *value;
+        self.state.matched.push(Matched { variable, key, value: transformed, raw, name });
         if link.capture {
             self.capture(rules, &hit, transformed);
         }
@@ -305,7 +324,7 @@ impl Transaction {
     /// The value after a chain of transformations.
     pub(super) fn transform(&mut self, rules: &RuleSet, chain: ChainId, value: StrId) -> StrId {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
-        self.memo.transform(tables, chain, value, &mut self.strings)
+        self.desk.memo.transform(tables, chain, value, &mut self.strings)
     }
 
     pub(super) fn check_memory(&self) -> Result<(), Fault> {
@@ -317,18 +336,8 @@ impl Transaction {
         if let Some(severity) = rule.meta.severity {
             self.state.highest_severity = self.state.highest_severity.min(severity);
         }
-        self.tell(|own| Event::Matched {
-            id: rule.id,
-            logged: rule.log,
-            message: rule
-                .meta
-                .message
-                .as_ref()
-                .map(|text| shown(&own.expand(text)))
-                .unwrap_or_default(),
-            tags: rule.meta.tags.iter().map(|tag| shown(&own.expand(tag))).collect(),
-        });
-        if rule.log {
+        self.tell_matched(rule);
+        if rule.log || rule.audit {
             self.record(rule);
         }
         let action = match &rule.disruption {
@@ -336,6 +345,7 @@ impl Transaction {
             RuleDisruption::Allow(scope) => {
                 if self.mode == Mode::Block {
                     self.allowed = Some(*scope);
+                    self.tell(|_| Event::Allowed(rule.id, scope.name()));
                     return Some(Decision::Continue);
                 }
                 return None;
@@ -349,9 +359,10 @@ impl Transaction {
         let message =
             rule.meta.message.as_ref().map(|message| self.expand(message)).unwrap_or_default();
         let reason = bstr::BStr::new(&message).to_string();
-        if self.mode == Mode::Block {
-            self.tell(|_| Event::Ended(rule.id, action.clone()));
-        }
+        self.tell(|own| match own.mode {
+            Mode::Block => Event::Ended(rule.id, action.clone()),
+            Mode::Detect | Mode::Off => Event::WouldEnd(rule.id, action.clone()),
+        });
         let interruption = Interruption { action, rule: Some(rule.id), reason };
         self.interruption.get_or_insert_with(|| interruption.clone());
         (self.mode == Mode::Block).then_some(Decision::Interrupt(interruption))

@@ -4,6 +4,7 @@
 //! ([`crate::strings`]), so that each distinct value is transformed once. Evaluation is the plain
 //! meaning of the language: rules in file order, targets in order, every matching value acts.
 
+mod audit;
 mod body;
 mod candidates;
 mod derived;
@@ -20,32 +21,31 @@ mod state;
 mod trace;
 mod values;
 
+use crate::audit::{AuditEngine, Parts};
 use crate::interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Record, RequestLine,
 };
 use crate::plan::{AllowScope, EngineSettings, OverLimit, Processor, RuleSelector};
 use crate::ruleset::RuleSet;
 use crate::strings::Strings;
-use crate::trace::Trace;
+use crate::trace::{Event, Trace};
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
-use candidates::Candidates;
 use derived::Derived;
-use memo::Memo;
+use spare::Desk;
 use state::State;
 use std::sync::Arc;
 use std::time::Duration;
-use values::Value;
 
 /// One request and its answer. Phases are asked for in order; a phase left out was not evaluated.
 #[derive(Debug)]
 pub struct Transaction {
     rules: Arc<RuleSet>,
     strings: Strings,
-    memo: Memo,
-    candidates: Candidates,
-    /// Room for the values of one link, used again by the next.
-    selected: Vec<Value>,
+    /// A number that no other has.
+    number: u64,
+    /// Only while a phase is evaluated.
+    desk: Desk,
     /// Room for a text that is being made.
     room: Vec<u8>,
     settings: Switches,
@@ -75,6 +75,9 @@ pub struct Transaction {
     current_rule: Option<usize>,
     matches: Vec<MatchedRule>,
     interruption: Option<Interruption>,
+    audit_engine: AuditEngine,
+    audit_parts: Parts,
+    audit: audit::Kept,
     /// What happened, where somebody asked for it.
     trace: Option<Box<Trace>>,
 }
@@ -138,13 +141,11 @@ impl Transaction {
         now_micros: i64,
         clock: fn() -> Duration,
     ) -> Self {
-        let spare::Room { strings, memo, candidates, selected, text, state } =
-            spare::take(&rules.constants);
+        let spare::Room { strings, text, state } = spare::take(&rules.constants);
         let mut transaction = Self {
             strings,
-            memo,
-            candidates,
-            selected,
+            number: spare::number(),
+            desk: Desk::default(),
             room: text,
             state,
             derived: Derived::default(),
@@ -168,6 +169,9 @@ impl Transaction {
             current_rule: None,
             matches: Vec::new(),
             interruption: None,
+            audit_engine: rules.settings.audit.engine,
+            audit_parts: rules.settings.audit.parts,
+            audit: audit::Kept::default(),
             trace: None,
             settings: Switches::of(&rules.settings),
             rules,
@@ -219,6 +223,8 @@ impl Transaction {
             return BodyIntake::Wanted;
         }
         self.request_body_cut = true;
+        let refuses = self.rules.settings.request_over_limit == OverLimit::Reject;
+        self.tell(|_| Event::OverLimit("request", refuses));
         self.state.set_flag(Variable::InboundDataError, true, &mut self.strings);
         match self.rules.settings.request_over_limit {
             OverLimit::Partial => BodyIntake::Enough,
@@ -280,6 +286,8 @@ impl Transaction {
             return BodyIntake::Wanted;
         }
         self.state.set_flag(Variable::OutboundDataError, true, &mut self.strings);
+        let refuses = self.rules.settings.response_over_limit == OverLimit::Reject;
+        self.tell(|_| Event::OverLimit("response", refuses));
         match self.rules.settings.response_over_limit {
             OverLimit::Partial => BodyIntake::Enough,
             OverLimit::Reject => {
@@ -331,9 +339,6 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         spare::give(spare::Room {
             strings: std::mem::replace(&mut self.strings, Strings::nothing()),
-            memo: std::mem::take(&mut self.memo),
-            candidates: std::mem::take(&mut self.candidates),
-            selected: std::mem::take(&mut self.selected),
             text: std::mem::take(&mut self.room),
             state: std::mem::take(&mut self.state),
         });

@@ -13,8 +13,10 @@ use std::borrow::Cow;
 const SHOWN_BYTES: usize = 256;
 /// Bytes of an expanded message.
 const TEXT_BYTES: usize = 1024;
+/// What stands for a text that may hold what is hidden.
+pub(super) const HIDDEN: &[u8] = b"(sanitised)";
 /// Matches that one transaction records.
-const MATCHES_MAX: usize = 1_000;
+pub(super) const MATCHES_MAX: usize = 1_000;
 
 impl Transaction {
     /// Keeps a full match for the log.
@@ -48,23 +50,45 @@ impl Transaction {
             variable: cut(name.into(), SHOWN_BYTES),
             matched: matched.get(..matched.len().min(SHOWN_BYTES)).unwrap_or_default().to_vec(),
         };
-        self.matches.push(found);
-        self.record_taken();
+        if rule.audit {
+            let raw = last.map(|last| last.raw);
+            self.keep_match(rule, found.clone(), raw);
+        }
+        if rule.log {
+            self.matches.push(found);
+            self.record_taken();
+        }
     }
 
     pub(super) fn into_record(mut self) -> Record {
         let mut matches = std::mem::take(&mut self.matches);
+        let mut audited = std::mem::take(&mut self.audit.matches);
+        for found in audited.iter_mut().map(|audited| &mut audited.found) {
+            if self.sanitised.iter().any(|target| self.hides(target, &found.variable)) {
+                found.matched = vec![b'*'; found.matched.len()];
+                found.data = HIDDEN.to_vec();
+            }
+        }
+        self.audit.matches = audited;
         for (index, found) in matches.iter_mut().enumerate() {
             if self.sanitised.iter().any(|target| self.hides(target, &found.variable)) {
                 found.matched = vec![b'*'; found.matched.len()];
-                found.data = b"(sanitised)".to_vec();
+                found.data = HIDDEN.to_vec();
             }
             self.note_taken(index, &mut found.variable);
         }
+        let audit = self.audits().then(|| self.audit_record()).flatten();
         let [score_in, score_out] =
             [&self.rules.names.inbound, &self.rules.names.outbound].map(|names| self.score(names));
         let trace = self.trace.take().map(|trace| *trace);
-        Record { matches, score_in, score_out, interruption: self.interruption.take(), trace }
+        Record {
+            matches,
+            score_in,
+            score_out,
+            interruption: self.interruption.take(),
+            audit,
+            trace,
+        }
     }
 
     fn hides(&self, target: &Target, variable: &[u8]) -> bool {

@@ -23,6 +23,8 @@ pub(crate) struct Matched {
     pub(crate) key: Option<StrId>,
     /// The value, transformed.
     pub(crate) value: StrId,
+    /// The value as it was.
+    pub(crate) raw: StrId,
     /// `ARGS:name`, where the rule looks at it.
     pub(crate) name: StrId,
 }

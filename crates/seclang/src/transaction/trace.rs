@@ -2,6 +2,7 @@
 
 use super::Transaction;
 use super::values::Value;
+use crate::macros::Macro;
 use crate::operator::Hit;
 use crate::plan::{Control, Link, Rule};
 use crate::ruleset::RuleSet;
@@ -22,17 +23,27 @@ impl Transaction {
         self.trace = Some(Box::new(Trace::new(focus)));
     }
 
+    #[inline]
     pub(super) fn is_traced(&self) -> bool {
         self.trace.is_some()
     }
 
+    #[inline]
     pub(super) fn tell(&mut self, make: impl FnOnce(&Self) -> Event) {
         if self.trace.is_some() {
-            let event = make(self);
-            self.trace.get_or_insert_with(Box::<Trace>::default).push(event);
+            self.tell_now(make);
         }
     }
 
+    /// Out of the way of those whom nobody asked.
+    #[cold]
+    #[inline(never)]
+    fn tell_now(&mut self, make: impl FnOnce(&Self) -> Event) {
+        let event = make(self);
+        self.trace.get_or_insert_with(Box::<Trace>::default).push(event);
+    }
+
+    #[inline]
     pub(super) fn tell_argument(&mut self, source: Source, made: Entry) {
         self.tell(|own| {
             let [name, value] = [made.key, made.value].map(|id| shown(own.strings.get(id)));
@@ -41,6 +52,7 @@ impl Transaction {
     }
 
     /// A link is asked.
+    #[inline]
     pub(super) fn tell_asks(&mut self, rule: &Rule, position: usize, link: &Link) {
         self.tell(|own| {
             let written = &link.written;
@@ -57,6 +69,7 @@ impl Transaction {
     }
 
     /// A rule that was taken out is not asked.
+    #[inline]
     pub(super) fn tell_removed(&mut self, rule: &Rule) {
         self.tell(|own| {
             let removed = own.removed.iter().find(|selector| selector.selects(rule));
@@ -72,20 +85,30 @@ impl Transaction {
     }
 
     /// Rules between two places of a phase are not asked.
+    #[inline]
     pub(super) fn tell_skipped(&mut self, rules: &RuleSet, steps: &[Step], why: LeftOut) {
-        if !self.is_traced() {
-            return;
+        if self.is_traced() {
+            self.tell_each(rules, steps, why);
         }
+    }
+
+    #[cold]
+    fn tell_each(&mut self, rules: &RuleSet, steps: &[Step], why: LeftOut) {
         for rule in steps.iter().filter_map(|step| rules.rules.get(step.rule)) {
             self.tell(|_| Event::Leaves(rule.id, why));
         }
     }
 
     /// A value, and what each transformation makes of it.
+    #[inline]
     pub(super) fn tell_value(&mut self, rules: &RuleSet, link: &Link, value: &Value) {
-        if !self.is_traced() {
-            return;
+        if self.is_traced() {
+            self.tell_steps(rules, link, value);
         }
+    }
+
+    #[cold]
+    fn tell_steps(&mut self, rules: &RuleSet, link: &Link, value: &Value) {
         self.tell(|own| Event::Value(own.named(value, value.value)));
         let mut last = value.value;
         let mut forms = 0;
@@ -102,6 +125,7 @@ impl Transaction {
     }
 
     /// The operator's answer.
+    #[inline]
     pub(super) fn tell_answer(
         &mut self,
         link: &Link,
@@ -115,12 +139,44 @@ impl Transaction {
             Event::Answer {
                 value: own.named(value, transformed),
                 matched: found.is_some() != link.negated,
+                text: found.and_then(|hit| hit.text.clone()),
                 places: places.map(|place| (place.start, place.len())).collect(),
             }
         });
     }
 
+    /// A whole rule matched.
+    #[inline]
+    pub(super) fn tell_matched(&mut self, rule: &Rule) {
+        self.tell(|own| {
+            let text = |text: &Option<Macro>| {
+                text.as_ref().map(|text| shown(&own.expand(text))).unwrap_or_default()
+            };
+            let later = |pick: fn(&Link) -> Option<&Macro>| {
+                let found = rule.links.iter().skip(1).find_map(pick);
+                found.map(|text| shown(&own.expand(text))).unwrap_or_default()
+            };
+            let meta = &rule.meta;
+            Event::Matched {
+                id: rule.id,
+                logged: rule.log,
+                message: match &meta.message {
+                    None => later(|link| link.message.as_ref()),
+                    own => text(own),
+                },
+                data: match &meta.data {
+                    None => later(|link| link.data.as_ref()),
+                    own => text(own),
+                },
+                severity: meta.severity,
+                made: [&meta.revision, &meta.version].map(|text| text.clone().unwrap_or_default()),
+                tags: meta.tags.iter().map(|tag| shown(&own.expand(tag))).collect(),
+            }
+        });
+    }
+
     /// A member of a collection has a new value, or none any more.
+    #[inline]
     pub(super) fn tell_set(&mut self, collection: Variable, name: &[u8], value: Option<&[u8]>) {
         self.tell(|_| {
             let name = [collection.name().as_bytes(), name].join(&b':');
@@ -128,6 +184,7 @@ impl Transaction {
         });
     }
 
+    #[inline]
     pub(super) fn tell_control(&mut self, control: &Control) {
         self.tell(|_| Event::Control(control.to_string()));
     }

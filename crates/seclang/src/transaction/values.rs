@@ -39,7 +39,7 @@ struct Stored<'a> {
 impl Transaction {
     /// All values of a link's targets in order.
     pub(super) fn values(&mut self, rule: &Rule, link: &Link) -> Result<Vec<Value>, Fault> {
-        let mut values = std::mem::take(&mut self.selected);
+        let mut values = std::mem::take(&mut self.desk.selected);
         values.clear();
         for target in &link.targets {
             self.select(target, &mut values)?;

@@ -10,7 +10,7 @@ const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The bytes of one code page.
 #[derive(Debug)]
-pub(crate) struct CodePage(Box<[Option<u8>; 0x1_0000]>);
+pub(crate) struct CodePage(Vec<Option<u8>>);
 
 impl CodePage {
     /// Reads one page of a file.
@@ -18,7 +18,7 @@ impl CodePage {
         if content.len() > BYTES_MAX {
             return Err("the map file is longer than 4 MiB".to_owned());
         }
-        let mut map = Box::new([None; 0x1_0000]);
+        let mut map = vec![None; 0x1_0000];
         let (mut seen, mut active) = (false, false);
         for line in content.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
             if line.starts_with(b"#") {
@@ -57,10 +57,14 @@ fn number(word: &[u8]) -> Option<u32> {
 /// `HHHH:HH`
 fn pair(word: &[u8]) -> Result<(u16, u8), String> {
     let bad = || format!("`{}` is no pair of a character and a byte", bstr::BStr::new(word));
-    let [a, b, c, d, b':', e, f] = word else { return Err(bad()) };
-    let high = hex_pair(*a, *b).ok_or_else(bad)?;
-    let low = hex_pair(*c, *d).ok_or_else(bad)?;
-    Ok((u16::from_be_bytes([high, low]), hex_pair(*e, *f).ok_or_else(bad)?))
+    let two = |digits: &[u8]| match digits {
+        [first, second] => hex_pair(*first, *second).ok_or_else(bad),
+        _ => Err(bad()),
+    };
+    let (character, byte) = word.split_at_checked(4).ok_or_else(bad)?;
+    let (high, low) = character.split_at_checked(2).ok_or_else(bad)?;
+    let byte = byte.strip_prefix(b":").ok_or_else(bad)?;
+    Ok((u16::from_be_bytes([two(high)?, two(low)?]), two(byte)?))
 }
 
 #[cfg(test)]

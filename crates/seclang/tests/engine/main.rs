@@ -12,6 +12,7 @@
 )]
 
 mod agreement;
+mod compatibility;
 mod golden;
 mod naive;
 mod operators;

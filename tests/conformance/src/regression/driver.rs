@@ -2,7 +2,7 @@
 //! phases after an interruption, and the last one's status counts.
 
 use super::case::Case;
-use super::{logs, words};
+use super::{logs, vocabulary, words};
 use crate::engine;
 use burgrave_seclang::{
     BodyIntake, Connection, Decision, Disruption, Interruption, Options, RequestLine, RuleFiles,
@@ -31,7 +31,8 @@ pub(super) struct Seen {
 struct Files<'a> {
     case: PathBuf,
     rules: String,
-    data: &'a Path,
+    /// Folders of data files; the first that has one counts.
+    data: [&'a Path; 2],
 }
 
 impl Files<'_> {
@@ -39,10 +40,12 @@ impl Files<'_> {
     fn place(&self, path: &Path) -> PathBuf {
         let text = path.to_string_lossy();
         let Some((_, rest)) = text.split_once("test-cases/") else { return path.to_path_buf() };
-        match rest.strip_prefix("data/") {
-            Some(name) => self.data.join(name),
-            None => self.data.join("..").join(rest.trim_start_matches("secrules-language-tests/")),
-        }
+        let places = self.data.map(|data| match rest.strip_prefix("data/") {
+            Some(name) => data.join(name),
+            None => data.join("..").join(rest.trim_start_matches("secrules-language-tests/")),
+        });
+        let [own, given] = places;
+        if own.exists() { own } else { given }
     }
 }
 
@@ -67,7 +70,11 @@ impl RuleFiles for Files<'_> {
 }
 
 /// Compiles a case's rules; the errors as text.
-pub(super) fn compile(path: &Path, data: &Path, case: &Case) -> Result<Arc<RuleSet>, Vec<String>> {
+pub(super) fn compile(
+    path: &Path,
+    data: [&Path; 2],
+    case: &Case,
+) -> Result<Arc<RuleSet>, Vec<String>> {
     let is_debug = |line: &str| line.trim_start().to_ascii_lowercase().starts_with("secdebuglog");
     let rules: String = case
         .rules
@@ -102,7 +109,7 @@ pub(super) fn run(rules: &Arc<RuleSet>, case: &Case) -> Seen {
         location: ends.location,
         debug_log: words::debug_log(&events, rules),
         error_log: logs::error_log(&events, case, rules),
-        audit_log: logs::error_log(&events, case, rules),
+        audit_log: vocabulary::text(&record.audit.unwrap_or_default()),
     }
 }
 
@@ -158,7 +165,7 @@ impl Ends {
             Disruption::Deny(_) | Disruption::Redirect { .. } => action.status(),
         };
         if let Disruption::Redirect { location, .. } = action {
-            self.location.push_str(&words::text(&location));
+            self.location.push_str(&vocabulary::text(&location));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::place;
-use super::words::{class, hex, limited, text};
+use super::vocabulary::{class, hex, limited, text};
 use burgrave_seclang::{Event, Named, RuleFacts, RuleSet};
 use std::fmt::Write as _;
 
@@ -65,8 +65,8 @@ impl Writer<'_> {
                 self.steps.clear();
             }
             Event::Step(_, name, _) => self.steps.push(format!("t:{name}")),
-            Event::Answer { value, matched: true, places } => self.answer(value, places),
-            Event::Matched { id, logged: true, message, tags } => self.rule(*id, message, tags),
+            Event::Answer { value, matched: true, places, .. } => self.answer(value, places),
+            Event::Matched { logged: true, .. } => self.rule(event),
             _ => {}
         }
     }
@@ -87,14 +87,18 @@ impl Writer<'_> {
         self.reference.push_str(&self.steps.join(","));
     }
 
-    fn rule(&mut self, id: u32, message: &[u8], tags: &[Vec<u8>]) {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only called with a match")]
+    fn rule(&mut self, event: &Event) {
+        let (id, message, data, severity, [revision, version], tags) = match event {
+            Event::Matched { id, message, data, severity, made, tags, .. } => {
+                (*id, message, data, severity.unwrap_or(0), made, tags)
+            }
+            _ => return,
+        };
         let facts = self.facts.iter().find(|facts| facts.id == id);
         let (file, line, phase) = facts.map_or_else(Default::default, |facts| {
-            (
-                facts.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                facts.line,
-                facts.phase,
-            )
+            let file = facts.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (file, facts.line, facts.phase)
         });
         let what = match self.ended {
             Some(Event::Ended(rule, how)) if *rule == id => {
@@ -103,16 +107,24 @@ impl Writer<'_> {
             _ => "Warning. ".to_owned(),
         };
         let mut out = format!(
-            "[client {}] ModSecurity: {what}{} [file \"{file}\"] [line \"{line}\"] [id \"{id}\"] [msg \"{}\"]",
+            "[client {}] ModSecurity: {what}{} [file \"{file}\"] [line \"{line}\"] [id \"{id}\"] [rev \"{}\"] [msg \"{}\"] \
+             [data \"{}\"] [severity \"{severity}\"] [ver \"{}\"] [maturity \"0\"] [accuracy \"0\"]",
             self.case.client.ip,
             self.matched,
-            text(message)
+            text(revision),
+            text(message),
+            limited(200, hex(data)),
+            text(version),
         );
         for tag in tags {
             let _infallible = write!(out, " [tag \"{}\"]", text(tag));
         }
-        let _infallible =
-            write!(out, " [uri \"{}\"] [ref \"{}\"]", self.case.request.uri, self.reference);
+        let path = self.case.request.uri.split('?').next().unwrap_or_default();
+        let _infallible = write!(
+            out,
+            " [hostname \"{}\"] [uri \"{path}\"] [unique_id \"1764000000.1\"] [ref \"{}\"]",
+            self.case.server.ip, self.reference
+        );
         self.out.push_str(&hex(out.as_bytes()));
         self.out.push('\n');
     }

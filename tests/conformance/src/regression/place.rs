@@ -200,15 +200,12 @@ mod tests {
     use super::*;
 
     fn places(name: &str, value: &str, body: &str) -> Vec<(usize, usize)> {
-        let case = serde_json::json!({
-            "request": {
-                "method": "GET", "uri": "/a?b=c%20&b=d",
-                "headers": {"H": "v", "Content-Type": "application/x-www-form-urlencoded"},
-                "body": [body]
-            },
-            "rules": []
-        });
-        let case: Case = serde_json::from_value(case).unwrap();
+        let text = format!(
+            r#"{{"request": {{"method": "GET", "uri": "/a?b=c%20&b=d",
+                "headers": {{"H": "v", "Content-Type": "application/x-www-form-urlencoded"}},
+                "body": ["{body}"]}}, "rules": []}}"#
+        );
+        let case: Case = serde_json::from_str(&text).unwrap();
         Places::of(&case).find(&Named { name: name.into(), value: value.into() })
     }
 
@@ -222,7 +219,7 @@ mod tests {
             ("ARGS:b", "d", (16, 1)),
             ("ARGS_NAMES:b", "b", (7, 1)),
             ("REQUEST_HEADERS:h", "v", (27, 1)),
-            ("ARGS_POST:e", "f", (82, 1)),
+            ("ARGS_POST:e", "f\n", (80, 2)),
         ] {
             assert_eq!(places(name, value, "e=f"), [place], "{name} {value}");
         }

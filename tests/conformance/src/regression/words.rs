@@ -2,9 +2,9 @@
 //! looked for in it.
 //!
 //! Each line stands for one event of the engine: what did not happen here has no line. Words that name no
-//! event of ours are in [`BODY`], one for each of our own errors.
+//! event of ours are in the `vocabulary`, one for each of our own errors.
 
-use bstr::ByteSlice as _;
+use super::vocabulary::{BODY, ODD, class, disruption, hex, limited, text, translated};
 use burgrave_model::Mode;
 use burgrave_seclang::{Disruption, Event, LeftOut, Named, RuleFacts, RuleSet, Source};
 use std::fmt::Write as _;
@@ -34,32 +34,11 @@ impl Writer {
         match event {
             Event::Phase(phase, mode) => self.phase(*phase, *mode),
             Event::Argument(source, named) => self.argument(*source, named),
-            Event::Boundary(boundary, has_more) => {
-                if *has_more {
-                    self.line(3, "Multipart: Invalid parameter after boundary in C-T (tolerated).");
-                }
-                self.line(9, &format!("Multipart: Boundary: {}", text(boundary)));
-            }
-            Event::Odd(variable) => {
-                if let Some((_, theirs)) = ODD.iter().find(|(ours, _)| ours == variable) {
-                    self.line(4, &format!("Multipart: Warning: {theirs}"));
-                }
-            }
+            Event::Boundary(boundary, has_more) => self.boundary(boundary, *has_more),
+            Event::Odd(variable) => self.odd(variable),
             Event::BodyError(error) => self.body_error(error),
             Event::Asks { id, link, operator, parameter, targets, .. } => {
-                self.operator = class(operator);
-                let id = if *link == 0 { *id } else { 0 };
-                let text = if operator.is_empty() {
-                    format!("(Rule: {id}) Executing unconditional rule...")
-                } else {
-                    format!(
-                        "(Rule: {id}) Executing operator \"{}\" with param \"{}\" against {}.",
-                        self.operator,
-                        text(parameter),
-                        text(targets)
-                    )
-                };
-                self.line(4, &text);
+                self.asks(if *link == 0 { *id } else { 0 }, operator, parameter, targets);
             }
             Event::Leaves(id, why) => self.leaves(*id, *why),
             Event::Value(_) | Event::Unconfirmed => {}
@@ -67,34 +46,108 @@ impl Writer {
                 let text = format!(" T ({form}) t:{name}: \"{}\"", limited(80, text(value)));
                 self.line(9, &text);
             }
-            Event::Answer { value, .. } => {
-                let shown = limited(80, hex(&value.value));
-                let shown = if text(&value.name).ends_with("ERROR_MSG") {
-                    translated(&shown).unwrap_or(shown)
-                } else {
-                    shown
-                };
-                let text = format!("Target value: \"{shown}\" (Variable: {})", text(&value.name));
-                self.line(9, &text);
+            Event::Answer { value, text, matched, .. } => {
+                self.answer(value, text.as_deref(), *matched);
             }
             Event::Captured(number, value) => self.captured(*number, value),
             Event::Set(name, value) => self.set(&text(name), value.as_deref()),
+            Event::Opened(collection, key) => self.opened(collection, &text(key)),
+            Event::Expires(name, seconds) => {
+                let name = text(name).to_ascii_lowercase();
+                self.line(9, &format!("Setting variable `{name}' to expire in {seconds} seconds."));
+            }
+            Event::OverLimit(whose, refuses) => self.over_limit(whose, *refuses),
             Event::Control(control) => self.control(control),
             Event::Returned(_, matched) => {
                 self.line(4, &format!("Rule returned {}.", u8::from(*matched)));
             }
-            Event::Matched { message, tags, logged, .. } => {
-                for tag in tags {
-                    self.line(9, &format!("Rule tag: {}", text(tag)));
-                }
-                self.line(9, &format!("Saving msg: {}", text(message)));
-                if *logged {
-                    self.line(9, "Running action: log");
-                }
-            }
+            Event::Matched { message, tags, logged, .. } => self.matched(message, tags, *logged),
             Event::Ended(_, how) => self.ended(how),
+            Event::WouldEnd(_, how) => {
+                let name = disruption(how);
+                self.line(
+                    4,
+                    &format!("Not running any disruptive action (or block): {name}. SecRuleEngine is not On."),
+                );
+            }
+            Event::Allowed(_, scope) => self.allowed(scope),
             Event::NotInspected(whose, why) => self.not_inspected(whose, why),
         }
+    }
+
+    fn boundary(&mut self, boundary: &[u8], has_more: bool) {
+        if has_more {
+            self.line(3, "Multipart: Invalid parameter after boundary in C-T (tolerated).");
+        }
+        self.line(9, &format!("Multipart: Boundary: {}", text(boundary)));
+    }
+
+    fn odd(&mut self, variable: &str) {
+        if let Some((_, theirs)) = ODD.iter().find(|(ours, _)| *ours == variable) {
+            self.line(4, &format!("Multipart: Warning: {theirs}"));
+        }
+    }
+
+    fn asks(&mut self, id: u32, operator: &str, parameter: &[u8], targets: &[u8]) {
+        self.operator = class(operator);
+        let line = if operator.is_empty() {
+            format!("(Rule: {id}) Executing unconditional rule...")
+        } else {
+            format!(
+                "(Rule: {id}) Executing operator \"{}\" with param \"{}\" against {}.",
+                self.operator,
+                text(parameter),
+                text(targets)
+            )
+        };
+        self.line(4, &line);
+    }
+
+    fn answer(&mut self, value: &Named, found: Option<&[u8]>, matched: bool) {
+        let shown = limited(80, hex(&value.value));
+        let is_error = text(&value.name).ends_with("ERROR_MSG");
+        let shown = translated(&shown).filter(|_| is_error).unwrap_or(shown);
+        self.line(9, &format!("Target value: \"{shown}\" (Variable: {})", text(&value.name)));
+        match (self.operator.as_str(), found) {
+            ("DetectXSS", _) if matched => self.line(5, "detected XSS using libinjection."),
+            ("DetectSQLi", Some(fingerprint)) => {
+                let (print, at) = (text(fingerprint), text(&value.value));
+                let line = format!(
+                    "detected SQLi using libinjection with fingerprint '{print}' at: '{at}'"
+                );
+                self.line(4, &line);
+            }
+            _ => {}
+        }
+    }
+
+    fn over_limit(&mut self, whose: &str, refuses: bool) {
+        let whose = if whose == "request" { "Request" } else { "Response" };
+        let what = if refuses { "reject the request" } else { "process partial" };
+        self.line(5, &format!("{whose} body is bigger than the maximum expected."));
+        self.line(5, &format!("{whose} body limit is marked to {what}"));
+    }
+
+    fn matched(&mut self, message: &[u8], tags: &[Vec<u8>], logged: bool) {
+        for tag in tags {
+            self.line(9, &format!("Rule tag: {}", text(tag)));
+        }
+        self.line(9, &format!("Saving msg: {}", text(message)));
+        if logged {
+            self.line(9, "Running action: log");
+        }
+    }
+
+    fn allowed(&mut self, scope: &str) {
+        let scope = match scope {
+            "transaction" => "FromNowOn",
+            "request" => "Request",
+            _ => "Phase",
+        };
+        let line = format!(
+            "Dropping the evaluation of upcoming rules in favor of an `allow' action of type: {scope}"
+        );
+        self.line(4, &line);
     }
 
     fn phase(&mut self, phase: u8, mode: Mode) {
@@ -159,6 +212,7 @@ impl Writer {
             }
             LeftOut::Skip => format!("Skipped rule id '{id}' due to a `skip' action."),
             LeftOut::Allow => {
+                self.line(9, "Skipping all rules evaluation on this phase as request through the utilization of an `allow' action.");
                 format!(
                     "Skipped rule id '{id}' as request trough the utilization of an `allow' action."
                 )
@@ -205,12 +259,18 @@ impl Writer {
         );
     }
 
+    fn opened(&mut self, collection: &str, key: &str) {
+        let name = collection.to_ascii_lowercase();
+        match collection {
+            "SESSION" => self.line(8, &format!("Session ID initiated with value: '{key}'.")),
+            "USER" => self.line(8, &format!("User collection initiated with value: '{key}'.")),
+            "RESOURCE" => self.line(8, &format!("RESOURCE initiated with value: '{key}'.")),
+            _ => self.line(5, &format!("Collection `{name}' initialized with value: {key}")),
+        }
+    }
+
     fn ended(&mut self, how: &Disruption) {
-        let name = match how {
-            Disruption::Deny(_) => "deny",
-            Disruption::Drop => "drop",
-            Disruption::Redirect { .. } => "redirect",
-        };
+        let name = disruption(how);
         self.line(4, &format!("Running (disruptive)     action: {name}."));
         self.line(8, &format!("Running action {name}"));
     }
@@ -227,137 +287,5 @@ impl Writer {
             }
         };
         self.line(5, &text);
-    }
-}
-
-/// Oddities of multipart bodies → the suite's words for the same.
-static ODD: &[(&str, &str)] = &[
-    ("MULTIPART_BOUNDARY_QUOTED", "boundary was quoted."),
-    ("MULTIPART_BOUNDARY_WHITESPACE", "boundary whitespace in C-T header."),
-    ("MULTIPART_CRLF_LF_LINES", "mixed line endings used (CRLF/LF)."),
-    ("MULTIPART_DATA_AFTER", "seen data after last boundary."),
-    ("MULTIPART_DATA_BEFORE", "seen data before first boundary."),
-    ("MULTIPART_HEADER_FOLDING", "header folding used."),
-    ("MULTIPART_INVALID_HEADER_FOLDING", "invalid header folding used."),
-    ("MULTIPART_INVALID_PART", "invalid part parsing."),
-    ("MULTIPART_INVALID_QUOTING", "invalid quoting used."),
-    ("MULTIPART_LF_LINE", "incorrect line endings used (LF)."),
-    ("MULTIPART_MISSING_SEMICOLON", "missing semicolon in C-T header."),
-];
-
-/// Our errors of bodies → the suite's words for the same.
-static BODY: &[(&str, &str)] = &[
-    ("`filename*` has no character set", "Multipart: Invalid Content-Disposition header (-16)"),
-    ("`filename*` has no language", "Multipart: Invalid Content-Disposition header (-17)"),
-    ("`filename*` has a bad character", "Multipart: Invalid Content-Disposition header (-18)"),
-    ("`filename*` without `filename`", "Multipart: Warning: no filename= but filename*:"),
-    (
-        "content-disposition has no name",
-        "Multipart: Content-Disposition header missing name field.",
-    ),
-    ("content-disposition has", "Multipart: Invalid Content-Disposition header."),
-    ("content-disposition is", "Multipart: Invalid Content-Disposition header."),
-    ("content-disposition names", "Multipart: Invalid Content-Disposition header."),
-    ("content-disposition parameter", "Multipart: Invalid Content-Disposition header."),
-    ("content type is not multipart", "Multipart: Invalid MIME type."),
-    ("boundary goes on after its quote", "Multipart: Invalid boundary in C-T (characters)."),
-    ("boundary holds characters", "Multipart: Invalid boundary in C-T (characters)."),
-    ("boundary has no value", "Multipart: Invalid boundary in C-T (malformed)."),
-    ("boundary is empty", "Multipart: Invalid boundary in C-T (empty)."),
-    ("boundary is longer", "Multipart: Invalid boundary in C-T (length)."),
-    (
-        "boundary parameter is not in lower",
-        "Multipart: Invalid boundary in C-T (case sensitivity).",
-    ),
-    ("boundary parameter is malformed", "Multipart: Invalid boundary in C-T (parameter name)."),
-    ("boundary's quote does not end", "Multipart: Invalid boundary in C-T (quote)."),
-    ("boundary has a quote on one side", "Multipart: Invalid boundary in C-T (quote)."),
-    ("boundary line goes on", "Multipart: Invalid boundary: "),
-    ("more than one boundary", "Multipart: Multiple boundary parameters in C-T."),
-    ("names no boundary", "Multipart: Boundary not found in C-T."),
-    ("multipart has no boundary", "Multipart: No boundaries found in payload."),
-    ("lacks its final boundary", "Multipart: Final boundary missing."),
-    ("ends within a part's header", "Multipart: Final boundary missing."),
-    ("part has no content-disposition", "Multipart: Part missing Content-Disposition header."),
-    ("header begins with a continuation", "Multipart: Invalid part header (folding error)."),
-    ("part header has no valid name", "Multipart: Invalid part header (colon missing): "),
-    ("part header holds a nul", "Multipart: Nul byte in part headers."),
-    ("part header is longer", "Multipart: Part header too long."),
-    ("part header stands twice", "Multipart: Duplicate part header: "),
-    (
-        "body without files is longer",
-        "Request body excluding files is bigger than the maximum expected.",
-    ),
-    ("form has more arguments", "Skipping request argument, over limit"),
-    ("json has more values", "Skipping request argument, over limit"),
-    ("xml", "XML: Failed parsing document."),
-];
-
-/// An error of ours as `REQBODY_ERROR_MSG` has it there.
-fn translated(error: &str) -> Option<String> {
-    let (_, theirs) = BODY.iter().find(|(ours, _)| error.contains(ours))?;
-    let kind = theirs.split(':').next().filter(|kind| matches!(*kind, "Multipart" | "XML"));
-    Some(
-        kind.map_or_else(|| (*theirs).to_owned(), |kind| format!("{kind} parsing error: {theirs}")),
-    )
-}
-
-/// The suite names operators by their classes.
-pub(super) fn class(operator: &str) -> String {
-    const IRREGULAR: &[(&str, &str)] = &[
-        ("streq", "StrEq"),
-        ("strmatch", "StrMatch"),
-        ("pmf", "PmFromFile"),
-        ("ipmatchf", "IpMatchFromFile"),
-        ("detectsqli", "DetectSQLi"),
-        ("detectxss", "DetectXSS"),
-        ("verifycc", "VerifyCC"),
-        ("verifycpf", "VerifyCPF"),
-        ("verifyssn", "VerifySSN"),
-        ("verifysvnr", "VerifySVNR"),
-        ("rxglobal", "RxGlobal"),
-        ("pmfromfile", "PmFromFile"),
-        ("beginswith", "BeginsWith"),
-        ("endswith", "EndsWith"),
-        ("containsword", "ContainsWord"),
-        ("geolookup", "GeoLookup"),
-        ("ipmatch", "IpMatch"),
-        ("ipmatchfromfile", "IpMatchFromFile"),
-    ];
-    let known = IRREGULAR.iter().find(|(name, _)| name.eq_ignore_ascii_case(operator));
-    if let Some((_, class)) = known {
-        return (*class).to_owned();
-    }
-    let mut letters = operator.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().collect::<String>() + letters.as_str()
-    })
-}
-
-pub(super) fn text(bytes: &[u8]) -> String {
-    bstr::BStr::new(bytes).to_string()
-}
-
-/// What is not printable as `\xHH`.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for byte in bytes.bytes() {
-        match byte {
-            32..=126 => out.push(char::from(byte)),
-            _ => {
-                let _infallible = write!(out, "\\x{byte:02x}");
-            }
-        }
-    }
-    out
-}
-
-/// The first bytes, and how many there are beside.
-pub(super) fn limited(most: usize, text: String) -> String {
-    match text.split_at_checked(most) {
-        Some((start, rest)) if !rest.is_empty() => {
-            format!("{start} ({} characters omitted)", rest.len())
-        }
-        _ => text,
     }
 }

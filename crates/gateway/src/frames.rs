@@ -1,0 +1,319 @@
+//! The heads of HTTP/2's frames as they pass (RFC 9113 §4.1), for the record of what the HTTP library
+//! answers by itself: it resets a malformed request, and ends a connection that breaks the protocol,
+//! before any of our code is asked.
+//!
+//! Reads along and changes nothing; holds a bounded number of stream numbers, and never a frame's content
+//! beyond its first eight bytes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes of a frame's head.
+const HEAD_BYTES: usize = 9;
+/// Bytes of a frame's content that are of interest: two numbers of `GOAWAY`.
+const CONTENT_BYTES: usize = 8;
+/// What a client sends before its first frame (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Requests that may wait for their turn; the library allows fewer at once.
+const OPENED_MAX: usize = 1_024;
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+/// The error codes that say no error, and that a stream was refused unread.
+const NO_ERROR: u32 = 0;
+const REFUSED_STREAM: u32 = 7;
+
+/// A frame, as far as it is of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Frame {
+    kind: u8,
+    stream: u32,
+    content: [u8; CONTENT_BYTES],
+}
+
+impl Frame {
+    /// A big-endian number of the content.
+    fn number(&self, at: usize) -> u32 {
+        let bytes = self.content.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u32::from_be_bytes(*bytes))
+    }
+}
+
+/// Frames of one direction, from pieces of any size.
+#[derive(Debug, Default)]
+struct Frames {
+    /// Bytes to pass over: the preface, or the rest of a frame.
+    skip: usize,
+    seen: Vec<u8>,
+}
+
+impl Frames {
+    fn after(skip: usize) -> Self {
+        Self { skip, seen: Vec::with_capacity(HEAD_BYTES + CONTENT_BYTES) }
+    }
+
+    fn feed(&mut self, mut piece: &[u8], mut take: impl FnMut(Frame)) {
+        while !piece.is_empty() {
+            let passed = self.skip.min(piece.len());
+            self.skip -= passed;
+            piece = piece.get(passed..).unwrap_or_default();
+            let wanted = self.wanted().saturating_sub(self.seen.len());
+            let (taken, rest) = piece.split_at(wanted.min(piece.len()));
+            self.seen.extend_from_slice(taken);
+            piece = rest;
+            if self.seen.len() >= HEAD_BYTES && self.seen.len() == self.wanted() {
+                let content = self.seen.len() - HEAD_BYTES;
+                self.skip = self.length() - content;
+                if let Some(frame) = self.frame() {
+                    take(frame);
+                }
+                self.seen.clear();
+            }
+        }
+    }
+
+    /// Bytes that the current frame has of interest.
+    fn wanted(&self) -> usize {
+        if self.seen.len() < HEAD_BYTES {
+            return HEAD_BYTES;
+        }
+        HEAD_BYTES + self.length().min(CONTENT_BYTES)
+    }
+
+    fn length(&self) -> usize {
+        match self.seen.as_slice() {
+            [high, middle, low, ..] => [high, middle, low]
+                .into_iter()
+                .fold(0, |length, byte| length << 8 | usize::from(*byte)),
+            _ => 0,
+        }
+    }
+
+    fn frame(&self) -> Option<Frame> {
+        let (head, content) = self.seen.split_first_chunk::<HEAD_BYTES>()?;
+        let [_, _, _, kind, _, stream @ ..] = *head;
+        let mut first = [0; CONTENT_BYTES];
+        first.iter_mut().zip(content).for_each(|(place, byte)| *place = *byte);
+        Some(Frame { kind, stream: u32::from_be_bytes(stream) & 0x7fff_ffff, content: first })
+    }
+}
+
+/// What the library refused by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A malformed request: its stream was reset.
+    Malformed,
+    /// A request beyond the number of streams.
+    TooMany,
+    /// The connection broke the protocol and was ended.
+    Protocol,
+}
+
+impl Refusal {
+    /// Words for the record.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed http/2 request",
+            Self::TooMany => "too many http/2 streams",
+            Self::Protocol => "http/2 protocol error",
+        }
+    }
+}
+
+/// Which requests of a connection still wait to be taken by the service.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    opened: RefCell<VecDeque<u32>>,
+    last: Cell<u32>,
+}
+
+impl Streams {
+    /// The service has been given the next request: the library hands them out in their order.
+    pub(crate) fn taken(&self) {
+        self.opened.borrow_mut().pop_front();
+    }
+
+    fn received(&self, frame: Frame) {
+        // Trailers come on a stream that was opened before.
+        if frame.kind == HEADERS && frame.stream > self.last.get() {
+            self.last.set(frame.stream);
+            let mut opened = self.opened.borrow_mut();
+            if opened.len() < OPENED_MAX {
+                opened.push_back(frame.stream);
+            }
+        }
+    }
+
+    fn sent(&self, frame: Frame, mut refuse: impl FnMut(Refusal)) {
+        let mut opened = self.opened.borrow_mut();
+        match frame.kind {
+            RST_STREAM => {
+                let Some(at) = opened.iter().position(|stream| *stream == frame.stream) else {
+                    return;
+                };
+                opened.remove(at);
+                let too_many = frame.number(0) == REFUSED_STREAM;
+                refuse(if too_many { Refusal::TooMany } else { Refusal::Malformed });
+            }
+            GOAWAY if frame.number(4) != NO_ERROR => {
+                let waiting = opened.drain(..).count();
+                (0..waiting.max(1)).for_each(|_| refuse(Refusal::Protocol));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A connection whose frames are read along.
+pub(crate) struct Watched<S> {
+    stream: S,
+    received: Frames,
+    sent: Frames,
+    streams: Rc<Streams>,
+    refuse: Box<dyn Fn(Refusal)>,
+}
+
+impl<S> Watched<S> {
+    /// `refuse` is told of each request that ends without having been one.
+    pub(crate) fn new(stream: S, streams: Rc<Streams>, refuse: Box<dyn Fn(Refusal)>) -> Self {
+        Self {
+            stream,
+            received: Frames::after(PREFACE.len()),
+            sent: Frames::after(0),
+            streams,
+            refuse,
+        }
+    }
+
+    fn note_sent(&mut self, piece: &[u8]) {
+        let Self { sent, streams, refuse, .. } = self;
+        sent.feed(piece, |frame| streams.sent(frame, &**refuse));
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        let Self { received, streams, .. } = this;
+        let piece = buffer.filled().get(before..).unwrap_or_default();
+        received.feed(piece, |frame| streams.received(frame));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        piece: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let count = ready!(Pin::new(&mut this.stream).poll_write(context, piece))?;
+        this.note_sent(piece.get(..count).unwrap_or_default());
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let count = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, pieces))?;
+        let mut left = count;
+        for piece in pieces {
+            let sent = piece.get(..left.min(piece.len())).unwrap_or_default();
+            left -= sent.len();
+            this.note_sent(sent);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, stream: u32, content: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, 0], &stream.to_be_bytes(), content].concat()
+    }
+
+    #[test]
+    fn frames_from_pieces_of_any_size() {
+        let all = [
+            PREFACE.to_vec(),
+            frame(4, 0, &[]),
+            frame(HEADERS, 1, &[7; 300]),
+            frame(RST_STREAM, 1, &8_u32.to_be_bytes()),
+            frame(GOAWAY, 0, &[0, 0, 0, 3, 0, 0, 0, 11, 1, 2, 3]),
+        ]
+        .concat();
+        for size in [1, 2, 5, 9, 17, 64, 1000] {
+            let mut frames = Frames::after(PREFACE.len());
+            let mut seen = Vec::new();
+            all.chunks(size).for_each(|piece| frames.feed(piece, |frame| seen.push(frame)));
+            let kinds: Vec<_> = seen.iter().map(|frame| (frame.kind, frame.stream)).collect();
+            assert_eq!(kinds, [(4, 0), (HEADERS, 1), (RST_STREAM, 1), (GOAWAY, 0)], "by {size}");
+            assert_eq!((seen[2].number(0), seen[3].number(0), seen[3].number(4)), (8, 3, 11));
+        }
+    }
+
+    fn told(received: &[(u8, u32)], taken: usize, sent: &[(u8, u32, u32)]) -> Vec<Refusal> {
+        let streams = Streams::default();
+        for &(kind, stream) in received {
+            streams.received(Frame { kind, stream, content: [0; CONTENT_BYTES] });
+        }
+        (0..taken).for_each(|_| streams.taken());
+        let mut all = Vec::new();
+        for &(kind, stream, code) in sent {
+            let mut content = [0; CONTENT_BYTES];
+            let at = if kind == GOAWAY { 4 } else { 0 };
+            content[at..at + 4].copy_from_slice(&code.to_be_bytes());
+            streams.sent(Frame { kind, stream, content }, |refusal| all.push(refusal));
+        }
+        all
+    }
+
+    #[test]
+    fn only_requests_that_nobody_took_are_told() {
+        let (open, trailers) = ((HEADERS, 1), (HEADERS, 1));
+        for (received, taken, sent, expected) in [
+            (&[open][..], 0, &[(RST_STREAM, 1, 1)][..], &[Refusal::Malformed][..]),
+            (&[open], 0, &[(RST_STREAM, 1, REFUSED_STREAM)], &[Refusal::TooMany]),
+            (&[open], 1, &[(RST_STREAM, 1, 2)], &[]),
+            (&[open, trailers], 1, &[(RST_STREAM, 1, 1)], &[]),
+            (&[open, (HEADERS, 3)], 1, &[(RST_STREAM, 3, 1)], &[Refusal::Malformed]),
+            (&[open], 0, &[(RST_STREAM, 1, 1), (RST_STREAM, 1, 1)], &[Refusal::Malformed]),
+            (&[], 0, &[(GOAWAY, 0, 1)], &[Refusal::Protocol]),
+            (&[open, (HEADERS, 3)], 0, &[(GOAWAY, 0, 1)], &[Refusal::Protocol; 2]),
+            (&[open], 0, &[(GOAWAY, 0, NO_ERROR)], &[]),
+        ] {
+            assert_eq!(told(received, taken, sent), expected, "{received:?} {sent:?}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What must hold for any input: one function a target, which panics where it does not.
+//!
+//! The fuzz targets in `fuzz/` call these, and so does a test that feeds them the corpus and thousands of
+//! variations of it on every run. Each says more than "it did not crash": what is read is held against a
+//! second reading, against the input itself, or against the engine without its first stage.
+
+#![expect(clippy::panic, clippy::missing_panics_doc, reason = "an oracle speaks by a panic")]
+
+mod bodies;
+mod rules;
+mod transaction;
+
+pub use bodies::{cookies, form, json, multipart, xml};
+pub use rules::{rules, transformations};
+pub use transaction::transaction;
+
+/// A target: its name, which is that of its folder in the corpus, and its oracle.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub static ALL: &[Target] = &[
+    ("cookies", cookies),
+    ("form", form),
+    ("json", json),
+    ("multipart", multipart),
+    ("rules", rules),
+    ("transaction", transaction),
+    ("transformations", transformations),
+    ("xml", xml),
+];
+
+fn hold(condition: bool, what: &str, input: &[u8]) {
+    assert!(condition, "{what}: {}", input.escape_ascii());
+}
