@@ -142,14 +142,17 @@ impl Reading {
             }),
             Event::Unconfirmed => self.with_value(|value| value.unconfirmed = true),
             Event::Captured(0, text) => self.with_value(|value| value.captured = Some(text)),
-            Event::OverLimit(whose, _) => {
-                self.notes.push(format!("the {whose} body is longer than the rules' limit"));
+            Event::Boundary(..) | Event::Captured(..) | Event::Opened(..) | Event::Expires(..) => {}
+            Event::OverLimit(whose, refused) => {
+                let and = if refused { " and is refused" } else { "" };
+                self.notes.push(format!("the {whose} body is longer than its limit{and}"));
             }
-            Event::Boundary(..)
-            | Event::Captured(..)
-            | Event::Opened(..)
-            | Event::Expires(..)
-            | Event::Allowed(..) => {}
+            Event::WouldEnd(id, _) => {
+                self.notes.push(format!("rule {id} would end the request in the mode `block`"));
+            }
+            Event::Allowed(_, scope) => {
+                self.with_story(|story| story.controls.push(format!("allow:{scope}")));
+            }
             Event::Set(name, value) => self.set(name, value),
             Event::Control(control) => self.with_story(|story| story.controls.push(control)),
             Event::Returned(_, matched) => self.with_link(|link| link.matched = matched),
@@ -160,9 +163,7 @@ impl Reading {
                     story.message = message;
                 });
             }
-            Event::Ended(_, how) | Event::WouldEnd(_, how) => {
-                self.with_story(|story| story.ended = Some(how));
-            }
+            Event::Ended(_, how) => self.with_story(|story| story.ended = Some(how)),
         }
     }
 

@@ -332,6 +332,16 @@ fn backtrack(
 mod tests {
     use super::*;
 
+    /// A match so long that only the slowest search is left for its groups.
+    #[test]
+    fn groups_of_a_long_match_are_found() {
+        let regex = Regex::new(br"(a).*(x)", false).unwrap();
+        let text = [b"ab".repeat(400_000), b"x".to_vec()].concat();
+        let end = text.len();
+        let groups = regex.captures(&text).unwrap().unwrap();
+        assert_eq!(groups[..], [Some(0..end), Some(0..1), Some(end - 1..end)]);
+    }
+
     #[test]
     fn pcre_as_bytes() {
         type Case = (&'static str, &'static [u8], Option<&'static [u8]>);

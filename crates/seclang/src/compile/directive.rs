@@ -123,9 +123,13 @@ impl Compiler<'_> {
             }
         } else {
             let order = self.order();
-            let first = place.clone();
-            let draft =
-                Draft { line: first, order, links: vec![link], removed: None, changes: Vec::new() };
+            let draft = Draft {
+                line: place.clone(),
+                order,
+                links: vec![link],
+                removed: None,
+                changes: Vec::new(),
+            };
             if draft.id() == 0 && !draft.is_unconditional() {
                 return Err("a rule needs an `id`".to_owned());
             }
