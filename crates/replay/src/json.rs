@@ -176,6 +176,7 @@ impl ValueStory {
             "confirmed": self.matched.then_some(!self.unconfirmed),
             "place": place,
             "found": found.map(escaped),
+            "fingerprint": self.fingerprint.as_deref().map(escaped),
             "captured": self.captured.as_deref().map(escaped),
         })
     }

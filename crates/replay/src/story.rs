@@ -61,6 +61,8 @@ pub struct ValueStory {
     pub unconfirmed: bool,
     /// Where in `asked` something was found, and how many bytes.
     pub place: Option<(usize, usize)>,
+    /// A text of the operator's own: the fingerprint of an injection.
+    pub fingerprint: Option<Vec<u8>>,
     /// What was kept as `TX:0`.
     pub captured: Option<Vec<u8>>,
 }
@@ -129,11 +131,12 @@ impl Reading {
                     value.steps.push((name, text));
                 }
             }),
-            Event::Answer { value: named, matched, places, .. } => self.with_value(|value| {
+            Event::Answer { value: named, matched, places, text } => self.with_value(|value| {
                 // With `multiMatch` there are several: the first yes is told.
                 if !value.matched {
                     value.asked = named.value;
                     value.matched = matched;
+                    value.fingerprint = text;
                     value.place = places.first().copied();
                 }
             }),

@@ -378,8 +378,7 @@ impl ValueStory {
         if !self.matched {
             return format!("not found by {asked}");
         }
-        let lower = link.operator.to_ascii_lowercase();
-        let fingerprint = self.captured.as_ref().filter(|_| lower == "detectsqli");
+        let fingerprint = self.fingerprint.as_ref();
         let how =
             fingerprint.map_or_else(String::new, |own| format!(", fingerprint {}", cut(own, 20)));
         let word = if link.negated { "found by (is not)" } else { "found by" };
