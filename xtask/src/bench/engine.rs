@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const ROUNDS: &str = "60";
+const ROUNDS: &str = "40";
+/// Paranoia levels.
+const LEVELS: [&str; 3] = ["1", "2", "4"];
 
 /// Minimum and median microseconds of a transaction.
 type Times = BTreeMap<String, (f64, f64)>;
@@ -26,24 +28,27 @@ pub(crate) fn run() -> Result<()> {
     std::fs::create_dir(&requests)?;
     process::output(&program, &["--workloads", &requests.display().to_string()])?;
     let [setup, rules] = crs.include.each_ref().map(|path| path.display().to_string());
-    let ours = process::output(&program, &["1", &setup, &rules])?;
-    let loaded = ours.lines().next().unwrap_or_default();
-    println!("engine, paranoia 1, rules: {}; burgrave: {loaded}", crs.name);
-    let ours = times(&ours, ": ", " / ");
-    let theirs = rival(scratch.path(), &requests, &setup, &rules)?;
-    for (name, (minimum, median)) in &ours {
-        let (rival_minimum, rival_median) =
-            theirs.get(name).with_context(|| format!("libmodsecurity did not time `{name}`"))?;
-        println!(
-            "engine {name}: burgrave {minimum:.0} / {median:.0} us, libmodsecurity \
-             {rival_minimum:.0} / {rival_median:.0} us (minimum / median): {:.1} x",
-            rival_minimum / minimum
-        );
+    for level in LEVELS {
+        let ours = process::output(&program, &[level, &setup, &rules])?;
+        let loaded = ours.lines().next().unwrap_or_default();
+        println!("engine, paranoia {level}, rules: {}; burgrave: {loaded}", crs.name);
+        let ours = times(&ours, ": ", " / ");
+        let theirs = rival(scratch.path(), &requests, level, [&setup, &rules])?;
+        for (name, (minimum, median)) in &ours {
+            let (rival_minimum, rival_median) = theirs
+                .get(name)
+                .with_context(|| format!("libmodsecurity did not time `{name}`"))?;
+            println!(
+                "engine {name}, paranoia {level}: burgrave {minimum:.0} / {median:.0} us, libmodsecurity \
+                 {rival_minimum:.0} / {rival_median:.0} us (minimum / median): {:.1} x",
+                rival_minimum / minimum
+            );
+        }
     }
     Ok(())
 }
 
-fn rival(scratch: &Path, requests: &Path, setup: &str, rules: &str) -> Result<Times> {
+fn rival(scratch: &Path, requests: &Path, level: &str, [setup, rules]: [&str; 2]) -> Result<Times> {
     let source = process::root().join("xtask/src/bench/modsecurity.c").display().to_string();
     let program = scratch.join("modsecurity").display().to_string();
     process::show("cc", &["-O2", "-o", &program, &source, "-lmodsecurity"])?;
@@ -51,7 +56,7 @@ fn rival(scratch: &Path, requests: &Path, setup: &str, rules: &str) -> Result<Ti
     let text = format!(
         "SecRuleEngine On\nSecRequestBodyAccess On\nSecRequestBodyLimit 13107200\nSecAuditEngine Off\n\
          SecRule REQUEST_HEADERS:Content-Type \"^application/json\" \"id:200001,phase:1,pass,nolog,t:none,ctl:requestBodyProcessor=JSON\"\n\
-         Include {setup}\nInclude {rules}\n"
+         Include {setup}\nSecAction \"id:900000,phase:1,pass,t:none,nolog,setvar:tx.blocking_paranoia_level={level}\"\nInclude {rules}\n"
     );
     std::fs::write(&conf, text)?;
     let out = process::output(
