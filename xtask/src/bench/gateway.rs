@@ -138,10 +138,15 @@ fn burgrave(scratch: &Path) -> Result<Running> {
          [[site]]\nhosts = [\"localhost\"]\nfiles = {{ root = \"{scratch}/web\" }}\n[[site.route]]\npath = \"/api/\"\nupstream = [\"http://{BACKEND}\"]\n",
         scratch = scratch.display()
     );
-    std::fs::write(&config, text)?;
+    started(&config, &text)
+}
+
+/// Burgrave with this configuration, on one core.
+pub(super) fn started(config: &Path, text: &str) -> Result<Running> {
+    std::fs::write(config, text)?;
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(process::root().join("target/release/burgrave"));
-    command.args(["run", "--threads", "1", "--config"]).arg(&config);
+    command.args(["run", "--threads", "1", "--config"]).arg(config);
     Running::start(&mut command, "ready", Duration::from_secs(30))
 }
 

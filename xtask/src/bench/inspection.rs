@@ -2,7 +2,7 @@
 //! libmodsecurity and the same files, and beside Burgrave without rules, in one run; one core for the
 //! server, the other for client and backend. All traffic is on loopback, and every load has its end.
 
-use super::gateway::{Measured, best, cpu_bound, open_for_all, told};
+use super::gateway::{Measured, best, cpu_bound, open_for_all, started, told};
 use crate::process::{self, Running};
 use crate::{crs, setup};
 use anyhow::{Context as _, Result};
@@ -187,11 +187,7 @@ fn burgrave(scratch: &Path, name: &str, address: &str, rules: &str) -> Result<Ru
          [[site]]\nhosts = [\"*\"]\n[[site.route]]\npath = \"/\"\nupstream = [\"http://{BACKEND}\"]\n",
         folder = folder.display()
     );
-    std::fs::write(&config, text)?;
-    let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(process::root().join("target/release/burgrave"));
-    command.args(["run", "--threads", "1", "--config"]).arg(&config);
-    Running::start(&mut command, "ready", Duration::from_secs(30))
+    started(&config, &text)
 }
 
 #[cfg(test)]
