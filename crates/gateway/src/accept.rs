@@ -2,7 +2,8 @@
 //!
 //! A client at its limit gets a new connection in the place of the one of its own that has kept us
 //! waiting for longest: slow connections, however many, do not lock out whoever shares their
-//! address. Where none of them keeps us waiting, the new one is turned away.
+//! address. Where none of them keeps us waiting, the new one is turned away. A connection that we
+//! have not looked at yet keeps nobody waiting: what it asks may lie in the kernel already.
 
 use crate::limit::client_key;
 use burgrave_config::Limits;
@@ -26,27 +27,52 @@ pub(crate) struct Admissions {
     parts: Vec<Part>,
 }
 
+/// It is our turn.
+const BUSY: u64 = 0;
+
+/// We have not looked yet whether the client has said anything.
+const UNHEARD: u64 = u64::MAX;
+
 /// What others may know and want of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seat {
-    /// Since when the client keeps us waiting, in nanoseconds of the monotonic clock; 0: it does not.
+    /// Since when the client keeps us waiting, in nanoseconds of the monotonic clock; [`BUSY`] or
+    /// [`UNHEARD`].
     waiting_since: AtomicU64,
     displaced: AtomicBool,
     bell: Notify,
 }
 
 impl Seat {
+    fn new() -> Self {
+        Self {
+            waiting_since: AtomicU64::new(UNHEARD),
+            displaced: AtomicBool::new(false),
+            bell: Notify::new(),
+        }
+    }
+
     /// From now on the client keeps us waiting, if it did not already.
     pub(crate) fn waits(&self) {
-        if self.waiting_since.load(Ordering::Relaxed) == 0 {
-            let now = burgrave_sys::monotonic().0.as_nanos();
-            self.waiting_since.store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Relaxed);
-        }
+        self.waits_after(BUSY);
+    }
+
+    /// We have looked, and the client has not said all.
+    pub(crate) fn looked_at(&self) {
+        self.waits_after(UNHEARD);
+    }
+
+    fn waits_after(&self, state: u64) {
+        let now = u64::try_from(burgrave_sys::monotonic().0.as_nanos()).unwrap_or(UNHEARD - 1);
+        let next = |before| (before == state).then_some(now);
+        // `None`: it was in another state, and there is nothing to change.
+        let order = Ordering::Relaxed;
+        let _: Option<u64> = self.waiting_since.fetch_update(order, order, next).ok();
     }
 
     /// It is our turn.
     pub(crate) fn busy(&self) {
-        self.waiting_since.store(0, Ordering::Relaxed);
+        self.waiting_since.store(BUSY, Ordering::Relaxed);
     }
 
     /// Ends when the connection must make room.
@@ -79,61 +105,91 @@ impl Admissions {
         Arc::new(Self { all: AtomicUsize::new(0), hasher: RandomState::new(), parts })
     }
 
-    /// Admits a connection, or `None` where a limit is reached and nobody makes room.
-    pub(crate) fn admit(self: &Arc<Self>, client: IpAddr, limits: &Limits) -> Option<Admission> {
+    /// Admits a connection, or says why not.
+    ///
+    /// `whom` of the client's own connections may make room for it.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        client: IpAddr,
+        limits: &Limits,
+        whom: Displace,
+    ) -> Result<Admission, Full> {
         let client = client_key(client);
         if self.all.fetch_add(1, Ordering::Relaxed) >= limits.connections {
             self.all.fetch_sub(1, Ordering::Relaxed);
-            return None;
+            return Err(Full::Busy);
         }
-        let seat = Arc::new(Seat::default());
-        seat.waits();
+        let seat = Arc::new(Seat::new());
         let seated = self.change(client, |seats| {
-            let fits = seats.len() < limits.connections_per_client || make_room(seats);
-            if fits {
-                seats.push(Arc::clone(&seat));
+            if seats.len() >= limits.connections_per_client {
+                make_room(seats, whom)?;
             }
-            fits
+            seats.push(Arc::clone(&seat));
+            Ok(())
         });
-        if seated != Some(true) {
+        if let Err(full) = seated {
             self.all.fetch_sub(1, Ordering::Relaxed);
-            return None;
+            return Err(full);
         }
-        Some(Admission { admissions: Arc::clone(self), client, seat })
+        Ok(Admission { admissions: Arc::clone(self), client, seat })
     }
 
-    fn change<T>(
+    fn change(
         &self,
         client: IpAddr,
-        change: impl FnOnce(&mut Vec<Arc<Seat>>) -> T,
-    ) -> Option<T> {
+        change: impl FnOnce(&mut Vec<Arc<Seat>>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
         let hash = self.hasher.hash_one(client);
-        let part = self.parts.get(usize::try_from(hash).unwrap_or(0) % PARTS)?;
+        let part = self.parts.get(usize::try_from(hash).unwrap_or(0) % PARTS).ok_or(Full::Busy)?;
         let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
         let seats = part.entry(client).or_default();
         let result = change(seats);
         if seats.is_empty() {
             part.remove(&client);
         }
-        Some(result)
+        result
     }
 }
 
+/// Which connections a new one of their client may take the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Displace {
+    /// Those that keep us waiting.
+    Waiting,
+    /// Those too that nobody has looked at yet.
+    Unheard,
+}
+
+/// Why a connection was not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// Nobody makes room.
+    Busy,
+    /// Some of the client's connections have not been looked at: another try may find room.
+    Unheard,
+}
+
 /// Displaces the connection that has kept us waiting for longest, if any does.
-fn make_room(seats: &mut Vec<Arc<Seat>>) -> bool {
+fn make_room(seats: &mut Vec<Arc<Seat>>, whom: Displace) -> Result<(), Full> {
     let since = |seat: &Arc<Seat>| seat.waiting_since.load(Ordering::Relaxed);
-    let waiting = seats.iter().enumerate().filter(|(_, seat)| since(seat) > 0);
-    let Some((index, _)) = waiting.min_by_key(|(_, seat)| since(seat)) else { return false };
+    let waiting = seats.iter().map(since).enumerate().filter(|(_, since)| *since != BUSY);
+    // Those that nobody has looked at come last.
+    let (index, since) = waiting.min_by_key(|(_, since)| *since).ok_or(Full::Busy)?;
+    if since == UNHEARD && whom == Displace::Waiting {
+        return Err(Full::Unheard);
+    }
     seats.swap_remove(index).displace();
-    true
+    Ok(())
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
         self.admissions.all.fetch_sub(1, Ordering::Relaxed);
-        self.admissions.change(self.client, |seats| {
+        let gone = self.admissions.change(self.client, |seats| {
             seats.retain(|seat| !Arc::ptr_eq(seat, &self.seat));
+            Ok(())
         });
+        debug_assert!(gone.is_ok(), "leaving needs no room");
     }
 }
 
@@ -149,7 +205,8 @@ mod tests {
     fn both_limits_hold_and_places_come_back() {
         let admissions = Admissions::new();
         let admit = |client: &str| {
-            let admission = admissions.admit(client.parse().unwrap(), &limits())?;
+            let client = client.parse().unwrap();
+            let admission = admissions.admit(client, &limits(), Displace::Waiting).ok()?;
             admission.seat.busy();
             Some(admission)
         };
@@ -169,16 +226,37 @@ mod tests {
     #[test]
     fn who_has_waited_longest_makes_room() {
         let admissions = Admissions::new();
-        let admit = || admissions.admit("10.0.0.1".parse().unwrap(), &limits());
+        let client = "10.0.0.1".parse().unwrap();
+        let admit = || admissions.admit(client, &limits(), Displace::Waiting);
         let first = admit().unwrap();
         let second = admit().unwrap();
         first.seat.busy();
+        second.seat.looked_at();
         let third = admit().unwrap();
         assert!(second.seat.displaced() && !first.seat.displaced());
         third.seat.busy();
         drop(second);
-        assert!(admit().is_none(), "nobody waits");
+        assert_eq!(admit().err(), Some(Full::Busy), "nobody waits");
         first.seat.waits();
-        assert!(admit().is_some() && first.seat.displaced() && !third.seat.displaced());
+        assert!(admit().is_ok() && first.seat.displaced() && !third.seat.displaced());
+    }
+
+    #[test]
+    fn who_was_not_heard_is_the_last_to_go() {
+        let admissions = Admissions::new();
+        let client = "10.0.0.1".parse().unwrap();
+        let admit = |whom| admissions.admit(client, &limits(), whom);
+        let unheard = admit(Displace::Waiting).unwrap();
+        let slow = admit(Displace::Waiting).unwrap();
+        slow.seat.looked_at();
+        let next = admit(Displace::Waiting).unwrap();
+        assert!(slow.seat.displaced() && !unheard.seat.displaced());
+        drop(slow);
+        assert_eq!(admit(Displace::Waiting).err(), Some(Full::Unheard));
+        assert!(!unheard.seat.displaced() && !next.seat.displaced());
+        unheard.seat.busy();
+        unheard.seat.looked_at();
+        assert!(admit(Displace::Unheard).is_ok() && next.seat.displaced());
+        assert!(!unheard.seat.displaced(), "looked at only once it was our turn");
     }
 }

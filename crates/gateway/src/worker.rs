@@ -1,6 +1,6 @@
 //! One event loop: its listeners, its connections, and what they share without a lock.
 
-use crate::accept::Admissions;
+use crate::accept::{Admission, Admissions, Displace, Full, Seat};
 use crate::connection;
 use crate::counters::Counters;
 use crate::files::cache::Cache;
@@ -13,19 +13,22 @@ use arc_swap::ArcSwap;
 use burgrave_config::Upstream;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::future::pending;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::{JoinHandle, spawn_local};
+use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
 /// How long to wait before accepting again when the system is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often kept connections to upstreams are looked through for old ones.
 const SWEEP_TIME: Duration = Duration::from_secs(5);
+/// Turns of the event loop after which what a new connection had sent has been read.
+const LOOK_TURNS: usize = 2;
 /// Most upstreams whose connections are kept through reloads.
 const POOLS_MAX: usize = 1024;
 
@@ -197,8 +200,7 @@ async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListene
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let plan = worker.plan();
-        let Some(admission) = worker.admissions.admit(address.ip(), &plan.settings.limits) else {
+        let Some(admission) = admit(&worker, address.ip()).await else {
             worker.counters.refuse();
             connection::turned_away(&worker, address);
             continue;
@@ -210,12 +212,37 @@ async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListene
         let leaving = Leaving(Rc::clone(&worker));
         spawn_local(async move {
             tokio::select! {
+                biased;
                 () = task => {}
                 () = admission.seat.displacement() => {}
+                () = first_look(&admission.seat) => {}
             }
             drop((admission, leaving));
         });
     }
+}
+
+/// Admits a connection; before one makes room that nobody has looked at, it is looked at.
+async fn admit(worker: &Rc<Worker>, client: IpAddr) -> Option<Admission> {
+    let limits = &worker.plan().settings.limits;
+    for _ in 0..LOOK_TURNS {
+        match worker.admissions.admit(client, limits, Displace::Waiting) {
+            Ok(admission) => return Some(admission),
+            Err(Full::Busy) => return None,
+            Err(Full::Unheard) => yield_now().await,
+        }
+    }
+    worker.admissions.admit(client, limits, Displace::Unheard).ok()
+}
+
+/// Tells the seat once the connection's task has had the chance to read; never ends.
+async fn first_look(seat: &Seat) {
+    // The first turn asks the kernel, the second hears what it says.
+    for _ in 0..LOOK_TURNS {
+        yield_now().await;
+    }
+    seat.looked_at();
+    pending::<()>().await;
 }
 
 /// Counts a connection out, however its task ends.
