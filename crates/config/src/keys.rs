@@ -387,7 +387,7 @@ pub(crate) static FILES_ROOT: Key<AbsolutePath> =
 pub(crate) static ROUTE_SECTION: Section = Section {
     title: "[[site.route]]",
     about: "One path of the site above it. The longest path that fits takes a request.",
-    keys: &[&PATH, &UPSTREAM, &LIMIT, &ROUTE_LIMITS, &ROUTE_MODE],
+    keys: &[&PATH, &UPSTREAM, &UPSTREAM_CA, &LIMIT, &ROUTE_LIMITS, &ROUTE_MODE],
     refused: &[("access", LATER)],
 };
 pub(crate) static PATH: Key<Parsed<String>> = Key {
@@ -397,17 +397,29 @@ pub(crate) static PATH: Key<Parsed<String>> = Key {
         words: "a path that begins with `/`, such as `\"/api/\"`",
     },
     default: "",
-    about: "One that ends in `/` takes everything below it; another takes itself and everything below.",
+    about: "One that ends in `/` or `.` takes everything that begins with it; another takes itself and \
+            everything below.",
 };
 pub(crate) static UPSTREAM: Key<List<Parsed<Upstream>>> = Key {
     name: "upstream",
     kind: List {
-        of: Parsed { parse: names::upstream, words: "`\"http://HOST:PORT\"` or `\"unix:/PATH\"`" },
+        of: Parsed {
+            parse: names::upstream,
+            words: "`\"http://HOST:PORT\"`, `\"https://HOST:PORT\"`, `\"h2c://HOST:PORT\"` or \
+                    `\"unix:/PATH\"`",
+        },
         min: 1,
         max: 64,
     },
     default: "",
-    about: "The servers that answer; requests are shared out among them.",
+    about: "The servers that answer; requests are shared out among them. `https` verifies the server's \
+            certificate; `h2c` is HTTP/2 without TLS, as gRPC servers speak it.",
+};
+pub(crate) static UPSTREAM_CA: Key<AbsolutePath> = Key {
+    name: "upstream_ca",
+    kind: AbsolutePath,
+    default: "the system's authorities",
+    about: "PEM file of the authorities whose certificates an `https` upstream may show.",
 };
 pub(crate) static LIMIT: Key<OneTable> = Key {
     name: "limit",

@@ -138,6 +138,8 @@ pub(crate) fn logged_header(text: &str) -> Result<String, &'static str> {
     Ok(name)
 }
 
+const SCHEMES: &str = "an upstream begins with `http://`, `https://`, `h2c://` or `unix:/`";
+
 /// Where a route goes.
 pub(crate) fn upstream(text: &str) -> Result<Upstream, &'static str> {
     if let Some(path) = text.strip_prefix("unix:") {
@@ -149,18 +151,18 @@ pub(crate) fn upstream(text: &str) -> Result<Upstream, &'static str> {
         };
     }
     let Some((scheme, rest)) = text.split_once("://") else {
-        return Err("an upstream begins with `http://` or `unix:/`");
+        return Err(SCHEMES);
     };
     match scheme {
-        "http" => authority(rest).map(Upstream::Http),
-        "https" | "h2c" | "fastcgi" | "tcp" => {
-            Err("this release does not do this scheme yet: use `http://` or `unix:/`")
-        }
-        _ => Err("an upstream begins with `http://` or `unix:/`"),
+        "http" => authority(rest, 80).map(Upstream::Http),
+        "https" => authority(rest, 443).map(Upstream::Https),
+        "h2c" => authority(rest, 80).map(Upstream::H2c),
+        "fastcgi" | "tcp" => Err("this release does not do this scheme yet"),
+        _ => Err(SCHEMES),
     }
 }
 
-fn authority(text: &str) -> Result<Authority, &'static str> {
+fn authority(text: &str, default_port: u16) -> Result<Authority, &'static str> {
     let text = text.strip_suffix('/').unwrap_or(text);
     if text.contains(['/', '?', '#']) {
         return Err("an upstream has no path: a request's path is passed on as it is");
@@ -173,7 +175,7 @@ fn authority(text: &str) -> Result<Authority, &'static str> {
         _ => (text, None),
     };
     let digits = port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
-    let port = port.map_or(Ok(80), str::parse::<u16>);
+    let port = port.map_or(Ok(default_port), str::parse::<u16>);
     let Some(port) = port.ok().filter(|port| digits && *port != 0) else {
         return Err("a port is a number from 1 to 65535");
     };
@@ -272,6 +274,8 @@ mod tests {
             ("http://[::1]:3000/", http(Host::Address(Ipv6Addr::LOCALHOST.into()), 3_000)),
             ("http://[::1]", http(Host::Address(Ipv6Addr::LOCALHOST.into()), 80)),
             ("http://App.internal", http(name("app.internal"), 80)),
+            ("https://App", Ok(Upstream::Https(Authority { host: name("app"), port: 443 }))),
+            ("h2c://a:50051", Ok(Upstream::H2c(Authority { host: name("a"), port: 50_051 }))),
             ("unix:/run/app.sock", Ok(Upstream::Unix("/run/app.sock".into()))),
         ] {
             assert_eq!(upstream(text), expected, "{text}");
@@ -290,8 +294,8 @@ mod tests {
             "http://*",
             "unix:app.sock",
             "unix:/run/",
-            "https://a",
-            "h2c://a",
+            "https://a/b",
+            "h2c://",
             "fastcgi://a",
             "tcp://a",
             "ftp://a",

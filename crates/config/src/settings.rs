@@ -182,11 +182,13 @@ pub struct Files {
 /// A path of a site that goes to an upstream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
-    /// Begins with `/`. A path that ends in `/` takes everything below it; another takes itself and
-    /// everything below it.
+    /// Begins with `/`. A path that ends in `/` or `.` takes everything that begins with it; another
+    /// takes itself and everything below it.
     pub path: String,
     /// At least one.
     pub upstream: Vec<Upstream>,
+    /// PEM file of the authorities that certify `https` upstreams. `None`: the system's.
+    pub upstream_ca: Option<PathBuf>,
     /// Requests a client may make.
     pub limit: Option<RequestRate>,
     /// The route's limits, complete.
@@ -209,6 +211,10 @@ pub struct RequestRate {
 pub enum Upstream {
     /// `http://host:port`
     Http(Authority),
+    /// `https://host:port`: HTTP/1.1 over TLS, the certificate verified.
+    Https(Authority),
+    /// `h2c://host:port`: HTTP/2 without TLS, as gRPC servers speak it.
+    H2c(Authority),
     /// `unix:/path/to.sock`, HTTP/1.1 over it.
     Unix(PathBuf),
 }

@@ -3,7 +3,7 @@
 use crate::error::quoted;
 use crate::keys::{
     BURST, ENVIRONMENT, EXPOSURE, FILES, FILES_ROOT, HEADERS, HOSTS, LIMIT, PATH, PER_CLIENT,
-    ROUTE, ROUTE_LIMITS, ROUTE_MODE, SITE_LIMITS, SITE_MODE, TLS, UPSTREAM,
+    ROUTE, ROUTE_LIMITS, ROUTE_MODE, SITE_LIMITS, SITE_MODE, TLS, UPSTREAM, UPSTREAM_CA,
 };
 use crate::kinds::{Choice, Words};
 use crate::sections::own_limits;
@@ -134,8 +134,17 @@ fn route(
         .table(&ROUTE_LIMITS, sink)
         .map_or_else(|| inherited.limits.clone(), |own| own_limits(&own, inherited.limits, sink));
     let mode = inherited.mode(table, &ROUTE_MODE, sink);
+    let upstream_ca = table.located(&UPSTREAM_CA, sink);
+    let https = |target: &Located<Upstream>| matches!(target.value, Upstream::Https(_));
+    if let Some(file) = &upstream_ca
+        && !targets.iter().any(https)
+    {
+        let allowed = Some("an upstream with `https://`, or no `upstream_ca`".to_owned());
+        sink.wrong(&file.spot, "no upstream of this route has a certificate", allowed);
+    }
     let upstream = targets.iter().map(|target| target.value.clone()).collect();
-    Some(Route { path: path?, upstream, limit, limits, mode })
+    let upstream_ca = upstream_ca.map(|file| file.value);
+    Some(Route { path: path?, upstream, upstream_ca, limit, limits, mode })
 }
 
 fn request_rate(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<RequestRate> {

@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     host: Host::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)),
                     port,
                 })],
+                upstream_ca: None,
                 limit: None,
                 limits: limits.clone(),
                 mode: None,

@@ -5,11 +5,14 @@ use crate::accept::Seat;
 use crate::exchange::Exchange;
 use crate::files::FileStream;
 use crate::guard::clock::Alarm;
+use crate::guard::head::Version;
+use crate::headers;
 use crate::inspect::Stop;
 use crate::refusal::Reason;
 use crate::upstream::UpstreamBody;
 use burgrave_config::Limits;
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::cell::Cell;
@@ -270,6 +273,15 @@ impl OutBody {
         }
     }
 
+    /// The trailers of an upstream's answer, once all pieces were read.
+    fn take_trailers(&mut self) -> Option<HeaderMap> {
+        match self {
+            Self::Upstream(body) => body.take_trailers(),
+            Self::After(_, rest) => rest.take_trailers(),
+            Self::Empty | Self::Whole(_) | Self::File(_) => None,
+        }
+    }
+
     fn ended(&self) -> bool {
         match self {
             Self::Empty => true,
@@ -305,6 +317,14 @@ impl Recorded {
     pub(crate) fn new(body: OutBody, exchange: Box<Exchange>) -> Self {
         Self { body, exchange }
     }
+
+    /// The trailers that the client gets: one of HTTP/1.1 has not said that it reads any.
+    fn trailers(&mut self) -> Option<HeaderMap> {
+        let mut trailers = self.body.take_trailers()?;
+        headers::trailers_from_upstream(&mut trailers);
+        let wanted = self.exchange.head.version == Version::Http2;
+        (wanted && !trailers.is_empty()).then_some(trailers)
+    }
 }
 
 impl Body for Recorded {
@@ -321,8 +341,9 @@ impl Body for Recorded {
         this.exchange.waits_for_us(false);
         Poll::Ready(match piece {
             None => {
+                let trailers = this.trailers();
                 this.body = OutBody::Empty;
-                None
+                trailers.map(|trailers| Ok(Frame::trailers(trailers)))
             }
             Some(Ok(bytes)) => {
                 this.exchange.sent(&bytes);

@@ -311,7 +311,7 @@ fn refused_unread(
 
 /// Runs HTTP/2's streams on the connection's own event loop.
 #[derive(Clone, Copy, Debug)]
-struct Local;
+pub(crate) struct Local;
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
     fn execute(&self, task: F) {

@@ -46,6 +46,14 @@ pub enum GatewayError {
         /// What is wrong with it.
         message: String,
     },
+    /// The authorities for `https` upstreams cannot be had.
+    #[error("cannot use `{}` to verify https upstreams: {why}", file.display())]
+    Authorities {
+        /// The file of authorities.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The library refused the whole TLS set-up.
     #[error("cannot set up TLS: {0}")]
     Tls(String),

@@ -157,6 +157,31 @@ pub(crate) fn from_upstream(headers: &mut HeaderMap) {
     }
 }
 
+/// Fields that decide how a message is framed, read or kept, and so must not come after it (RFC
+/// 9110 §6.5.1).
+const NOT_IN_TRAILERS: [&str; 12] = [
+    "age",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-security-policy",
+    "content-type",
+    "expires",
+    "host",
+    "location",
+    "set-cookie",
+    "www-authenticate",
+];
+
+/// Takes out of an upstream's trailers what may only stand in a header.
+pub(crate) fn trailers_from_upstream(trailers: &mut HeaderMap) {
+    from_upstream(trailers);
+    for name in NOT_IN_TRAILERS {
+        trailers.remove(name);
+    }
+}
+
 /// Where an answer's content comes from, which decides about its policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {

@@ -8,6 +8,7 @@
 use crate::body::{OutBody, RequestBody};
 use crate::exchange::Exchange;
 use crate::refusal::Reason;
+use crate::upstream;
 use burgrave_model::Mode;
 use burgrave_seclang::{
     BodyIntake, Connection, Decision, Interruption, Record, RequestLine, RuleSet, Transaction,
@@ -225,18 +226,53 @@ pub(crate) async fn request(
     })?;
     obey(decision)?;
     if exchange.inspection.ask(|engine| engine.wants_request_body())? == Some(true) {
-        request_body(&mut exchange.inspection, body).await?;
+        let grpc = upstream::is_grpc(&exchange.head).then(FirstMessage::default);
+        request_body(&mut exchange.inspection, body, grpc).await?;
     }
     obey(exchange.inspection.ask(<dyn Engine>::request_body_done)?)?;
     Ok(Permit(()))
 }
 
-async fn request_body(inspection: &mut Inspection, body: &mut RequestBody) -> Result<(), Stop> {
+/// A gRPC body is a stream of messages of which either side may wait for the other's next: the
+/// first one is inspected, as all of a call that has no more. Its frame is a flag and a length of
+/// four bytes.
+#[derive(Debug, Default)]
+struct FirstMessage {
+    frame: Vec<u8>,
+    received: u64,
+}
+
+impl FirstMessage {
+    const FRAME_BYTES: usize = 5;
+
+    /// Takes a piece; says whether the first message is whole.
+    fn take(&mut self, piece: &[u8]) -> bool {
+        self.received =
+            self.received.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        let missing = Self::FRAME_BYTES.saturating_sub(self.frame.len());
+        self.frame.extend(piece.iter().take(missing));
+        match self.frame.as_slice() {
+            [_flag, a, b, c, d] => {
+                let length = u64::from(u32::from_be_bytes([*a, *b, *c, *d]));
+                self.received >= length.saturating_add(5)
+            }
+            _ => false,
+        }
+    }
+}
+
+async fn request_body(
+    inspection: &mut Inspection,
+    body: &mut RequestBody,
+    mut first: Option<FirstMessage>,
+) -> Result<(), Stop> {
     let mut pieces: Vec<Bytes> = Vec::new();
     while let Some(piece) = body.next().await? {
         let intake = inspection.ask(|engine| engine.request_body(&piece))?;
+        let whole = first.as_mut().is_some_and(|first| first.take(&piece));
         pieces.push(piece);
         match intake {
+            Some(BodyIntake::Wanted) if whole => break,
             Some(BodyIntake::Wanted) => {}
             None | Some(BodyIntake::Enough) => break,
             Some(BodyIntake::Refused(interruption)) => return Err(Stop::Block(interruption)),

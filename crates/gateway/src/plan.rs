@@ -6,6 +6,7 @@
 use crate::GatewayError;
 use crate::inspect::RuleSource;
 use crate::tls;
+use crate::upstream::client_config;
 use burgrave_config::{Limits, Listen, Route, Settings, Site};
 use burgrave_model::Mode;
 use burgrave_sys::Root;
@@ -44,6 +45,8 @@ pub(crate) struct RoutePlan {
     pub(crate) route: Route,
     /// Whose turn it is among the upstreams.
     pub(crate) turn: AtomicUsize,
+    /// How `https` upstreams are verified, where there are any.
+    pub(crate) verify: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl Plan {
@@ -135,9 +138,13 @@ fn site_plan(site: &Site) -> Result<SitePlan, GatewayError> {
         };
         headers.push((parsed, content));
     }
-    let plan = |route: &Route| RoutePlan { route: route.clone(), turn: AtomicUsize::new(0) };
-    let routes = site.routes.iter().map(plan).collect();
+    let routes = site.routes.iter().map(route_plan).collect::<Result<_, _>>()?;
     Ok(SitePlan { site: site.clone(), root, routes, headers })
+}
+
+fn route_plan(route: &Route) -> Result<RoutePlan, GatewayError> {
+    let verify = client_config(&route.upstream, route.upstream_ca.as_ref())?;
+    Ok(RoutePlan { route: route.clone(), turn: AtomicUsize::new(0), verify })
 }
 
 #[cfg(test)]
@@ -196,6 +203,7 @@ mod tests {
         let route = |mode, bytes| Route {
             path: "/api/".to_owned(),
             upstream: vec![Upstream::Unix("/none".into())],
+            upstream_ca: None,
             limit: None,
             limits: Limits { body_bytes: bytes, ..Limits::default() },
             mode,

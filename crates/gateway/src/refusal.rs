@@ -100,6 +100,8 @@ pub(crate) enum Reason {
     UpstreamRefused,
     /// Connecting to the upstream took too long.
     UpstreamConnectSlow,
+    /// The upstream's certificate is not to be trusted, or it speaks no TLS.
+    UpstreamUnverified,
     /// The upstream ended before its answer.
     UpstreamEnded,
     /// The upstream's answer is not HTTP or over its limits.
@@ -125,6 +127,7 @@ impl Reason {
             self,
             Self::UpstreamRefused
                 | Self::UpstreamConnectSlow
+                | Self::UpstreamUnverified
                 | Self::UpstreamEnded
                 | Self::UpstreamGarbage
                 | Self::UpstreamSlow
@@ -180,6 +183,7 @@ impl Reason {
             Self::WebSocket => (400, "invalid websocket request"),
             Self::UpstreamRefused => (502, "upstream refused the connection"),
             Self::UpstreamConnectSlow => (504, "connecting to the upstream took too long"),
+            Self::UpstreamUnverified => (502, "upstream's certificate could not be verified"),
             Self::UpstreamEnded => (502, "upstream ended before its answer"),
             Self::UpstreamGarbage => (502, "upstream answered no valid http"),
             Self::UpstreamSlow => (504, "upstream took too long"),

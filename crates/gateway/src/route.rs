@@ -63,7 +63,10 @@ fn route_of(plan: &Plan, site: usize, path: &[u8]) -> Option<usize> {
 
 fn takes(route: &[u8], path: &[u8]) -> bool {
     match path.strip_prefix(route) {
-        Some(rest) => route.ends_with(b"/") || matches!(rest, [] | [b'/', ..]),
+        // A gRPC path is `/package.Service/Method`: a dot ends a part of it too.
+        Some(rest) => {
+            route.ends_with(b"/") || route.ends_with(b".") || matches!(rest, [] | [b'/', ..])
+        }
         None => false,
     }
 }
@@ -179,6 +182,8 @@ mod tests {
             ("/api/", "/api/", true),
             ("/api/", "/api", false),
             ("/api", "/api", true),
+            ("/shop.", "/shop.Orders/Get", true),
+            ("/shop.", "/shop", false),
             ("/api", "/api/x", true),
             ("/api", "/apix", false),
             ("/", "/anything", true),

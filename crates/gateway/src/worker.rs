@@ -116,16 +116,22 @@ impl Worker {
         String::from_utf8(out).unwrap_or_default()
     }
 
-    /// The kept connections of an upstream.
-    pub(crate) fn pool(&self, upstream: &Upstream) -> Rc<Pool> {
+    /// The kept connections of an upstream that is verified in this way.
+    pub(crate) fn pool(
+        &self,
+        upstream: &Upstream,
+        verify: Option<&Arc<rustls::ClientConfig>>,
+    ) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
-        if let Some(pool) = pools.get(upstream) {
+        if let Some(pool) = pools.get(upstream)
+            && pool.verifies_by(verify)
+        {
             return Rc::clone(pool);
         }
         if pools.len() >= POOLS_MAX {
             pools.clear();
         }
-        let pool = Pool::new(upstream);
+        let pool = Pool::new(upstream, verify.cloned());
         pools.insert(upstream.clone(), Rc::clone(&pool));
         pool
     }

@@ -8,12 +8,10 @@ use burgrave_config::{Limits, Listen, Settings, Tls};
 use burgrave_gateway::{Gateway, GatewayError};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::HandshakeKind;
-use rustls::pki_types::ServerName;
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use support::h2::{h2, http2, request};
 use support::tls::{Secure, client, open};
 use support::{Bed, any_port, connect, header, send, site, start_with, status, text};
 
@@ -213,37 +211,6 @@ fn plain_requests_are_sent_to_https_on_the_same_host() {
         assert_eq!(header(&answer, "strict-transport-security"), None);
     }
     assert_eq!(bed.log(6)[0]["decision"], "redirect");
-}
-
-fn http2<T>(test: impl AsyncFnOnce() -> T) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test())
-}
-
-type Sender<B> = hyper::client::conn::http2::SendRequest<B>;
-
-async fn h2<B>(address: SocketAddr) -> Sender<B>
-where
-    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let config = client(&rustls::version::TLS13, &[b"h2"]);
-    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let name = ServerName::try_from("site.test").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(config).connect(name, stream).await.unwrap();
-    let (sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
-    tokio::spawn(connection);
-    sender
-}
-
-fn request<B>(method: &str, uri: &str, headers: &[(&str, &str)], body: B) -> http::Request<B> {
-    let mut builder = http::Request::builder().method(method).uri(uri);
-    for (name, value) in headers {
-        builder = builder.header(*name, *value);
-    }
-    builder.body(body).unwrap()
 }
 
 #[test]

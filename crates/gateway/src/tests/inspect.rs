@@ -201,6 +201,7 @@ fn bed(mode: Option<Mode>) -> Bed {
             routes: vec![Route {
                 path: "/api/".to_owned(),
                 upstream: vec![Upstream::Http(authority)],
+                upstream_ca: None,
                 limit: None,
                 limits: limits.clone(),
                 mode: None,

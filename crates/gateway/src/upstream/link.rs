@@ -9,7 +9,6 @@ use crate::guard::clock::Alarm;
 use crate::refusal::Reason;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -22,6 +21,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
 
 /// Largest header of an answer.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
@@ -33,6 +33,7 @@ const BEFORE_ANSWER_BYTES_MAX: u64 = 256 * 1024;
 pub(crate) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// Why there is no answer.
@@ -125,107 +126,17 @@ impl Link {
         }
     }
 
+    /// Drives the connection; says whether it is still open.
+    pub(super) fn drive(&mut self, context: &mut Context<'_>) -> bool {
+        self.connection.poll_without_shutdown(context).is_pending()
+    }
+
     /// The socket and what was read from it, after the upstream switched protocols.
-    pub(super) async fn into_socket(mut self) -> Result<(Socket, Bytes), Reason> {
+    pub(super) async fn into_socket(mut self: Box<Self>) -> Result<(Socket, Bytes), Reason> {
         let ended = poll_fn(|context| self.connection.poll_without_shutdown(context)).await;
         ended.ok().ok_or(Reason::UpstreamEnded)?;
         let parts = self.connection.into_parts();
         Ok((parts.io.into_inner().socket, parts.read_buf))
-    }
-}
-
-/// An answer's body. When it was read to its end its connection is kept for the next request.
-#[derive(Debug)]
-pub(crate) struct UpstreamBody {
-    incoming: Incoming,
-    link: Option<Link>,
-    open: bool,
-    failed: bool,
-    finished: bool,
-    alarm: Alarm,
-    pause: Duration,
-}
-
-impl UpstreamBody {
-    pub(super) fn new(incoming: Incoming, link: Link, pause: Duration) -> Self {
-        Self {
-            incoming,
-            link: Some(link),
-            open: true,
-            failed: false,
-            finished: false,
-            alarm: Alarm::default(),
-            pause,
-        }
-    }
-
-    /// Whether all of it was read.
-    pub(crate) fn ended(&self) -> bool {
-        !self.failed && (self.finished || self.incoming.is_end_stream())
-    }
-
-    /// Bytes to come, where the upstream said so.
-    pub(crate) fn length(&self) -> Option<u64> {
-        self.incoming.size_hint().exact()
-    }
-
-    /// The next piece. Trailers end here.
-    pub(crate) fn poll_piece(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Reason>>> {
-        if let Poll::Ready(piece) = self.poll_incoming(context) {
-            return Poll::Ready(piece);
-        }
-        match &mut self.link {
-            Some(link) if self.open => {
-                self.open = link.connection.poll_without_shutdown(context).is_pending();
-            }
-            _ => {}
-        }
-        if let Poll::Ready(piece) = self.poll_incoming(context) {
-            return Poll::Ready(piece);
-        }
-        self.alarm.after_if_unset(self.pause);
-        if self.alarm.rings(context) {
-            self.failed = true;
-            return Poll::Ready(Some(Err(Reason::UpstreamSlow)));
-        }
-        Poll::Pending
-    }
-
-    fn poll_incoming(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Reason>>> {
-        loop {
-            match ready!(Pin::new(&mut self.incoming).poll_frame(context)) {
-                None => {
-                    self.finished = true;
-                    return Poll::Ready(None);
-                }
-                Some(Err(_)) => {
-                    self.failed = true;
-                    return Poll::Ready(Some(Err(Reason::UpstreamEnded)));
-                }
-                Some(Ok(frame)) => {
-                    self.alarm.clear();
-                    if let Ok(piece) = frame.into_data() {
-                        return Poll::Ready(Some(Ok(piece)));
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl Drop for UpstreamBody {
-    fn drop(&mut self) {
-        if self.ended()
-            && self.open
-            && let Some(mut link) = self.link.take()
-            && link.usable()
-        {
-            let pool = Rc::clone(&link.pool);
-            pool.keep(link);
-        }
     }
 }
 
@@ -297,6 +208,10 @@ macro_rules! both {
                 let $stream = Pin::new(inner);
                 $call
             }
+            Socket::Tls(inner) => {
+                let $stream = Pin::new(inner.as_mut());
+                $call
+            }
         }
     };
 }
@@ -329,7 +244,7 @@ impl AsyncWrite for Socket {
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        !matches!(self, Self::Tls(_))
     }
 
     fn poll_write_vectored(

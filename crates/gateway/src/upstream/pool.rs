@@ -1,14 +1,19 @@
 //! Kept connections to one upstream. Each event loop has its own, so no lock is needed.
 
 use super::link::{Link, Socket};
+use super::multiplexed::Connections;
+use super::tls::server_name;
 use crate::refusal::Reason;
-use burgrave_config::{Host, Upstream};
+use burgrave_config::{Authority, Host, Upstream};
+use rustls::ClientConfig;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 /// Most connections that are kept for one upstream.
 const KEPT_MAX: usize = 32;
@@ -23,28 +28,39 @@ pub(crate) struct Pool {
     /// As the configuration writes it, for the log.
     pub(crate) name: Rc<str>,
     upstream: Upstream,
-    kept: RefCell<VecDeque<(Link, Instant)>>,
+    verify: Option<Arc<ClientConfig>>,
+    kept: RefCell<VecDeque<(Box<Link>, Instant)>>,
+    /// Where requests share connections.
+    pub(super) shared: Option<Connections>,
     refused: Cell<Option<Instant>>,
 }
 
 impl Pool {
-    pub(crate) fn new(upstream: &Upstream) -> Rc<Self> {
+    pub(crate) fn new(upstream: &Upstream, verify: Option<Arc<ClientConfig>>) -> Rc<Self> {
         let name = match upstream {
-            Upstream::Http(authority) => match &authority.host {
-                Host::Address(address) if address.is_ipv6() => {
-                    format!("http://[{address}]:{}", authority.port)
-                }
-                Host::Address(address) => format!("http://{address}:{}", authority.port),
-                Host::Name(name) => format!("http://{name}:{}", authority.port),
-            },
+            Upstream::Http(authority) => format!("http://{}", place(authority)),
+            Upstream::Https(authority) => format!("https://{}", place(authority)),
+            Upstream::H2c(authority) => format!("h2c://{}", place(authority)),
             Upstream::Unix(path) => format!("unix:{}", path.display()),
         };
+        let shares = matches!(upstream, Upstream::H2c(_));
         Rc::new(Self {
             name: name.into(),
             upstream: upstream.clone(),
+            verify,
             kept: RefCell::default(),
+            shared: shares.then(Connections::default),
             refused: Cell::new(None),
         })
+    }
+
+    /// Whether connections are verified in this way.
+    pub(crate) fn verifies_by(&self, verify: Option<&Arc<ClientConfig>>) -> bool {
+        match (&self.verify, verify) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (None, None) => true,
+            _ => !matches!(self.upstream, Upstream::Https(_)),
+        }
     }
 
     /// Whether it refused a moment ago.
@@ -53,7 +69,7 @@ impl Pool {
     }
 
     /// A kept connection that is still open.
-    pub(crate) fn kept(self: &Rc<Self>) -> Option<Link> {
+    pub(crate) fn kept(self: &Rc<Self>) -> Option<Box<Link>> {
         loop {
             let (mut link, since) = self.kept.borrow_mut().pop_back()?;
             if since.elapsed() < KEPT_TIME && link.usable() {
@@ -63,7 +79,7 @@ impl Pool {
     }
 
     /// Keeps a connection whose answer was read to its end.
-    pub(crate) fn keep(&self, link: Link) {
+    pub(crate) fn keep(&self, link: Box<Link>) {
         let mut kept = self.kept.borrow_mut();
         if kept.len() >= KEPT_MAX {
             kept.pop_front();
@@ -74,41 +90,78 @@ impl Pool {
     /// Closes connections that have not been used for long.
     pub(crate) fn sweep(&self) {
         self.kept.borrow_mut().retain(|(_, since)| since.elapsed() < KEPT_TIME);
+        if let Some(shared) = &self.shared {
+            shared.sweep();
+        }
     }
 
     /// A new connection.
-    pub(crate) async fn fresh(self: &Rc<Self>, time: Duration) -> Result<Link, Reason> {
+    pub(crate) async fn fresh(self: &Rc<Self>, time: Duration) -> Result<Box<Link>, Reason> {
+        Ok(Box::new(Link::new(self.socket(time).await?, Rc::clone(self)).await?))
+    }
+
+    /// A new connection, or why there is none.
+    pub(super) async fn socket(&self, time: Duration) -> Result<Socket, Reason> {
         let connected = timeout(time, self.connect()).await;
         let outcome = match connected {
             Err(_elapsed) => Err(Reason::UpstreamConnectSlow),
-            Ok(Err(_refused)) => Err(Reason::UpstreamRefused),
+            Ok(Err(Unconnected::Refused)) => Err(Reason::UpstreamRefused),
+            Ok(Err(Unconnected::Unverified)) => Err(Reason::UpstreamUnverified),
             Ok(Ok(socket)) => Ok(socket),
         };
         self.refused.set(outcome.is_err().then(Instant::now));
-        Link::new(outcome?, Rc::clone(self)).await
+        outcome
     }
 
-    async fn connect(&self) -> std::io::Result<Socket> {
+    async fn connect(&self) -> Result<Socket, Unconnected> {
         match &self.upstream {
-            Upstream::Http(authority) => {
-                let stream = match &authority.host {
-                    Host::Address(address) => {
-                        TcpStream::connect((*address, authority.port)).await?
-                    }
-                    Host::Name(name) => TcpStream::connect((name.as_str(), authority.port)).await?,
-                };
-                stream.set_nodelay(true)?;
-                Ok(Socket::Tcp(stream))
+            Upstream::Http(authority) | Upstream::H2c(authority) => {
+                Ok(Socket::Tcp(tcp(authority).await?))
             }
-            Upstream::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
+            Upstream::Https(authority) => {
+                let config = self.verify.clone().ok_or(Unconnected::Unverified)?;
+                let name = server_name(&authority.host).ok_or(Unconnected::Unverified)?;
+                let stream = tcp(authority).await?;
+                let secured = TlsConnector::from(config).connect(name, stream).await;
+                let secured = secured.map_err(|_unverified| Unconnected::Unverified)?;
+                Ok(Socket::Tls(Box::new(secured)))
+            }
+            Upstream::Unix(path) => {
+                let stream = UnixStream::connect(path).await;
+                Ok(Socket::Unix(stream.map_err(|_refused| Unconnected::Refused)?))
+            }
         }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+enum Unconnected {
+    Refused,
+    Unverified,
+}
+
+async fn tcp(authority: &Authority) -> Result<TcpStream, Unconnected> {
+    let connected = match &authority.host {
+        Host::Address(address) => TcpStream::connect((*address, authority.port)).await,
+        Host::Name(name) => TcpStream::connect((name.as_str(), authority.port)).await,
+    };
+    let stream = connected.map_err(|_refused| Unconnected::Refused)?;
+    stream.set_nodelay(true).map_err(|_gone| Unconnected::Refused)?;
+    Ok(stream)
+}
+
+fn place(authority: &Authority) -> String {
+    match &authority.host {
+        Host::Address(address) if address.is_ipv6() => format!("[{address}]:{}", authority.port),
+        Host::Address(address) => format!("{address}:{}", authority.port),
+        Host::Name(name) => format!("{name}:{}", authority.port),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burgrave_config::Authority;
 
     fn http(host: Host, port: u16) -> Upstream {
         Upstream::Http(Authority { host, port })
@@ -122,7 +175,7 @@ mod tests {
             (http(Host::Name("app".to_owned()), 3000), "http://app:3000"),
             (Upstream::Unix("/run/app.sock".into()), "unix:/run/app.sock"),
         ] {
-            assert_eq!(&*Pool::new(&upstream).name, wanted);
+            assert_eq!(&*Pool::new(&upstream, None).name, wanted);
         }
     }
 
@@ -132,7 +185,7 @@ mod tests {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let pool = Pool::new(&http(Host::Address(address.ip()), address.port()));
+            let pool = Pool::new(&http(Host::Address(address.ip()), address.port()), None);
             let link = pool.fresh(Duration::from_secs(5)).await.unwrap();
             let (peer, _) = listener.accept().await.unwrap();
             pool.keep(link);

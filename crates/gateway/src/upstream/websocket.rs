@@ -50,7 +50,7 @@ pub(super) fn ask(fields: &mut HeaderMap) {
 pub(super) async fn switch(
     exchange: &Exchange,
     mut parts: http::response::Parts,
-    link: Link,
+    link: Box<Link>,
 ) -> Result<Response<OutBody>, Stop> {
     let (socket, ahead) = link.into_socket().await?;
     let limits = exchange.plan.limits(exchange.site, exchange.route);

@@ -12,6 +12,8 @@
 )]
 
 pub mod backend;
+pub mod grpc;
+pub mod h2;
 pub mod tls;
 
 use backend::Backend;
@@ -50,6 +52,7 @@ pub fn route(path: &str, upstream: Upstream, limits: &Limits) -> Route {
     Route {
         path: path.to_owned(),
         upstream: vec![upstream],
+        upstream_ca: None,
         limit: None,
         limits: limits.clone(),
         mode: None,

@@ -1,0 +1,151 @@
+//! Upstreams of other kinds than plain HTTP/1.1: HTTP/2 with trailers, and TLS.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use burgrave_config::{Authority, Host, Limits, Tls, Upstream};
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::BodyExt as _;
+use http_body_util::Full;
+use http_body_util::channel::Channel;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+use support::grpc::{Grpc, message};
+use support::h2::{h2, http2, request};
+use support::{Bed, route, start_with, status};
+
+fn authority(address: SocketAddr) -> Authority {
+    Authority { host: Host::Address(address.ip()), port: address.port() }
+}
+
+fn bed(upstream: Upstream) -> Bed {
+    start_with(&Limits::default(), |settings| {
+        settings.listeners[0].tls = true;
+        let site = &mut settings.sites[0];
+        site.tls = Some(Tls::SelfSigned);
+        site.routes.push(route("/test.", upstream, &site.limits));
+    })
+}
+
+const CALL: &[(&str, &str)] = &[("content-type", "application/grpc"), ("te", "trailers")];
+
+/// Status, body and trailers of a call with one message.
+async fn call(address: SocketAddr, method: &str, said: Bytes) -> (u16, Bytes, HeaderMap) {
+    let mut sender = h2::<Full<Bytes>>(address).await;
+    let uri = format!("https://site.test/test.Echo/{method}");
+    let response = sender.send_request(request("POST", &uri, CALL, Full::new(said))).await.unwrap();
+    let status = response.status().as_u16();
+    let collected = response.into_body().collect().await.unwrap();
+    let trailers = collected.trailers().cloned().unwrap_or_default();
+    (status, collected.to_bytes(), trailers)
+}
+
+#[test]
+fn grpc_calls_pass_with_their_trailers() {
+    let grpc = Grpc::start();
+    let bed = bed(Upstream::H2c(authority(grpc.address)));
+    http2(async || {
+        let (status, body, trailers) = call(bed.address, "Once", message("order")).await;
+        assert_eq!((status, body), (200, message("order")));
+        assert_eq!(trailers["grpc-status"], "0");
+        assert_eq!(trailers["grpc-message"], "fine");
+        for name in ["content-length", "set-cookie", "server"] {
+            assert!(!trailers.contains_key(name), "{name} has no place in a trailer");
+        }
+        let (status, body, trailers) = call(bed.address, "Fails", message("order")).await;
+        assert_eq!((status, body.len()), (200, 0));
+        assert_eq!(trailers["grpc-status"], "13");
+    });
+    let seen = grpc.seen();
+    assert_eq!(seen[0].uri, "http://site.test/test.Echo/Once");
+    assert_eq!(seen[0].headers["te"], "trailers");
+    assert_eq!(seen[0].headers["x-forwarded-for"], "127.0.0.1");
+    assert!(!seen[0].headers.contains_key("host"));
+    let line = &bed.log(2)[0];
+    assert_eq!((&line["route"], &line["http.status"]), (&"/test.".into(), &200.into()));
+    assert!(line["upstream"].as_str().unwrap().starts_with("h2c://"));
+}
+
+#[test]
+fn both_sides_of_a_grpc_call_speak_in_turn() {
+    let grpc = Grpc::start();
+    let bed = bed(Upstream::H2c(authority(grpc.address)));
+    http2(async || {
+        let mut sender = h2::<Channel<Bytes, Infallible>>(bed.address).await;
+        let (mut out, body) = Channel::new(4);
+        let uri = "https://site.test/test.Echo/Both";
+        let response = sender.send_request(request("POST", uri, CALL, body)).await.unwrap();
+        let mut incoming = response.into_body();
+        let mut next = async || {
+            let frame = tokio::time::timeout(Duration::from_secs(5), incoming.frame()).await;
+            frame.expect("in time").unwrap().unwrap()
+        };
+        assert_eq!(next().await.into_data().unwrap(), message("hello"), "before the client's");
+        for text in ["one", "two"] {
+            out.send_data(message(text)).await.unwrap();
+            assert_eq!(next().await.into_data().unwrap(), message(text));
+        }
+        drop(out);
+        assert_eq!(next().await.into_trailers().unwrap()["grpc-status"], "0");
+    });
+}
+
+#[test]
+fn a_stream_that_dies_does_not_look_complete() {
+    let grpc = Grpc::start();
+    let bed = bed(Upstream::H2c(authority(grpc.address)));
+    http2(async || {
+        let mut sender = h2::<Full<Bytes>>(bed.address).await;
+        let uri = "https://site.test/test.Echo/Dies";
+        let body = Full::new(message("x"));
+        let response = sender.send_request(request("POST", uri, CALL, body)).await.unwrap();
+        assert!(response.into_body().collect().await.is_err());
+    });
+    assert_eq!(bed.logged("upstream ended before its answer")["decision"], "forward");
+}
+
+#[test]
+fn a_dead_h2c_upstream_is_a_502() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let bed = bed(Upstream::H2c(authority(gone)));
+    http2(async || {
+        let (status, _, _) = call(bed.address, "Once", message("x")).await;
+        assert_eq!(status, 502);
+    });
+}
+
+#[test]
+fn https_upstreams_are_verified() {
+    // The upstream is another gateway, whose certificate it signed itself.
+    let back = start_with(&Limits::default(), |settings| {
+        settings.listeners[0].tls = true;
+        settings.sites[0].tls = Some(Tls::SelfSigned);
+        settings.sites[0].hosts.push("localhost".to_owned());
+    });
+    let own = back.settings.state.join("tls/site.test.crt");
+    let port = back.address.port();
+    let upstream = Upstream::Https(Authority { host: Host::Name("localhost".to_owned()), port });
+    let ask = |ca, upstream: &Upstream| {
+        let front = start_with(&Limits::default(), |settings| {
+            let route = &mut settings.sites[0].routes[0];
+            (route.upstream, route.upstream_ca) = (vec![upstream.clone()], ca);
+        });
+        let answer = front.send(b"GET /api/x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(status(&answer), 421, "the front has no such host");
+        let answer = front.ask("GET /api/x HTTP/1.1");
+        (status(&answer), front.log(2)[1]["reason"].clone())
+    };
+    let (code, reason) = ask(Some(own.clone()), &upstream);
+    assert_eq!((code, reason.as_str()), (200, None));
+    assert_eq!(back.log(1)[0]["tls.version"], "TLSv1.3");
+    // The name in the certificate is checked, and so is who signed it.
+    let other = Upstream::Https(authority(back.address));
+    for (ca, upstream) in [(Some(own), &other), (None, &upstream)] {
+        let (code, reason) = ask(ca, upstream);
+        assert_eq!(code, 502);
+        assert_eq!(reason, "upstream's certificate could not be verified");
+    }
+}
