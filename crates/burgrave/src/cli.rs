@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// The rule engine's rules: what is loaded, why a request matched, tests, exceptions.
     #[command(subcommand)]
     Rules(Rules),
+    /// People who sign in at the gateway.
+    #[command(subcommand)]
+    User(User),
     /// What a proof, a safeguard or a rule means and what to do.
     Explain {
         /// The id, as in `sql-injection`, `version-hiding` or, with `--config`, `942100`.
@@ -61,6 +64,16 @@ pub(crate) enum Command {
         /// The configuration file, for the ids of rules.
         #[arg(long)]
         config: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Reads a password from standard input and prints a line for a file of users (`users` of
+    /// `access`): the name and the argon2id hash.
+    Hash {
+        /// The user's name.
+        name: String,
     },
 }
 

@@ -19,6 +19,10 @@ pub(crate) enum Error {
     Rules(Vec<LoadError>),
     #[error("cannot start the gateway")]
     Gateway(#[source] GatewayError),
+    #[error("the configuration cannot be used")]
+    Unusable(#[source] GatewayError),
+    #[error("{0}")]
+    User(String),
     #[error("cannot set up {0}")]
     Runtime(&'static str, #[source] std::io::Error),
     #[error("cannot write the output")]

@@ -36,6 +36,8 @@ fn configurations_that_cannot_be_used() {
         ("check", rules("/nonexistent/a.conf"), "does not exist"),
         ("check", format!("[[backup]]\nname = \"x\"\n{FILES}"), "backup"),
         ("run", tls.to_owned(), "/nonexistent/c.pem"),
+        ("check", tls.to_owned(), "/nonexistent/c.pem"),
+        ("check", FILES.replace("/usr/share", "/nonexistent"), "/nonexistent"),
         ("run", FILES.replace("/usr/share", "/nonexistent"), "/nonexistent"),
     ] {
         let (code, text) = fails(command, "127.0.0.1:0", &rest);

@@ -9,9 +9,10 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use support::{Burgrave, ask, configuration, site, upstream};
+use support::{Burgrave, ask, configuration, run, site, stderr, upstream};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
@@ -97,4 +98,40 @@ fn a_stop_is_clean_and_a_kill_loses_nothing_that_was_kept() {
     burgrave.signal("-KILL");
     burgrave.wait();
     assert_eq!(burgrave.records(1)[0]["http.target"], "/one");
+}
+
+#[test]
+fn a_hashed_user_is_taken() {
+    let hash = |name: &str, password: &str| {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_burgrave"))
+            .args(["user", "hash", name])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // A name that is refused is refused before anything is read.
+        drop(child.stdin.take().unwrap().write_all(password.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(hash("a:b", "secret\n").0, Some(2));
+    assert_eq!(hash("alice", "\n").0, Some(2));
+    let (code, line) = hash("alice", "secret\n");
+    assert!(code == Some(0) && line.starts_with("alice:$argon2id$"), "{line}");
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users");
+    std::fs::write(&users, line).unwrap();
+    let rest = format!(
+        "[[listen]]\naddress = \"127.0.0.2:0\"\ntls = true\n[[site]]\nhosts = [\"localhost\"]\n\
+         tls = \"self-signed\"\nfiles = {{ root = \"/usr/share\" }}\naccess = {{ users = {users:?} }}\n"
+    );
+    let file = folder.path().join("burgrave.toml");
+    std::fs::write(&file, configuration(folder.path(), "127.0.0.1:0", &rest)).unwrap();
+    let output = run(&["check", "--config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    std::fs::write(&users, "alice:secret\n").unwrap();
+    let output = run(&["check", "--config", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("line 1") && !stderr(&output).contains("secret"));
 }

@@ -192,7 +192,7 @@ mod tests {
     fn environments_share_no_upstream_and_no_key() {
         let route =
             |target: &str| format!("[[site.route]]\npath = \"/\"\nupstream = [\"{target}\"]\n");
-        let staging = "environment = \"staging\"\n";
+        let staging = "environment = \"staging\"\nexposure = \"internal\"\n";
         for (first, second, refused) in [
             ("http://app:1", "http://app:1", true),
             ("http://app", "http://APP:80/", true),

@@ -1,6 +1,7 @@
 //! Every section and every key: what it is called, what it holds, its default and why it is there.
 //! Reading, suggestions and the reference all come from these entries.
 
+use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS};
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 use crate::names::{self, Parsed};
 use crate::settings::{Environment, Exposure, Upstream};
@@ -283,6 +284,8 @@ pub(crate) static SITE_SECTION: Section = Section {
         &ENVIRONMENT,
         &EXPOSURE,
         &TLS,
+        &CLIENT_CA,
+        &SITE_ACCESS,
         &FILES,
         &HEADERS,
         &SITE_MODE,
@@ -315,13 +318,15 @@ pub(crate) static ENVIRONMENT: Key<Choice<Environment>> = Key {
         ],
     },
     default: "\"production\"",
-    about: "Which world the site belongs to. Sites of different ones may share no upstream and no key.",
+    about: "Which world the site belongs to. Sites of different ones may share no upstream and no key. One \
+            that is not production must be closed to strangers, and tells search engines to stay away.",
 };
 pub(crate) static EXPOSURE: Key<Choice<Exposure>> = Key {
     name: "exposure",
     kind: Choice { options: &[("public", Exposure::Public), ("internal", Exposure::Internal)] },
     default: "\"public\"",
-    about: "Who is meant to reach the site: anyone, or your own staff.",
+    about: "Who is meant to reach the site: anyone, or your own staff, from private networks if `access` \
+            names no others.",
 };
 pub(crate) static TLS: Key<TlsSource> = Key {
     name: "tls",
@@ -387,8 +392,8 @@ pub(crate) static FILES_ROOT: Key<AbsolutePath> =
 pub(crate) static ROUTE_SECTION: Section = Section {
     title: "[[site.route]]",
     about: "One path of the site above it. The longest path that fits takes a request.",
-    keys: &[&PATH, &UPSTREAM, &UPSTREAM_CA, &LIMIT, &ROUTE_LIMITS, &ROUTE_MODE],
-    refused: &[("access", LATER)],
+    keys: &[&PATH, &UPSTREAM, &UPSTREAM_CA, &LIMIT, &ROUTE_LIMITS, &ROUTE_MODE, &ROUTE_ACCESS],
+    refused: &[],
 };
 pub(crate) static PATH: Key<Parsed<String>> = Key {
     name: "path",

@@ -6,6 +6,7 @@
 //!
 //! Invariants: reads nothing but the text it is given; no file, clock or environment.
 
+mod access;
 mod checks;
 mod error;
 mod keys;

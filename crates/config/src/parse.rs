@@ -5,7 +5,7 @@ use crate::error::{ConfigError, ConfigErrors};
 use crate::keys::{LIMITS, LISTEN, LOG, ROOT, RULES, SITE, STATE};
 use crate::place::Lines;
 use crate::sections::{ListenDraft, global_limits, listen, log, rules};
-use crate::settings::{Limits, Settings};
+use crate::settings::{Access, Limits, Settings};
 use crate::sink::{Sink, Spot};
 use crate::sites::{Inherited, SiteDraft, site};
 use crate::table::Table;
@@ -51,7 +51,9 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     let listeners = root.needed_tables(&LISTEN, sink);
     let listeners: Vec<ListenDraft> = listeners.iter().map(|table| listen(table, sink)).collect();
     let sites = root.needed_tables(&SITE, sink);
-    let inherited = Inherited { limits: &settings.limits, has_rules: root.has(&RULES) };
+    let anyone = Access::default();
+    let inherited =
+        Inherited { limits: &settings.limits, access: &anyone, has_rules: root.has(&RULES) };
     let sites: Vec<SiteDraft> = sites.iter().map(|table| site(table, inherited, sink)).collect();
     checks::whole(&listeners, &sites, sink);
     settings.listeners = listeners.iter().filter_map(ListenDraft::finish).collect();

@@ -81,10 +81,11 @@ mod tests {
             "files = { … }",
             "limits = { … }",
             "limit = { … }",
+            "access = { … }",
         ] {
             assert_eq!(text.matches(&format!("\n## `{title}`\n")).count(), 1, "{title}");
         }
-        assert_eq!(text.matches("\n## ").count(), 11);
+        assert_eq!(text.matches("\n## ").count(), 12);
         for (key, count) in [("| `connections` |", 1), ("| `body_bytes` |", 2), ("| `mode` |", 3)] {
             assert_eq!(text.matches(key).count(), count, "{key}");
         }

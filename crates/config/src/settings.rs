@@ -125,6 +125,10 @@ pub struct Site {
     pub exposure: Exposure,
     /// `None`: plain HTTP.
     pub tls: Option<Tls>,
+    /// PEM file of the authorities whose certificates clients may show.
+    pub client_ca: Option<PathBuf>,
+    /// Who may use what no route takes.
+    pub access: Access,
     /// Static content for what no route takes.
     pub files: Option<Files>,
     /// Longest path first.
@@ -136,6 +140,42 @@ pub struct Site {
     /// Response headers to set or (empty value) to leave out, over our defaults; names in lower
     /// case. From `headers = { content-security-policy = "…" }`.
     pub headers: BTreeMap<String, String>,
+}
+
+/// Who may use a site or a route. Everything that is set must hold; the default is anyone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// The client's address is in one of these. Empty: any.
+    pub networks: Vec<Network>,
+    /// File of users for HTTP basic sign-in.
+    pub users: Option<PathBuf>,
+    /// Whether a client certificate is asked for.
+    pub certificate: Option<CertificateUse>,
+}
+
+impl Access {
+    /// Whether anyone may come in.
+    pub fn is_open(&self) -> bool {
+        self.networks.is_empty() && self.users.is_none() && self.certificate.is_none()
+    }
+}
+
+/// What a client certificate is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateUse {
+    /// Without one nothing is served.
+    Required,
+    /// One takes the place of the sign-in.
+    Optional,
+}
+
+/// Addresses that have their first bits in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The first address.
+    pub address: IpAddr,
+    /// How many bits, at most 32 or 128.
+    pub prefix: u8,
 }
 
 /// Which of the kept-apart worlds a site belongs to.
@@ -189,6 +229,8 @@ pub struct Route {
     pub upstream: Vec<Upstream>,
     /// PEM file of the authorities that certify `https` upstreams. `None`: the system's.
     pub upstream_ca: Option<PathBuf>,
+    /// Who may use it, complete.
+    pub access: Access,
     /// Requests a client may make.
     pub limit: Option<RequestRate>,
     /// The route's limits, complete.

@@ -1,5 +1,6 @@
 //! Reads sites and their routes, with what they inherit.
 
+use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, access, fits, kept_apart};
 use crate::error::quoted;
 use crate::keys::{
     BURST, ENVIRONMENT, EXPOSURE, FILES, FILES_ROOT, HEADERS, HOSTS, LIMIT, PATH, PER_CLIENT,
@@ -8,18 +9,20 @@ use crate::keys::{
 use crate::kinds::{Choice, Words};
 use crate::sections::own_limits;
 use crate::settings::{
-    Environment, Exposure, Files, Limits, RequestRate, Route, Site, Tls, Upstream,
+    Access, Environment, Exposure, Files, Limits, Network, RequestRate, Route, Site, Tls, Upstream,
 };
 use crate::sink::{Located, Sink, Spot};
 use crate::table::{Key, Table};
 use burgrave_model::Mode;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// What a site takes over from the whole configuration, and a route from its site.
 #[derive(Clone, Copy)]
 pub(crate) struct Inherited<'a> {
     pub(crate) limits: &'a Limits,
+    pub(crate) access: &'a Access,
     /// Whether there are rules for a mode to speak of.
     pub(crate) has_rules: bool,
 }
@@ -61,18 +64,27 @@ pub(crate) fn site(table: &Table<'_, '_>, global: Inherited<'_>, sink: &mut Sink
     let limits = table
         .table(&SITE_LIMITS, sink)
         .map_or_else(|| global.limits.clone(), |own| own_limits(&own, global.limits, sink));
-    let (routes, upstreams) = routes(table, Inherited { limits: &limits, ..global }, sink);
+    let exposure = table.get(&EXPOSURE, sink).unwrap_or(Exposure::Public);
+    let ground = site_access(table, exposure, sink);
+    let inherited = Inherited { limits: &limits, access: &ground.access, ..global };
+    let (routes, upstreams) = routes(table, inherited, &ground, sink);
     if !table.has(&FILES) && !table.has(&ROUTE) {
         let allowed =
             "`files = { root = \"/…\" }`, one or more `[[site.route]]`, or both".to_owned();
         sink.missing(&table.spot, "the site serves nothing", allowed);
     }
     let environment = table.get(&ENVIRONMENT, sink).unwrap_or(Environment::Production);
+    if environment != Environment::Production {
+        let name = hosts.first().map_or("", |host| host.value.as_str());
+        kept_apart(name, &table.spot, !ground.access.is_open(), sink);
+    }
     let site = Site {
         name: hosts.first().map(|host| host.value.clone()).unwrap_or_default(),
         hosts: hosts.iter().map(|host| host.value.clone()).collect(),
         environment,
-        exposure: table.get(&EXPOSURE, sink).unwrap_or(Exposure::Public),
+        exposure,
+        client_ca: ground.client_ca,
+        access: ground.access,
         tls: tls.as_ref().map(|tls| tls.value.clone()),
         files: files.map(|root| Files { root: root.value }),
         routes,
@@ -82,6 +94,34 @@ pub(crate) fn site(table: &Table<'_, '_>, global: Inherited<'_>, sink: &mut Sink
     };
     let (spot, wants_tls) = (table.spot.clone(), table.has(&TLS));
     SiteDraft { spot, hosts, environment, wants_tls, tls, upstreams, site }
+}
+
+/// What a site says of its clients, and what its routes need to know of that.
+struct Ground {
+    access: Access,
+    client_ca: Option<PathBuf>,
+    has_tls: bool,
+    internal: bool,
+}
+
+fn site_access(table: &Table<'_, '_>, exposure: Exposure, sink: &mut Sink<'_>) -> Ground {
+    let ca = table.located(&CLIENT_CA, sink);
+    let has_tls = table.has(&TLS);
+    if let Some(ca) = &ca
+        && !has_tls
+    {
+        sink.missing(&ca.spot, "client certificates need TLS", "`tls` on the site".to_owned());
+    }
+    let draft = access(table, &SITE_ACCESS, sink);
+    if let Some(draft) = &draft {
+        fits(draft, has_tls, table.has(&CLIENT_CA), sink);
+    }
+    let mut access = draft.map(|draft| draft.access).unwrap_or_default();
+    let internal = exposure == Exposure::Internal;
+    if internal && access.networks.is_empty() {
+        access.networks = Network::private();
+    }
+    Ground { access, client_ca: ca.map(|ca| ca.value), has_tls, internal }
 }
 
 impl SiteDraft {
@@ -94,6 +134,7 @@ impl SiteDraft {
 fn routes(
     site: &Table<'_, '_>,
     inherited: Inherited<'_>,
+    ground: &Ground,
     sink: &mut Sink<'_>,
 ) -> (Vec<Route>, Vec<Located<Upstream>>) {
     let (mut routes, mut upstreams) = (Vec::new(), Vec::new());
@@ -109,7 +150,18 @@ fn routes(
                 sink.wrong(&path.spot, message, allowed);
             }
         }
-        let route = route(&table, path.map(|path| path.value), &targets, inherited, sink);
+        let own = access(&table, &ROUTE_ACCESS, sink);
+        if let Some(own) = &own {
+            fits(own, ground.has_tls, ground.client_ca.is_some(), sink);
+        }
+        let mut route = route(&table, path.map(|path| path.value), &targets, inherited, sink);
+        if let (Some(route), Some(mut own)) = (&mut route, own) {
+            // An internal site stays one, whatever its routes ask for besides.
+            if ground.internal && own.access.networks.is_empty() {
+                own.access.networks.clone_from(&ground.access.networks);
+            }
+            route.access = own.access;
+        }
         routes.extend(route);
         upstreams.extend(targets);
     }
@@ -144,7 +196,8 @@ fn route(
     }
     let upstream = targets.iter().map(|target| target.value.clone()).collect();
     let upstream_ca = upstream_ca.map(|file| file.value);
-    Some(Route { path: path?, upstream, upstream_ca, limit, limits, mode })
+    let access = inherited.access.clone();
+    Some(Route { path: path?, upstream, upstream_ca, access, limit, limits, mode })
 }
 
 fn request_rate(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<RequestRate> {

@@ -5,8 +5,12 @@ use crate::inspect::Stop;
 use crate::refusal::Reason;
 use burgrave_seclang::Disruption;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
+
+/// How to sign in (RFC 7617).
+const SIGN_IN: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"restricted\", charset=\"UTF-8\"");
 
 /// What an error page is written for.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +59,9 @@ fn refused(reason: Reason, reader: Reader<'_>) -> Response<OutBody> {
     if reason == Reason::FileMethod {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
+    if matches!(reason, Reason::SignInNeeded | Reason::SignInWrong) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, SIGN_IN);
+    }
     response
 }
 
@@ -89,6 +96,7 @@ pub(crate) fn page(status: StatusCode, reader: Reader<'_>) -> Response<OutBody> 
 /// What a status means, in words that give nothing away.
 pub(crate) fn words(status: StatusCode) -> &'static str {
     match status.as_u16() {
+        401 => "Please sign in",
         403 => "This request is not allowed",
         404 => "There is nothing here",
         405 => "This method is not allowed here",
@@ -99,7 +107,8 @@ pub(crate) fn words(status: StatusCode) -> &'static str {
         421 => "This server does not answer for that name",
         429 => "Too many requests, please wait",
         431 => "The request header is too large",
-        502..=504 => "The service behind this page does not answer at the moment",
+        502 | 504 => "The service behind this page does not answer at the moment",
+        503 => "This server is busy, please try again",
         500..=599 => "Something went wrong here",
         _ => "The request could not be understood",
     }

@@ -6,6 +6,7 @@ use crate::answer;
 use crate::frames::{Refusal, Streams, Watched};
 use crate::guard::head::{Head, HeadBuilder, HeadLimits};
 use crate::guard::io::{Guard, GuardLimits, Refused, Wire};
+use crate::handshake::{TlsFacts, handshake, tls_facts};
 use crate::log::line::{Decided, Line};
 use crate::plan::Plan;
 use crate::refusal::Reason;
@@ -31,8 +32,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 /// Bytes that the HTTP library may hold of one request or answer.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
@@ -47,15 +46,6 @@ const RESETS_MAX: usize = 64;
 /// Flow control windows: what a client may send before we take it.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
-
-/// What TLS says about a connection.
-#[derive(Clone, Debug)]
-pub(crate) struct TlsFacts {
-    /// As the log writes it.
-    pub(crate) version: &'static str,
-    /// The name that the client asked for.
-    pub(crate) sni: Option<String>,
-}
 
 /// One connection, as its requests see it.
 #[derive(Debug)]
@@ -112,10 +102,10 @@ pub(crate) async fn serve(
     if !secure {
         return http1(worker, client(None), stream, &plan).await;
     }
-    let Some(config) = plan.tls.clone() else { return };
-    let handshake = TlsAcceptor::from(config).accept(stream);
-    let stream = match timeout(plan.settings.limits.header_time, handshake).await {
-        Ok(Ok(stream)) => stream,
+    let Some(configs) = &plan.tls else { return };
+    let handshake = handshake(configs, stream);
+    let (stream, client_ca) = match timeout(plan.settings.limits.header_time, handshake).await {
+        Ok(Ok(secured)) => secured,
         // No HTTP has been spoken yet: there is nobody to tell.
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             return worker.counters.refuse();
@@ -123,21 +113,12 @@ pub(crate) async fn serve(
         Ok(Err(_)) => return refused_unread(&worker, &client(None), "tls handshake failed", None),
         Err(_) => return refused_unread(&worker, &client(None), "tls handshake too slow", None),
     };
-    let client = client(Some(tls_facts(&stream)));
+    let client = client(Some(tls_facts(&stream, client_ca)));
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         http2(worker, client, stream, &plan).await;
     } else {
         http1(worker, client, stream, &plan).await;
     }
-}
-
-fn tls_facts(stream: &TlsStream<TcpStream>) -> TlsFacts {
-    let session = stream.get_ref().1;
-    let version = match session.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
-        _ => "TLSv1.2",
-    };
-    TlsFacts { version, sni: session.server_name().map(str::to_owned) }
 }
 
 fn guard_limits(limits: &Limits) -> GuardLimits {
@@ -262,6 +243,7 @@ fn unheard<'a>(id: &'a str, address: SocketAddr, record: &'a Record) -> Line<'a>
         site: None,
         route: None,
         upstream: None,
+        user: None,
         decision: Decided::Refuse,
         reason: None,
         record,

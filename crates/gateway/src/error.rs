@@ -46,8 +46,16 @@ pub enum GatewayError {
         /// What is wrong with it.
         message: String,
     },
-    /// The authorities for `https` upstreams cannot be had.
-    #[error("cannot use `{}` to verify https upstreams: {why}", file.display())]
+    /// A file of users cannot be had.
+    #[error("cannot use the users in `{}`: {why}", file.display())]
+    Users {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it; never a hash.
+        why: String,
+    },
+    /// The authorities for `https` upstreams or for client certificates cannot be had.
+    #[error("cannot use the authorities in `{}`: {why}", file.display())]
     Authorities {
         /// The file of authorities.
         file: PathBuf,

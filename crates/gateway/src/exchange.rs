@@ -3,6 +3,7 @@
 //! Invariant: exactly one record. It is written when the exchange is dropped, wherever on its way
 //! that happens, so that no path can forget it.
 
+use crate::access::Verdict;
 use crate::connection::Client;
 use crate::guard::head::Head;
 use crate::inspect::{Inspection, Stop};
@@ -34,6 +35,8 @@ pub(crate) struct Exchange {
     pub(crate) host: String,
     pub(crate) site: Option<usize>,
     pub(crate) route: Option<usize>,
+    /// Who asks, as far as it was decided.
+    pub(crate) verdict: Verdict,
     pub(crate) upstream: Option<Rc<str>>,
     pub(crate) inspection: Inspection,
     pub(crate) body: Rc<crate::body::BodyState>,
@@ -63,6 +66,7 @@ impl Exchange {
             host: String::new(),
             site: None,
             route: None,
+            verdict: Verdict::Anyone,
             upstream: None,
             inspection: Inspection::default(),
             body: Rc::default(),
@@ -165,6 +169,7 @@ impl Exchange {
             site: site.map(|plan| plan.site.name.as_str()),
             route: route.map(|plan| plan.route.path.as_str()),
             upstream: self.upstream.as_deref(),
+            user: self.verdict.user(),
             decision: self.decided,
             reason: self.reason.as_deref().or(unfinished).or(detected),
             record: &record,

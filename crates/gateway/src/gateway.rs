@@ -1,12 +1,13 @@
 //! The gateway as its caller holds it: started, given new configurations, stopped.
 
 use crate::accept::Admissions;
+use crate::access::users::Checkers;
 use crate::counters::{Counters, Counts};
 use crate::error::GatewayError;
 use crate::inspect::{Compiled, RuleSource};
 use crate::limit::Buckets;
 use crate::log::writer;
-use crate::plan::Plan;
+use crate::plan::{Plan, Purpose};
 use crate::tls;
 use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
@@ -88,13 +89,18 @@ impl Gateway {
         Self::start_with(settings, rules.map(compiled), threads)
     }
 
+    /// Looks at everything that a start would open or load, and changes and binds nothing.
+    pub fn check(settings: Settings) -> Result<(), GatewayError> {
+        Plan::new(settings, None, &tls::ticketer()?, Purpose::Check).map(drop)
+    }
+
     pub(crate) fn start_with(
         settings: Settings,
         rules: Option<Arc<dyn RuleSource>>,
         threads: usize,
     ) -> Result<Self, GatewayError> {
         let ticketer = tls::ticketer()?;
-        let plan = Plan::new(settings, rules, &ticketer)?;
+        let plan = Plan::new(settings, rules, &ticketer, Purpose::Serve)?;
         let bound = bind(&plan.settings, &BTreeMap::new(), threads.max(1))?;
         let access = Log::start(&writer::ACCESS, plan.settings.log.access.clone())?;
         let audit = Log::start(&writer::AUDIT, plan.audit_log())?;
@@ -103,6 +109,7 @@ impl Gateway {
             counters: Arc::new(Counters::default()),
             admissions: Admissions::new(),
             buckets: Arc::new(Buckets::new()),
+            checkers: Checkers::new(),
             sink: access.sink.clone(),
             audit: audit.sink.clone(),
         };
@@ -121,7 +128,7 @@ impl Gateway {
         settings: Settings,
         rules: Option<Arc<RuleSet>>,
     ) -> Result<(), GatewayError> {
-        let plan = Plan::new(settings, rules.map(compiled), &self.ticketer)?;
+        let plan = Plan::new(settings, rules.map(compiled), &self.ticketer, Purpose::Serve)?;
         let bound = bind(&plan.settings, &self.addresses, self.loops.len())?;
         let access = self.access.opened(plan.settings.log.access.as_ref())?;
         let audit = self.audit.opened(plan.audit_log().as_ref())?;

@@ -4,6 +4,7 @@ use crate::exchange::Exchange;
 use crate::guard::bytes::elements;
 use crate::guard::head::Framing;
 use crate::refusal::Reason;
+use burgrave_config::Environment;
 use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, REFERRER_POLICY,
@@ -15,6 +16,8 @@ use http::{HeaderName, HeaderValue};
 /// The policy of static content and of our own pages.
 pub(crate) const POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; \
                                  form-action 'self'; object-src 'none'";
+/// What search engines are told of a site that is not for the public.
+const NOINDEX: HeaderValue = HeaderValue::from_static("noindex, nofollow");
 const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Fields of one connection only (RFC 9110 §7.6.1), in lower case.
@@ -77,7 +80,9 @@ pub(crate) fn to_upstream(exchange: &Exchange) -> Result<HeaderMap, Reason> {
             || (named.iter().any(|other| other.eq_ignore_ascii_case(name))
                 && !NEVER_NAMED.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes())));
         let unreadable = name.eq_ignore_ascii_case(b"accept-encoding") && plain_answer;
-        if dropped || unreadable {
+        let ours =
+            exchange.verdict.takes_credentials() && name.eq_ignore_ascii_case(b"authorization");
+        if dropped || unreadable || ours {
             continue;
         }
         let name = HeaderName::from_bytes(name).ok().ok_or(Reason::FieldName)?;
@@ -131,6 +136,11 @@ fn set_own(exchange: &Exchange, out: &mut HeaderMap) {
     let text = |text: &str| HeaderValue::from_maybe_shared(Bytes::copy_from_slice(text.as_bytes()));
     if let Ok(host) = text(&exchange.host) {
         out.insert(HeaderName::from_static("x-forwarded-host"), host);
+    }
+    if let Some(user) = exchange.verdict.user()
+        && let Ok(user) = text(user)
+    {
+        out.insert(HeaderName::from_static("x-forwarded-user"), user);
     }
     if let Ok(id) = text(&exchange.id) {
         out.insert(HeaderName::from_static("x-request-id"), id);
@@ -211,6 +221,9 @@ pub(crate) fn secure(exchange: &Exchange, origin: Origin, headers: &mut HeaderMa
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     }
     let Some(site) = exchange.site.and_then(|site| exchange.plan.sites.get(site)) else { return };
+    if site.site.environment != Environment::Production {
+        headers.insert(HeaderName::from_static("x-robots-tag"), NOINDEX);
+    }
     for (name, value) in &site.headers {
         match value {
             Some(value) => headers.insert(name, value.clone()),

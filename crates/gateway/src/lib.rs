@@ -1,7 +1,7 @@
 //! The gateway: listeners, TLS, routes, files, upstreams, limits, inspection and the access log.
 //!
 //! A request's way: [`accept`](mod@accept) → [`tls`] → [`guard`] → [`route`] → [`redirect`] →
-//! [`limit`] → [`inspect`] (phases 1–2) → a permit → [`files`] or [`upstream`] → [`inspect`]
+//! [`access`](mod@access) → [`limit`] → [`inspect`] (phases 1–2) → a permit → [`files`] or [`upstream`] → [`inspect`]
 //! (phases 3–4) → [`headers`] → the record in the access [`log`] (exactly one, whatever happened)
 //! and phase 5. [`service`] puts the steps in order.
 //!
@@ -11,6 +11,7 @@
 //! the host but its own state and log, and handles no signal: its caller does.
 
 mod accept;
+mod access;
 mod answer;
 mod body;
 mod connection;
@@ -21,6 +22,7 @@ mod files;
 mod frames;
 mod gateway;
 mod guard;
+mod handshake;
 mod headers;
 mod inspect;
 mod limit;
@@ -35,6 +37,7 @@ mod tls;
 mod upstream;
 mod worker;
 
+pub use access::users::password_hash;
 pub use counters::Counts;
 pub use error::GatewayError;
 pub use gateway::Gateway;

@@ -4,10 +4,11 @@
 //! old one as it is.
 
 use crate::GatewayError;
+use crate::access::users::Users;
 use crate::inspect::RuleSource;
 use crate::tls;
 use crate::upstream::client_config;
-use burgrave_config::{Limits, Listen, Route, Settings, Site};
+use burgrave_config::{Access, Limits, Listen, Route, Settings, Site};
 use burgrave_model::Mode;
 use burgrave_sys::Root;
 use http::{HeaderName, HeaderValue};
@@ -19,6 +20,15 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 static GENERATION: AtomicU64 = AtomicU64::new(1);
 
+/// What a plan is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// What is missing of our own state is made.
+    Serve,
+    /// Nothing is written.
+    Check,
+}
+
 /// See the module.
 pub(crate) struct Plan {
     /// Unlike that of any other plan of this process.
@@ -28,7 +38,7 @@ pub(crate) struct Plan {
     hosts: HashMap<Box<str>, usize>,
     any_host: Option<usize>,
     pub(crate) rules: Option<Arc<dyn RuleSource>>,
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) tls: Option<tls::Configs>,
 }
 
 /// A site, ready to serve.
@@ -36,6 +46,8 @@ pub(crate) struct SitePlan {
     pub(crate) site: Site,
     pub(crate) root: Option<Root>,
     pub(crate) routes: Vec<RoutePlan>,
+    /// Who may sign in, where the site asks for it.
+    pub(crate) users: Option<Arc<Users>>,
     /// Headers set on every answer over the defaults; `None` leaves the field out.
     pub(crate) headers: Vec<(HeaderName, Option<HeaderValue>)>,
 }
@@ -45,6 +57,8 @@ pub(crate) struct RoutePlan {
     pub(crate) route: Route,
     /// Whose turn it is among the upstreams.
     pub(crate) turn: AtomicUsize,
+    /// Who may sign in, where the route asks for it.
+    pub(crate) users: Option<Arc<Users>>,
     /// How `https` upstreams are verified, where there are any.
     pub(crate) verify: Option<Arc<rustls::ClientConfig>>,
 }
@@ -59,6 +73,7 @@ impl Plan {
         settings: Settings,
         rules: Option<Arc<dyn RuleSource>>,
         ticketer: &Arc<dyn rustls::server::ProducesTickets>,
+        purpose: Purpose,
     ) -> Result<Self, GatewayError> {
         let sites: Vec<_> = settings.sites.iter().map(site_plan).collect::<Result<_, _>>()?;
         let mut hosts = HashMap::new();
@@ -72,7 +87,7 @@ impl Plan {
                 }
             }
         }
-        let tls = tls::server_config(&settings, ticketer)?;
+        let tls = tls::server_configs(&settings, ticketer, purpose)?;
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         Ok(Self { generation, settings, sites, hosts, any_host, rules, tls })
     }
@@ -139,12 +154,21 @@ fn site_plan(site: &Site) -> Result<SitePlan, GatewayError> {
         headers.push((parsed, content));
     }
     let routes = site.routes.iter().map(route_plan).collect::<Result<_, _>>()?;
-    Ok(SitePlan { site: site.clone(), root, routes, headers })
+    let users = users(&site.access)?;
+    Ok(SitePlan { site: site.clone(), root, routes, users, headers })
+}
+
+fn users(access: &Access) -> Result<Option<Arc<Users>>, GatewayError> {
+    let Some(file) = &access.users else { return Ok(None) };
+    let users = Users::read(file);
+    let users = users.map_err(|why| GatewayError::Users { file: file.clone(), why })?;
+    Ok(Some(Arc::new(users)))
 }
 
 fn route_plan(route: &Route) -> Result<RoutePlan, GatewayError> {
     let verify = client_config(&route.upstream, route.upstream_ca.as_ref())?;
-    Ok(RoutePlan { route: route.clone(), turn: AtomicUsize::new(0), verify })
+    let users = users(&route.access)?;
+    Ok(RoutePlan { route: route.clone(), turn: AtomicUsize::new(0), users, verify })
 }
 
 #[cfg(test)]
@@ -159,6 +183,8 @@ mod tests {
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             environment: Environment::Production,
             exposure: Exposure::Public,
+            client_ca: None,
+            access: burgrave_config::Access::default(),
             tls: None,
             files: None,
             routes: Vec::new(),
@@ -177,7 +203,7 @@ mod tests {
             log: Log::default(),
             sites,
         };
-        Plan::new(settings, None, &tls::ticketer().unwrap())
+        Plan::new(settings, None, &tls::ticketer().unwrap(), Purpose::Check)
     }
 
     #[test]
@@ -204,6 +230,7 @@ mod tests {
             path: "/api/".to_owned(),
             upstream: vec![Upstream::Unix("/none".into())],
             upstream_ca: None,
+            access: burgrave_config::Access::default(),
             limit: None,
             limits: Limits { body_bytes: bytes, ..Limits::default() },
             mode,

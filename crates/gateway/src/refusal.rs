@@ -78,6 +78,16 @@ pub(crate) enum Reason {
     HostUnknown,
     /// The connection's certificate is that of another site (RFC 9110 §15.5.20).
     Misdirected,
+    /// The client's network is none of those that may.
+    NetworkForbidden,
+    /// The client showed no certificate.
+    CertificateNeeded,
+    /// Nobody is signed in.
+    SignInNeeded,
+    /// Wrong name or password.
+    SignInWrong,
+    /// Too many sign-ins at once.
+    SignInBusy,
     /// The path decodes to something that no file is called.
     PathForbidden(&'static str),
     /// Nothing is there.
@@ -172,6 +182,11 @@ impl Reason {
             Self::BodyLarge => (413, "body too large"),
             Self::HostUnknown => (421, "unknown host"),
             Self::Misdirected => (421, "host of another certificate"),
+            Self::NetworkForbidden => (403, "client network not allowed"),
+            Self::CertificateNeeded => (403, "client certificate needed"),
+            Self::SignInNeeded => (401, "sign-in needed"),
+            Self::SignInWrong => (401, "wrong name or password"),
+            Self::SignInBusy => (503, "too many sign-ins at once"),
             Self::PathForbidden(why) => (404, why),
             Self::NotFound => (404, "not found"),
             Self::Escapes => (404, "link leaves the web root"),

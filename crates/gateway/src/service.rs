@@ -1,6 +1,6 @@
 //! A request's way through the gateway, one named step after the other.
 //!
-//! route → redirect → limits → rules (phases 1–2) → files or upstream → rules (phases 3–4) →
+//! route → redirect → access → limits → rules (phases 1–2) → files or upstream → rules (phases 3–4) →
 //! headers. Each step is in its own file; this one only puts them in order.
 
 use crate::answer::{self, Reader};
@@ -13,7 +13,7 @@ use crate::inspect::{self, Stop};
 use crate::log::line::Decided;
 use crate::refusal::Reason;
 use crate::worker::Worker;
-use crate::{files, redirect, route, upstream};
+use crate::{access, files, redirect, route, upstream};
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
 use std::rc::Rc;
@@ -64,6 +64,7 @@ async fn steps(
         exchange.decide(Decided::Redirect);
         return Ok((answer::redirect(status, location), Origin::Own));
     }
+    exchange.verdict = access::decide(exchange).await?;
     limits(exchange, body)?;
     let permit = inspect::request(exchange, body).await?;
     let (response, origin) = if exchange.route.is_some() {

@@ -4,11 +4,16 @@
 //! that survive a reload; certificates by SNI, the first site's for a client that names none.
 
 use crate::GatewayError;
+use crate::plan::Purpose;
 use burgrave_config::{Settings, Site, Tls};
 use burgrave_sys::{Access, SysError, make_own_directory, read_own, replace_own};
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{
+    ClientHello, NoClientAuth, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,16 +21,53 @@ use std::sync::Arc;
 
 /// Most bytes of a certificate chain or key file.
 const PEM_BYTES_MAX: u64 = 1024 * 1024;
+/// Most bytes of a file of authorities.
+const AUTHORITIES_BYTES_MAX: u64 = 16 << 20;
 
-/// The set-up for all TLS listeners, or `None` when no site has a certificate.
-pub(crate) fn server_config(
+/// The set-ups of the TLS listeners.
+#[derive(Clone, Debug)]
+pub(crate) struct Configs {
+    /// For sites that ask for no client certificate, and for clients that name no site.
+    pub(crate) default: Arc<rustls::ServerConfig>,
+    own: HashMap<String, Own>,
+    any: Option<Own>,
+}
+
+/// The set-up of a site that asks for client certificates.
+#[derive(Clone, Debug)]
+pub(crate) struct Own {
+    pub(crate) config: Arc<rustls::ServerConfig>,
+    /// The authorities, as the site names them.
+    pub(crate) client_ca: Arc<Path>,
+}
+
+impl Configs {
+    /// Whether the site must be known before the handshake.
+    pub(crate) fn differ(&self) -> bool {
+        !self.own.is_empty() || self.any.is_some()
+    }
+
+    /// The set-up for the name that a client asks for, where its site has one of its own.
+    pub(crate) fn of(&self, name: Option<&str>) -> Option<&Own> {
+        let named = name.and_then(|name| self.own.get(&name.to_ascii_lowercase()));
+        named.or(self.any.as_ref())
+    }
+}
+
+/// The set-ups for all TLS listeners, or `None` when no site has a certificate.
+pub(crate) fn server_configs(
     settings: &Settings,
     ticketer: &Arc<dyn ProducesTickets>,
-) -> Result<Option<Arc<rustls::ServerConfig>>, GatewayError> {
+    purpose: Purpose,
+) -> Result<Option<Configs>, GatewayError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut resolver = BySite::default();
     for site in &settings.sites {
         let Some(tls) = &site.tls else { continue };
+        // One that we have yet to make has no fault to be found.
+        if purpose == Purpose::Check && is_to_be_made(settings, site, tls)? {
+            continue;
+        }
         let key = Arc::new(certified_key(settings, site, tls, &provider)?);
         if resolver.first.is_none() {
             resolver.first = Some(Arc::clone(&key));
@@ -41,16 +83,65 @@ pub(crate) fn server_config(
     if resolver.first.is_none() {
         return Ok(None);
     }
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let resolver: Arc<dyn ResolvesServerCert> = Arc::new(resolver);
+    let default =
+        server_config(&provider, &resolver, Arc::new(NoClientAuth), Arc::clone(ticketer))?;
+    let mut configs = Configs { default, own: HashMap::new(), any: None };
+    for site in &settings.sites {
+        let Some(file) = &site.client_ca else { continue };
+        let roots = Arc::new(authorities(file, true)?);
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            // Whether one is needed depends on the route.
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| GatewayError::Tls(error.to_string()))?;
+        // Tickets hold what was verified: they end with the authorities that it was verified by.
+        let config = server_config(&provider, &resolver, verifier, self::ticketer()?)?;
+        let own = Own { config, client_ca: Arc::from(file.as_path()) };
+        for host in &site.hosts {
+            if host == "*" {
+                configs.any = Some(own.clone());
+            } else {
+                configs.own.insert(host.clone(), own.clone());
+            }
+        }
+    }
+    Ok(Some(configs))
+}
+
+fn server_config(
+    provider: &Arc<rustls::crypto::CryptoProvider>,
+    resolver: &Arc<dyn ResolvesServerCert>,
+    verifier: Arc<dyn ClientCertVerifier>,
+    ticketer: Arc<dyn ProducesTickets>,
+) -> Result<Arc<rustls::ServerConfig>, GatewayError> {
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| GatewayError::Tls(error.to_string()))?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::clone(resolver));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ignore_client_order = true;
-    config.ticketer = Arc::clone(ticketer);
+    config.ticketer = ticketer;
     config.send_tls13_tickets = 2;
-    Ok(Some(Arc::new(config)))
+    Ok(Arc::new(config))
+}
+
+/// The certificates of a file of authorities. `all`: one that cannot be used is an error.
+pub(crate) fn authorities(file: &Path, all: bool) -> Result<RootCertStore, GatewayError> {
+    let wrong = |why: String| GatewayError::Authorities { file: file.to_path_buf(), why };
+    let text = read_own(file, AUTHORITIES_BYTES_MAX).map_err(|error| wrong(error.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let added = roots.add(certificate.map_err(|error| wrong(error.to_string()))?);
+        if all {
+            added.map_err(|error| wrong(error.to_string()))?;
+        }
+    }
+    if roots.is_empty() {
+        return Err(wrong("it holds no certificate".to_owned()));
+    }
+    Ok(roots)
 }
 
 /// Keys for session tickets, made once a process.
@@ -104,19 +195,34 @@ fn certified_key(
     Ok(pair)
 }
 
-/// Paths of a site's own certificate, made if it is not there yet.
-fn self_signed(settings: &Settings, site: &Site) -> Result<(PathBuf, PathBuf), GatewayError> {
+/// Where a site's own certificate and key are kept.
+fn own_paths(settings: &Settings, site: &Site) -> (PathBuf, PathBuf) {
     let home = settings.state.join("tls");
     let name = if site.name == "*" { "any" } else { site.name.as_str() };
-    let (certificate, key) = (home.join(format!("{name}.crt")), home.join(format!("{name}.key")));
+    (home.join(format!("{name}.crt")), home.join(format!("{name}.key")))
+}
+
+/// Whether the certificate is one of our own that is not there yet.
+fn is_to_be_made(settings: &Settings, site: &Site, tls: &Tls) -> Result<bool, GatewayError> {
+    let (certificate, key) = match tls {
+        Tls::Files { .. } => return Ok(false),
+        Tls::SelfSigned => own_paths(settings, site),
+    };
     let there = |path: &Path| match read_own(path, PEM_BYTES_MAX) {
         Ok(_) => Ok(true),
         Err(SysError::Missing(_)) => Ok(false),
         Err(source) => Err(file_error(site, path, source)),
     };
-    if there(&certificate)? && there(&key)? {
+    Ok(!(there(&certificate)? && there(&key)?))
+}
+
+/// Paths of a site's own certificate, made if it is not there yet.
+fn self_signed(settings: &Settings, site: &Site) -> Result<(PathBuf, PathBuf), GatewayError> {
+    let (certificate, key) = own_paths(settings, site);
+    if !is_to_be_made(settings, site, &Tls::SelfSigned)? {
         return Ok((certificate, key));
     }
+    let home = settings.state.join("tls");
     let names: Vec<String> = match site.hosts.iter().filter(|host| *host != "*").count() {
         0 => vec!["localhost".to_owned()],
         _ => site.hosts.iter().filter(|host| *host != "*").cloned().collect(),

@@ -1,6 +1,7 @@
 //! One event loop: its listeners, its connections, and what they share without a lock.
 
 use crate::accept::{Admission, Admissions, Displace, Full, Seat};
+use crate::access::users::{Checkers, SignedIn};
 use crate::connection;
 use crate::counters::Counters;
 use crate::files::cache::Cache;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) admissions: Arc<Admissions>,
     pub(crate) buckets: Arc<Buckets>,
+    pub(crate) checkers: Arc<Checkers>,
     pub(crate) sink: Sink,
     pub(crate) audit: Sink,
 }
@@ -60,6 +62,8 @@ pub(crate) struct Worker {
     pub(crate) counters: Arc<Counters>,
     pub(crate) admissions: Arc<Admissions>,
     pub(crate) buckets: Arc<Buckets>,
+    pub(crate) checkers: Arc<Checkers>,
+    pub(crate) signed_in: SignedIn,
     pub(crate) log: Rc<Buffer>,
     pub(crate) audit: Rc<Buffer>,
     pub(crate) files: Cache,
@@ -81,6 +85,8 @@ impl Worker {
             counters: shared.counters,
             admissions: shared.admissions,
             buckets: shared.buckets,
+            checkers: shared.checkers,
+            signed_in: SignedIn::new(seed),
             log: Buffer::new(shared.sink),
             audit: Buffer::new(shared.audit),
             files: Cache::default(),

@@ -3,10 +3,11 @@
 use super::Exit;
 use crate::error::Error;
 use crate::{load, output};
+use burgrave_gateway::Gateway;
 use burgrave_sys::Live;
 use std::path::Path;
 
-/// Checks a configuration and its rules without starting anything.
+/// Checks a configuration, its rules and every file that it names, without starting anything.
 pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     let system = Live;
     let settings = load::settings(&system, config)?;
@@ -14,6 +15,7 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     for warning in rules.iter().flat_map(|rules| rules.warnings()) {
         output::notice(&format!("warning: {warning}"));
     }
+    Gateway::check(settings.clone()).map_err(Error::Unusable)?;
     let rules = rules.map_or("no rule engine".to_owned(), |rules| format!("{} rules", rules.len()));
     output::text(&format!(
         "`{}` is in order: {} listener(s), {} site(s), {rules}\n",

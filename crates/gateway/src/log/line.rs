@@ -47,6 +47,7 @@ pub(crate) struct Line<'a> {
     pub(crate) site: Option<&'a str>,
     pub(crate) route: Option<&'a str>,
     pub(crate) upstream: Option<&'a str>,
+    pub(crate) user: Option<&'a str>,
     pub(crate) decision: Decided,
     pub(crate) reason: Option<&'a str>,
     pub(crate) record: &'a Record,
@@ -69,7 +70,8 @@ impl Line<'_> {
         text(out, b",\"site\":", self.site);
         text(out, b",\"route\":", self.route);
         text(out, b",\"upstream\":", self.upstream);
-        out.extend_from_slice(b",\"user\":null,\"decision\":\"");
+        text(out, b",\"user\":", self.user);
+        out.extend_from_slice(b",\"decision\":\"");
         out.extend_from_slice(self.decision.text());
         out.push(b'"');
         text(out, b",\"reason\":", self.reason);
@@ -237,6 +239,7 @@ mod tests {
             site: Some("x"),
             route: None,
             upstream: None,
+            user: Some("u"),
             decision: Decided::Block,
             reason: Some("r"),
             record: &record,

@@ -1,7 +1,7 @@
 //! A TLS client that takes any certificate.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, StreamOwned, SupportedProtocolVersion};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -47,13 +47,27 @@ impl ServerCertVerifier for AnyCertificate {
 }
 
 pub fn client(version: &'static SupportedProtocolVersion, alpn: &[&[u8]]) -> Arc<ClientConfig> {
+    client_with(version, alpn, None)
+}
+
+/// What a client shows of itself.
+pub type Shown = (Vec<CertificateDer<'static>>, Arc<PrivateKeyDer<'static>>);
+
+pub fn client_with(
+    version: &'static SupportedProtocolVersion,
+    alpn: &[&[u8]],
+    shown: Option<Shown>,
+) -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate));
+    let mut config = match shown {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key.clone_key()).unwrap(),
+    };
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Arc::new(config)
 }

@@ -1,0 +1,63 @@
+//! The TLS handshake, and what it says about a connection.
+
+use crate::tls::Configs;
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
+
+/// What TLS says about a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFacts {
+    /// As the log writes it.
+    pub(crate) version: &'static str,
+    /// The name that the client asked for.
+    pub(crate) sni: Option<String>,
+    /// The client's certificate, if it showed one.
+    pub(crate) certificate: Option<Shown>,
+}
+
+/// A client's certificate that was verified.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// `sha256:` and the fingerprint in hexadecimal digits.
+    pub(crate) fingerprint: Rc<str>,
+    /// The authorities that it was verified by.
+    pub(crate) client_ca: Arc<Path>,
+}
+
+/// The handshake, by the set-up of the site that the client names.
+pub(crate) async fn handshake(
+    configs: &Configs,
+    stream: TcpStream,
+) -> std::io::Result<(TlsStream<TcpStream>, Option<Arc<Path>>)> {
+    if !configs.differ() {
+        let acceptor = TlsAcceptor::from(Arc::clone(&configs.default));
+        return Ok((acceptor.accept(stream).await?, None));
+    }
+    let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+    let own = configs.of(start.client_hello().server_name());
+    let config = own.map_or(&configs.default, |own| &own.config);
+    let client_ca = own.map(|own| Arc::clone(&own.client_ca));
+    Ok((start.into_stream(Arc::clone(config)).await?, client_ca))
+}
+
+pub(crate) fn tls_facts(stream: &TlsStream<TcpStream>, client_ca: Option<Arc<Path>>) -> TlsFacts {
+    let session = stream.get_ref().1;
+    let certificate = session.peer_certificates().and_then(|chain| chain.first());
+    let certificate = certificate.zip(client_ca).map(|(certificate, client_ca)| {
+        let digest = Sha256::digest(certificate);
+        let mut text = b"sha256:".to_vec();
+        digest.iter().for_each(|byte| crate::log::json::hex(&mut text, *byte));
+        let fingerprint = String::from_utf8(text).unwrap_or_default().into();
+        Shown { fingerprint, client_ca }
+    });
+    let version = match session.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "TLSv1.2",
+    };
+    TlsFacts { version, sni: session.server_name().map(str::to_owned), certificate }
+}
