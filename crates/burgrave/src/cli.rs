@@ -19,8 +19,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Starts the gateway in the foreground; says `ready` on stderr when it serves.
     ///
-    /// SIGHUP takes the configuration again (the last good one stays where it has errors), SIGUSR1
-    /// opens the access log again, SIGTERM and SIGINT let requests finish and stop.
+    /// SIGHUP takes the configuration again (the last good one stays where it has errors), SIGUSR2 the
+    /// program too, as it is on the disk now. SIGUSR1 opens the logs again. SIGTERM and SIGINT let
+    /// requests finish and stop.
     Run {
         /// The configuration file.
         #[arg(long, default_value = CONFIG_DEFAULT)]
@@ -28,6 +29,9 @@ pub(crate) enum Command {
         /// Event loops. Default: one a core.
         #[arg(long)]
         threads: Option<usize>,
+        /// Is the gateway's own process, on the sockets of the supervisor that has started it.
+        #[arg(long, hide = true)]
+        gateway: bool,
     },
     /// Shows every error of the configuration and of its rule files, each with its line.
     Check {

@@ -21,6 +21,14 @@ pub(crate) enum Error {
     Gateway(#[source] GatewayError),
     #[error("the configuration cannot be used")]
     Unusable(#[source] GatewayError),
+    #[error("cannot choose the gateway's account: {0}")]
+    Account(String),
+    #[error("cannot confine the gateway")]
+    Confine(#[source] SysError),
+    #[error("cannot hand sockets over")]
+    Sockets(#[source] SysError),
+    #[error("a gateway is started by `burgrave run`, not by hand")]
+    NoSupervisor,
     #[error("{0}")]
     User(String),
     #[error("cannot set up {0}")]

@@ -19,7 +19,7 @@ const MODES: Choice<Mode> =
 pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
-    keys: &[&STATE, &LISTEN, &RULES, &LIMITS, &LOG, &SITE],
+    keys: &[&STATE, &USER, &LISTEN, &RULES, &LIMITS, &LOG, &SITE],
     refused: &[("firewall", LATER), ("watch", LATER), ("backup", LATER), ("alert", LATER)],
 };
 pub(crate) static STATE: Key<AbsolutePath> = Key {
@@ -27,6 +27,12 @@ pub(crate) static STATE: Key<AbsolutePath> = Key {
     kind: AbsolutePath,
     default: "\"/var/lib/burgrave\"",
     about: "Directory for what Burgrave makes and keeps, such as self-signed certificates.",
+};
+pub(crate) static USER: Key<Parsed<String>> = Key {
+    name: "user",
+    kind: Parsed { parse: names::account, words: "the name of an account, such as `\"burgrave\"`" },
+    default: "`burgrave` if there is one, else `nobody`",
+    about: "The account that the gateway's process becomes when Burgrave is started as root.",
 };
 pub(crate) static LISTEN: Key<ManyTables> = Key {
     name: "listen",

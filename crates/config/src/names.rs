@@ -120,6 +120,18 @@ pub(crate) fn route_path(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
+/// The name of an account of the system (useradd(8)).
+pub(crate) fn account(text: &str) -> Result<String, &'static str> {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if text.is_empty() || text.len() > 32 || !text.bytes().all(letter) || text.starts_with('-') {
+        return Err("this is not the name of an account");
+    }
+    if text == "root" {
+        return Err("the gateway gives up root: name another account");
+    }
+    Ok(text.to_owned())
+}
+
 /// A header's name in lower case (RFC 9110, 5.1).
 pub(crate) fn header(text: &str) -> Result<String, &'static str> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -262,6 +274,14 @@ mod tests {
         assert!(logged_header("X-Request-Id").is_ok());
         for text in ["Cookie", "authorization", "Proxy-Authorization"] {
             assert!(logged_header(text).is_err() && header(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn accounts_are_names_but_not_root() {
+        assert_eq!(account("www-data").as_deref(), Ok("www-data"));
+        for text in ["", "root", "-a", "a b", "a:b", "é", &"a".repeat(33)] {
+            assert!(account(text).is_err(), "{text}");
         }
     }
 

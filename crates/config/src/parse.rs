@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::error::{ConfigError, ConfigErrors};
-use crate::keys::{LIMITS, LISTEN, LOG, ROOT, RULES, SITE, STATE};
+use crate::keys::{LIMITS, LISTEN, LOG, ROOT, RULES, SITE, STATE, USER};
 use crate::place::Lines;
 use crate::sections::{ListenDraft, global_limits, listen, log, rules};
 use crate::settings::{Access, Limits, Settings};
@@ -43,6 +43,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     if let Some(state) = root.get(&STATE, sink) {
         settings.state = state;
     }
+    settings.user = root.get(&USER, sink);
     if let Some(limits) = root.table(&LIMITS, sink) {
         settings.limits = global_limits(&limits, sink);
     }
@@ -64,6 +65,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
 fn empty() -> Settings {
     Settings {
         state: PathBuf::from("/var/lib/burgrave"),
+        user: None,
         listeners: Vec::new(),
         rules: None,
         limits: Limits::default(),

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Where Burgrave keeps what it makes (self-signed certificates, …). Default `/var/lib/burgrave`.
     pub state: PathBuf,
+    /// The account that the gateway becomes when started as root. `None`: `burgrave`, else `nobody`.
+    pub user: Option<String>,
     /// At least one.
     pub listeners: Vec<Listen>,
     /// `None` without a `[rules]` section: no rule engine.

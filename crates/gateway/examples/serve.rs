@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let log = (!text(4).is_empty()).then(|| PathBuf::from(text(4)));
     let settings = Settings {
         state: std::env::temp_dir().join("burgrave-serve"),
+        user: None,
         listeners: vec![Listen {
             address: format!("127.0.0.1:{}", text(0)).parse()?,
             tls: secure,

@@ -6,7 +6,7 @@ use crate::counters::{Counters, Counts};
 use crate::error::GatewayError;
 use crate::inspect::{Compiled, RuleSource};
 use crate::limit::Buckets;
-use crate::log::writer;
+use crate::log::writer::{self, Keeper};
 use crate::plan::{Plan, Purpose};
 use crate::tls;
 use crate::worker::{self, Command, Shared};
@@ -46,9 +46,13 @@ struct Log {
 }
 
 impl Log {
-    fn start(words: &'static writer::Words, path: Option<PathBuf>) -> Result<Self, GatewayError> {
-        let file = writer::open(path.as_ref()).map_err(GatewayError::Log)?;
-        let (sink, thread) = writer::start(words, file).map_err(GatewayError::Runtime)?;
+    fn start(
+        words: &'static writer::Words,
+        file: Opened,
+        keeper: writer::Keeper,
+    ) -> Result<Self, GatewayError> {
+        let path = file.as_ref().map(|(path, _)| path.clone());
+        let (sink, thread) = writer::start(words, file, keeper).map_err(GatewayError::Runtime)?;
         Ok(Self { path, sink, thread: Some(thread) })
     }
 
@@ -89,6 +93,17 @@ impl Gateway {
         Self::start_with(settings, rules.map(compiled), threads)
     }
 
+    /// Opens, reads and binds all that is needed, and starts no thread yet: so that the process can
+    /// give up its rights in between.
+    pub fn prepare(
+        settings: Settings,
+        rules: Option<Arc<RuleSet>>,
+        threads: usize,
+        handed: Handed,
+    ) -> Result<Prepared, GatewayError> {
+        Prepared::new(settings, rules.map(compiled), threads, handed)
+    }
+
     /// Looks at everything that a start would open or load, and changes and binds nothing.
     pub fn check(settings: Settings) -> Result<(), GatewayError> {
         Plan::new(settings, None, &tls::ticketer()?, Purpose::Check).map(drop)
@@ -99,11 +114,13 @@ impl Gateway {
         rules: Option<Arc<dyn RuleSource>>,
         threads: usize,
     ) -> Result<Self, GatewayError> {
-        let ticketer = tls::ticketer()?;
-        let plan = Plan::new(settings, rules, &ticketer, Purpose::Serve)?;
-        let bound = bind(&plan.settings, &BTreeMap::new(), threads.max(1))?;
-        let access = Log::start(&writer::ACCESS, plan.settings.log.access.clone())?;
-        let audit = Log::start(&writer::AUDIT, plan.audit_log())?;
+        Prepared::new(settings, rules, threads, Handed::new())?.start(writer::Keeper::Own)
+    }
+
+    fn run(prepared: Prepared, keeper: writer::Keeper) -> Result<Self, GatewayError> {
+        let Prepared { plan, ticketer, bound, access, audit, threads } = prepared;
+        let access = Log::start(&writer::ACCESS, access, keeper)?;
+        let audit = Log::start(&writer::AUDIT, audit, keeper)?;
         let shared = Shared {
             plan: Arc::new(ArcSwap::from_pointee(plan)),
             counters: Arc::new(Counters::default()),
@@ -113,7 +130,7 @@ impl Gateway {
             sink: access.sink.clone(),
             audit: audit.sink.clone(),
         };
-        let loops = (0..threads.max(1)).map(|index| start_loop(&shared, index)).collect();
+        let loops = (0..threads).map(|index| start_loop(&shared, index)).collect();
         let mut gateway =
             Self { shared, ticketer, loops: Vec::new(), addresses: BTreeMap::new(), access, audit };
         gateway.loops = Result::<Vec<_>, _>::from_iter::<Vec<_>>(loops)?;
@@ -129,7 +146,8 @@ impl Gateway {
         rules: Option<Arc<RuleSet>>,
     ) -> Result<(), GatewayError> {
         let plan = Plan::new(settings, rules.map(compiled), &self.ticketer, Purpose::Serve)?;
-        let bound = bind(&plan.settings, &self.addresses, self.loops.len())?;
+        let none = &mut Handed::new();
+        let bound = bind(&plan.settings, &self.addresses, self.loops.len(), none)?;
         let access = self.access.opened(plan.settings.log.access.as_ref())?;
         let audit = self.audit.opened(plan.audit_log().as_ref())?;
         self.access.change(access);
@@ -146,6 +164,29 @@ impl Gateway {
             }
         }
         Ok(())
+    }
+
+    /// Stops accepting in favour of another process on the same sockets; when this returns no new
+    /// connection comes here. Requests finish, and kept connections get one more answer each, for at
+    /// most `patience`, so that no client loses a request. [`Self::shutdown`] is to follow.
+    pub fn hand_over(&self, patience: Duration) {
+        let (sender, left) = std::sync::mpsc::channel();
+        for (commands, _) in &self.loops {
+            // One that has ended already needs no telling.
+            drop(commands.send(Command::Drain(patience, sender.clone())));
+        }
+        drop(sender);
+        // Ends when every loop has answered or ended.
+        while left.recv().is_ok() {}
+    }
+
+    /// Another file for a log, opened by whoever keeps it.
+    pub fn take_log(&self, which: LogKind, file: Appender) {
+        let log = match which {
+            LogKind::Access => &self.access,
+            LogKind::Audit => &self.audit,
+        };
+        log.sink.change(Some((file.path().to_path_buf(), file)));
     }
 
     /// Stops accepting, lets requests finish for at most `grace`, writes the rest of the log.
@@ -177,7 +218,7 @@ impl Gateway {
     fn listen(&mut self, bound: Vec<Bound>) -> Result<(), GatewayError> {
         for Bound { configured, real, sockets } in bound {
             self.addresses.insert(configured, real);
-            for ((sender, _), socket) in self.loops.iter().zip(sockets) {
+            for ((sender, _), socket) in self.loops.iter().cycle().zip(sockets) {
                 let command = Command::Listen(configured, socket);
                 sender.send(command).ok().ok_or(GatewayError::Gone)?;
             }
@@ -251,6 +292,65 @@ fn run_loop(
     }
 }
 
+/// Listening sockets that somebody else has opened, by the address as it is configured.
+pub type Handed = BTreeMap<SocketAddr, Vec<TcpListener>>;
+
+/// Which log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogKind {
+    /// One line a request.
+    Access,
+    /// The rule engine's.
+    Audit,
+}
+
+/// A gateway that has all that it needs and has not started.
+pub struct Prepared {
+    plan: Plan,
+    ticketer: Arc<dyn ProducesTickets>,
+    bound: Vec<Bound>,
+    access: Opened,
+    audit: Opened,
+    threads: usize,
+}
+
+impl Prepared {
+    fn new(
+        settings: Settings,
+        rules: Option<Arc<dyn RuleSource>>,
+        threads: usize,
+        mut handed: Handed,
+    ) -> Result<Self, GatewayError> {
+        let (ticketer, threads) = (tls::ticketer()?, threads.max(1));
+        let plan = Plan::new(settings, rules, &ticketer, Purpose::Serve)?;
+        let bound = bind(&plan.settings, &BTreeMap::new(), threads, &mut handed)?;
+        let access = writer::open(plan.settings.log.access.as_ref()).map_err(GatewayError::Log)?;
+        let audit = writer::open(plan.audit_log().as_ref()).map_err(GatewayError::Log)?;
+        Ok(Self { plan, ticketer, bound, access, audit, threads })
+    }
+
+    /// The file for audit records, where the rules make any.
+    pub fn audit_log(&self) -> Option<PathBuf> {
+        self.audit.as_ref().map(|(path, _)| path.clone())
+    }
+
+    /// Starts the event loops; `keeper` opens the logs anew when they were rotated.
+    pub fn start(self, keeper: Keeper) -> Result<Gateway, GatewayError> {
+        Gateway::run(self, keeper)
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Prepared").field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+/// Opens the sockets of a listener, one for each of `loops` event loops.
+pub fn listen(configured: SocketAddr, loops: usize) -> Result<Vec<TcpListener>, GatewayError> {
+    bind_one(configured, loops).map(|bound| bound.sockets)
+}
+
 /// A listener's sockets, one for each event loop.
 struct Bound {
     configured: SocketAddr,
@@ -263,9 +363,37 @@ fn bind(
     settings: &Settings,
     have: &BTreeMap<SocketAddr, SocketAddr>,
     loops: usize,
+    handed: &mut Handed,
 ) -> Result<Vec<Bound>, GatewayError> {
     let fresh = settings.listeners.iter().filter(|listen| !have.contains_key(&listen.address));
-    fresh.map(|listen| bind_one(listen.address, loops)).collect()
+    fresh
+        .map(|listen| match handed.remove(&listen.address) {
+            Some(sockets) => take(listen.address, sockets, loops),
+            None => bind_one(listen.address, loops),
+        })
+        .collect()
+}
+
+/// Shares handed sockets out among the event loops. There may be fewer or more of them: then loops
+/// share one, or one has several.
+fn take(
+    configured: SocketAddr,
+    mut sockets: Vec<TcpListener>,
+    loops: usize,
+) -> Result<Bound, GatewayError> {
+    let wrong = |error| {
+        let source = burgrave_sys::SysError::from_io("taking", configured.to_string(), error);
+        GatewayError::Listen { address: configured, source }
+    };
+    let first = sockets.first().ok_or_else(|| wrong(std::io::ErrorKind::NotFound.into()))?;
+    let real = first.local_addr().map_err(wrong)?;
+    let mut turn = 0;
+    while sockets.len() < loops {
+        let copy = sockets.get(turn).map(TcpListener::try_clone);
+        sockets.extend(copy.transpose().map_err(wrong)?);
+        turn += 1;
+    }
+    Ok(Bound { configured, real, sockets })
 }
 
 fn bind_one(configured: SocketAddr, loops: usize) -> Result<Bound, GatewayError> {

@@ -40,4 +40,5 @@ mod worker;
 pub use access::users::password_hash;
 pub use counters::Counts;
 pub use error::GatewayError;
-pub use gateway::Gateway;
+pub use gateway::{Gateway, Handed, LogKind, Prepared, listen};
+pub use log::writer::Keeper;

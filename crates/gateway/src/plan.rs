@@ -197,6 +197,7 @@ mod tests {
     fn plan(sites: Vec<Site>) -> Result<Plan, GatewayError> {
         let settings = Settings {
             state: "/none".into(),
+            user: None,
             listeners: Vec::new(),
             rules: None,
             limits: Limits::default(),

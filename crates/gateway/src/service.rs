@@ -115,7 +115,8 @@ fn finish(
     let (mut parts, body) = response.into_parts();
     headers::secure(&exchange, origin, &mut parts.headers);
     let http1 = exchange.head.version != Version::Http2;
-    if http1 && (exchange.head.close || exchange.client.wire.refused().is_some()) {
+    let last = exchange.head.close || exchange.worker.draining();
+    if http1 && (last || exchange.client.wire.refused().is_some()) {
         parts.headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
     exchange.answer(parts.status.as_u16());

@@ -52,6 +52,9 @@ pub(crate) enum Command {
     Listen(SocketAddr, std::net::TcpListener),
     /// Give a listener up.
     Leave(SocketAddr),
+    /// Stop accepting, and say so; connections get one more answer each, for so long at most. Then
+    /// comes an end.
+    Drain(Duration, std::sync::mpsc::Sender<()>),
     /// Stop accepting, let requests finish for so long, then end.
     End(Duration),
 }
@@ -71,6 +74,7 @@ pub(crate) struct Worker {
     ids: Cell<[u64; 2]>,
     connections: Cell<usize>,
     quiet: Notify,
+    draining: Cell<bool>,
     ending: watch::Sender<bool>,
 }
 
@@ -94,6 +98,7 @@ impl Worker {
             ids: Cell::new([word(0), word(8)]),
             connections: Cell::new(0),
             quiet: Notify::new(),
+            draining: Cell::new(false),
             ending: watch::Sender::new(false),
         })
     }
@@ -142,6 +147,24 @@ impl Worker {
         pool
     }
 
+    /// Whether connections should end after their next answer.
+    pub(crate) fn draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    async fn drain(&self, patience: Duration) {
+        self.draining.set(true);
+        // An end is sent right after, and waits until then.
+        drop(timeout(patience, self.quiet()).await);
+    }
+
+    /// Ends when no connection is left.
+    async fn quiet(&self) {
+        while self.connections.get() > 0 {
+            self.quiet.notified().await;
+        }
+    }
+
     fn left(&self) {
         self.connections.set(self.connections.get().saturating_sub(1));
         if self.connections.get() == 0 {
@@ -185,6 +208,16 @@ pub(crate) async fn run(
                     task.abort();
                 }
             }
+            Command::Drain(patience, left) => {
+                for (_, task) in listeners.drain() {
+                    task.abort();
+                    // It ends by that, and closes its socket.
+                    drop(task.await);
+                }
+                left.send(()).ok();
+                drop(left);
+                worker.drain(patience).await;
+            }
             Command::End(time) => {
                 grace = time;
                 break;
@@ -195,13 +228,8 @@ pub(crate) async fn run(
         task.abort();
     }
     worker.ending.send_replace(true);
-    let quiet = async {
-        while worker.connections.get() > 0 {
-            worker.quiet.notified().await;
-        }
-    };
     // Past the grace what is left is cut off.
-    drop(timeout(grace, quiet).await);
+    drop(timeout(grace, worker.quiet()).await);
     worker.log.flush();
     worker.audit.flush();
 }

@@ -10,12 +10,15 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
 mod beneath;
+mod channel;
 mod clock;
 mod command;
+mod confine;
 mod disk;
 mod error;
 mod fake;
 mod glob;
+mod inherited;
 mod link;
 mod live;
 mod own;
@@ -26,10 +29,13 @@ mod time;
 mod tree;
 
 pub use beneath::{Facts, Opened, Root};
+pub use channel::{Channel, MESSAGE_BYTES_MAX, Message, channel};
 pub use clock::{monotonic, seed, wall_clock};
 pub use command::{Ended, Invocation, Output};
+pub use confine::{Confinement, Missing, confine, resolver_paths};
 pub use error::SysError;
 pub use fake::{Fake, Refusal};
+pub use inherited::{ACTIVATED_FIRST, Ask, ask_to_end, inherit, is_root, take_listener};
 pub use link::{own_link, replace_link};
 pub use live::Live;
 pub use own::{Access, Appender, make_own_directory, read_own, replace_own};

@@ -7,7 +7,7 @@ use crate::SysError;
 use rustix::fs::{Mode, OFlags, fstat, open, stat};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -96,6 +96,24 @@ impl Appender {
         let facts = fstat(&file).map_err(wrong)?;
         let identity = (facts.st_dev, facts.st_ino);
         Ok(Self { file: File::from(file), path: path.into(), identity })
+    }
+
+    /// A file that was opened elsewhere for this path, to be written to at its end.
+    pub fn of(path: &Path, file: OwnedFd) -> Result<Self, SysError> {
+        let wrong = |error: rustix::io::Errno| SysError::from_io("taking", path, error.into());
+        let facts = fstat(&file).map_err(wrong)?;
+        let identity = (facts.st_dev, facts.st_ino);
+        Ok(Self { file: File::from(file), path: path.into(), identity })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its descriptor, to be handed to another process.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 
     /// Writes some of the bytes at the end; says how many.

@@ -36,7 +36,10 @@ impl Exit {
 /// Runs the command.
 pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
     match &arguments.command {
-        Command::Run { config, threads } => run::run(config, *threads),
+        Command::Run { config, threads, gateway } => {
+            let role = if *gateway { run::Role::Gateway } else { run::Role::Supervisor };
+            run::run(config, *threads, role)
+        }
         Command::Check { config } => check::run(config),
         Command::Prove { config, safeguards, format, verbose } => {
             prove::run(config, safeguards, *format, *verbose)

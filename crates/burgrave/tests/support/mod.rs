@@ -10,11 +10,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_burgrave");
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running `burgrave run`; killed when dropped.
 pub struct Burgrave {
-    child: Child,
+    pub child: Child,
     lines: Receiver<String>,
     pub address: SocketAddr,
     pub folder: tempfile::TempDir,

@@ -111,14 +111,24 @@ pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<(PathBuf, Appender)>
     path.map(|path| Ok((path.clone(), Appender::open(path, Access::Group)?))).transpose()
 }
 
+/// Who opens a log anew when its file was rotated away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// This process.
+    Own,
+    /// Another one, which hands the file over: this process may have no right to.
+    Other,
+}
+
 /// Starts the thread of a log.
 pub(crate) fn start(
     words: &'static Words,
     file: Option<(PathBuf, Appender)>,
+    keeper: Keeper,
 ) -> std::io::Result<(Sink, JoinHandle<()>)> {
     let (sender, receiver) = sync_channel(PIECES_MAX);
     let shared = Arc::new(Shared::default());
-    let mut writer = Writer::new(words, Arc::clone(&shared));
+    let mut writer = Writer::new(words, Arc::clone(&shared), keeper);
     writer.change(file);
     let thread = std::thread::Builder::new()
         .name(words.name.to_owned())
@@ -129,6 +139,7 @@ pub(crate) fn start(
 struct Writer {
     words: &'static Words,
     shared: Arc<Shared>,
+    keeper: Keeper,
     path: Option<PathBuf>,
     file: Option<Appender>,
     checked: Instant,
@@ -139,10 +150,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(words: &'static Words, shared: Arc<Shared>) -> Self {
+    fn new(words: &'static Words, shared: Arc<Shared>, keeper: Keeper) -> Self {
         Self {
             words,
             shared,
+            keeper,
             path: None,
             file: None,
             checked: Instant::now(),
@@ -171,6 +183,9 @@ impl Writer {
 
     /// Opens the file again when it is gone or asked for.
     fn check(&mut self) {
+        if self.keeper == Keeper::Other {
+            return;
+        }
         let asked = self.shared.reopen.swap(false, Ordering::Relaxed);
         if !asked && self.checked.elapsed() < CHECK_TIME {
             return;

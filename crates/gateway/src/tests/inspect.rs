@@ -183,6 +183,7 @@ fn bed(mode: Option<Mode>) -> Bed {
     let authority = Authority { host: Host::Address(up.ip()), port: up.port() };
     let settings = Settings {
         state: directory.path().join("state"),
+        user: None,
         listeners: vec![Listen {
             address: "127.0.0.1:0".parse().unwrap(),
             tls: false,

@@ -88,6 +88,7 @@ pub fn start_with(limits: &Limits, change: impl FnOnce(&mut Settings)) -> Bed {
     let routes = vec![route("/api/", http_upstream(backend.address), limits)];
     let mut settings = Settings {
         state: directory.path().join("state"),
+        user: None,
         listeners: vec![Listen { address: any_port(), tls: false, redirect: false }],
         rules: None,
         limits: limits.clone(),

@@ -7,7 +7,7 @@ fn piece(text: &str) -> Piece {
 }
 
 fn writer(path: &std::path::Path) -> Writer {
-    let mut writer = Writer::new(&ACCESS, Arc::default());
+    let mut writer = Writer::new(&ACCESS, Arc::default(), Keeper::Own);
     writer.change(open(Some(&path.to_owned())).unwrap());
     writer
 }
@@ -86,7 +86,7 @@ fn what_does_not_fit_is_lost_and_never_waited_for() {
 fn what_was_given_is_written_before_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
-    let (sink, thread) = start(&ACCESS, open(Some(&path)).unwrap()).unwrap();
+    let (sink, thread) = start(&ACCESS, open(Some(&path)).unwrap(), Keeper::Own).unwrap();
     for number in 0..50 {
         sink.give(piece(&format!("{number}\n")));
     }

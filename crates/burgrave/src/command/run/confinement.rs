@@ -1,0 +1,113 @@
+//! What the gateway's process keeps once it has read all that it needs.
+
+use crate::error::Error;
+use burgrave_config::{Host, Settings, Upstream};
+use burgrave_sys::{Confinement, System, resolver_paths};
+use std::path::Path;
+
+/// Bytes of `/etc/passwd` that are read.
+const ACCOUNTS_BYTES_MAX: u64 = 16 << 20;
+/// The account of the package, and one that every system has.
+const ACCOUNTS: [&str; 2] = ["burgrave", "nobody"];
+/// Where names are asked for over TCP.
+const DOMAIN_PORT: u16 = 53;
+
+/// The web roots to read, the upstreams to connect to, nothing else. Logs and sockets are open.
+pub(super) fn of(settings: &Settings, account: Option<(u32, u32)>) -> Confinement {
+    let mut keep = Confinement { account, ..Confinement::default() };
+    keep.read
+        .extend(settings.sites.iter().filter_map(|site| Some(site.files.as_ref()?.root.clone())));
+    let routes = settings.sites.iter().flat_map(|site| &site.routes);
+    for upstream in routes.flat_map(|route| &route.upstream) {
+        match upstream {
+            Upstream::Http(authority) | Upstream::Https(authority) | Upstream::H2c(authority) => {
+                keep.connect.push(authority.port);
+                keep.resolve |= matches!(authority.host, Host::Name(_));
+            }
+            // Connecting to one is a matter of its rights.
+            Upstream::Unix(_) => {}
+        }
+    }
+    if keep.resolve {
+        keep.connect.push(DOMAIN_PORT);
+        resolver_paths(&mut keep.read);
+    }
+    keep.connect.sort_unstable();
+    keep.connect.dedup();
+    keep
+}
+
+/// The account to become: the configured one, else the first of [`ACCOUNTS`] that there is. Its name
+/// and ids.
+pub(super) fn account(
+    system: &dyn System,
+    configured: Option<&str>,
+) -> Result<(String, (u32, u32)), Error> {
+    let text = system.read(Path::new("/etc/passwd"), ACCOUNTS_BYTES_MAX);
+    let text = text.map_err(|error| Error::Account(error.to_string()))?;
+    let find = |wanted: &str| {
+        text.split(|byte| *byte == b'\n').find_map(|line| {
+            let line = std::str::from_utf8(line).ok()?;
+            let mut fields = line.split(':');
+            (fields.next() == Some(wanted)).then_some(())?;
+            let ids = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+            Some((wanted.to_owned(), ids))
+        })
+    };
+    let found = match configured {
+        Some(name) => find(name).ok_or_else(|| format!("there is no account `{name}`")),
+        None => ACCOUNTS.into_iter().find_map(find).ok_or_else(|| {
+            format!("there is no account `{}`: make one, or set `user`", ACCOUNTS.join("` or `"))
+        }),
+    };
+    match found {
+        Ok((name, (0, _))) => Err(Error::Account(format!("`{name}` is root"))),
+        Ok(found) => Ok(found),
+        Err(why) => Err(Error::Account(why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_sys::Fake;
+    use std::path::PathBuf;
+
+    const TEXT: &str = "[[listen]]\naddress = \"0.0.0.0:80\"\n[[site]]\nhosts = [\"a\"]\nfiles = { root = \
+                        \"/srv/www\" }\n";
+
+    fn keep(routes: &str) -> Confinement {
+        of(&burgrave_config::parse(&format!("{TEXT}{routes}")).unwrap(), Some((7, 8)))
+    }
+
+    #[test]
+    fn only_roots_and_upstreams_are_kept() {
+        let plain = keep("");
+        assert_eq!(plain.read, [PathBuf::from("/srv/www")]);
+        assert!(plain.connect.is_empty() && plain.write.is_empty() && !plain.resolve);
+        assert_eq!(plain.account, Some((7, 8)));
+        let route = |path: &str, upstream: &str| {
+            format!("[[site.route]]\npath = \"{path}\"\nupstream = [\"{upstream}\"]\n")
+        };
+        let numbers = keep(&(route("/a/", "http://10.0.0.1:3000") + &route("/b/", "unix:/run/a")));
+        assert_eq!((numbers.connect, numbers.resolve), (vec![3000], false));
+        let names = keep(&(route("/a/", "https://app") + &route("/b/", "h2c://app:443")));
+        assert_eq!((names.connect, names.resolve), (vec![53, 443], true));
+        assert!(names.read.contains(&PathBuf::from("/etc/resolv.conf")));
+    }
+
+    #[test]
+    fn the_account_is_the_configured_one_and_never_root() {
+        let system = Fake::new();
+        assert!(account(&system, None).is_err(), "no accounts at all");
+        let nobody = "root:x:0:0::/:\nnobody:x:65534:65534::/:\nodd:x\ntoor:x:0:0::/:\n";
+        system.file("/etc/passwd", nobody);
+        assert_eq!(account(&system, None).unwrap(), ("nobody".to_owned(), (65_534, 65_534)));
+        system.file("/etc/passwd", format!("{nobody}burgrave:x:90:91::/:\n"));
+        assert_eq!(account(&system, None).unwrap(), ("burgrave".to_owned(), (90, 91)));
+        assert_eq!(account(&system, Some("nobody")).unwrap().1, (65_534, 65_534));
+        for wrong in ["toor", "root", "odd", "none", ""] {
+            assert!(account(&system, Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

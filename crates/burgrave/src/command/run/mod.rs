@@ -1,0 +1,38 @@
+//! `burgrave run`: a supervisor, and the gateway as a process of its own.
+//!
+//! The supervisor holds the listening sockets and opens the logs; it hears signals and nothing else.
+//! The gateway takes both over, reads its configuration, keys and rules, then gives up its account,
+//! its capabilities and every path but the web roots before it accepts the first connection. A new
+//! configuration is a new gateway on the same sockets, so that what a gateway gave up stays given up.
+
+mod confinement;
+mod serve;
+mod sockets;
+mod supervise;
+
+use super::Exit;
+use crate::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long requests may take to finish after SIGTERM.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long kept connections may take to ask for their last answer, when another gateway takes over.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What a process of `burgrave run` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Supervisor,
+    Gateway,
+}
+
+/// Serves until a signal ends it.
+pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<Exit, Error> {
+    let threads =
+        threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    match role {
+        Role::Supervisor => supervise::run(config, threads),
+        Role::Gateway => serve::run(config, threads),
+    }
+}

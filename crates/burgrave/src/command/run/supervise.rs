@@ -1,0 +1,360 @@
+//! The supervisor: keeps a gateway running, and replaces it when it is asked to.
+//!
+//! It holds the listening sockets, so that no connection is refused while gateways come and go, and
+//! opens the logs, which a gateway has no right to. It reads nothing that a stranger has sent.
+
+use super::super::Exit;
+use super::serve::{ACCESS, AUDIT, LEFT, READY};
+use super::{GRACE, sockets};
+use crate::error::Error;
+use crate::{load, output};
+use burgrave_config::Settings;
+use burgrave_gateway::Handed;
+use burgrave_sys::{Access, Appender, Ask, Channel, Live, ask_to_end, channel};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How often is looked for news while something is expected, and otherwise.
+const SOON: Duration = Duration::from_millis(20);
+const SELDOM: Duration = Duration::from_secs(1);
+/// How long a gateway that ends at once is left alone before the next, at first and at most.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// A gateway that ran for so long has not failed at its start.
+const SETTLED: Duration = Duration::from_mins(1);
+/// Gateways that may be ending; past it the oldest is killed.
+const ENDING_MAX: usize = 8;
+
+/// A gateway's process.
+struct Process {
+    child: Child,
+    channel: Channel,
+    started: Instant,
+    ready: bool,
+    left: bool,
+    logs: Vec<KeptLog>,
+}
+
+/// A log that this process keeps for the gateway.
+struct KeptLog {
+    word: &'static [u8],
+    path: PathBuf,
+    file: Option<Appender>,
+    /// Whether it cannot be opened, which was said.
+    trouble: bool,
+}
+
+struct Supervisor<'a> {
+    config: &'a Path,
+    program: PathBuf,
+    threads: usize,
+    sockets: Handed,
+    serving: Option<Process>,
+    /// The next one, which is not ready yet.
+    coming: Option<Process>,
+    ending: Vec<Process>,
+    pause: Duration,
+    /// When a gateway that failed is started again.
+    again: Option<Instant>,
+    /// Whether no gateway has been ready yet.
+    first: bool,
+    /// Whether one that was replaced may still accept.
+    replacing: bool,
+}
+
+/// Runs until a signal ends it.
+pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
+    let program = std::env::current_exe().map_err(|error| Error::Runtime("the gateway", error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Runtime("signals", error))?;
+    let mut signals = runtime.block_on(async { Signals::new() })?;
+    let settings = load::settings(&Live, config)?;
+    let mut supervisor = Supervisor {
+        config,
+        program,
+        threads,
+        sockets: sockets::activated()?,
+        serving: None,
+        coming: None,
+        ending: Vec::new(),
+        pause: PAUSE,
+        again: None,
+        first: true,
+        replacing: false,
+    };
+    supervisor.open_sockets(&settings)?;
+    supervisor.serving = Some(supervisor.start()?);
+    loop {
+        let asked = runtime.block_on(signals.next(supervisor.is_waiting()));
+        match asked {
+            Some(Asked::HandOver) => supervisor.hand_over(),
+            Some(Asked::Reopen) => supervisor.keep_logs(true),
+            Some(Asked::Stop) => return Ok(supervisor.stop()),
+            None => {}
+        }
+        if let Some(exit) = supervisor.look() {
+            return Ok(exit);
+        }
+    }
+}
+
+impl Supervisor<'_> {
+    fn is_waiting(&self) -> bool {
+        let starting = self.serving.as_ref().is_some_and(|process| !process.ready);
+        starting || self.coming.is_some() || self.again.is_some() || self.replacing
+    }
+
+    /// Opens what is configured and not open yet.
+    fn open_sockets(&mut self, settings: &Settings) -> Result<(), Error> {
+        for listen in &settings.listeners {
+            if self.sockets.contains_key(&listen.address) {
+                continue;
+            }
+            let opened = burgrave_gateway::listen(listen.address, self.threads);
+            self.sockets.insert(listen.address, opened.map_err(Error::Gateway)?);
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this program again, not a tool of the machine")]
+    fn start(&self) -> Result<Process, Error> {
+        let (own, childs) = channel().map_err(Error::Sockets)?;
+        let (name, value) = sockets::variable(&self.sockets);
+        sockets::inherited(&self.sockets, true)?;
+        let child = Command::new(&self.program)
+            .args(["run", "--gateway", "--threads", &self.threads.to_string(), "--config"])
+            .arg(self.config)
+            .env(name, value)
+            .env_remove("LISTEN_FDS")
+            .env_remove("LISTEN_PID")
+            .stdin(childs.into_stdio())
+            .spawn();
+        sockets::inherited(&self.sockets, false)?;
+        let child = child.map_err(|error| Error::Runtime("the gateway", error))?;
+        let started = Instant::now();
+        Ok(Process { child, channel: own, started, ready: false, left: false, logs: Vec::new() })
+    }
+
+    /// Begins to replace the gateway by a new one, with the configuration as it is now.
+    fn hand_over(&mut self) {
+        if let Some(early) = self.coming.take() {
+            // What it was started with is old already.
+            end(&early, Ask::Now);
+            self.ending.push(early);
+        }
+        let begun = load::settings(&Live, self.config)
+            .and_then(|settings| self.open_sockets(&settings))
+            .and_then(|()| self.start());
+        match begun {
+            Ok(process) => self.coming = Some(process),
+            Err(error) => {
+                output::error(&error);
+                not_taken();
+            }
+        }
+    }
+
+    /// Looks at everything once; says how to end when nothing can go on.
+    fn look(&mut self) -> Option<Exit> {
+        self.serving.iter_mut().chain(&mut self.coming).for_each(hear);
+        self.keep_logs(false);
+        self.leave();
+        if self.coming.as_mut().is_some_and(has_ended) {
+            self.coming = None;
+            not_taken();
+        } else if self.coming.as_ref().is_some_and(|process| process.ready) {
+            self.replace();
+        }
+        if let Some(process) = &mut self.serving
+            && let Ok(Some(status)) = process.child.try_wait()
+        {
+            if !process.ready && self.first {
+                // What is wrong was said.
+                return Some(Exit::Unproven);
+            }
+            let started = process.started;
+            self.serving = None;
+            self.plan_restart(status, started);
+        }
+        self.first &= !self.serving.as_ref().is_some_and(|process| process.ready);
+        self.restart();
+        None
+    }
+
+    /// Looks at those that are ending; a new configuration is in force when nobody accepts under the
+    /// old one any more.
+    fn leave(&mut self) {
+        self.ending.iter_mut().for_each(hear);
+        let left = |process: &mut Process| process.left || has_ended(process);
+        if self.replacing && self.ending.iter_mut().all(left) {
+            self.replacing = false;
+            output::notice("configuration taken");
+        }
+        self.ending.retain_mut(|process| !has_ended(process));
+    }
+
+    fn replace(&mut self) {
+        let old = std::mem::replace(&mut self.serving, self.coming.take());
+        if let Some(old) = old {
+            end(&old, Ask::HandOver);
+            self.ending.push(old);
+        }
+        while self.ending.len() > ENDING_MAX {
+            let mut oldest = self.ending.remove(0);
+            output::notice("a gateway that takes too long to end was killed");
+            end(&oldest, Ask::Now);
+            drop(oldest.child.wait());
+        }
+        if let Ok(settings) = load::settings(&Live, self.config) {
+            let wanted = |address| settings.listeners.iter().any(|own| own.address == address);
+            self.sockets.retain(|address, _| wanted(*address));
+        }
+        self.replacing = true;
+    }
+
+    fn plan_restart(&mut self, status: ExitStatus, started: Instant) {
+        if started.elapsed() > SETTLED {
+            self.pause = PAUSE;
+        }
+        output::notice(&format!("the gateway has ended ({status}): it is started again"));
+        self.again = Some(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+    }
+
+    fn restart(&mut self) {
+        if self.again.is_none_or(|at| Instant::now() < at) {
+            return;
+        }
+        match self.start() {
+            Ok(process) => {
+                self.serving = Some(process);
+                self.again = None;
+            }
+            Err(error) => {
+                output::error(&error);
+                self.again = Some(Instant::now() + self.pause);
+                self.pause = (self.pause * 2).min(PAUSE_MAX);
+            }
+        }
+    }
+
+    /// Opens logs that were rotated away, or all when asked to, and hands them over.
+    fn keep_logs(&mut self, asked: bool) {
+        let Some(process) = self.serving.as_mut().filter(|process| process.ready) else { return };
+        for log in &mut process.logs {
+            if !asked && log.file.as_ref().is_some_and(Appender::in_place) {
+                continue;
+            }
+            let opened = Appender::open(&log.path, Access::Group).and_then(|file| {
+                let message = [log.word, log.path.as_os_str().as_encoded_bytes()].concat();
+                process.channel.send(&message, Some(file.descriptor()))?;
+                Ok(file)
+            });
+            // Said once while it lasts; the gateway goes on in the old file.
+            match opened {
+                Ok(file) => (log.file, log.trouble) = (Some(file), false),
+                Err(error) => {
+                    if !std::mem::replace(&mut log.trouble, true) {
+                        output::error(&error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends all gateways, which let requests finish.
+    fn stop(mut self) -> Exit {
+        let all = self.serving.take().into_iter().chain(self.coming.take()).chain(self.ending);
+        let mut all: Vec<_> = all.collect();
+        for process in &all {
+            end(process, Ask::Finish);
+        }
+        let deadline = Instant::now() + GRACE + Duration::from_secs(5);
+        while Instant::now() < deadline {
+            all.retain_mut(|process| !has_ended(process));
+            if all.is_empty() {
+                return Exit::Clean;
+            }
+            std::thread::sleep(SOON);
+        }
+        for mut process in all {
+            end(&process, Ask::Now);
+            drop(process.child.wait());
+        }
+        Exit::Clean
+    }
+}
+
+/// What a gateway has said.
+fn hear(process: &mut Process) {
+    while let Ok(Some(message)) = process.channel.receive(false) {
+        process.ready |= message.bytes == READY;
+        process.left |= message.bytes == LEFT;
+        for word in [ACCESS, AUDIT] {
+            if let Some(path) = message.bytes.strip_prefix(word) {
+                let path = PathBuf::from(OsStr::from_bytes(path));
+                process.logs.push(KeptLog { word, path, file: None, trouble: false });
+            }
+        }
+    }
+}
+
+fn has_ended(process: &mut Process) -> bool {
+    matches!(process.child.try_wait(), Ok(Some(_)))
+}
+
+fn not_taken() {
+    output::notice("configuration not taken: the last good one stays in force");
+}
+
+/// One that has ended already needs no telling.
+fn end(process: &Process, how: Ask) {
+    drop(ask_to_end(&process.child, how));
+}
+
+/// What a signal asks for.
+enum Asked {
+    HandOver,
+    Reopen,
+    Stop,
+}
+
+struct Signals {
+    child: Signal,
+    hangup: Signal,
+    reopen: Signal,
+    upgrade: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let one = |kind| signal(kind).map_err(|error| Error::Runtime("signals", error));
+        Ok(Self {
+            child: one(SignalKind::child())?,
+            hangup: one(SignalKind::hangup())?,
+            reopen: one(SignalKind::user_defined1())?,
+            upgrade: one(SignalKind::user_defined2())?,
+            terminate: one(SignalKind::terminate())?,
+            interrupt: one(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The next one; `None` when it is time to look for news.
+    async fn next(&mut self, waiting: bool) -> Option<Asked> {
+        tokio::select! {
+            _ = self.child.recv() => None,
+            _ = self.hangup.recv() => Some(Asked::HandOver),
+            _ = self.reopen.recv() => Some(Asked::Reopen),
+            _ = self.upgrade.recv() => Some(Asked::HandOver),
+            _ = self.terminate.recv() => Some(Asked::Stop),
+            _ = self.interrupt.recv() => Some(Asked::Stop),
+            () = tokio::time::sleep(if waiting { SOON } else { SELDOM }) => None,
+        }
+    }
+}
