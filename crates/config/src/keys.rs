@@ -2,6 +2,7 @@
 //! Reading, suggestions and the reference all come from these entries.
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS};
+use crate::balance::{BALANCE, HEALTH, STICKY};
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 use crate::names::{self, Parsed};
 use crate::settings::{Environment, Exposure, Upstream};
@@ -398,7 +399,18 @@ pub(crate) static FILES_ROOT: Key<AbsolutePath> =
 pub(crate) static ROUTE_SECTION: Section = Section {
     title: "[[site.route]]",
     about: "One path of the site above it. The longest path that fits takes a request.",
-    keys: &[&PATH, &UPSTREAM, &UPSTREAM_CA, &LIMIT, &ROUTE_LIMITS, &ROUTE_MODE, &ROUTE_ACCESS],
+    keys: &[
+        &PATH,
+        &UPSTREAM,
+        &UPSTREAM_CA,
+        &BALANCE,
+        &STICKY,
+        &HEALTH,
+        &ROUTE_ACCESS,
+        &LIMIT,
+        &ROUTE_LIMITS,
+        &ROUTE_MODE,
+    ],
     refused: &[],
 };
 pub(crate) static PATH: Key<Parsed<String>> = Key {
@@ -423,7 +435,8 @@ pub(crate) static UPSTREAM: Key<List<Parsed<Upstream>>> = Key {
         max: 64,
     },
     default: "",
-    about: "The servers that answer; requests are shared out among them. `https` verifies the server's \
+    about: "The servers that answer; requests are shared out among them, and one that fails is left alone for \
+            a while. `https` verifies the server's \
             certificate; `h2c` is HTTP/2 without TLS, as gRPC servers speak it.",
 };
 pub(crate) static UPSTREAM_CA: Key<AbsolutePath> = Key {

@@ -7,6 +7,7 @@
 //! Invariants: reads nothing but the text it is given; no file, clock or environment.
 
 mod access;
+mod balance;
 mod checks;
 mod error;
 mod keys;

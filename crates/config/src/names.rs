@@ -141,6 +141,15 @@ pub(crate) fn header(text: &str) -> Result<String, &'static str> {
     Ok(text.to_ascii_lowercase())
 }
 
+/// A cookie's name (RFC 6265, 4.1.1).
+pub(crate) fn cookie(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("__Host-") || text.starts_with("__Secure-") {
+        return Err("a name with `__Host-` or `__Secure-` promises what we do not check");
+    }
+    header(text).map_err(|_why| "this is not the name of a cookie")?;
+    Ok(text.to_owned())
+}
+
 /// A request header that may be recorded.
 pub(crate) fn logged_header(text: &str) -> Result<String, &'static str> {
     let name = header(text)?;

@@ -82,10 +82,11 @@ mod tests {
             "limits = { … }",
             "limit = { … }",
             "access = { … }",
+            "health = { … }",
         ] {
             assert_eq!(text.matches(&format!("\n## `{title}`\n")).count(), 1, "{title}");
         }
-        assert_eq!(text.matches("\n## ").count(), 12);
+        assert_eq!(text.matches("\n## ").count(), 13);
         for (key, count) in [("| `connections` |", 1), ("| `body_bytes` |", 2), ("| `mode` |", 3)] {
             assert_eq!(text.matches(key).count(), count, "{key}");
         }

@@ -231,6 +231,8 @@ pub struct Route {
     pub upstream: Vec<Upstream>,
     /// PEM file of the authorities that certify `https` upstreams. `None`: the system's.
     pub upstream_ca: Option<PathBuf>,
+    /// How requests are shared out among the upstreams.
+    pub balance: Balance,
     /// Who may use it, complete.
     pub access: Access,
     /// Requests a client may make.
@@ -239,6 +241,42 @@ pub struct Route {
     pub limits: Limits,
     /// Rule mode of the route. `None`: the site's.
     pub mode: Option<Mode>,
+}
+
+/// How a route shares requests out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// To whom.
+    pub sharing: Sharing,
+    /// The cookie that keeps a client at its upstream.
+    pub sticky: Option<String>,
+    /// Active checks.
+    pub health: Option<Health>,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// One after the other.
+    #[default]
+    RoundRobin,
+    /// The one with fewer requests of two that are drawn (Mitzenmacher, 2001).
+    LeastRequests,
+}
+
+/// Active checks of upstreams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// What is asked for.
+    pub path: String,
+    /// How often. Default 5 s.
+    pub every: Duration,
+    /// How long an answer may take. Default 2 s.
+    pub timeout: Duration,
+    /// Failures in a row until an upstream is taken out. Default 2.
+    pub fall: u32,
+    /// Successes in a row until it is taken back. Default 2.
+    pub rise: u32,
 }
 
 /// Token bucket a client.

@@ -1,6 +1,7 @@
 //! Reads sites and their routes, with what they inherit.
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, access, fits, kept_apart};
+use crate::balance::balance;
 use crate::error::quoted;
 use crate::keys::{
     BURST, ENVIRONMENT, EXPOSURE, FILES, FILES_ROOT, HEADERS, HOSTS, LIMIT, PATH, PER_CLIENT,
@@ -197,7 +198,8 @@ fn route(
     let upstream = targets.iter().map(|target| target.value.clone()).collect();
     let upstream_ca = upstream_ca.map(|file| file.value);
     let access = inherited.access.clone();
-    Some(Route { path: path?, upstream, upstream_ca, access, limit, limits, mode })
+    let balance = balance(table, sink);
+    Some(Route { path: path?, upstream, upstream_ca, balance, access, limit, limits, mode })
 }
 
 fn request_rate(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<RequestRate> {

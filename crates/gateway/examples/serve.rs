@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     port,
                 })],
                 upstream_ca: None,
+                balance: burgrave_config::Balance::default(),
                 access: burgrave_config::Access::default(),
                 limit: None,
                 limits: limits.clone(),

@@ -10,6 +10,7 @@ use crate::inspect::{Inspection, Stop};
 use crate::log::line::{Decided, Line};
 use crate::plan::Plan;
 use crate::refusal::Reason;
+use crate::upstream::Target;
 use crate::worker::Worker;
 use burgrave_seclang::Record;
 use burgrave_sys::UnixTime;
@@ -38,6 +39,7 @@ pub(crate) struct Exchange {
     /// Who asks, as far as it was decided.
     pub(crate) verdict: Verdict,
     pub(crate) upstream: Option<Rc<str>>,
+    pub(crate) target: Option<Arc<Target>>,
     pub(crate) inspection: Inspection,
     pub(crate) body: Rc<crate::body::BodyState>,
     status: Option<u16>,
@@ -68,6 +70,7 @@ impl Exchange {
             route: None,
             verdict: Verdict::Anyone,
             upstream: None,
+            target: None,
             inspection: Inspection::default(),
             body: Rc::default(),
             status: None,

@@ -122,6 +122,7 @@ impl Gateway {
         let access = Log::start(&writer::ACCESS, access, keeper)?;
         let audit = Log::start(&writer::AUDIT, audit, keeper)?;
         let shared = Shared {
+            index: 0,
             plan: Arc::new(ArcSwap::from_pointee(plan)),
             counters: Arc::new(Counters::default()),
             admissions: Admissions::new(),
@@ -264,7 +265,7 @@ fn start_loop(
 ) -> Result<(UnboundedSender<Command>, JoinHandle<()>), GatewayError> {
     let seed = burgrave_sys::seed().map_err(GatewayError::Seed)?;
     let (sender, receiver) = unbounded_channel();
-    let shared = shared.clone();
+    let shared = Shared { index, ..shared.clone() };
     let (ready, started) = std::sync::mpsc::sync_channel(1);
     let thread = std::thread::Builder::new()
         .name(format!("gateway {index}"))

@@ -7,7 +7,7 @@ use crate::GatewayError;
 use crate::access::users::Users;
 use crate::inspect::RuleSource;
 use crate::tls;
-use crate::upstream::client_config;
+use crate::upstream::{Targets, client_config};
 use burgrave_config::{Access, Limits, Listen, Route, Settings, Site};
 use burgrave_model::Mode;
 use burgrave_sys::Root;
@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 static GENERATION: AtomicU64 = AtomicU64::new(1);
 
@@ -55,8 +55,8 @@ pub(crate) struct SitePlan {
 /// A route, ready to serve.
 pub(crate) struct RoutePlan {
     pub(crate) route: Route,
-    /// Whose turn it is among the upstreams.
-    pub(crate) turn: AtomicUsize,
+    /// How the upstreams are, in their order.
+    pub(crate) targets: Targets,
     /// Who may sign in, where the route asks for it.
     pub(crate) users: Option<Arc<Users>>,
     /// How `https` upstreams are verified, where there are any.
@@ -168,7 +168,8 @@ fn users(access: &Access) -> Result<Option<Arc<Users>>, GatewayError> {
 fn route_plan(route: &Route) -> Result<RoutePlan, GatewayError> {
     let verify = client_config(&route.upstream, route.upstream_ca.as_ref())?;
     let users = users(&route.access)?;
-    Ok(RoutePlan { route: route.clone(), turn: AtomicUsize::new(0), users, verify })
+    let targets = Targets::new(&route.upstream);
+    Ok(RoutePlan { route: route.clone(), targets, users, verify })
 }
 
 #[cfg(test)]
@@ -231,6 +232,7 @@ mod tests {
             path: "/api/".to_owned(),
             upstream: vec![Upstream::Unix("/none".into())],
             upstream_ca: None,
+            balance: burgrave_config::Balance::default(),
             access: burgrave_config::Access::default(),
             limit: None,
             limits: Limits { body_bytes: bytes, ..Limits::default() },

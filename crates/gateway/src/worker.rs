@@ -9,7 +9,7 @@ use crate::limit::Buckets;
 use crate::log::buffer::Buffer;
 use crate::log::writer::Sink;
 use crate::plan::Plan;
-use crate::upstream::Pool;
+use crate::upstream::{Pool, check_upstreams};
 use arc_swap::ArcSwap;
 use burgrave_config::Upstream;
 use std::cell::{Cell, RefCell};
@@ -36,6 +36,8 @@ const POOLS_MAX: usize = 1024;
 /// What all event loops share.
 #[derive(Clone)]
 pub(crate) struct Shared {
+    /// Which of the event loops.
+    pub(crate) index: usize,
     pub(crate) plan: Arc<ArcSwap<Plan>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) admissions: Arc<Admissions>,
@@ -186,7 +188,10 @@ pub(crate) async fn run(
     seed: [u8; 32],
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
+    let first = shared.index == 0;
     let worker = Worker::new(shared, seed);
+    // Ends with this event loop.
+    let checks = first.then(|| spawn_local(check_upstreams(Rc::clone(&worker))));
     let mut listeners: HashMap<SocketAddr, JoinHandle<()>> = HashMap::new();
     let mut grace = Duration::ZERO;
     loop {
@@ -226,6 +231,9 @@ pub(crate) async fn run(
     }
     for (_, task) in listeners {
         task.abort();
+    }
+    if let Some(checks) = checks {
+        checks.abort();
     }
     worker.ending.send_replace(true);
     // Past the grace what is left is cut off.

@@ -205,6 +205,7 @@ fn bed(mode: Option<Mode>) -> Bed {
                 path: "/api/".to_owned(),
                 upstream: vec![Upstream::Http(authority)],
                 upstream_ca: None,
+                balance: burgrave_config::Balance::default(),
                 access: burgrave_config::Access::default(),
                 limit: None,
                 limits: limits.clone(),

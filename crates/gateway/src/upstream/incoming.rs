@@ -4,6 +4,7 @@
 
 use super::link::Link;
 use super::multiplexed::Slot;
+use super::target::UnderWay;
 use crate::guard::clock::Alarm;
 use crate::refusal::Reason;
 use bytes::Bytes;
@@ -17,11 +18,31 @@ use std::time::Duration;
 
 /// What an answer comes by.
 #[derive(Debug)]
-pub(crate) enum Carrier {
-    /// A connection for this answer alone; `None` once it was given back.
-    Link(Option<Box<Link>>),
+pub(crate) struct Carrier {
+    /// A connection for this answer alone, until it is given back.
+    link: Option<Box<Link>>,
     /// A stream of a shared connection, counted until it is dropped.
-    Stream(#[expect(dead_code, reason = "held, and given back by its drop")] Slot),
+    _slot: Option<Slot>,
+    /// The request at its upstream, counted until it is dropped.
+    _under_way: Option<UnderWay>,
+}
+
+impl Carrier {
+    pub(super) fn of_link(link: Box<Link>) -> Self {
+        Self { link: Some(link), _slot: None, _under_way: None }
+    }
+
+    pub(super) fn of_stream(slot: Slot) -> Self {
+        Self { link: None, _slot: Some(slot), _under_way: None }
+    }
+
+    pub(super) fn with(self, under_way: UnderWay) -> Self {
+        Self { _under_way: Some(under_way), ..self }
+    }
+
+    pub(super) fn into_link(self) -> Option<Box<Link>> {
+        self.link
+    }
 }
 
 /// See the module.
@@ -78,7 +99,7 @@ impl UpstreamBody {
         if let Poll::Ready(piece) = self.poll_incoming(context) {
             return Poll::Ready(piece);
         }
-        if let Carrier::Link(Some(link)) = &mut self.carrier
+        if let Some(link) = &mut self.carrier.link
             && self.open
         {
             self.open = link.drive(context);
@@ -122,8 +143,7 @@ impl Drop for UpstreamBody {
         if !self.failed
             && self.read()
             && self.open
-            && let Carrier::Link(link) = &mut self.carrier
-            && let Some(mut link) = link.take()
+            && let Some(mut link) = self.carrier.link.take()
             && link.usable()
         {
             let pool = Rc::clone(&link.pool);

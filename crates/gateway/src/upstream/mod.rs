@@ -4,16 +4,21 @@
 //! before its end is never made to look complete; what an upstream may send before its answer is
 //! bounded.
 
+mod check;
 mod incoming;
 mod link;
 mod multiplexed;
 mod pool;
+mod sticky;
+mod target;
 mod tls;
 pub(crate) mod tunnel;
 mod websocket;
 
+pub(crate) use check::run as check_upstreams;
 pub(crate) use incoming::UpstreamBody;
 pub(crate) use pool::Pool;
+pub(crate) use target::{Target, Targets};
 pub(crate) use tls::client_config;
 
 use crate::body::{BodyFault, OutBody, RequestBody};
@@ -30,11 +35,11 @@ use http::header::{HOST, TE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use incoming::Carrier;
-use link::{Failure, Link};
-use multiplexed::Stream;
+use link::Failure;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
+use target::UnderWay;
 
 /// Times of a route.
 #[derive(Clone, Copy, Debug)]
@@ -67,13 +72,11 @@ pub(crate) async fn forward(
     let (mut response, carrier) = send(exchange, body, fields, times).await?;
     let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
     if switched {
-        let Carrier::Link(Some(link)) = carrier else { return Err(Reason::UpstreamGarbage.into()) };
-        if !handshake {
-            return Err(Reason::UpstreamGarbage.into());
-        }
+        let link = carrier.into_link().filter(|_| handshake).ok_or(Reason::UpstreamGarbage)?;
         return websocket::switch(exchange, response.into_parts().0, link).await;
     }
     headers::from_upstream(response.headers_mut());
+    sticky::stick(exchange, response.headers_mut());
     let (parts, incoming) = response.into_parts();
     let answer = UpstreamBody::new(incoming, carrier, times.answer);
     Ok(Response::from_parts(parts, OutBody::Upstream(Box::new(answer))))
@@ -87,8 +90,25 @@ pub(crate) fn is_grpc(head: &Head) -> bool {
 
 type Answer = (Response<hyper::body::Incoming>, Carrier);
 
-/// Sends the request. A kept connection that turns out to be dead is replaced once, for a request
-/// that may be made twice.
+/// What is sent, but for its body.
+struct Outgoing {
+    method: Method,
+    uri: Uri,
+    fields: HeaderMap,
+}
+
+impl Outgoing {
+    fn request(&self, body: RequestBody) -> Request<RequestBody> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.fields.clone();
+        request
+    }
+}
+
+/// Sends the request to the route's upstreams in their order. One that cannot be connected to is
+/// passed over; one that ends before its answer is, too, for a request that may be made twice.
 async fn send(
     exchange: &mut Exchange,
     body: &mut RequestBody,
@@ -97,62 +117,120 @@ async fn send(
 ) -> Result<Answer, Stop> {
     let method = Method::from_bytes(exchange.head.method()).ok().ok_or(Reason::Method)?;
     let repeatable = body.is_empty() && method.is_idempotent();
-    let uri = uri(exchange.head.target())?;
-    let (mut link, reused) = match connect(exchange, times.connect).await? {
-        Way::Alone(link, reused) => (link, reused),
-        Way::Shared(stream) => {
-            let request = shared_request(exchange, method, &uri, fields, body.take())?;
-            let state = Rc::clone(&body.state);
-            let answer = stream.roundtrip(request, &state, times.answer).await;
-            let (response, slot) = answer.map_err(|failure| explain(failure, state.fault.get()))?;
-            return Ok((response, Carrier::Stream(slot)));
-        }
-    };
-    let build = |fields, body| {
-        let mut request = Request::new(body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = fields;
-        request
-    };
-    let state = Rc::clone(&body.state);
-    if reused && repeatable {
-        let request = build(fields.clone(), body.take());
-        match link.roundtrip(request, &state, times.answer).await {
-            Err(Failure::Dead) => {
-                let pool = Rc::clone(&link.pool);
-                link = pool.fresh(times.connect).await?;
+    let outgoing = Outgoing { method, uri: uri(exchange.head.target())?, fields };
+    let plan = Arc::clone(&exchange.plan);
+    let route = route_of(&plan, exchange).ok_or(Reason::UpstreamRefused)?;
+    route.targets.begun();
+    let mut last = Stop::Refuse(Reason::UpstreamRefused);
+    for (index, pool) in candidates(exchange, route) {
+        let Some(target) = route.targets.all.get(index) else { continue };
+        exchange.upstream = Some(Rc::clone(&pool.name));
+        exchange.target = Some(Arc::clone(target));
+        let under_way = UnderWay::at(target);
+        match attempt(exchange, &pool, body, (&outgoing, repeatable), times).await {
+            Ok((response, carrier)) => {
+                target.answered();
+                return Ok((response, carrier.with(under_way)));
             }
-            Ok(response) => return Ok((response, Carrier::Link(Some(link)))),
-            Err(failure) => return Err(explain(failure, None)),
+            Err(Attempt::Unconnected(reason)) => {
+                target.failed(burgrave_sys::monotonic().0);
+                last = reason.into();
+            }
+            Err(Attempt::Failed(failure, fault)) => {
+                if fault.is_none() {
+                    target.failed(burgrave_sys::monotonic().0);
+                }
+                last = explain(failure, fault);
+                let unanswered = matches!(failure, Failure::Dead | Failure::Ended);
+                if !(unanswered && repeatable && fault.is_none() && route.targets.may_retry()) {
+                    return Err(last);
+                }
+            }
         }
     }
-    let request = build(fields, body.take());
-    match link.roundtrip(request, &state, times.answer).await {
-        Ok(response) => Ok((response, Carrier::Link(Some(link)))),
-        Err(failure) => Err(explain(failure, state.fault.get())),
+    Err(last)
+}
+
+/// Why an upstream did not answer.
+enum Attempt {
+    /// Nothing was sent.
+    Unconnected(Reason),
+    /// Something may have been sent.
+    Failed(Failure, Option<BodyFault>),
+}
+
+impl From<Reason> for Attempt {
+    fn from(reason: Reason) -> Self {
+        Self::Unconnected(reason)
     }
+}
+
+/// Sends the request to one upstream. A kept connection that turns out to be dead is replaced once,
+/// for a request that may be made twice.
+async fn attempt(
+    exchange: &Exchange,
+    pool: &Rc<Pool>,
+    body: &mut RequestBody,
+    (outgoing, repeatable): (&Outgoing, bool),
+    times: Times,
+) -> Result<Answer, Attempt> {
+    let state = Rc::clone(&body.state);
+    if let Some(shared) = &pool.shared {
+        let stream = match shared.stream() {
+            Some(stream) => stream,
+            None => shared.open(pool.socket(times.connect).await?).await?,
+        };
+        let request = shared_request(exchange, outgoing, body.take())?;
+        let answer = stream.roundtrip(request, &state, times.answer).await;
+        let failed = |failure| Attempt::Failed(failure, state.fault.get());
+        let (response, slot) = answer.map_err(failed)?;
+        return Ok((response, Carrier::of_stream(slot)));
+    }
+    if let Some(mut link) = pool.kept() {
+        let request = outgoing.request(body.take());
+        match link.roundtrip(request, &state, times.answer).await {
+            Ok(response) => return Ok((response, Carrier::of_link(link))),
+            Err(Failure::Dead) if repeatable => {}
+            Err(failure) => return Err(Attempt::Failed(failure, state.fault.get())),
+        }
+    }
+    let mut link = pool.fresh(times.connect).await?;
+    let request = outgoing.request(body.take());
+    match link.roundtrip(request, &state, times.answer).await {
+        Ok(response) => Ok((response, Carrier::of_link(link))),
+        Err(failure) => Err(Attempt::Failed(failure, state.fault.get())),
+    }
+}
+
+/// The route's upstreams in the order in which they are to be tried.
+fn candidates(exchange: &Exchange, route: &RoutePlan) -> Vec<(usize, Rc<Pool>)> {
+    let upstreams = &route.route.upstream;
+    let pool = |upstream| exchange.worker.pool(upstream, route.verify.as_ref());
+    let pools: Vec<_> = upstreams.iter().map(pool).collect();
+    let balance = &route.route.balance;
+    let mark = balance.sticky.as_deref().and_then(|name| sticky::mark(&exchange.head, name));
+    let now = burgrave_sys::monotonic().0;
+    let cooling = |index: usize| pools.get(index).is_some_and(|pool: &Rc<Pool>| pool.cooling());
+    let order = route.targets.order(balance, mark, now, cooling);
+    order.into_iter().filter_map(|index| Some((index, Rc::clone(pools.get(index)?)))).collect()
 }
 
 /// The request as HTTP/2 writes it: an authority in the place of `Host`, no field of a connection.
 fn shared_request(
     exchange: &Exchange,
-    method: Method,
-    uri: &Uri,
-    mut fields: HeaderMap,
+    outgoing: &Outgoing,
     body: RequestBody,
-) -> Result<Request<RequestBody>, Stop> {
+) -> Result<Request<RequestBody>, Reason> {
+    let mut request = outgoing.request(body);
+    let fields = request.headers_mut();
     let host = fields.remove(HOST).ok_or(Reason::HostMissing)?;
     fields.remove(TRANSFER_ENCODING);
     if is_grpc(&exchange.head) {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
-    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let path = outgoing.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let whole = Uri::builder().scheme("http").authority(host.as_bytes()).path_and_query(path);
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
     *request.uri_mut() = whole.build().ok().ok_or(Reason::Target)?;
-    *request.headers_mut() = fields;
     Ok(request)
 }
 
@@ -164,50 +242,6 @@ fn explain(failure: Failure, fault: Option<BodyFault>) -> Stop {
         (None, Failure::Garbage) => Stop::Refuse(Reason::UpstreamGarbage),
         (None, Failure::Slow) => Stop::Refuse(Reason::UpstreamSlow),
     }
-}
-
-/// How a request gets to its upstream.
-enum Way {
-    /// A connection of its own, and whether it was used before.
-    Alone(Box<Link>, bool),
-    /// A stream of a connection that requests share.
-    Shared(Stream),
-}
-
-/// A connection to the upstream whose turn it is; one that refuses is passed over.
-async fn connect(exchange: &mut Exchange, time: Duration) -> Result<Way, Stop> {
-    let plan = std::sync::Arc::clone(&exchange.plan);
-    let route = route_of(&plan, exchange).ok_or(Reason::UpstreamRefused)?;
-    let count = route.route.upstream.len();
-    let turn = route.turn.fetch_add(1, Ordering::Relaxed);
-    let mut order: Vec<_> = (0..count)
-        .filter_map(|step| route.route.upstream.get((turn.wrapping_add(step)) % count))
-        .map(|upstream| exchange.worker.pool(upstream, route.verify.as_ref()))
-        .collect();
-    order.sort_by_key(|pool| pool.cooling());
-    let mut last = Reason::UpstreamRefused;
-    for pool in order {
-        exchange.upstream = Some(Rc::clone(&pool.name));
-        if let Some(link) = pool.kept() {
-            return Ok(Way::Alone(link, true));
-        }
-        let opened = match &pool.shared {
-            None => pool.fresh(time).await.map(|link| Way::Alone(link, false)),
-            Some(shared) => match shared.stream() {
-                Some(stream) => Ok(stream),
-                None => match pool.socket(time).await {
-                    Ok(socket) => shared.open(socket).await,
-                    Err(reason) => Err(reason),
-                },
-            }
-            .map(Way::Shared),
-        };
-        match opened {
-            Ok(way) => return Ok(way),
-            Err(reason) => last = reason,
-        }
-    }
-    Err(last.into())
 }
 
 fn route_of<'a>(plan: &'a crate::plan::Plan, exchange: &Exchange) -> Option<&'a RoutePlan> {

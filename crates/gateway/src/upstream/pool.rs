@@ -63,6 +63,14 @@ impl Pool {
         }
     }
 
+    /// What the upstream is asked for by name.
+    pub(super) fn host(&self) -> String {
+        match &self.upstream {
+            Upstream::Http(own) | Upstream::Https(own) | Upstream::H2c(own) => place(own),
+            Upstream::Unix(_) => "localhost".to_owned(),
+        }
+    }
+
     /// Whether it refused a moment ago.
     pub(crate) fn cooling(&self) -> bool {
         self.refused.get().is_some_and(|at| at.elapsed() < COOLING_TIME)

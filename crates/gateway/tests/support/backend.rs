@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ pub struct Backend {
     seen: Arc<Mutex<Vec<Seen>>>,
     /// Connections that are open now.
     pub open: Arc<AtomicUsize>,
+    /// Whether `/up` is answered with 503.
+    sick: Arc<AtomicBool>,
 }
 
 /// One request as it arrived.
@@ -38,22 +40,28 @@ impl Backend {
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let open = Arc::new(AtomicUsize::new(0));
-        let (records, count) = (Arc::clone(&seen), Arc::clone(&open));
+        let sick = Arc::new(AtomicBool::new(false));
+        let (records, count, ill) = (Arc::clone(&seen), Arc::clone(&open), Arc::clone(&sick));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (records, count) = (Arc::clone(&records), Arc::clone(&count));
+                let ill = Arc::clone(&ill);
                 std::thread::spawn(move || {
                     count.fetch_add(1, Ordering::SeqCst);
-                    serve(stream, &records);
+                    serve(stream, &records, &ill);
                     count.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { address, seen, open }
+        Self { address, seen, open, sick }
     }
 
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    pub fn set_sick(&self, sick: bool) {
+        self.sick.store(sick, Ordering::SeqCst);
     }
 
     pub fn last(&self) -> Seen {
@@ -61,7 +69,7 @@ impl Backend {
     }
 }
 
-fn serve(mut stream: TcpStream, records: &Mutex<Vec<Seen>>) {
+fn serve(mut stream: TcpStream, records: &Mutex<Vec<Seen>>, sick: &AtomicBool) {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut buffer = Vec::new();
@@ -74,6 +82,10 @@ fn serve(mut stream: TcpStream, records: &Mutex<Vec<Seen>>) {
         let target = seen.head.split(' ').nth(1).unwrap_or_default().to_owned();
         let head = seen.head.clone();
         records.lock().unwrap().push(seen);
+        if target == "/up" && sick.load(Ordering::SeqCst) {
+            say(&mut stream, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+            continue;
+        }
         if !answer(&mut stream, &target, &head) {
             return;
         }

@@ -53,6 +53,7 @@ pub fn route(path: &str, upstream: Upstream, limits: &Limits) -> Route {
         path: path.to_owned(),
         upstream: vec![upstream],
         upstream_ca: None,
+        balance: burgrave_config::Balance::default(),
         access: burgrave_config::Access::default(),
         limit: None,
         limits: limits.clone(),
