@@ -1,11 +1,12 @@
 //! Every section and every key: what it is called, what it holds, its default and why it is there.
 //! Reading, suggestions and the reference all come from these entries.
 
-use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS};
+use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::balance::{BALANCE, HEALTH, STICKY};
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 use crate::names::{self, Parsed};
-use crate::settings::{Environment, Exposure, Upstream};
+use crate::settings::{Environment, Exposure, Network, Upstream};
+use crate::streams::STREAM;
 use crate::table::{Key, ManyTables, OneTable, Section};
 use crate::values::{HeaderMap, RateText, TlsSource};
 use burgrave_model::{Mode, Profile};
@@ -20,7 +21,7 @@ const MODES: Choice<Mode> =
 pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
-    keys: &[&STATE, &USER, &LISTEN, &RULES, &LIMITS, &LOG, &SITE],
+    keys: &[&STATE, &USER, &LISTEN, &RULES, &LIMITS, &LOG, &SITE, &STREAM],
     refused: &[("firewall", LATER), ("watch", LATER), ("backup", LATER), ("alert", LATER)],
 };
 pub(crate) static STATE: Key<AbsolutePath> = Key {
@@ -70,7 +71,7 @@ pub(crate) static LISTEN_SECTION: Section = Section {
     title: "[[listen]]",
     about: "One listening socket. A site with TLS needs a listener with TLS, a site without one needs \
             a listener without.",
-    keys: &[&ADDRESS, &LISTEN_TLS, &REDIRECT],
+    keys: &[&ADDRESS, &LISTEN_TLS, &REDIRECT, &PROXY_PROTOCOL],
     refused: &[],
 };
 pub(crate) static ADDRESS: Key<Address> = Key {
@@ -91,6 +92,18 @@ pub(crate) static REDIRECT: Key<Flag> = Key {
     default: "true",
     about: "On a listener without TLS: send clients of a site with TLS to its https address. With \
             `false` the listener serves such a site in the clear.",
+};
+
+pub(crate) static PROXY_PROTOCOL: Key<List<Parsed<Network>>> = Key {
+    name: "proxy_protocol",
+    kind: List {
+        of: Parsed { parse: network, words: "an address or a network, such as `\"10.0.0.0/8\"`" },
+        min: 1,
+        max: 100,
+    },
+    default: "none",
+    about: "Networks of load balancers, whose connections must begin with a header of the PROXY protocol \
+            (version 1 or 2) that names the client. From anywhere else there is none.",
 };
 
 pub(crate) static RULES_SECTION: Section = Section {

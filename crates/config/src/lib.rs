@@ -16,11 +16,13 @@ mod names;
 mod nearest;
 mod parse;
 mod place;
+mod plain;
 mod reference;
 mod sections;
 mod settings;
 mod sink;
 mod sites;
+mod streams;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -159,6 +159,36 @@ pub(crate) fn logged_header(text: &str) -> Result<String, &'static str> {
     Ok(name)
 }
 
+/// Where a stream goes.
+pub(crate) fn tcp_upstream(text: &str) -> Result<Authority, &'static str> {
+    let rest = text.strip_prefix("tcp://").ok_or("a stream's upstream begins with `tcp://`")?;
+    let authority = authority(rest, 0)?;
+    if authority.port == 0 {
+        return Err("a stream's upstream has a port");
+    }
+    Ok(authority)
+}
+
+/// A party of a FIX session (FIX 4.2 and later, tags 49 and 56).
+pub(crate) fn comp_id(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.len() > 64 {
+        return Err("a CompID has 1 to 64 characters");
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'=') {
+        return Err("a CompID is made of visible ASCII characters");
+    }
+    Ok(text.to_owned())
+}
+
+/// A certificate's fingerprint, in lower case.
+pub(crate) fn fingerprint(text: &str) -> Result<String, &'static str> {
+    let digits = text.strip_prefix("sha256:").unwrap_or_default();
+    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("this is not the fingerprint of a certificate");
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
 const SCHEMES: &str = "an upstream begins with `http://`, `https://`, `h2c://` or `unix:/`";
 
 /// Where a route goes.
@@ -197,7 +227,8 @@ fn authority(text: &str, default_port: u16) -> Result<Authority, &'static str> {
     };
     let digits = port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
     let port = port.map_or(Ok(default_port), str::parse::<u16>);
-    let Some(port) = port.ok().filter(|port| digits && *port != 0) else {
+    let given = text.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    let Some(port) = port.ok().filter(|port| digits && (*port != 0 || !given)) else {
         return Err("a port is a number from 1 to 65535");
     };
     let name = host(name)?;

@@ -5,9 +5,10 @@ use crate::error::{ConfigError, ConfigErrors};
 use crate::keys::{LIMITS, LISTEN, LOG, ROOT, RULES, SITE, STATE, USER};
 use crate::place::Lines;
 use crate::sections::{ListenDraft, global_limits, listen, log, rules};
-use crate::settings::{Access, Limits, Settings};
+use crate::settings::{Access, Settings};
 use crate::sink::{Sink, Spot};
 use crate::sites::{Inherited, SiteDraft, site};
+use crate::streams::streams;
 use crate::table::Table;
 use std::path::PathBuf;
 use toml::de::DeTable;
@@ -39,7 +40,7 @@ pub fn parse(text: &str) -> Result<Settings, ConfigErrors> {
 }
 
 fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
-    let mut settings = empty();
+    let mut settings = Settings::new(PathBuf::from("/var/lib/burgrave"));
     if let Some(state) = root.get(&STATE, sink) {
         settings.state = state;
     }
@@ -58,18 +59,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     let sites: Vec<SiteDraft> = sites.iter().map(|table| site(table, inherited, sink)).collect();
     checks::whole(&listeners, &sites, sink);
     settings.listeners = listeners.iter().filter_map(ListenDraft::finish).collect();
+    streams(root, &mut settings, sink);
     settings.sites = sites.into_iter().map(SiteDraft::finish).collect();
     settings
-}
-
-fn empty() -> Settings {
-    Settings {
-        state: PathBuf::from("/var/lib/burgrave"),
-        user: None,
-        listeners: Vec::new(),
-        rules: None,
-        limits: Limits::default(),
-        log: crate::settings::Log::default(),
-        sites: Vec::new(),
-    }
 }

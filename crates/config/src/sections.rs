@@ -3,11 +3,11 @@
 use crate::keys::{
     ACCESS, ADDRESS, BODY_BYTES, BODY_TIME, BUDGET, CONNECT_TIME, CONNECTIONS,
     CONNECTIONS_PER_CLIENT, DECODE, EXTRA, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, IDLE_TIME,
-    INCLUDE, LISTEN_TLS, LOG_HEADERS, PROFILE, RATE_MIN, REDIRECT, REQUEST_BODY, RESPONSE_BODY,
-    RULES_MODE, UPSTREAM_TIME,
+    INCLUDE, LISTEN_TLS, LOG_HEADERS, PROFILE, PROXY_PROTOCOL, RATE_MIN, REDIRECT, REQUEST_BODY,
+    RESPONSE_BODY, RULES_MODE, UPSTREAM_TIME,
 };
 use crate::kinds::{Count, Size, Span};
-use crate::settings::{Limits, Listen, Log, Rules};
+use crate::settings::{Limits, Listen, Log, Network, Rules};
 use crate::sink::{Located, Sink};
 use crate::table::{Key, Table};
 use burgrave_model::Profile;
@@ -20,6 +20,7 @@ pub(crate) struct ListenDraft {
     /// `None`: written, but wrong.
     pub(crate) tls: Option<bool>,
     pub(crate) redirect: bool,
+    pub(crate) proxy_protocol: Vec<Network>,
 }
 
 pub(crate) fn listen(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> ListenDraft {
@@ -35,6 +36,12 @@ pub(crate) fn listen(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> ListenDraft 
         address,
         tls: tls.or((!written).then_some(false)),
         redirect: redirect.is_none_or(|redirect| redirect.value),
+        proxy_protocol: table
+            .get(&PROXY_PROTOCOL, sink)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|network| network.value)
+            .collect(),
     }
 }
 
@@ -42,7 +49,8 @@ impl ListenDraft {
     /// The listener, if everything of it could be read.
     pub(crate) fn finish(&self) -> Option<Listen> {
         let address = self.address.as_ref()?.value;
-        Some(Listen { address, tls: self.tls?, redirect: self.redirect })
+        let proxy_protocol = self.proxy_protocol.clone();
+        Some(Listen { address, tls: self.tls?, redirect: self.redirect, proxy_protocol })
     }
 }
 

@@ -3,11 +3,8 @@
 //!
 //! `serve PORT THREADS ROOT [UPSTREAM-PORT] [LOG] [tls]`
 
-use burgrave_config::{
-    Authority, Files, Host, Limits, Listen, Log, Route, Settings, Site, Tls, Upstream,
-};
+use burgrave_config::{Authority, Files, Host, Listen, Log, Route, Settings, Site, Tls, Upstream};
 use burgrave_gateway::Gateway;
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -19,51 +16,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let text = |at: usize| arguments.get(at).map(String::as_str).unwrap_or_default();
     let secure = text(5) == "tls";
-    let limits = Limits::default();
     let routes = text(3).parse().map_or_else(
         |_| Vec::new(),
         |port| {
-            vec![Route {
-                path: "/api/".to_owned(),
-                upstream: vec![Upstream::Http(Authority {
-                    host: Host::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-                    port,
-                })],
-                upstream_ca: None,
-                balance: burgrave_config::Balance::default(),
-                access: burgrave_config::Access::default(),
-                limit: None,
-                limits: limits.clone(),
-                mode: None,
-            }]
+            let host = Host::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            vec![Route::new("/api/", vec![Upstream::Http(Authority { host, port })])]
         },
     );
     let log = (!text(4).is_empty()).then(|| PathBuf::from(text(4)));
+    let site = Site {
+        tls: secure.then_some(Tls::SelfSigned),
+        files: Some(Files { root: PathBuf::from(text(2)) }),
+        routes,
+        ..Site::new("*")
+    };
     let settings = Settings {
-        state: std::env::temp_dir().join("burgrave-serve"),
-        user: None,
         listeners: vec![Listen {
-            address: format!("127.0.0.1:{}", text(0)).parse()?,
             tls: secure,
             redirect: false,
+            ..Listen::new(format!("127.0.0.1:{}", text(0)).parse()?)
         }],
-        rules: None,
-        limits: limits.clone(),
         log: Log { access: log, headers: Vec::new() },
-        sites: vec![Site {
-            name: "*".to_owned(),
-            hosts: vec!["*".to_owned()],
-            environment: burgrave_config::Environment::Development,
-            exposure: burgrave_config::Exposure::Internal,
-            client_ca: None,
-            access: burgrave_config::Access::default(),
-            tls: secure.then_some(Tls::SelfSigned),
-            files: Some(Files { root: PathBuf::from(text(2)) }),
-            routes,
-            mode: None,
-            limits,
-            headers: BTreeMap::new(),
-        }],
+        sites: vec![site],
+        ..Settings::new(std::env::temp_dir().join("burgrave-serve"))
     };
     let gateway = Gateway::start(settings, None, text(1).parse()?)?;
     eprintln!("ready on {:?}", gateway.addresses());

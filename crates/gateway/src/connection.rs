@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::refusal::Reason;
 use crate::service;
 use crate::stall::Stall;
+use crate::streams::Passed;
 use crate::upstream::tunnel::Tunnel;
 use crate::worker::Worker;
 use burgrave_config::Limits;
@@ -221,6 +222,41 @@ pub(crate) fn turned_away(worker: &Rc<Worker>, address: SocketAddr) {
         decision: Decided::Limit,
         reason: Some("too many connections"),
         ..unheard(&id, address, &record)
+    };
+    worker.log.add(|out| line.write(out, std::iter::empty()));
+}
+
+/// The record of a connection that should have begun by naming its client.
+pub(crate) fn unannounced(worker: &Rc<Worker>, sender: SocketAddr) {
+    worker.counters.refuse();
+    let id = worker.next_id();
+    let record = Record::default();
+    let line = Line {
+        reason: Some("no valid header of the proxy protocol"),
+        ..unheard(&id, sender, &record)
+    };
+    worker.log.add(|out| line.write(out, std::iter::empty()));
+}
+
+/// The record of a connection whose bytes were passed on, or refused.
+pub(crate) fn passed(worker: &Rc<Worker>, passed: &Passed<'_>) {
+    worker.counters.request();
+    if passed.refused.is_some() {
+        worker.counters.refuse();
+    }
+    let id = worker.next_id();
+    let record = Record::default();
+    let line = Line {
+        tls: passed.tls,
+        bytes_in: passed.bytes_in,
+        bytes_out: passed.bytes_out,
+        duration_us: u64::try_from(passed.time.as_micros()).unwrap_or(u64::MAX),
+        site: passed.name,
+        upstream: passed.upstream.as_deref(),
+        user: passed.user.as_deref(),
+        decision: if passed.refused.is_some() { Decided::Refuse } else { Decided::Forward },
+        reason: passed.refused,
+        ..unheard(&id, passed.client, &record)
     };
     worker.log.add(|out| line.write(out, std::iter::empty()));
 }

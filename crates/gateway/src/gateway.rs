@@ -153,7 +153,7 @@ impl Gateway {
         let audit = self.audit.opened(plan.audit_log().as_ref())?;
         self.access.change(access);
         self.audit.change(audit);
-        let wanted: Vec<_> = plan.settings.listeners.iter().map(|listen| listen.address).collect();
+        let wanted = plan.settings.addresses();
         self.shared.plan.store(Arc::new(plan));
         self.listen(bound)?;
         let old: Vec<_> =
@@ -366,11 +366,11 @@ fn bind(
     loops: usize,
     handed: &mut Handed,
 ) -> Result<Vec<Bound>, GatewayError> {
-    let fresh = settings.listeners.iter().filter(|listen| !have.contains_key(&listen.address));
-    fresh
-        .map(|listen| match handed.remove(&listen.address) {
-            Some(sockets) => take(listen.address, sockets, loops),
-            None => bind_one(listen.address, loops),
+    let all = settings.addresses().into_iter();
+    all.filter(|address| !have.contains_key(address))
+        .map(|address| match handed.remove(&address) {
+            Some(sockets) => take(address, sockets, loops),
+            None => bind_one(address, loops),
         })
         .collect()
 }

@@ -45,19 +45,28 @@ pub(crate) async fn handshake(
     Ok((start.into_stream(Arc::clone(config)).await?, client_ca))
 }
 
-pub(crate) fn tls_facts(stream: &TlsStream<TcpStream>, client_ca: Option<Arc<Path>>) -> TlsFacts {
+/// The version in force, as the log writes it.
+pub(crate) fn version(stream: &TlsStream<TcpStream>) -> &'static str {
+    match stream.get_ref().1.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "TLSv1.2",
+    }
+}
+
+/// The client's certificate, if it showed one and there are authorities to verify it.
+pub(crate) fn shown(stream: &TlsStream<TcpStream>, client_ca: Option<Arc<Path>>) -> Option<Shown> {
     let session = stream.get_ref().1;
     let certificate = session.peer_certificates().and_then(|chain| chain.first());
-    let certificate = certificate.zip(client_ca).map(|(certificate, client_ca)| {
+    certificate.zip(client_ca).map(|(certificate, client_ca)| {
         let digest = Sha256::digest(certificate);
         let mut text = b"sha256:".to_vec();
         digest.iter().for_each(|byte| crate::log::json::hex(&mut text, *byte));
         let fingerprint = String::from_utf8(text).unwrap_or_default().into();
         Shown { fingerprint, client_ca }
-    });
-    let version = match session.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
-        _ => "TLSv1.2",
-    };
-    TlsFacts { version, sni: session.server_name().map(str::to_owned), certificate }
+    })
+}
+
+pub(crate) fn tls_facts(stream: &TlsStream<TcpStream>, client_ca: Option<Arc<Path>>) -> TlsFacts {
+    let sni = stream.get_ref().1.server_name().map(str::to_owned);
+    TlsFacts { version: version(stream), sni, certificate: shown(stream, client_ca) }
 }

@@ -6,6 +6,7 @@
 use crate::GatewayError;
 use crate::access::users::Users;
 use crate::inspect::RuleSource;
+use crate::streams::StreamPlan;
 use crate::tls;
 use crate::upstream::{Targets, client_config};
 use burgrave_config::{Access, Limits, Listen, Route, Settings, Site};
@@ -35,6 +36,7 @@ pub(crate) struct Plan {
     pub(crate) generation: u64,
     pub(crate) settings: Settings,
     pub(crate) sites: Vec<SitePlan>,
+    streams: Vec<StreamPlan>,
     hosts: HashMap<Box<str>, usize>,
     any_host: Option<usize>,
     pub(crate) rules: Option<Arc<dyn RuleSource>>,
@@ -89,7 +91,8 @@ impl Plan {
         }
         let tls = tls::server_configs(&settings, ticketer, purpose)?;
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { generation, settings, sites, hosts, any_host, rules, tls })
+        let streams = tls::streams(&settings, ticketer, purpose)?;
+        Ok(Self { generation, settings, sites, streams, hosts, any_host, rules, tls })
     }
 
     /// The site of a normalised host name.
@@ -105,6 +108,21 @@ impl Plan {
     /// The listener that was configured with this address.
     pub(crate) fn listener(&self, address: SocketAddr) -> Option<&Listen> {
         self.settings.listeners.iter().find(|listen| listen.address == address)
+    }
+
+    /// The streams that share an address.
+    pub(crate) fn streams_at(&self, address: SocketAddr) -> impl Iterator<Item = &StreamPlan> {
+        self.streams.iter().filter(move |own| own.stream.address == address)
+    }
+
+    /// The stream of an address whose client asks TLS for this name.
+    pub(crate) fn stream_of(&self, address: SocketAddr, name: Option<&str>) -> Option<&StreamPlan> {
+        let named =
+            |own: &&StreamPlan| own.stream.hosts.iter().any(|host| Some(host.as_str()) == name);
+        let any = |own: &&StreamPlan| {
+            own.stream.hosts.is_empty() || own.stream.hosts.iter().any(|host| host == "*")
+        };
+        self.streams_at(address).find(named).or_else(|| self.streams_at(address).find(any))
     }
 
     /// The mode in force for a route, as far as the configuration says.
@@ -175,36 +193,15 @@ fn route_plan(route: &Route) -> Result<RoutePlan, GatewayError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burgrave_config::{Environment, Exposure, Files, Log, Upstream};
-    use std::collections::BTreeMap;
+    use burgrave_config::{Files, Upstream};
 
     fn site(hosts: &[&str]) -> Site {
-        Site {
-            name: hosts[0].to_owned(),
-            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
-            environment: Environment::Production,
-            exposure: Exposure::Public,
-            client_ca: None,
-            access: burgrave_config::Access::default(),
-            tls: None,
-            files: None,
-            routes: Vec::new(),
-            mode: None,
-            limits: Limits::default(),
-            headers: BTreeMap::new(),
-        }
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        Site { hosts, ..Site::new("a.test") }
     }
 
     fn plan(sites: Vec<Site>) -> Result<Plan, GatewayError> {
-        let settings = Settings {
-            state: "/none".into(),
-            user: None,
-            listeners: Vec::new(),
-            rules: None,
-            limits: Limits::default(),
-            log: Log::default(),
-            sites,
-        };
+        let settings = Settings { sites, ..Settings::new("/none".into()) };
         Plan::new(settings, None, &tls::ticketer().unwrap(), Purpose::Check)
     }
 
@@ -229,14 +226,9 @@ mod tests {
         shop.mode = Some(Mode::Detect);
         shop.limits.body_bytes = 2;
         let route = |mode, bytes| Route {
-            path: "/api/".to_owned(),
-            upstream: vec![Upstream::Unix("/none".into())],
-            upstream_ca: None,
-            balance: burgrave_config::Balance::default(),
-            access: burgrave_config::Access::default(),
-            limit: None,
             limits: Limits { body_bytes: bytes, ..Limits::default() },
             mode,
+            ..Route::new("/api/", vec![Upstream::Unix("/none".into())])
         };
         shop.routes = vec![route(Some(Mode::Off), 3), route(None, 4)];
         let plan = plan(vec![shop, site(&["b.test"])]).unwrap();

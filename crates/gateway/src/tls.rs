@@ -5,7 +5,8 @@
 
 use crate::GatewayError;
 use crate::plan::Purpose;
-use burgrave_config::{Settings, Site, Tls};
+use crate::streams::StreamPlan;
+use burgrave_config::{Settings, Site, Stream, StreamTls, Tls};
 use burgrave_sys::{Access, SysError, make_own_directory, read_own, replace_own};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
@@ -19,6 +20,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What is spoken within TLS on the web's listeners.
+const WEB: &[&[u8]] = &[b"h2", b"http/1.1"];
 /// Most bytes of a certificate chain or key file.
 const PEM_BYTES_MAX: u64 = 1024 * 1024;
 /// Most bytes of a file of authorities.
@@ -85,7 +88,7 @@ pub(crate) fn server_configs(
     }
     let resolver: Arc<dyn ResolvesServerCert> = Arc::new(resolver);
     let default =
-        server_config(&provider, &resolver, Arc::new(NoClientAuth), Arc::clone(ticketer))?;
+        server_config(&provider, &resolver, Arc::new(NoClientAuth), Arc::clone(ticketer), WEB)?;
     let mut configs = Configs { default, own: HashMap::new(), any: None };
     for site in &settings.sites {
         let Some(file) = &site.client_ca else { continue };
@@ -96,7 +99,7 @@ pub(crate) fn server_configs(
             .build()
             .map_err(|error| GatewayError::Tls(error.to_string()))?;
         // Tickets hold what was verified: they end with the authorities that it was verified by.
-        let config = server_config(&provider, &resolver, verifier, self::ticketer()?)?;
+        let config = server_config(&provider, &resolver, verifier, self::ticketer()?, WEB)?;
         let own = Own { config, client_ca: Arc::from(file.as_path()) };
         for host in &site.hosts {
             if host == "*" {
@@ -109,18 +112,62 @@ pub(crate) fn server_configs(
     Ok(Some(configs))
 }
 
+/// The set-up of a stream whose TLS ends here.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamConfig {
+    pub(crate) config: Arc<rustls::ServerConfig>,
+}
+
+/// All streams, ready to serve.
+pub(crate) fn streams(
+    settings: &Settings,
+    ticketer: &Arc<dyn ProducesTickets>,
+    purpose: Purpose,
+) -> Result<Vec<StreamPlan>, GatewayError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let one = |stream: &Stream| {
+        let Some(StreamTls::Ended(tls)) = &stream.tls else {
+            return Ok(StreamPlan::new(stream.clone(), None));
+        };
+        let mut site = Site::new(&format!("stream-{}", stream.name));
+        if !stream.hosts.is_empty() {
+            site.hosts.clone_from(&stream.hosts);
+        }
+        if purpose == Purpose::Check && is_to_be_made(settings, &site, tls)? {
+            return Ok(StreamPlan::new(stream.clone(), None));
+        }
+        let any = Some(Arc::new(certified_key(settings, &site, tls, &provider)?));
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::new(BySite { any, ..BySite::default() });
+        let (verifier, ticketer): (Arc<dyn ClientCertVerifier>, _) = match &stream.client_ca {
+            None => (Arc::new(NoClientAuth), Arc::clone(ticketer)),
+            Some(file) => {
+                let roots = Arc::new(authorities(file, true)?);
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
+                        .build()
+                        .map_err(|error| GatewayError::Tls(error.to_string()))?;
+                (verifier, self::ticketer()?)
+            }
+        };
+        let config = server_config(&provider, &resolver, verifier, ticketer, &[])?;
+        Ok(StreamPlan::new(stream.clone(), Some(StreamConfig { config })))
+    };
+    settings.streams.iter().map(one).collect()
+}
+
 fn server_config(
     provider: &Arc<rustls::crypto::CryptoProvider>,
     resolver: &Arc<dyn ResolvesServerCert>,
     verifier: Arc<dyn ClientCertVerifier>,
     ticketer: Arc<dyn ProducesTickets>,
+    protocols: &[&[u8]],
 ) -> Result<Arc<rustls::ServerConfig>, GatewayError> {
     let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| GatewayError::Tls(error.to_string()))?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::clone(resolver));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     config.ignore_client_order = true;
     config.ticketer = ticketer;
     config.send_tls13_tickets = 2;

@@ -9,6 +9,8 @@ use crate::limit::Buckets;
 use crate::log::buffer::Buffer;
 use crate::log::writer::Sink;
 use crate::plan::Plan;
+use crate::proxy_protocol;
+use crate::streams;
 use crate::upstream::{Pool, check_upstreams};
 use arc_swap::ArcSwap;
 use burgrave_config::Upstream;
@@ -19,7 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
@@ -30,6 +32,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const SWEEP_TIME: Duration = Duration::from_secs(5);
 /// Turns of the event loop after which what a new connection had sent has been read.
 const LOOK_TURNS: usize = 2;
+/// Connections of load balancers that have not named their client yet.
+const ANNOUNCED_MAX: usize = 4096;
 /// Most upstreams whose connections are kept through reloads.
 const POOLS_MAX: usize = 1024;
 
@@ -69,6 +73,8 @@ pub(crate) struct Worker {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) checkers: Arc<Checkers>,
     pub(crate) signed_in: SignedIn,
+    /// Connections whose client is not known yet.
+    announced: Cell<usize>,
     pub(crate) log: Rc<Buffer>,
     pub(crate) audit: Rc<Buffer>,
     pub(crate) files: Cache,
@@ -93,6 +99,7 @@ impl Worker {
             buckets: shared.buckets,
             checkers: shared.checkers,
             signed_in: SignedIn::new(seed),
+            announced: Cell::new(0),
             log: Buffer::new(shared.sink),
             audit: Buffer::new(shared.audit),
             files: Cache::default(),
@@ -248,26 +255,93 @@ async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListene
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
+        let plan = worker.plan();
+        let named = plan.listener(configured).is_some_and(|listen| {
+            listen.proxy_protocol.iter().any(|network| network.contains(address.ip()))
+        });
+        if named {
+            announce(&worker, configured, stream, address);
+            continue;
+        }
         let Some(admission) = admit(&worker, address.ip()).await else {
-            worker.counters.refuse();
-            connection::turned_away(&worker, address);
+            turn_away(&worker, address);
             continue;
         };
-        worker.counters.connection();
-        worker.connections.set(worker.connections.get() + 1);
-        let seat = Arc::clone(&admission.seat);
-        let task = connection::serve(Rc::clone(&worker), configured, stream, address, seat);
-        let leaving = Leaving(Rc::clone(&worker));
-        spawn_local(async move {
-            tokio::select! {
-                biased;
-                () = task => {}
-                () = admission.seat.displacement() => {}
-                () = first_look(&admission.seat) => {}
-            }
-            drop((admission, leaving));
-        });
+        take(&worker, configured, stream, (address, admission));
     }
+}
+
+fn turn_away(worker: &Rc<Worker>, address: SocketAddr) {
+    worker.counters.refuse();
+    connection::turned_away(worker, address);
+}
+
+/// A connection that begins with a header of the PROXY protocol: the client that it names is admitted,
+/// not the sender.
+fn announce(
+    worker: &Rc<Worker>,
+    configured: SocketAddr,
+    mut stream: TcpStream,
+    sender: SocketAddr,
+) {
+    if worker.announced.get() >= ANNOUNCED_MAX {
+        return turn_away(worker, sender);
+    }
+    worker.announced.set(worker.announced.get() + 1);
+    let worker = Rc::clone(worker);
+    spawn_local(async move {
+        let time = worker.plan().settings.limits.header_time;
+        let read = timeout(time, proxy_protocol::read(&mut stream)).await;
+        worker.announced.set(worker.announced.get().saturating_sub(1));
+        let Ok(Ok(client)) = read else {
+            return connection::unannounced(&worker, sender);
+        };
+        let client = client.unwrap_or(sender);
+        match admit(&worker, client.ip()).await {
+            Some(admission) => take(&worker, configured, stream, (client, admission)),
+            None => turn_away(&worker, client),
+        }
+    });
+}
+
+/// Serves an admitted connection in a task of its own.
+fn take(
+    worker: &Rc<Worker>,
+    configured: SocketAddr,
+    stream: TcpStream,
+    (address, admission): (SocketAddr, Admission),
+) {
+    worker.counters.connection();
+    worker.connections.set(worker.connections.get() + 1);
+    let seat = Arc::clone(&admission.seat);
+    let (own, plan) = (Rc::clone(worker), worker.plan());
+    if plan.streams_at(configured).next().is_some() {
+        let task = streams::serve(own, plan, configured, stream, address, seat);
+        run_connection(worker, admission, task);
+    } else {
+        run_connection(
+            worker,
+            admission,
+            connection::serve(own, configured, stream, address, seat),
+        );
+    }
+}
+
+fn run_connection(
+    worker: &Rc<Worker>,
+    admission: Admission,
+    task: impl Future<Output = ()> + 'static,
+) {
+    let leaving = Leaving(Rc::clone(worker));
+    spawn_local(async move {
+        tokio::select! {
+            biased;
+            () = task => {}
+            () = admission.seat.displacement() => {}
+            () = first_look(&admission.seat) => {}
+        }
+        drop((admission, leaving));
+    });
 }
 
 /// Admits a connection; before one makes room that nobody has looked at, it is looked at.

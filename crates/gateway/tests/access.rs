@@ -8,11 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use burgrave_config::{Access, CertificateUse, Environment, Limits, Network, Settings, Tls};
 use burgrave_gateway::{Gateway, GatewayError, password_hash};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
 use std::io::{Read, Write};
-use std::sync::Arc;
-use support::tls::{Shown, client_with, open};
+use support::tls::{Authorities, Shown, client_with, open};
 use support::{Bed, header, start_with, status};
 
 fn network(address: &str, prefix: u8) -> Network {
@@ -114,15 +111,8 @@ fn users_that_cannot_be_read_keep_the_gateway_down() {
 
 /// An authority, and what one of its clients shows.
 fn authority(name: &str) -> (String, Shown) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, name);
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let client = CertificateParams::new(vec![format!("client.{name}")]).unwrap();
-    let client = client.signed_by(&key, &issuer).unwrap();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    (issuer.pem(), (vec![client.der().clone()], Arc::new(key)))
+    let authority = Authorities::new(name);
+    (authority.pem(), authority.client("client").shown())
 }
 
 fn ask(bed: &Bed, shown: Option<Shown>, host: &str) -> String {

@@ -186,7 +186,7 @@ fn plain_requests_are_sent_to_https_on_the_same_host() {
     let bed = start_with(&Limits::default(), |settings| {
         secured(settings);
         settings.listeners[0].address = "127.0.0.1:0".parse().unwrap();
-        let plain = Listen { address: "127.0.0.2:0".parse().unwrap(), tls: false, redirect: true };
+        let plain = Listen::new("127.0.0.2:0".parse().unwrap());
         settings.listeners.push(plain);
     });
     let address = bed.gateway.address_of("127.0.0.2:0".parse().unwrap()).unwrap();

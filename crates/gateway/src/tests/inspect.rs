@@ -2,10 +2,7 @@
 
 use super::*;
 use crate::Gateway;
-use burgrave_config::{
-    Authority, Environment, Exposure, Files, Host, Limits, Listen, Log, Route, Settings, Site,
-    Upstream,
-};
+use burgrave_config::{Authority, Files, Host, Listen, Log, Route, Settings, Site, Upstream};
 use burgrave_seclang::{Disruption, MatchedRule};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -179,42 +176,18 @@ fn bed(mode: Option<Mode>) -> Bed {
     std::fs::write(root.join("leak.txt"), format!("{}block-4", "x".repeat(2000))).unwrap();
     std::fs::write(root.join("large.txt"), "y".repeat(400_000)).unwrap();
     let up = upstream();
-    let limits = Limits::default();
     let authority = Authority { host: Host::Address(up.ip()), port: up.port() };
+    let site = Site {
+        files: Some(Files { root }),
+        routes: vec![Route::new("/api/", vec![Upstream::Http(authority)])],
+        mode,
+        ..Site::new("site.test")
+    };
     let settings = Settings {
-        state: directory.path().join("state"),
-        user: None,
-        listeners: vec![Listen {
-            address: "127.0.0.1:0".parse().unwrap(),
-            tls: false,
-            redirect: false,
-        }],
-        rules: None,
-        limits: limits.clone(),
+        listeners: vec![Listen { redirect: false, ..Listen::new("127.0.0.1:0".parse().unwrap()) }],
         log: Log { access: Some(directory.path().join("log")), headers: vec!["x-a".to_owned()] },
-        sites: vec![Site {
-            name: "site.test".to_owned(),
-            hosts: vec!["site.test".to_owned()],
-            environment: Environment::Production,
-            exposure: Exposure::Public,
-            client_ca: None,
-            access: burgrave_config::Access::default(),
-            tls: None,
-            files: Some(Files { root }),
-            routes: vec![Route {
-                path: "/api/".to_owned(),
-                upstream: vec![Upstream::Http(authority)],
-                upstream_ca: None,
-                balance: burgrave_config::Balance::default(),
-                access: burgrave_config::Access::default(),
-                limit: None,
-                limits: limits.clone(),
-                mode: None,
-            }],
-            mode,
-            limits,
-            headers: std::collections::BTreeMap::new(),
-        }],
+        sites: vec![site],
+        ..Settings::new(directory.path().join("state"))
     };
     let journal = Journal::default();
     let source = Arc::new(Source(Arc::clone(&journal)));

@@ -18,11 +18,9 @@ pub mod tls;
 
 use backend::Backend;
 use burgrave_config::{
-    Authority, Environment, Exposure, Files, Host, Limits, Listen, Log, Route, Settings, Site,
-    Upstream,
+    Authority, Files, Host, Limits, Listen, Log, Route, Settings, Site, Upstream,
 };
 use burgrave_gateway::Gateway;
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -49,33 +47,12 @@ pub fn http_upstream(address: SocketAddr) -> Upstream {
 }
 
 pub fn route(path: &str, upstream: Upstream, limits: &Limits) -> Route {
-    Route {
-        path: path.to_owned(),
-        upstream: vec![upstream],
-        upstream_ca: None,
-        balance: burgrave_config::Balance::default(),
-        access: burgrave_config::Access::default(),
-        limit: None,
-        limits: limits.clone(),
-        mode: None,
-    }
+    Route { limits: limits.clone(), ..Route::new(path, vec![upstream]) }
 }
 
 pub fn site(host: &str, root: Option<PathBuf>, routes: Vec<Route>, limits: &Limits) -> Site {
-    Site {
-        name: host.to_owned(),
-        hosts: vec![host.to_owned()],
-        environment: Environment::Production,
-        exposure: Exposure::Public,
-        client_ca: None,
-        access: burgrave_config::Access::default(),
-        tls: None,
-        files: root.map(|root| Files { root }),
-        routes,
-        mode: None,
-        limits: limits.clone(),
-        headers: BTreeMap::new(),
-    }
+    let files = root.map(|root| Files { root });
+    Site { files, routes, limits: limits.clone(), ..Site::new(host) }
 }
 
 /// Starts with limits and a last change to the settings.
@@ -88,13 +65,11 @@ pub fn start_with(limits: &Limits, change: impl FnOnce(&mut Settings)) -> Bed {
     let backend = Backend::start();
     let routes = vec![route("/api/", http_upstream(backend.address), limits)];
     let mut settings = Settings {
-        state: directory.path().join("state"),
-        user: None,
-        listeners: vec![Listen { address: any_port(), tls: false, redirect: false }],
-        rules: None,
+        listeners: vec![Listen { redirect: false, ..Listen::new(any_port()) }],
         limits: limits.clone(),
         log: Log { access: Some(directory.path().join("access.ndjson")), headers: Vec::new() },
         sites: vec![site("site.test", Some(root), routes, limits)],
+        ..Settings::new(directory.path().join("state"))
     };
     change(&mut settings);
     let gateway = Gateway::start(settings.clone(), None, 2).unwrap();

@@ -1,8 +1,10 @@
 //! A TLS client that takes any certificate.
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, StreamOwned, SupportedProtocolVersion};
+use sha2::{Digest as _, Sha256};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -78,4 +80,43 @@ pub fn open(config: &Arc<ClientConfig>, address: SocketAddr, name: &str) -> Secu
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let session = ClientConnection::new(Arc::clone(config), name).unwrap();
     StreamOwned::new(session, super::connect(address))
+}
+
+/// An authority for client certificates.
+pub struct Authorities(CertifiedIssuer<'static, KeyPair>);
+
+/// A client's certificate with its key.
+pub struct Client(Shown);
+
+impl Authorities {
+    pub fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    pub fn client(&self, name: &str) -> Client {
+        let key = KeyPair::generate().unwrap();
+        let client = CertificateParams::new(vec![format!("{name}.test")]).unwrap();
+        let client = client.signed_by(&key, &self.0).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        Client((vec![client.der().clone()], Arc::new(key)))
+    }
+}
+
+impl Client {
+    pub fn shown(&self) -> Shown {
+        self.0.clone()
+    }
+
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(&self.0.0[0]);
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{digits}")
+    }
 }

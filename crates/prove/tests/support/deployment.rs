@@ -2,14 +2,12 @@
 
 use super::{Duplex, HOST, short_limits};
 use burgrave_config::{
-    Authority, Environment, Exposure, Files, Host, Limits, Listen, Log, Route, Rules, Settings,
-    Site, Tls, Upstream,
+    Authority, Files, Host, Limits, Listen, Route, Rules, Settings, Site, Tls, Upstream,
 };
 use burgrave_gateway::Gateway;
 use burgrave_model::{Mode, Profile};
 use burgrave_prove::Target;
 use burgrave_seclang::{Options, RuleFiles, RuleSet};
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -135,8 +133,7 @@ pub fn compile(text: &str) -> Arc<RuleSet> {
 
 fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
     // Port 0 twice would be the same configured address twice.
-    let listen =
-        |address: &str, tls| Listen { address: address.parse().unwrap(), tls, redirect: true };
+    let listen = |address: &str, tls| Listen { tls, ..Listen::new(address.parse().unwrap()) };
     let mut listeners = vec![listen("127.0.0.1:0", plan.tls)];
     if plan.redirect && plan.tls {
         listeners.push(listen("[::1]:0", false));
@@ -145,27 +142,18 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
         vec![Upstream::Http(Authority { host: Host::Address(address.ip()), port: address.port() })]
     };
     let route = |path: &str| Route {
-        path: path.to_owned(),
-        upstream: upstream(plan.application),
-        limit: None,
         limits: plan.limits.clone(),
-        mode: None,
+        ..Route::new(path, upstream(plan.application))
     };
     let site = |host: &str| Site {
-        name: host.to_owned(),
-        hosts: vec![host.to_owned()],
-        environment: Environment::Production,
-        exposure: Exposure::Public,
         tls: plan.tls.then_some(Tls::SelfSigned),
         files: plan.files.then(|| Files { root: root.to_owned() }),
         routes: plan.route.into_iter().map(&route).collect(),
-        mode: None,
         limits: plan.limits.clone(),
-        headers: BTreeMap::new(),
+        ..Site::new(host)
     };
     let hosts = [if plan.any_host { "*" } else { HOST }].into_iter().chain(plan.second);
     Settings {
-        state: state.join("state"),
         listeners,
         rules: plan.rules.as_ref().map(|_| Rules {
             include: vec!["test.conf".into()],
@@ -178,8 +166,8 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
             extra: false,
         }),
         limits: plan.limits.clone(),
-        log: Log::default(),
         sites: hosts.map(site).collect(),
+        ..Settings::new(state.join("state"))
     }
 }
 

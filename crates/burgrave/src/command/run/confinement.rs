@@ -28,6 +28,10 @@ pub(super) fn of(settings: &Settings, account: Option<(u32, u32)>) -> Confinemen
             Upstream::Unix(_) => {}
         }
     }
+    for authority in settings.streams.iter().flat_map(|stream| &stream.upstream) {
+        keep.connect.push(authority.port);
+        keep.resolve |= matches!(authority.host, Host::Name(_));
+    }
     if keep.resolve {
         keep.connect.push(DOMAIN_PORT);
         resolver_paths(&mut keep.read);

@@ -110,12 +110,12 @@ impl Supervisor<'_> {
 
     /// Opens what is configured and not open yet.
     fn open_sockets(&mut self, settings: &Settings) -> Result<(), Error> {
-        for listen in &settings.listeners {
-            if self.sockets.contains_key(&listen.address) {
+        for address in settings.addresses() {
+            if self.sockets.contains_key(&address) {
                 continue;
             }
-            let opened = burgrave_gateway::listen(listen.address, self.threads);
-            self.sockets.insert(listen.address, opened.map_err(Error::Gateway)?);
+            let opened = burgrave_gateway::listen(address, self.threads);
+            self.sockets.insert(address, opened.map_err(Error::Gateway)?);
         }
         Ok(())
     }
@@ -210,8 +210,8 @@ impl Supervisor<'_> {
             drop(oldest.child.wait());
         }
         if let Ok(settings) = load::settings(&Live, self.config) {
-            let wanted = |address| settings.listeners.iter().any(|own| own.address == address);
-            self.sockets.retain(|address, _| wanted(*address));
+            let wanted = settings.addresses();
+            self.sockets.retain(|address, _| wanted.contains(address));
         }
         self.replacing = true;
     }

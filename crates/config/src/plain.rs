@@ -1,0 +1,79 @@
+//! Settings with nothing set but what there must be: what a configuration with one line more or less
+//! has besides. Code that makes settings without a text begins with these.
+
+use crate::settings::{
+    Access, Balance, Environment, Exposure, Limits, Listen, Log, Route, Settings, Site, Upstream,
+};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+impl Settings {
+    /// No listener and no site.
+    pub fn new(state: PathBuf) -> Self {
+        Self {
+            state,
+            user: None,
+            listeners: Vec::new(),
+            rules: None,
+            limits: Limits::default(),
+            log: Log::default(),
+            sites: Vec::new(),
+            streams: Vec::new(),
+        }
+    }
+
+    /// Every address that is listened on, once.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let mut all: Vec<_> = self.listeners.iter().map(|listen| listen.address).collect();
+        for stream in &self.streams {
+            if !all.contains(&stream.address) {
+                all.push(stream.address);
+            }
+        }
+        all
+    }
+}
+
+impl Listen {
+    /// Without TLS; redirects to it where a site has it.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, tls: false, redirect: true, proxy_protocol: Vec::new() }
+    }
+}
+
+impl Site {
+    /// A public production site without content.
+    pub fn new(host: &str) -> Self {
+        Self {
+            name: host.to_owned(),
+            hosts: vec![host.to_owned()],
+            environment: Environment::Production,
+            exposure: Exposure::Public,
+            tls: None,
+            client_ca: None,
+            access: Access::default(),
+            files: None,
+            routes: Vec::new(),
+            mode: None,
+            limits: Limits::default(),
+            headers: BTreeMap::new(),
+        }
+    }
+}
+
+impl Route {
+    /// Open to anyone.
+    pub fn new(path: &str, upstream: Vec<Upstream>) -> Self {
+        Self {
+            path: path.to_owned(),
+            upstream,
+            upstream_ca: None,
+            balance: Balance::default(),
+            access: Access::default(),
+            limit: None,
+            limits: Limits::default(),
+            mode: None,
+        }
+    }
+}
