@@ -3,6 +3,7 @@
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::balance::{BALANCE, HEALTH, STICKY};
+use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 use crate::names::{self, Parsed};
 use crate::settings::{Environment, Exposure, Network, Upstream};
@@ -184,10 +185,12 @@ pub(crate) static LIMITS_SECTION: Section = Section {
         &BODY_BYTES,
         &RATE_MIN,
         &CONNECTIONS_PER_CLIENT,
+        &CONNECTIONS_PER_NETWORK,
         &CONNECTIONS,
         &IDLE_TIME,
         &CONNECT_TIME,
         &UPSTREAM_TIME,
+        &DELAY,
     ],
     refused: &[],
 };
@@ -201,6 +204,8 @@ pub(crate) static OWN_LIMITS_SECTION: Section = Section {
         ("header_bytes", SERVER_WIDE),
         ("header_count", SERVER_WIDE),
         ("connections_per_client", SERVER_WIDE),
+        ("connections_per_network", SERVER_WIDE),
+        ("delay", SERVER_WIDE),
         ("connections", SERVER_WIDE),
         ("idle_time", SERVER_WIDE),
     ],
@@ -309,6 +314,7 @@ pub(crate) static SITE_SECTION: Section = Section {
         &FILES,
         &HEADERS,
         &SITE_MODE,
+        &CHALLENGE,
         &SITE_LIMITS,
         &ROUTE,
     ],
@@ -479,7 +485,7 @@ pub(crate) static ROUTE_MODE: Key<Choice<Mode>> = Key {
 pub(crate) static LIMIT_SECTION: Section = Section {
     title: "limit = { … }",
     about: "A bucket of requests for each client, filled at a steady rate.",
-    keys: &[&PER_CLIENT, &BURST],
+    keys: &[&PER_CLIENT, &BURST, &RATE_BY],
     refused: &[],
 };
 pub(crate) static PER_CLIENT: Key<RateText> =

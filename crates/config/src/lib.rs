@@ -9,6 +9,7 @@
 mod access;
 mod balance;
 mod checks;
+mod defence;
 mod error;
 mod keys;
 mod kinds;

@@ -3,7 +3,7 @@
 
 use crate::error::quoted;
 use crate::kinds::{Kind, Words, text};
-use crate::settings::{Authority, Host, Upstream};
+use crate::settings::{Authority, Host, RateBy, Upstream};
 use crate::sink::{Sink, Spot};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -157,6 +157,18 @@ pub(crate) fn logged_header(text: &str) -> Result<String, &'static str> {
         return Err("this header holds secrets, which have no place in a log");
     }
     Ok(name)
+}
+
+/// Who has a bucket of requests.
+pub(crate) fn rate_by(text: &str) -> Result<RateBy, &'static str> {
+    match text {
+        "client" => Ok(RateBy::Client),
+        "user" => Ok(RateBy::User),
+        _ => match text.strip_prefix("header:") {
+            Some(name) => header(name).map(RateBy::Header),
+            None => Err("a bucket is somebody's"),
+        },
+    }
 }
 
 /// Where a stream goes.

@@ -2,7 +2,8 @@
 //! has besides. Code that makes settings without a text begins with these.
 
 use crate::settings::{
-    Access, Balance, Environment, Exposure, Limits, Listen, Log, Route, Settings, Site, Upstream,
+    Access, Balance, Challenge, Environment, Exposure, Limits, Listen, Log, Route, Settings, Site,
+    Upstream,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -56,6 +57,7 @@ impl Site {
             files: None,
             routes: Vec::new(),
             mode: None,
+            challenge: Challenge::Off,
             limits: Limits::default(),
             headers: BTreeMap::new(),
         }

@@ -1,5 +1,6 @@
 //! Reads the sections of the whole server: listeners, rules, limits, log.
 
+use crate::defence::{CONNECTIONS_PER_NETWORK, DELAY};
 use crate::keys::{
     ACCESS, ADDRESS, BODY_BYTES, BODY_TIME, BUDGET, CONNECT_TIME, CONNECTIONS,
     CONNECTIONS_PER_CLIENT, DECODE, EXTRA, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, IDLE_TIME,
@@ -88,6 +89,8 @@ pub(crate) fn global_limits(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Limit
     reader.time(&IDLE_TIME, &mut limits.idle_time);
     reader.count(&HEADER_COUNT, &mut limits.header_count);
     reader.count(&CONNECTIONS_PER_CLIENT, &mut limits.connections_per_client);
+    reader.count(&CONNECTIONS_PER_NETWORK, &mut limits.connections_per_network);
+    reader.time(&DELAY, &mut limits.delay);
     reader.count(&CONNECTIONS, &mut limits.connections);
     if let Some(bytes) = table.get(&HEADER_BYTES, sink) {
         limits.header_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -205,7 +208,8 @@ mod tests {
         let settings = read(&format!(
             "{LISTEN}[limits]\nheader_time = \"1s\"\nbody_time = \"2s\"\nbody_bytes = \"3KiB\"\n\
              header_bytes = \"4KiB\"\nheader_count = 5\nrate_min = 6\nconnections_per_client = 7\n\
-             connections = 8\nidle_time = \"9s\"\nupstream_time = \"10s\"\nconnect_time = \"11s\"\n"
+             connections = 8\nidle_time = \"9s\"\nupstream_time = \"10s\"\nconnect_time = \"11s\"\n\
+             connections_per_network = 12\ndelay = \"13ms\"\n"
         ));
         let expected = Limits {
             header_time: Duration::from_secs(1),
@@ -215,6 +219,8 @@ mod tests {
             header_count: 5,
             rate_min: 6,
             connections_per_client: 7,
+            connections_per_network: 12,
+            delay: Duration::from_millis(13),
             connections: 8,
             idle_time: Duration::from_secs(9),
             upstream_time: Duration::from_secs(10),

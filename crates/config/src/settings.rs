@@ -81,6 +81,11 @@ pub struct Limits {
     pub rate_min: u64,
     /// Connections at once from one address. Default 200. Listener-wide only.
     pub connections_per_client: usize,
+    /// Connections at once from one IPv4 /24 or IPv6 /48. Default 2,000. Listener-wide only.
+    pub connections_per_network: usize,
+    /// How far an event loop may be behind before requests are turned away. Default 500 ms; zero:
+    /// nobody is. Server-wide only.
+    pub delay: Duration,
     /// Connections at once in all. Default 10,000. Listener-wide only.
     pub connections: usize,
     /// How long an idle keep-alive connection stays. Default 60 s. Listener-wide only.
@@ -101,6 +106,8 @@ impl Default for Limits {
             header_count: 100,
             rate_min: 64,
             connections_per_client: 200,
+            connections_per_network: 2_000,
+            delay: Duration::from_millis(500),
             connections: 10_000,
             idle_time: Duration::from_mins(1),
             upstream_time: Duration::from_mins(1),
@@ -139,6 +146,8 @@ pub struct Site {
     pub files: Option<Files>,
     /// Longest path first.
     pub routes: Vec<Route>,
+    /// When browsers are asked for work.
+    pub challenge: Challenge,
     /// Rule mode of the site. `None`: the global one.
     pub mode: Option<Mode>,
     /// The site's limits, complete.
@@ -283,11 +292,36 @@ pub struct Health {
     pub rise: u32,
 }
 
+/// When a page asks browsers for work before a site is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Challenge {
+    /// Never.
+    #[default]
+    Off,
+    /// While the server is behind.
+    Load,
+    /// Always.
+    On,
+}
+
+/// Who has a bucket of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RateBy {
+    /// The client's address.
+    Client,
+    /// Whoever is signed in, else the address.
+    User,
+    /// The value of a header, by its name in lower case, else the address.
+    Header(String),
+}
+
 /// Token bucket a client.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RequestRate {
     /// Tokens a second.
     pub per_second: f64,
+    /// Who has it.
+    pub by: RateBy,
     /// Bucket size. Default: one second's tokens, at least 1.
     pub burst: u32,
 }

@@ -2,6 +2,7 @@
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, access, fits, kept_apart};
 use crate::balance::balance;
+use crate::defence::{CHALLENGE, RATE_BY};
 use crate::error::quoted;
 use crate::keys::{
     BURST, ENVIRONMENT, EXPOSURE, FILES, FILES_ROOT, HEADERS, HOSTS, LIMIT, PATH, PER_CLIENT,
@@ -10,7 +11,8 @@ use crate::keys::{
 use crate::kinds::{Choice, Words};
 use crate::sections::own_limits;
 use crate::settings::{
-    Access, Environment, Exposure, Files, Limits, Network, RequestRate, Route, Site, Tls, Upstream,
+    Access, Environment, Exposure, Files, Limits, Network, RateBy, RequestRate, Route, Site, Tls,
+    Upstream,
 };
 use crate::sink::{Located, Sink, Spot};
 use crate::table::{Key, Table};
@@ -90,6 +92,7 @@ pub(crate) fn site(table: &Table<'_, '_>, global: Inherited<'_>, sink: &mut Sink
         files: files.map(|root| Files { root: root.value }),
         routes,
         mode: global.mode(table, &SITE_MODE, sink),
+        challenge: table.get(&CHALLENGE, sink).unwrap_or_default(),
         limits,
         headers: table.get(&HEADERS, sink).unwrap_or_default(),
     };
@@ -205,9 +208,11 @@ fn route(
 fn request_rate(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<RequestRate> {
     let rate = table.needed(&PER_CLIENT, sink);
     let burst = table.get(&BURST, sink);
+    let by = table.get(&RATE_BY, sink).unwrap_or(RateBy::Client);
     let rate = rate?.value;
     Some(RequestRate {
         per_second: f64::from(rate.count) / f64::from(rate.seconds),
+        by,
         burst: burst.unwrap_or_else(|| (rate.count / rate.seconds).max(1)),
     })
 }
@@ -314,7 +319,7 @@ mod tests {
     #[test]
     fn a_rate_needs_its_number() {
         let limited = read(&route("/", "limit = { per_client = \"5/s\" }"));
-        assert_eq!(limited.routes[0].limit.unwrap().burst, 5);
+        assert_eq!(limited.routes[0].limit.as_ref().unwrap().burst, 5);
         let said = messages(&route("/", "limit = { burst = 5 }"));
         assert_eq!(said, ["`limit` has no `per_client`"]);
         assert!(read(&route("/", "")).routes[0].limit.is_none());

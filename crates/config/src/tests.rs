@@ -202,7 +202,7 @@ fn rates_become_tokens() {
     ] {
         let mut base = Base::new();
         base.set(&keys::ROUTE_SECTION, "limit", limit);
-        let rate = settings(&base.text()).sites[0].routes[0].limit.unwrap();
+        let rate = settings(&base.text()).sites[0].routes[0].limit.clone().unwrap();
         assert!((rate.per_second - per_second).abs() < 1e-9, "{limit}: {rate:?}");
         assert_eq!(rate.burst, burst, "{limit}");
     }

@@ -8,7 +8,7 @@
     reason = "tests"
 )]
 
-use burgrave_config::{Environment, Host, RequestRate, Settings, Tls, Upstream, parse};
+use burgrave_config::{Environment, Host, RateBy, RequestRate, Settings, Tls, Upstream, parse};
 use burgrave_model::{Mode, Profile};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -102,7 +102,7 @@ fn the_example_shows_a_site_with_routes() {
     assert_eq!(upload.limits.body_bytes, 300 << 20);
     assert_eq!(upload.limits.upstream_time, Duration::from_mins(5));
     assert_eq!(upload.mode, Some(Mode::Detect));
-    assert_eq!(api.limit, Some(RequestRate { per_second: 20.0, burst: 40 }));
+    assert_eq!(api.limit, Some(RequestRate { per_second: 20.0, burst: 40, by: RateBy::Client }));
     let Upstream::Http(first) = &api.upstream[0] else { panic!("http") };
     assert_eq!((&first.host, first.port), (&Host::Address([127, 0, 0, 1].into()), 3_000));
 }

@@ -5,13 +5,13 @@
 //! address. Where none of them keeps us waiting, the new one is turned away. A connection that we
 //! have not looked at yet keeps nobody waiting: what it asks may lie in the kernel already.
 
-use crate::limit::client_key;
+use crate::limit::{client_key, network_key};
 use burgrave_config::Limits;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Parts of the table, so that event loops seldom wait for one another.
@@ -25,6 +25,8 @@ pub(crate) struct Admissions {
     all: AtomicUsize,
     hasher: RandomState,
     parts: Vec<Part>,
+    /// Connections of each network.
+    networks: Vec<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 /// It is our turn.
@@ -96,13 +98,15 @@ impl Seat {
 pub(crate) struct Admission {
     admissions: Arc<Admissions>,
     client: IpAddr,
+    network: IpAddr,
     pub(crate) seat: Arc<Seat>,
 }
 
 impl Admissions {
     pub(crate) fn new() -> Arc<Self> {
         let parts = std::iter::repeat_with(Part::default).take(PARTS).collect();
-        Arc::new(Self { all: AtomicUsize::new(0), hasher: RandomState::new(), parts })
+        let networks = std::iter::repeat_with(Mutex::default).take(PARTS).collect();
+        Arc::new(Self { all: AtomicUsize::new(0), hasher: RandomState::new(), parts, networks })
     }
 
     /// Admits a connection, or says why not.
@@ -114,24 +118,55 @@ impl Admissions {
         limits: &Limits,
         whom: Displace,
     ) -> Result<Admission, Full> {
+        let network = network_key(client);
         let client = client_key(client);
         if self.all.fetch_add(1, Ordering::Relaxed) >= limits.connections {
             self.all.fetch_sub(1, Ordering::Relaxed);
             return Err(Full::Busy);
         }
         let seat = Arc::new(Seat::new());
-        let seated = self.change(client, |seats| {
-            if seats.len() >= limits.connections_per_client {
-                make_room(seats, whom)?;
-            }
-            seats.push(Arc::clone(&seat));
-            Ok(())
+        let seated = self.enter(network, limits.connections_per_network).and_then(|()| {
+            let seated = self.change(client, |seats| {
+                if seats.len() >= limits.connections_per_client {
+                    make_room(seats, whom)?;
+                }
+                seats.push(Arc::clone(&seat));
+                Ok(())
+            });
+            seated.inspect_err(|_full| self.leave(network))
         });
         if let Err(full) = seated {
             self.all.fetch_sub(1, Ordering::Relaxed);
             return Err(full);
         }
-        Ok(Admission { admissions: Arc::clone(self), client, seat })
+        Ok(Admission { admissions: Arc::clone(self), client, network, seat })
+    }
+
+    /// Counts a connection of a network, if it may have one more.
+    fn enter(&self, network: IpAddr, most: usize) -> Result<(), Full> {
+        let mut count = self.networks(network).ok_or(Full::Busy)?;
+        let own = count.entry(network).or_default();
+        if *own >= most {
+            return Err(Full::Busy);
+        }
+        *own += 1;
+        Ok(())
+    }
+
+    fn leave(&self, network: IpAddr) {
+        let Some(mut count) = self.networks(network) else { return };
+        let left = count.get(&network).map_or(0, |own| own.saturating_sub(1));
+        if left == 0 {
+            count.remove(&network);
+        } else {
+            count.insert(network, left);
+        }
+    }
+
+    fn networks(&self, network: IpAddr) -> Option<MutexGuard<'_, HashMap<IpAddr, usize>>> {
+        let hash = self.hasher.hash_one(network);
+        let part = self.networks.get(usize::try_from(hash).unwrap_or(0) % PARTS)?;
+        Some(part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn change(
@@ -185,6 +220,7 @@ fn make_room(seats: &mut Vec<Arc<Seat>>, whom: Displace) -> Result<(), Full> {
 impl Drop for Admission {
     fn drop(&mut self) {
         self.admissions.all.fetch_sub(1, Ordering::Relaxed);
+        self.admissions.leave(self.network);
         let gone = self.admissions.change(self.client, |seats| {
             seats.retain(|seat| !Arc::ptr_eq(seat, &self.seat));
             Ok(())
@@ -221,6 +257,23 @@ mod tests {
         drop((second, other));
         assert!(admissions.parts.iter().all(|part| part.lock().unwrap().is_empty()));
         assert_eq!(admissions.all.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_network_has_so_many_in_all() {
+        let admissions = Admissions::new();
+        let limits = Limits { connections_per_network: 2, ..Limits::default() };
+        let admit = |client: &str| {
+            admissions.admit(client.parse().unwrap(), &limits, Displace::Unheard).ok()
+        };
+        let held = [admit("10.0.0.1"), admit("10.0.0.2")];
+        assert!(held.iter().all(Option::is_some) && admit("10.0.0.3").is_none());
+        let other = [admit("10.0.1.1"), admit("2001:db8::1"), admit("2001:db8:0:1::1")];
+        assert!(other.iter().all(Option::is_some) && admit("2001:db8:0:2::1").is_none());
+        drop(held);
+        assert!(admit("10.0.0.3").is_some());
+        drop(other);
+        assert!(admissions.networks.iter().all(|part| part.lock().unwrap().is_empty()));
     }
 
     #[test]

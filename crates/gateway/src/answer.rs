@@ -59,6 +59,9 @@ fn refused(reason: Reason, reader: Reader<'_>) -> Response<OutBody> {
     if reason == Reason::FileMethod {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
+    if matches!(reason, Reason::Overloaded | Reason::SignInBusy) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
     if matches!(reason, Reason::SignInNeeded | Reason::SignInWrong) {
         response.headers_mut().insert(WWW_AUTHENTICATE, SIGN_IN);
     }

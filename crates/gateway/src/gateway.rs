@@ -2,6 +2,7 @@
 
 use crate::accept::Admissions;
 use crate::access::users::Checkers;
+use crate::challenge::Challenges;
 use crate::counters::{Counters, Counts};
 use crate::error::GatewayError;
 use crate::inspect::{Compiled, RuleSource};
@@ -128,6 +129,7 @@ impl Gateway {
             admissions: Admissions::new(),
             buckets: Arc::new(Buckets::new()),
             checkers: Checkers::new(),
+            challenges: Challenges::new(burgrave_sys::seed().map_err(GatewayError::Seed)?),
             sink: access.sink.clone(),
             audit: audit.sink.clone(),
         };

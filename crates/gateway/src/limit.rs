@@ -40,6 +40,14 @@ pub(crate) fn client_key(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The network of an address: what one subscriber or one rented block may be.
+pub(crate) fn network_key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4((u32::from(address) & !0xff).into()),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << 80)).into()),
+    }
+}
+
 impl Buckets {
     pub(crate) fn new() -> Self {
         let slots = std::iter::repeat_with(Slot::default).take(SLOTS).collect();
@@ -51,7 +59,7 @@ impl Buckets {
         &self,
         client: IpAddr,
         route: &impl Hash,
-        rate: RequestRate,
+        rate: &RequestRate,
         now: Duration,
     ) -> Result<(), u64> {
         let key = self.hasher.hash_one((client_key(client), route)).max(1);
@@ -92,13 +100,14 @@ impl Buckets {
     clippy::cast_sign_loss,
     reason = "float to integer saturates, and the configuration holds positive rates"
 )]
-fn nanos_per_token(rate: RequestRate) -> u64 {
+fn nanos_per_token(rate: &RequestRate) -> u64 {
     (1e9 / rate.per_second.max(1e-6)) as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burgrave_config::RateBy;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -107,16 +116,16 @@ mod tests {
     #[test]
     fn a_burst_passes_then_the_rate_holds() {
         let buckets = Buckets::new();
-        let rate = RequestRate { per_second: 2.0, burst: 3 };
+        let rate = RequestRate { per_second: 2.0, burst: 3, by: RateBy::Client };
         let at = |millis| Duration::from_secs(1000) + Duration::from_millis(millis);
-        let take = |client, millis| buckets.take(ip(client), &"/a", rate, at(millis));
+        let take = |client, millis| buckets.take(ip(client), &"/a", &rate, at(millis));
         assert_eq!([take("10.0.0.1", 0), take("10.0.0.1", 0), take("10.0.0.1", 0)], [Ok(()); 3]);
         assert_eq!(take("10.0.0.1", 0), Err(1));
         assert_eq!(take("10.0.0.1", 499), Err(1));
         assert_eq!(take("10.0.0.1", 501), Ok(()));
         assert_eq!(take("10.0.0.1", 502), Err(1));
         assert_eq!(take("10.0.0.2", 502), Ok(()));
-        assert_eq!(buckets.take(ip("10.0.0.1"), &"/b", rate, at(502)), Ok(()));
+        assert_eq!(buckets.take(ip("10.0.0.1"), &"/b", &rate, at(502)), Ok(()));
     }
 
     #[test]
@@ -129,10 +138,10 @@ mod tests {
     #[test]
     fn more_clients_than_slots_do_not_grow_it() {
         let buckets = Buckets::new();
-        let rate = RequestRate { per_second: 1.0, burst: 1 };
+        let rate = RequestRate { per_second: 1.0, burst: 1, by: RateBy::Client };
         for number in 0..200_000_u32 {
             let client = IpAddr::V4(number.into());
-            assert_eq!(buckets.take(client, &0, rate, Duration::from_secs(9)), Ok(()));
+            assert_eq!(buckets.take(client, &0, &rate, Duration::from_secs(9)), Ok(()));
         }
         assert_eq!(buckets.slots.len(), SLOTS);
     }

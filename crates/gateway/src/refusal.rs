@@ -88,6 +88,8 @@ pub(crate) enum Reason {
     SignInWrong,
     /// Too many sign-ins at once.
     SignInBusy,
+    /// The server is too far behind.
+    Overloaded,
     /// The path decodes to something that no file is called.
     PathForbidden(&'static str),
     /// Nothing is there.
@@ -187,6 +189,7 @@ impl Reason {
             Self::SignInNeeded => (401, "sign-in needed"),
             Self::SignInWrong => (401, "wrong name or password"),
             Self::SignInBusy => (503, "too many sign-ins at once"),
+            Self::Overloaded => (503, "server too far behind"),
             Self::PathForbidden(why) => (404, why),
             Self::NotFound => (404, "not found"),
             Self::Escapes => (404, "link leaves the web root"),

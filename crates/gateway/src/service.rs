@@ -1,6 +1,6 @@
 //! A request's way through the gateway, one named step after the other.
 //!
-//! route → redirect → access → limits → rules (phases 1–2) → files or upstream → rules (phases 3–4) →
+//! route → redirect → load → challenge → access → limits → rules (phases 1–2) → files or upstream → rules (phases 3–4) →
 //! headers. Each step is in its own file; this one only puts them in order.
 
 use crate::answer::{self, Reader};
@@ -10,12 +10,15 @@ use crate::exchange::Exchange;
 use crate::guard::head::{Framing, Head, Version};
 use crate::headers::{self, Origin};
 use crate::inspect::{self, Stop};
+use crate::load::Weight;
 use crate::log::line::Decided;
 use crate::refusal::Reason;
 use crate::worker::Worker;
-use crate::{access, files, redirect, route, upstream};
+use crate::{access, challenge, files, redirect, route, upstream};
+use burgrave_config::{Challenge, RateBy};
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Incoming;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 /// No answer: the connection or stream ends.
@@ -64,6 +67,10 @@ async fn steps(
         exchange.decide(Decided::Redirect);
         return Ok((answer::redirect(status, location), Origin::Own));
     }
+    shed(exchange)?;
+    if let Some(response) = challenged(exchange) {
+        return Ok((response, Origin::Own));
+    }
     exchange.verdict = access::decide(exchange).await?;
     limits(exchange, body)?;
     let permit = inspect::request(exchange, body).await?;
@@ -78,6 +85,44 @@ async fn steps(
     Ok((response, origin))
 }
 
+/// Turns the request away if the event loop is too far behind for it.
+fn shed(exchange: &Exchange) -> Result<(), Stop> {
+    let limit = exchange.plan.settings.limits.delay;
+    let load = &exchange.worker.load;
+    // The common case costs a comparison.
+    if load.delay() < limit || !load.sheds(weight(exchange), limit) {
+        return Ok(());
+    }
+    Err(Reason::Overloaded.into())
+}
+
+fn weight(exchange: &Exchange) -> Weight {
+    let head = &exchange.head;
+    let site = exchange.site.and_then(|site| exchange.plan.sites.get(site));
+    let (path, _) = route::path_and_query(head.target());
+    let checks = site
+        .into_iter()
+        .flat_map(|site| &site.routes)
+        .filter_map(|plan| plan.route.balance.health.as_ref().map(|health| health.path.as_bytes()));
+    if checks.into_iter().any(|own| own == path) {
+        return Weight::Health;
+    }
+    let known = |name: &[u8]| head.field(name).is_some();
+    if known(b"authorization") || known(b"cookie") { Weight::Known } else { Weight::Stranger }
+}
+
+/// The challenge page, where the site asks for it now and the client has not answered it.
+fn challenged(exchange: &mut Exchange) -> Option<Response<OutBody>> {
+    let site = exchange.site.and_then(|site| exchange.plan.sites.get(site))?;
+    let limit = exchange.plan.settings.limits.delay;
+    let wanted = match site.site.challenge {
+        Challenge::Off => false,
+        Challenge::Load => !limit.is_zero() && exchange.worker.load.delay() >= limit / 2,
+        Challenge::On => true,
+    };
+    if wanted { challenge::stand(exchange) } else { None }
+}
+
 /// The route's rate and body limits.
 fn limits(exchange: &Exchange, body: &mut RequestBody) -> Result<(), Stop> {
     body.limit(exchange.plan.limits(exchange.site, exchange.route))?;
@@ -86,9 +131,16 @@ fn limits(exchange: &Exchange, body: &mut RequestBody) -> Result<(), Stop> {
     else {
         return Ok(());
     };
-    let Some(rate) = plan.route.limit else { return Ok(()) };
-    let key = (site.site.name.as_str(), plan.route.path.as_str());
+    let Some(rate) = &plan.route.limit else { return Ok(()) };
+    let own = match &rate.by {
+        RateBy::Client => None,
+        RateBy::User => exchange.verdict.user().map(str::as_bytes),
+        RateBy::Header(name) => exchange.head.field(name.as_bytes()),
+    };
+    let key = (site.site.name.as_str(), plan.route.path.as_str(), own);
+    // Whoever has a bucket of their own has it wherever they come from.
     let client = exchange.client.address.ip();
+    let client = if own.is_some() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { client };
     let now = burgrave_sys::monotonic().0;
     exchange.worker.buckets.take(client, &key, rate, now).map_err(Stop::Limit)
 }

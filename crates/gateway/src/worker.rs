@@ -2,10 +2,12 @@
 
 use crate::accept::{Admission, Admissions, Displace, Full, Seat};
 use crate::access::users::{Checkers, SignedIn};
+use crate::challenge::Challenges;
 use crate::connection;
 use crate::counters::Counters;
 use crate::files::cache::Cache;
 use crate::limit::Buckets;
+use crate::load::Load;
 use crate::log::buffer::Buffer;
 use crate::log::writer::Sink;
 use crate::plan::Plan;
@@ -47,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) admissions: Arc<Admissions>,
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) checkers: Arc<Checkers>,
+    pub(crate) challenges: Challenges,
     pub(crate) sink: Sink,
     pub(crate) audit: Sink,
 }
@@ -73,6 +76,8 @@ pub(crate) struct Worker {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) checkers: Arc<Checkers>,
     pub(crate) signed_in: SignedIn,
+    pub(crate) challenges: Challenges,
+    pub(crate) load: Load,
     /// Connections whose client is not known yet.
     announced: Cell<usize>,
     pub(crate) log: Rc<Buffer>,
@@ -99,6 +104,8 @@ impl Worker {
             buckets: shared.buckets,
             checkers: shared.checkers,
             signed_in: SignedIn::new(seed),
+            challenges: shared.challenges,
+            load: Load::default(),
             announced: Cell::new(0),
             log: Buffer::new(shared.sink),
             audit: Buffer::new(shared.audit),
@@ -197,6 +204,8 @@ pub(crate) async fn run(
 ) {
     let first = shared.index == 0;
     let worker = Worker::new(shared, seed);
+    let measured = Rc::clone(&worker);
+    let measure = spawn_local(async move { measured.load.measure().await });
     // Ends with this event loop.
     let checks = first.then(|| spawn_local(check_upstreams(Rc::clone(&worker))));
     let mut listeners: HashMap<SocketAddr, JoinHandle<()>> = HashMap::new();
@@ -239,8 +248,8 @@ pub(crate) async fn run(
     for (_, task) in listeners {
         task.abort();
     }
-    if let Some(checks) = checks {
-        checks.abort();
+    for task in checks.into_iter().chain([measure]) {
+        task.abort();
     }
     worker.ending.send_replace(true);
     // Past the grace what is left is cut off.

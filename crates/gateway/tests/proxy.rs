@@ -4,7 +4,7 @@
 
 mod support;
 
-use burgrave_config::{Limits, RequestRate, Upstream};
+use burgrave_config::{Limits, RateBy, RequestRate, Upstream};
 use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -259,7 +259,8 @@ fn unix_sockets_are_upstreams_too() {
 #[test]
 fn a_client_has_so_many_requests() {
     let bed = start_with(&Limits::default(), |settings| {
-        settings.sites[0].routes[0].limit = Some(RequestRate { per_second: 0.1, burst: 3 });
+        settings.sites[0].routes[0].limit =
+            Some(RequestRate { per_second: 0.1, burst: 3, by: RateBy::Client });
     });
     let answers: Vec<_> = (0..4).map(|_| bed.ask("GET /api/x HTTP/1.1")).collect();
     assert_eq!(

@@ -11,12 +11,13 @@ pub(crate) mod users;
 use crate::exchange::Exchange;
 use crate::inspect::Stop;
 use crate::refusal::Reason;
-use burgrave_config::{Access, CertificateUse, RequestRate};
+use burgrave_config::{Access, CertificateUse, RateBy, RequestRate};
 use std::rc::Rc;
 use users::{Checked, Users};
 
 /// Sign-ins that a client may try: a burst, then one in six seconds.
-const SIGN_IN_RATE: RequestRate = RequestRate { per_second: 1.0 / 6.0, burst: 10 };
+const SIGN_IN_RATE: RequestRate =
+    RequestRate { per_second: 1.0 / 6.0, burst: 10, by: RateBy::Client };
 
 /// What is known of who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ async fn sign_in(
     let client = exchange.client.address.ip();
     worker
         .buckets
-        .take(client, &("sign-in", &access.users), SIGN_IN_RATE, now)
+        .take(client, &("sign-in", &access.users), &SIGN_IN_RATE, now)
         .map_err(Stop::Limit)?;
     match worker.checkers.check(users, given).await {
         Checked::Right(name) => {

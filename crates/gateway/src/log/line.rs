@@ -12,6 +12,7 @@ pub(crate) enum Decided {
     File,
     Block,
     Limit,
+    Challenge,
     Redirect,
     Refuse,
 }
@@ -23,6 +24,7 @@ impl Decided {
             Self::File => b"file",
             Self::Block => b"block",
             Self::Limit => b"limit",
+            Self::Challenge => b"challenge",
             Self::Redirect => b"redirect",
             Self::Refuse => b"refuse",
         }
