@@ -125,32 +125,29 @@ impl Admissions {
             return Err(Full::Busy);
         }
         let seat = Arc::new(Seat::new());
-        let seated = self.enter(network, limits.connections_per_network).and_then(|()| {
-            let seated = self.change(client, |seats| {
-                if seats.len() >= limits.connections_per_client {
-                    make_room(seats, whom)?;
-                }
-                seats.push(Arc::clone(&seat));
-                Ok(())
-            });
-            seated.inspect_err(|_full| self.leave(network))
+        let full = self.enter(network) > limits.connections_per_network;
+        let seated = self.change(client, |seats| {
+            // In a full network too it is one of the client's own that makes room.
+            if full || seats.len() >= limits.connections_per_client {
+                make_room(seats, whom)?;
+            }
+            seats.push(Arc::clone(&seat));
+            Ok(())
         });
         if let Err(full) = seated {
+            self.leave(network);
             self.all.fetch_sub(1, Ordering::Relaxed);
             return Err(full);
         }
         Ok(Admission { admissions: Arc::clone(self), client, network, seat })
     }
 
-    /// Counts a connection of a network, if it may have one more.
-    fn enter(&self, network: IpAddr, most: usize) -> Result<(), Full> {
-        let mut count = self.networks(network).ok_or(Full::Busy)?;
+    /// Counts a connection of a network; how many it has now.
+    fn enter(&self, network: IpAddr) -> usize {
+        let Some(mut count) = self.networks(network) else { return usize::MAX };
         let own = count.entry(network).or_default();
-        if *own >= most {
-            return Err(Full::Busy);
-        }
-        *own += 1;
-        Ok(())
+        *own = own.saturating_add(1);
+        *own
     }
 
     fn leave(&self, network: IpAddr) {
@@ -273,6 +270,11 @@ mod tests {
         drop(held);
         assert!(admit("10.0.0.3").is_some());
         drop(other);
+        let slow = [admit("10.0.3.1"), admit("10.0.3.1")].map(Option::unwrap);
+        slow[0].seat.looked_at();
+        assert!(admit("10.0.3.2").is_none() && !slow[0].seat.displaced(), "not another's");
+        assert!(admit("10.0.3.1").is_some() && slow[0].seat.displaced());
+        drop(slow);
         assert!(admissions.networks.iter().all(|part| part.lock().unwrap().is_empty()));
     }
 
