@@ -16,7 +16,7 @@ mod types;
 use crate::answer;
 use crate::body::OutBody;
 use crate::exchange::Exchange;
-use crate::guard::head::Head;
+use crate::guard::head::{Head, Version};
 use crate::inspect::{Permit, Stop};
 use crate::refusal::Reason;
 use crate::route::path_and_query;
@@ -153,7 +153,8 @@ fn send_part(
         }
     };
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    *response.body_mut() = content(entry, start, length)?;
+    let many = head.version == Version::Http2;
+    *response.body_mut() = content(entry, start, length, many)?;
     Ok(response)
 }
 
@@ -173,7 +174,7 @@ fn set(response: &mut Response<OutBody>, content_range: String) -> Result<(), St
     Ok(())
 }
 
-fn content(entry: &Rc<Entry>, start: u64, length: u64) -> Result<OutBody, Reason> {
+fn content(entry: &Rc<Entry>, start: u64, length: u64, many: bool) -> Result<OutBody, Reason> {
     match &entry.content {
         Content::Memory(bytes) => {
             let start = usize::try_from(start).ok().ok_or(Reason::Range)?;
@@ -181,7 +182,9 @@ fn content(entry: &Rc<Entry>, start: u64, length: u64) -> Result<OutBody, Reason
             let end = start.saturating_add(length).min(bytes.len());
             Ok(OutBody::Whole(bytes.slice(start.min(end)..end)))
         }
-        Content::Disk(_) => Ok(OutBody::File(FileStream::new(Rc::clone(entry), start, length))),
+        Content::Disk(_) => {
+            Ok(OutBody::File(FileStream::new(Rc::clone(entry), start, length, many)))
+        }
     }
 }
 

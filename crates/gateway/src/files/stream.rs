@@ -8,6 +8,8 @@ use std::rc::Rc;
 /// Bytes read at once. Reads come from the page cache as a rule, so they are made in place; a
 /// piece of this size keeps the event loop busy for some ten microseconds.
 const PIECE_BYTES: u64 = 64 * 1024;
+/// The same where a connection has many streams: each may hold a piece that its client does not take.
+const STREAM_PIECE_BYTES: u64 = 16 * 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -15,11 +17,14 @@ pub(crate) struct FileStream {
     entry: Rc<Entry>,
     at: u64,
     left: u64,
+    piece: u64,
 }
 
 impl FileStream {
-    pub(crate) fn new(entry: Rc<Entry>, start: u64, length: u64) -> Self {
-        Self { entry, at: start, left: length }
+    /// `many`: whether the connection has other streams beside this one.
+    pub(crate) fn new(entry: Rc<Entry>, start: u64, length: u64, many: bool) -> Self {
+        let piece = if many { STREAM_PIECE_BYTES } else { PIECE_BYTES };
+        Self { entry, at: start, left: length, piece }
     }
 
     /// Bytes to come.
@@ -35,7 +40,7 @@ impl FileStream {
         let Content::Disk(file) = &self.entry.content else {
             return Some(Err(Reason::FileFault));
         };
-        let size = usize::try_from(self.left.min(PIECE_BYTES)).unwrap_or(0);
+        let size = usize::try_from(self.left.min(self.piece)).unwrap_or(0);
         let mut buffer = vec![0; size];
         let Ok(count) = file.read_at(&mut buffer, self.at) else {
             return Some(Err(Reason::FileFault));
