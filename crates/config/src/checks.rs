@@ -8,6 +8,7 @@ use crate::sink::{Located, Sink, Spot};
 use crate::sites::{SiteDraft, listener_words};
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Runs all checks.
@@ -16,6 +17,23 @@ pub(crate) fn whole(listeners: &[ListenDraft], sites: &[SiteDraft], sink: &mut S
     hosts_are_unique(sites, sink);
     sites_are_reached(listeners, sites, sink);
     environments_are_apart(sites, sink);
+}
+
+/// The operators' address is nobody else's, and not every network's.
+pub(crate) fn for_operators(
+    address: &Located<SocketAddr>,
+    taken: &[SocketAddr],
+    sink: &mut Sink<'_>,
+) {
+    if taken.contains(&address.value) {
+        let message = format!("`{}` is a `[[listen]]` already", address.value);
+        sink.wrong(&address.spot, message, "an address of its own".to_owned());
+    }
+    if address.value.ip().is_unspecified() {
+        let message = "metrics are not for every network";
+        let allowed = "one address, such as `\"127.0.0.1:9145\"`".to_owned();
+        sink.wrong(&address.spot, message, allowed);
+    }
 }
 
 fn addresses_are_unique(listeners: &[ListenDraft], sink: &mut Sink<'_>) {
@@ -142,6 +160,19 @@ mod tests {
             let expected =
                 if refused { vec!["`0.0.0.0:80` is listened on twice".to_owned()] } else { vec![] };
             assert_eq!(messages(&text), expected, "{second}");
+        }
+    }
+
+    #[test]
+    fn metrics_have_an_address_of_their_own() {
+        for (address, refused) in [
+            ("127.0.0.1:9145", false),
+            ("0.0.0.0:9145", true),
+            ("[::]:1", true),
+            ("0.0.0.0:80", true),
+        ] {
+            let text = format!("metrics = \"{address}\"\n{PLAIN}{}", site("a", ""));
+            assert_eq!(!messages(&text).is_empty(), refused, "{address}");
         }
     }
 

@@ -22,7 +22,7 @@ const MODES: Choice<Mode> =
 pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
-    keys: &[&STATE, &USER, &LISTEN, &RULES, &LIMITS, &LOG, &SITE, &STREAM],
+    keys: &[&STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &SITE, &STREAM],
     refused: &[("firewall", LATER), ("watch", LATER), ("backup", LATER), ("alert", LATER)],
 };
 pub(crate) static STATE: Key<AbsolutePath> = Key {
@@ -36,6 +36,12 @@ pub(crate) static USER: Key<Parsed<String>> = Key {
     kind: Parsed { parse: names::account, words: "the name of an account, such as `\"burgrave\"`" },
     default: "`burgrave` if there is one, else `nobody`",
     about: "The account that the gateway's process becomes when Burgrave is started as root.",
+};
+pub(crate) static METRICS: Key<Address> = Key {
+    name: "metrics",
+    kind: Address,
+    default: "none",
+    about: "Address for operators' programs: `/metrics` for Prometheus, `/ready` and `/live`. Not for the public.",
 };
 pub(crate) static LISTEN: Key<ManyTables> = Key {
     name: "listen",

@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::error::{ConfigError, ConfigErrors};
-use crate::keys::{LIMITS, LISTEN, LOG, ROOT, RULES, SITE, STATE, USER};
+use crate::keys::{LIMITS, LISTEN, LOG, METRICS, ROOT, RULES, SITE, STATE, USER};
 use crate::place::Lines;
 use crate::sections::{ListenDraft, global_limits, listen, log, rules};
 use crate::settings::{Access, Settings};
@@ -45,6 +45,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
         settings.state = state;
     }
     settings.user = root.get(&USER, sink);
+    let metrics = root.located(&METRICS, sink);
     if let Some(limits) = root.table(&LIMITS, sink) {
         settings.limits = global_limits(&limits, sink);
     }
@@ -59,6 +60,10 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     let sites: Vec<SiteDraft> = sites.iter().map(|table| site(table, inherited, sink)).collect();
     checks::whole(&listeners, &sites, sink);
     settings.listeners = listeners.iter().filter_map(ListenDraft::finish).collect();
+    settings.metrics = metrics.map(|metrics| {
+        checks::for_operators(&metrics, &settings.addresses(), sink);
+        metrics.value
+    });
     streams(root, &mut settings, sink);
     settings.sites = sites.into_iter().map(SiteDraft::finish).collect();
     settings

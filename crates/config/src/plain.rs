@@ -21,6 +21,7 @@ impl Settings {
             log: Log::default(),
             sites: Vec::new(),
             streams: Vec::new(),
+            metrics: None,
         }
     }
 
@@ -32,6 +33,7 @@ impl Settings {
                 all.push(stream.address);
             }
         }
+        all.extend(self.metrics);
         all
     }
 }

@@ -26,6 +26,8 @@ pub struct Settings {
     pub sites: Vec<Site>,
     /// Services that are no HTTP.
     pub streams: Vec<Stream>,
+    /// Where metrics and readiness are served, for operators only.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// One listening socket.

@@ -109,6 +109,11 @@ impl Admissions {
         Arc::new(Self { all: AtomicUsize::new(0), hasher: RandomState::new(), parts, networks })
     }
 
+    /// Connections that are open.
+    pub(crate) fn open(&self) -> usize {
+        self.all.load(Ordering::Relaxed)
+    }
+
     /// Admits a connection, or says why not.
     ///
     /// `whom` of the client's own connections may make room for it.

@@ -8,6 +8,7 @@ use crate::connection::Client;
 use crate::guard::head::Head;
 use crate::inspect::{Inspection, Stop};
 use crate::log::line::{Decided, Line};
+use crate::metrics::{self, Outcome};
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use crate::upstream::Target;
@@ -177,6 +178,14 @@ impl Exchange {
             reason: self.reason.as_deref().or(unfinished).or(detected),
             record: &record,
         };
+        let outcome = Outcome {
+            decided: line.decision,
+            status: line.status,
+            bytes_in: line.bytes_in,
+            bytes_out: line.bytes_out,
+            micros: line.duration_us,
+        };
+        metrics::count(self, outcome);
         let wanted = plan.settings.log.headers.iter();
         let headers = wanted.map(|name| (name.as_str(), self.head.field(name.as_bytes())));
         self.worker.log.add(|out| line.write(out, headers));

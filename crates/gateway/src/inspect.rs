@@ -76,6 +76,11 @@ pub(crate) trait RuleSource: Send + Sync {
     fn audit_log(&self) -> Option<PathBuf> {
         None
     }
+
+    /// How many rules there are.
+    fn count(&self) -> usize {
+        0
+    }
 }
 
 /// The real rules.
@@ -95,6 +100,10 @@ impl RuleSource for Compiled {
 
     fn audit_log(&self) -> Option<PathBuf> {
         self.0.audit_log().map(Path::to_path_buf)
+    }
+
+    fn count(&self) -> usize {
+        self.0.len()
     }
 }
 

@@ -29,6 +29,7 @@ mod inspect;
 mod limit;
 mod load;
 mod log;
+mod metrics;
 mod plan;
 mod proxy_protocol;
 mod redirect;

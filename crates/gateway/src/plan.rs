@@ -6,6 +6,7 @@
 use crate::GatewayError;
 use crate::access::users::Users;
 use crate::inspect::RuleSource;
+use crate::metrics::SiteNumbers;
 use crate::streams::StreamPlan;
 use crate::tls;
 use crate::upstream::{Targets, client_config};
@@ -48,6 +49,7 @@ pub(crate) struct SitePlan {
     pub(crate) site: Site,
     pub(crate) root: Option<Root>,
     pub(crate) routes: Vec<RoutePlan>,
+    pub(crate) numbers: SiteNumbers,
     /// Who may sign in, where the site asks for it.
     pub(crate) users: Option<Arc<Users>>,
     /// Headers set on every answer over the defaults; `None` leaves the field out.
@@ -173,7 +175,8 @@ fn site_plan(site: &Site) -> Result<SitePlan, GatewayError> {
     }
     let routes = site.routes.iter().map(route_plan).collect::<Result<_, _>>()?;
     let users = users(&site.access)?;
-    Ok(SitePlan { site: site.clone(), root, routes, users, headers })
+    let numbers = SiteNumbers::default();
+    Ok(SitePlan { site: site.clone(), root, routes, numbers, users, headers })
 }
 
 fn users(access: &Access) -> Result<Option<Arc<Users>>, GatewayError> {

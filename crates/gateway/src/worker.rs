@@ -10,6 +10,7 @@ use crate::limit::Buckets;
 use crate::load::Load;
 use crate::log::buffer::Buffer;
 use crate::log::writer::Sink;
+use crate::metrics;
 use crate::plan::Plan;
 use crate::proxy_protocol;
 use crate::streams;
@@ -80,6 +81,7 @@ pub(crate) struct Worker {
     pub(crate) load: Load,
     /// Connections whose client is not known yet.
     announced: Cell<usize>,
+    sink: Sink,
     pub(crate) log: Rc<Buffer>,
     pub(crate) audit: Rc<Buffer>,
     pub(crate) files: Cache,
@@ -107,6 +109,7 @@ impl Worker {
             challenges: shared.challenges,
             load: Load::default(),
             announced: Cell::new(0),
+            sink: shared.sink.clone(),
             log: Buffer::new(shared.sink),
             audit: Buffer::new(shared.audit),
             files: Cache::default(),
@@ -161,6 +164,11 @@ impl Worker {
         let pool = Pool::new(upstream, verify.cloned());
         pools.insert(upstream.clone(), Rc::clone(&pool));
         pool
+    }
+
+    /// Lines of the access log that were lost.
+    pub(crate) fn log_lines_lost(&self) -> u64 {
+        self.sink.lost()
     }
 
     /// Whether connections should end after their next answer.
@@ -324,6 +332,9 @@ fn take(
     worker.connections.set(worker.connections.get() + 1);
     let seat = Arc::clone(&admission.seat);
     let (own, plan) = (Rc::clone(worker), worker.plan());
+    if plan.settings.metrics == Some(configured) {
+        return run_connection(worker, admission, metrics::serve(own, stream));
+    }
     if plan.streams_at(configured).next().is_some() {
         let task = streams::serve(own, plan, configured, stream, address, seat);
         run_connection(worker, admission, task);

@@ -18,15 +18,27 @@ pub(crate) enum Decided {
 }
 
 impl Decided {
-    fn text(self) -> &'static [u8] {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Forward,
+        Self::File,
+        Self::Block,
+        Self::Limit,
+        Self::Challenge,
+        Self::Redirect,
+        Self::Refuse,
+    ];
+
+    /// The contract's word.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Forward => b"forward",
-            Self::File => b"file",
-            Self::Block => b"block",
-            Self::Limit => b"limit",
-            Self::Challenge => b"challenge",
-            Self::Redirect => b"redirect",
-            Self::Refuse => b"refuse",
+            Self::Forward => "forward",
+            Self::File => "file",
+            Self::Block => "block",
+            Self::Limit => "limit",
+            Self::Challenge => "challenge",
+            Self::Redirect => "redirect",
+            Self::Refuse => "refuse",
         }
     }
 }
@@ -74,7 +86,7 @@ impl Line<'_> {
         text(out, b",\"upstream\":", self.upstream);
         text(out, b",\"user\":", self.user);
         out.extend_from_slice(b",\"decision\":\"");
-        out.extend_from_slice(self.decision.text());
+        out.extend_from_slice(self.decision.name().as_bytes());
         out.push(b'"');
         text(out, b",\"reason\":", self.reason);
         out.extend_from_slice(b",\"rules\":[");
