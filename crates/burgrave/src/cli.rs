@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// The rule engine's rules: what is loaded, why a request matched, tests, exceptions.
     #[command(subcommand)]
     Rules(Rules),
+    /// Reads logs and sees attacks in them.
+    #[command(subcommand)]
+    Watch(Watch),
     /// What a proof, a safeguard or a rule means and what to do.
     Explain {
         /// The id, as in `sql-injection`, `version-hiding` or, with `--config`, `942100`.
@@ -62,6 +65,28 @@ pub(crate) enum Command {
         #[arg(long)]
         config: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Watch {
+    /// Shows what is seen in each line of a log.
+    Try(WatchTry),
+}
+
+/// Which log is read, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WatchTry {
+    /// The service that wrote it, as in `sshd`: the name of fail2ban's jail where there is one.
+    #[arg(long = "as", value_name = "SERVICE")]
+    pub(crate) service: String,
+    /// The log, at most 1 GiB; `-`: standard input.
+    pub(crate) file: PathBuf,
+    /// Also takes what fail2ban calls aggressive or extra modes.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How it is shown. JSON: one object a line.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -264,6 +289,8 @@ mod tests {
         assert!(parse("burgrave rules update").is_err(), "release and digest are wanted");
         assert!(parse("burgrave rules update --rollback").is_ok());
         assert!(parse("burgrave").is_err());
+        assert!(parse("burgrave watch try --as sshd - --strict --format json").is_ok());
+        assert!(parse("burgrave watch try -").is_err(), "a service is wanted");
         assert!(parse("burgrave rules list --id 1-9 --id 12 --phase 2 --tag a").is_ok());
         assert!(
             parse("burgrave rules list --id 9-1").is_err()

@@ -27,6 +27,8 @@ pub(crate) enum Error {
         "nothing is called `{0}`: `burgrave prove` shows the ids of all proofs, `burgrave rules list` those of rules (with `--config`)"
     )]
     UnknownId(String),
+    #[error("no service is called `{0}`; like it: {1}")]
+    UnknownService(String, String),
     #[error("the configuration has no [rules]: nothing is inspected")]
     NoRules,
     #[error("cannot read `{}`", .0.display())]

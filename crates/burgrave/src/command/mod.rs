@@ -6,6 +6,7 @@ mod prove;
 mod rules;
 mod run;
 mod update;
+mod watch;
 
 use crate::cli::{Arguments, Command};
 use crate::error::Error;
@@ -41,6 +42,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
             prove::run(config, safeguards, *format, *verbose)
         }
         Command::Rules(command) => rules::dispatch(command),
+        Command::Watch(command) => watch::dispatch(command),
         Command::Explain { id, config } => explain::run(id, config.as_deref()),
     }
 }

@@ -1,0 +1,14 @@
+//! `burgrave watch`: one command a file.
+
+mod trial;
+
+use super::Exit;
+use crate::cli::Watch;
+use crate::error::Error;
+
+/// Runs one of them.
+pub(super) fn dispatch(command: &Watch) -> Result<Exit, Error> {
+    match command {
+        Watch::Try(trial) => trial::run(trial),
+    }
+}

@@ -1,0 +1,66 @@
+//! Exim's main log.
+//!
+//! What a client says in HELO stands in round brackets and holds no space; the address follows it in
+//! square ones.
+
+use crate::pattern::Pattern;
+use crate::piece::Piece::{
+    self, Alt, Any, E, End, Ip, L, Not, Not1, Num, One, Opt, Rep, S, Sub, Word,
+};
+use crate::service::Service;
+
+pub(super) static ALL: &[&Service] = &[&EXIM];
+
+/// `[8001] `.
+pub(super) const PROCESS: Piece = Opt(&[L("["), Num, L("] ")]);
+/// ` I=[192.0.2.1]:25 Ci=30416`.
+const FIELDS: Piece = Rep(&[
+    L(" "),
+    One(&[
+        "I=", "Ci=", "D=", "F=", "P=", "X=", "CV=", "SNI=", "A=", "U=", "C=", "id=", "S=", "DN=",
+        "PRX=", "M8S=", "TFO", "K", "L",
+    ]),
+    Opt(&[Not1(" :"), Rep(&[L(":"), Not1(" :")])]),
+]);
+/// `H=name (helo) [192.0.2.1]:1418 I=[…]:25`.
+pub(super) const CLIENT: Piece = Sub(&[
+    Opt(&[FIELD_BEFORE]),
+    Opt(&[L("H=")]),
+    Opt(&[Not1(" (["), L(" ")]),
+    Opt(&[L("("), Word, L(" ")]),
+    L("["),
+    Ip,
+    L("]"),
+    Opt(&[L(":"), Num]),
+    FIELDS,
+]);
+const FIELD_BEFORE: Piece = Sub(&[One(&["I=", "Ci=", "P=", "CV="]), Word, L(" ")]);
+
+static EXIM: Service = Service::new(
+    "exim",
+    "Exim: refused sign-ins; strictly also refused recipients, broken protocol and clients that break off.",
+    "/var/log/exim4/mainlog",
+)
+.programs(&["exim", "exim4"])
+.patterns(&[
+    Pattern::auth(&[PROCESS, Not1(" "), L(" authenticator failed for "), CLIENT, L(": 535 Incorrect authentication data"), Alt(&[
+        &[L(" (set_id="), S, Any, E, L(")"), End],
+        &[L(": "), Num, L(" Time(s)"), End],
+        &[End],
+    ])]),
+    Pattern::attack(&[PROCESS, CLIENT, L(" sender verify fail for <"), Not1("> "), L(">: "), One(&["Unknown user", "Unrouteable address",
+        "all relevant MX records point to non-existent hosts"]), End]).strict(),
+    Pattern::attack(&[PROCESS, CLIENT, L(" rejected RCPT ")]).strict(),
+    Pattern::attack(&[PROCESS, L("SMTP protocol synchronization error ("), Not(")"), L("): rejected "),
+        Alt(&[&[L("connection from")], &[L("\""), Word]]), L(" "), CLIENT, L(" "), Opt(&[L("next ")]), L("input=\""), Any, L("\""), End])
+        .strict(),
+    Pattern::attack(&[PROCESS, L("SMTP call from "), CLIENT, L(" dropped: too many "), One(&["nonmail commands", "unrecognized commands",
+        "syntax or protocol errors"])]).strict(),
+    Pattern::attack(&[PROCESS, L("SMTP protocol error in \""), Any, L("\" "), CLIENT, L(" "), Not1(" "), L(" "),
+        One(&["command used when not advertised", "authentication mechanism not supported"]), End]).strict(),
+    Pattern::attack(&[PROCESS, L("no MAIL in SMTP connection from "), CLIENT]).strict(),
+    Pattern::attack(&[PROCESS, Opt(&[Not1(" "), L(" ")]), L("SMTP connection from "), CLIENT, L(" closed by DROP in ACL"), End]).strict(),
+    Pattern::attack(&[PROCESS, L("no host name found for IP address "), Ip, End]).strict(),
+    Pattern::attack(&[PROCESS, L("no IP address found for host "), Word, L(" (during SMTP connection from "), CLIENT, L(")"), End]).strict(),
+    Pattern::attack(&[PROCESS, CLIENT, L(" dropped by '"), Not1("'"), L("' ACL:")]).strict(),
+]);

@@ -1,0 +1,140 @@
+//! Reads the lines of one service: bytes in, events out.
+//!
+//! Invariants: no allocation for a line, time linear in its length, nothing kept but a table of fixed
+//! size. What is longer than [`LINE_BYTES_MAX`] is looked at by its beginning and its end is counted as
+//! missing, so that a line cannot hide in another.
+
+use crate::event::{Event, Kind};
+use crate::header::{self, Place};
+use crate::pattern::{Pattern, Turn};
+use crate::piece::{Found, Host};
+use crate::service::Service;
+use crate::session::{Outcome, Sessions};
+use std::net::IpAddr;
+
+/// More of a line is not looked at.
+pub const LINE_BYTES_MAX: usize = 16_384;
+
+/// Reads the lines of one service.
+#[derive(Debug)]
+pub struct Reader {
+    service: &'static Service,
+    /// The patterns that can match a text, by its first byte.
+    by_first: Vec<Vec<&'static Pattern>>,
+    sessions: Sessions,
+}
+
+impl Reader {
+    /// A reader that knows no line yet.
+    pub fn new(service: &'static Service, is_strict: bool) -> Self {
+        let counting: Vec<&'static Pattern> =
+            service.patterns.iter().filter(|pattern| pattern.counts(is_strict)).collect();
+        let by_first = (0..=u8::MAX)
+            .map(|byte| {
+                let may =
+                    |pattern: &&&Pattern| pattern.first_byte().is_none_or(|first| first == byte);
+                counting.iter().filter(may).copied().collect()
+            })
+            .collect();
+        Self { service, by_first, sessions: Sessions::new() }
+    }
+
+    /// What one line says.
+    pub fn line<'a>(&mut self, line: &'a [u8]) -> Option<Event<'a>> {
+        let line = line.get(..LINE_BYTES_MAX).unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let header = header::split(line, self.service.programs);
+        for place in header.places.iter().flatten() {
+            let (text, count) = repeated(place.text);
+            let text = self.skipped(text);
+            let first = usize::from(text.first().copied().unwrap_or_default());
+            let patterns = self.by_first.get(first).map(Vec::as_slice).unwrap_or_default();
+            let found = patterns.iter().find_map(|pattern| Some((*pattern, pattern.find(text)?)));
+            if let Some((pattern, found)) = found {
+                let event = self.event(pattern, &found, place)?;
+                return Some(Event {
+                    stamp: header.stamp,
+                    count: event.count.saturating_mul(count),
+                    ..event
+                });
+            }
+        }
+        None
+    }
+
+    fn skipped<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        let rest = self.service.skips.iter().find_map(|skip| text.strip_prefix(skip.as_bytes()));
+        rest.unwrap_or(text)
+    }
+
+    fn event<'a>(
+        &mut self,
+        pattern: &Pattern,
+        found: &Found<'a>,
+        place: &Place<'a>,
+    ) -> Option<Event<'a>> {
+        let (ip, host) = match found.host {
+            None => (None, None),
+            Some(Host::Address(ip)) => (Some(ip), None),
+            Some(Host::Name(name)) => (None, Some(name)),
+        };
+        let (ip, count, kind) = self.outcome(pattern, found, place, ip, host.is_some())?;
+        let is_other = kind != pattern.kind;
+        let user = found.user.map(trim_end).filter(|user| !user.is_empty() && !is_other);
+        Some(Event {
+            service: self.service.name,
+            kind,
+            ip,
+            host,
+            user,
+            stamp: None,
+            count,
+            score: 0,
+        })
+    }
+
+    /// The client, how many events the line comes to, and of which kind; `None`: nothing.
+    fn outcome(
+        &mut self,
+        pattern: &Pattern,
+        found: &Found<'_>,
+        place: &Place<'_>,
+        ip: Option<IpAddr>,
+        has_host: bool,
+    ) -> Option<(Option<IpAddr>, u32, Kind)> {
+        if pattern.turn == Turn::Ignores {
+            return None;
+        }
+        if !self.service.has_sessions {
+            return Some((ip, 1, pattern.kind));
+        }
+        let key = found.key.unwrap_or(place.before);
+        let outcome = self.sessions.turn(key, pattern.turn, ip, has_host, found.user);
+        match outcome {
+            Outcome::Nothing if pattern.turn == Turn::Clears => Some((ip, 1, pattern.kind)),
+            Outcome::Nothing => None,
+            Outcome::Counts(known, count) => {
+                let kind =
+                    if pattern.turn == Turn::Clears { Kind::AuthFailure } else { pattern.kind };
+                Some((ip.or(known), count, kind))
+            }
+        }
+    }
+}
+
+fn trim_end(text: &[u8]) -> &[u8] {
+    text.trim_ascii_end()
+}
+
+/// `message repeated 5 times: [ text]`: the text, and how often.
+fn repeated(text: &[u8]) -> (&[u8], u32) {
+    let parts = || {
+        let rest = text.strip_prefix(b"message repeated ")?;
+        let digits = rest.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
+        let times = std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()?;
+        let inner = rest.get(digits..)?.strip_prefix(b" times: [")?;
+        let inner = inner.trim_ascii_end();
+        Some((inner.strip_suffix(b"]").unwrap_or(inner).trim_ascii_start(), times))
+    };
+    parts().unwrap_or((text, 1))
+}
