@@ -289,8 +289,6 @@ mod tests {
         assert!(parse("burgrave rules update").is_err(), "release and digest are wanted");
         assert!(parse("burgrave rules update --rollback").is_ok());
         assert!(parse("burgrave").is_err());
-        assert!(parse("burgrave watch try --as sshd - --strict --format json").is_ok());
-        assert!(parse("burgrave watch try -").is_err(), "a service is wanted");
         assert!(parse("burgrave rules list --id 1-9 --id 12 --phase 2 --tag a").is_ok());
         assert!(
             parse("burgrave rules list --id 9-1").is_err()
@@ -302,5 +300,12 @@ mod tests {
         assert!(parse("burgrave rules try --file f --rule x --request r").is_ok());
         assert!(parse("burgrave rules test --config c").is_err(), "tests are wanted");
         assert!(parse("burgrave rules except --request a b --attacks c --write d").is_ok());
+    }
+
+    #[test]
+    fn logs_are_read_as_those_of_a_service() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(parse("burgrave watch try --as sshd - --strict --format json").is_ok());
+        assert!(parse("burgrave watch try -").is_err(), "a service is wanted");
     }
 }

@@ -61,12 +61,17 @@ fn exact_v6(text: &[u8]) -> Option<Ipv6Addr> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// The next shorter text that may be an address: what stands before the last colon, as a port may
-/// follow it (`2001:db8::1:443`). Never half of an IPv4 address inside IPv6.
+/// The next shorter text that may be an address: what stands before the last colon or full stop, as a
+/// port may follow it (`2001:db8::1:443`, `2001:db8::1.443`). Never half of an IPv4 address inside IPv6.
 fn shorter(text: &[u8]) -> Option<&[u8]> {
-    let cut = text.iter().rposition(|byte| *byte == b':')?;
+    let cut = text.iter().rposition(|byte| matches!(byte, b':' | b'.'))?;
     let (shorter, rest) = text.split_at_checked(cut)?;
-    (memchr::memchr(b'.', rest).is_none()).then_some(shorter)
+    let (left, all) = (full_stops(shorter), full_stops(text));
+    (!rest.starts_with(b".") || left >= 3 || all == 1).then_some(shorter)
+}
+
+fn full_stops(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'.', text).count()
 }
 
 /// Every address that `text` may begin with, the longest first, with its length.
@@ -130,6 +135,8 @@ mod tests {
         check("::1: 3", &[("::1", 3)]);
         check("::ffff:192.0.2.7]", &[("192.0.2.7", 16)]);
         check("2001:db8::1234:58430 x", &[("2001:db8::1234", 14)]);
+        check("2001:db8::1234.443 x", &[("2001:db8::1234", 14)]);
+        check("::ffff:192.0.2.7.443 x", &[("192.0.2.7", 16)]);
     }
 
     #[test]

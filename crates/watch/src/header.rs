@@ -162,7 +162,8 @@ fn identity(text: &[u8]) -> &[u8] {
 
 fn is_program(name: &[u8], programs: &[&str], is_marked: bool) -> bool {
     programs.iter().any(|program| match program.strip_suffix('*') {
-        Some("") => is_marked && !name.is_empty(),
+        // The module is no program: it belongs to the text.
+        Some("") => is_marked && !name.is_empty() && name != b"pam_unix",
         Some(start) => name.starts_with(start.as_bytes()),
         None => name == program.as_bytes(),
     })

@@ -42,6 +42,8 @@ pub(crate) enum Piece {
     Not(&'static str),
     /// Bytes up to one of these; at least one.
     Not1(&'static str),
+    /// As much as this function says; it is linear in the text.
+    Fun(fn(&[u8]) -> Option<usize>),
     /// A client: an address (in brackets or not), or a host name.
     Host,
     /// A client's address, in brackets or not.
@@ -132,6 +134,7 @@ impl Matcher<'_> {
             Piece::Sp0 => run_of(text, 0, is_space),
             Piece::Not(of) => run_of(text, 0, |byte| !of.as_bytes().contains(&byte)),
             Piece::Not1(of) => run_of(text, 1, |byte| !of.as_bytes().contains(&byte)),
+            Piece::Fun(length) => length(text),
             Piece::B => text.first().is_none_or(|byte| !is_word(*byte)).then_some(0),
             Piece::End => text.iter().all(|byte| is_space(*byte)).then_some(text.len()),
             Piece::Stop => {
@@ -200,6 +203,7 @@ impl Matcher<'_> {
             | Piece::K
             | Piece::Q
             | Piece::B
+            | Piece::Fun(_)
             | Piece::Stop
             | Piece::End => false,
         }
@@ -335,6 +339,12 @@ fn lead(rest: &'static [Piece], next: Option<&Next<'_>>) -> Option<&'static str>
 fn run_of(text: &[u8], least: usize, is_of_it: impl Fn(u8) -> bool) -> Option<usize> {
     let length = text.iter().position(|byte| !is_of_it(*byte)).unwrap_or(text.len());
     (length >= least).then_some(length)
+}
+
+/// A word that ends in a comma.
+pub(crate) fn comma_word(text: &[u8]) -> Option<usize> {
+    let length = run_of(text, 2, |byte| !is_space(byte))?;
+    (text.get(length - 1) == Some(&b',')).then_some(length)
 }
 
 pub(crate) fn is_space(byte: u8) -> bool {

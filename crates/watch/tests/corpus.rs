@@ -1,6 +1,8 @@
 //! The corpus of real log lines and what each must yield, where `BURGRAVE_SHARED` (default: a folder
 //! `shared` beside the checkout) holds it. It is read where it lies and never copied.
 
+#![expect(clippy::unwrap_used, reason = "a test says by a panic that its corpus is broken")]
+
 use burgrave_watch::{Kind, Reader, by_name};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -6,7 +6,9 @@
 use super::pam::{FAILURE, NOBODY, SOMEBODY};
 use crate::pattern::Pattern;
 use crate::piece::Found;
-use crate::piece::Piece::{self, Alt, Any, E, Few, Ip, L, Not, Not1, Num, One, Opt, S, Sub, Word};
+use crate::piece::Piece::{
+    self, Alt, Any, E, Few, Ip, L, Not, Not1, Num, One, Opt, Rep, S, Sub, Word,
+};
 use crate::service::Service;
 
 pub(super) static ALL: &[&Service] = &[&DOVECOT];
@@ -39,20 +41,10 @@ const CONNECTION: Piece = Opt(&[
 ]);
 const LEAD: Piece = Sub(&[
     Opt(&[WORKER]),
-    Opt(&[LOGIN]),
+    Opt(&[Alt(&[&[L("pam_unix"), Opt(&[L("(dovecot:auth)")]), L(": ")], &[LOGIN]])]),
     REQUEST,
     Opt(&[L("Info: ")]),
-    Opt(&[One(&[
-        "pam: ",
-        "sql: ",
-        "ldap: ",
-        "passwd-file: ",
-        "passwd: ",
-        "static: ",
-        "imap: ",
-        "oauth2: ",
-        "lua: ",
-    ])]),
+    Opt(&[Not1(" :(<[,;=.>"), L(": ")]),
     CONNECTION,
 ]);
 /// `pam(name,192.0.2.1,<session>): `, or the worker that says so itself.
@@ -68,6 +60,25 @@ const LOOKUP: Piece = Sub(&[
     L("): "),
     REQUEST,
     Opt(&[L("Info: ")]),
+]);
+/// `auth(name,192.0.2.1,<session>)<4242>: passwd-file: `: newer workers say whom they serve.
+const WORKER_OF: Piece = Sub(&[
+    Opt(&[L("dovecot: ")]),
+    One(&["auth-worker(", "auth("]),
+    S,
+    Any,
+    E,
+    L(","),
+    Ip,
+    Opt(&[L(","), Not(" )")]),
+    L(")"),
+    Rep(&[L("<"), Not1(">"), L(">")]),
+    L(": "),
+    Opt(&[LOGIN]),
+    REQUEST,
+    Opt(&[L("Info: ")]),
+    Opt(&[Not1(" :(<[,;=.>"), L(": ")]),
+    CONNECTION,
 ]);
 const ENDS: Piece = One(&[
     "Login aborted",
@@ -92,22 +103,8 @@ static DOVECOT: Service = Service::new(
 )
 .programs(&["dovecot", "dovecot-auth", "auth"])
 .patterns(&[
-    Pattern::auth(&[
-        Opt(&[WORKER]),
-        L("pam_unix"),
-        Opt(&[L("(dovecot:auth)")]),
-        L(": "),
-        FAILURE,
-        NOBODY,
-    ]),
-    Pattern::auth(&[
-        Opt(&[WORKER]),
-        L("pam_unix"),
-        Opt(&[L("(dovecot:auth)")]),
-        L(": "),
-        FAILURE,
-        SOMEBODY,
-    ]),
+    Pattern::auth(&[LEAD, FAILURE, NOBODY]),
+    Pattern::auth(&[LEAD, FAILURE, SOMEBODY]),
     Pattern::auth(&[
         LEAD,
         ENDS,
@@ -134,6 +131,7 @@ static DOVECOT: Service = Service::new(
         WHO,
     ])
     .strict(),
+    Pattern::auth(&[WORKER_OF, SAYS]).test(is_word_user),
     Pattern::auth(&[LEAD, LOOKUP, SAYS]).test(is_word_user),
     Pattern::auth(&[LOOKUP, SAYS]).test(is_word_user),
 ]);

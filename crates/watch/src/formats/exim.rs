@@ -5,7 +5,7 @@
 
 use crate::pattern::Pattern;
 use crate::piece::Piece::{
-    self, Alt, Any, E, End, Ip, L, Not, Not1, Num, One, Opt, Rep, S, Sub, Word,
+    self, Alt, Any, E, End, Fun, Ip, L, Not, Not1, Num, One, Opt, Rep, S, Sub, Word,
 };
 use crate::service::Service;
 
@@ -14,19 +14,12 @@ pub(super) static ALL: &[&Service] = &[&EXIM];
 /// `[8001] `.
 pub(super) const PROCESS: Piece = Opt(&[L("["), Num, L("] ")]);
 /// ` I=[192.0.2.1]:25 Ci=30416`.
-const FIELDS: Piece = Rep(&[
-    L(" "),
-    One(&[
-        "I=", "Ci=", "D=", "F=", "P=", "X=", "CV=", "SNI=", "A=", "U=", "C=", "id=", "S=", "DN=",
-        "PRX=", "M8S=", "TFO", "K", "L",
-    ]),
-    Opt(&[Not1(" :"), Rep(&[L(":"), Not1(" :")])]),
-]);
+const FIELDS: Piece = Rep(&[L(" "), Fun(field)]);
 /// `H=name (helo) [192.0.2.1]:1418 I=[…]:25`.
 pub(super) const CLIENT: Piece = Sub(&[
-    Opt(&[FIELD_BEFORE]),
+    Rep(&[Fun(field), L(" ")]),
     Opt(&[L("H=")]),
-    Opt(&[Not1(" (["), L(" ")]),
+    Opt(&[Not1(" (["), Opt(&[L(" ")])]),
     Opt(&[L("("), Word, L(" ")]),
     L("["),
     Ip,
@@ -34,7 +27,23 @@ pub(super) const CLIENT: Piece = Sub(&[
     Opt(&[L(":"), Num]),
     FIELDS,
 ]);
-const FIELD_BEFORE: Piece = Sub(&[One(&["I=", "Ci=", "P=", "CV="]), Word, L(" ")]);
+
+/// `Ci=30416`, `X=TLS1.3:…:256`, `TFO`: a name of up to four letters. Not the host, and not the colon
+/// that ends the list.
+fn field(text: &[u8]) -> Option<usize> {
+    let letters = text.iter().take(5).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let (name, rest) = text.split_at_checked(letters)?;
+    if name.is_empty() || letters > 4 || name == b"H" {
+        return None;
+    }
+    if rest.first() != Some(&b'=') {
+        let ends = matches!(rest.first(), None | Some(b' ' | b':'));
+        return (ends && matches!(name, b"TFO" | b"K" | b"L" | b"DS" | b"PRDR")).then_some(letters);
+    }
+    let value = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+    let colons = rest.get(..value)?.iter().rev().take_while(|byte| **byte == b':').count();
+    Some(letters + value - colons)
+}
 
 static EXIM: Service = Service::new(
     "exim",

@@ -3,7 +3,7 @@
 use super::pam::{MODULE, NOBODY, SOMEBODY};
 use crate::pattern::Pattern;
 use crate::piece::Piece::{
-    self, Alt, Any, E, End, Host, L, Not, Not1, Num, One, Opt, S, Sub, Word,
+    self, Alt, Any, E, End, Fun, Host, L, Not, Not1, Num, One, Opt, S, Sub, Word,
 };
 use crate::service::Service;
 
@@ -52,15 +52,15 @@ static PROFTPD: Service = Service::new(
     Pattern::auth(&[CLIENT, L("Maximum login attempts ("), Num, L(") exceeded")]),
 ]);
 /// `host.example.com (name[192.0.2.1]): `.
-const CLIENT: Piece = Sub(&[
-    Opt(&[Not1(" ("), L(" ")]),
-    L("("),
-    Not1(" ["),
-    L("["),
-    Host,
-    L("])"),
-    Alt(&[&[L(": ")], &[L(" - ")], &[L(" ")], &[L(":  ")]]),
-]);
+const CLIENT: Piece =
+    Sub(&[Opt(&[Not1(" ("), L(" ")]), L("("), Not1(" ["), L("["), Host, L("])"), Fun(separators)]);
+
+/// `: `, ` - `.
+fn separators(text: &[u8]) -> Option<usize> {
+    let length = text.iter().take_while(|byte| matches!(byte, b':' | b' ' | b'-')).count();
+    (length > 0).then_some(length)
+}
+
 const WHY: Piece = Alt(&[
     &[One(&["U", "u"]), L("ser not authorized for login")],
     &[One(&["N", "n"]), L("o such user found")],

@@ -2,8 +2,10 @@
 
 use crate::pattern::Pattern;
 use crate::piece::Piece::{
-    self, Alt, Any, E, End, Few, Host, Ip, L, Not, Not1, Num, One, Opt, Rep, S, Sp, Sp0, Sub, Word,
+    self, Alt, Any, E, End, Few, Fun, Host, Ip, L, Not, Not1, Num, One, Opt, Rep, S, Sp, Sp0, Sub,
+    Word,
 };
+use crate::piece::comma_word;
 use crate::service::Service;
 
 pub(super) static ALL: &[&Service] = &[
@@ -42,21 +44,9 @@ static COURIER_AUTH: Service =
             "courierpop3*",
         ])
         .patterns(&[
-            Pattern::auth(&[
-                L("LOGIN FAILED, "),
-                L("user="),
-                S,
-                Not(","),
-                E,
-                L(", "),
-                Rep(&[METHOD]),
-                L("ip=["),
-                Host,
-                L("]"),
-            ]),
-            Pattern::auth(&[L("LOGIN FAILED, "), Rep(&[METHOD]), L("ip=["), Host, L("]")]),
+            Pattern::auth(&[L("LOGIN FAILED, user="), S, Any, E, L(", ip=["), Host, L("]")]),
+            Pattern::auth(&[L("LOGIN FAILED, "), Any, L("ip=["), Host, L("]")]),
         ]);
-const METHOD: Piece = Sub(&[One(&["method=", "port=", "user="]), Not(","), L(", ")]);
 
 static COURIER_SMTP: Service = Service::new(
     "courier-smtp",
@@ -82,10 +72,12 @@ static COURIER_SMTP: Service = Service::new(
         Host,
         L(","),
         Opt(&[L("port="), Num, L(",")]),
-        L("msg=\"535 Authentication failed.\",cmd: "),
-        Opt(&[L("AUTH "), Word]),
-        Opt(&[L(" "), Word]),
-        Opt(&[L(" "), Word]),
+        L("msg=\"535 Authentication failed.\",cmd:"),
+        Sp,
+        Word,
+        Opt(&[Sp, Word]),
+        Opt(&[Sp, Word]),
+        Opt(&[Sp, Word]),
         End,
     ]),
 ]);
@@ -198,13 +190,10 @@ static QMAIL: Service = Service::new(
     "/var/log/mail.log",
 )
 .aliases(&["qmail-rbl"])
-.programs(&["qmail", "rblsmtpd"])
+.programs(&["qmail"])
 .patterns(&[
     Pattern::attack(&[
-        Num,
-        L("."),
-        Num,
-        L(" rblsmtpd: "),
+        Opt(&[Num, L("."), Num, L(" rblsmtpd: ")]),
         Host,
         L(" pid "),
         Num,
@@ -267,8 +256,8 @@ static ASSP: Service = Service::new(
         MARKS,
         Host,
         L(" "),
-        Opt(&[L("<"), Not1(" >"), L("> ")]),
-        Opt(&[L("to: "), Not1(" "), L(" ")]),
+        Rep(&[L("<"), Not1(" >"), L("> ")]),
+        Rep(&[L("to: "), Not1(" "), L(" ")]),
         L("relay attempt blocked for"),
         Opt(&[L(" (parsing)")]),
         L(": "),
@@ -295,7 +284,7 @@ static ASSP: Service = Service::new(
     ]),
 ]);
 /// `m1-25391-06124 [Worker_1] [TLS-out] `.
-const MARKS: Piece = Sub(&[Opt(&[Not1(" [.<"), L(" ")]), Rep(&[L("["), Not1(" ]"), L("]"), Sp])]);
+const MARKS: Piece = Sub(&[Rep(&[Not1(" [.<:"), Sp]), Rep(&[L("["), Not1(" ]"), L("]"), Sp])]);
 
 static KERIO: Service = Service::new(
     "kerio",
@@ -308,9 +297,9 @@ static KERIO: Service = Service::new(
     Pattern::attack(&[L("Relay attempt from IP address "), Host]),
     Pattern::attack(&[
         L("Attempt to deliver to unknown recipient "),
-        Word,
+        Fun(comma_word),
         L(" from "),
-        Word,
+        Fun(comma_word),
         L(" IP address "),
         Host,
         End,
@@ -368,16 +357,9 @@ static DOMINO: Service = Service::new(
         TAG,
         L("smtp: "),
         S,
-        Not("["),
+        Any,
         E,
-        L("["),
-        Ip,
-        L("] authentication failure using internet password"),
-        End,
-    ]),
-    Pattern::auth(&[
-        TAG,
-        L("smtp: "),
+        L(" "),
         Ip,
         L(" authentication failure using internet password"),
         End,
@@ -385,10 +367,7 @@ static DOMINO: Service = Service::new(
     Pattern::auth(&[
         TAG,
         L("smtp: "),
-        S,
-        Not("[\""),
-        E,
-        Alt(&[&[L("["), Ip, L("]")], &[Ip]]),
+        Ip,
         L(" authentication failure using internet password"),
         End,
     ]),

@@ -24,7 +24,7 @@ const ERROR_OR_CRIT: Piece =
 const ANY_LEVEL: Piece =
     level(&[Not("["), L("["), Not1(" ]"), L("] "), Num, L("#"), Num, L(": *"), Num, Sp]);
 /// What follows the client.
-const SERVER: Piece = Alt(&[&[L(", server: ")], &[End]]);
+const SERVER: Piece = Alt(&[&[L(", ")], &[End]]);
 
 /// Refused by a file of passwords. A name may look like any of these, so the last one counts.
 const REFUSED: Pattern = Pattern::by(Kind::AuthFailure, refused);

@@ -36,7 +36,7 @@ pub(super) const NOBODY: Piece =
     Sub(&[L("ruser= rhost="), Host, Opt(&[Sp, L("user="), S, Any, E]), End]);
 /// Who, where a remote user is named.
 pub(super) const SOMEBODY: Piece =
-    Sub(&[L("ruser="), S, Any, E, L(" rhost="), Host, Opt(&[Sp, L("user="), S, Not(" "), E]), End]);
+    Sub(&[L("ruser="), S, Any, E, L(" rhost="), Host, Opt(&[Sp, L("user="), S, Any, E]), End]);
 
 static GENERIC: Service = Service::new(
     "pam-generic",

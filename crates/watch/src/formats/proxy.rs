@@ -51,9 +51,12 @@ fn is_denied(found: &Found<'_>) -> bool {
 static THREE_PROXY: Service =
     Service::new("3proxy", "3proxy: refused requests.", "/var/log/3proxy.log").patterns(&[
         Pattern::attack(&[
+            Opt(&[One(&["+", "-"]), Num, L(" ")]),
             Word,
             L(" "),
+            K,
             Num,
+            Q,
             L(" "),
             Word,
             L(" "),
@@ -68,9 +71,15 @@ static THREE_PROXY: Service =
             Num,
             L(" "),
             Num,
-            L(" "),
-        ]),
+            Sp,
+        ])
+        .test(is_refused),
     ]);
+
+/// Three digits, then the error: 01 to 09.
+fn is_refused(found: &Found<'_>) -> bool {
+    matches!(found.key, Some([_, _, _, b'0', b'1'..=b'9']))
+}
 
 static DANTE: Service = Service::new("dante", "Dante: refused passwords.", "/var/log/danted.log")
     .programs(&["danted", "sockd"])
@@ -124,7 +133,9 @@ static LIGHTTPD: Service =
                 LEAD,
                 L("digest: auth failed"),
                 Opt(&[L(" for"), Sp, S, Few, E]),
-                L(": wrong password, IP: "),
+                L(": wrong password"),
+                Opt(&[L(",")]),
+                L(" IP: "),
                 Host,
                 End,
             ]),
@@ -134,7 +145,9 @@ static LIGHTTPD: Service =
                 Any,
                 L(": uri mismatch ("),
                 Not(")"),
-                L("), IP: "),
+                L(")"),
+                Opt(&[L(",")]),
+                L(" IP: "),
                 Host,
                 End,
             ]),

@@ -4,7 +4,7 @@
 use super::sendmail::{PROGRAMS, QUEUE, RELAY};
 use crate::pattern::{Pattern, Turn};
 use crate::piece::Piece::{
-    self, Alt, Any, End, I, K, L, Not, Not1, Num, One, Opt, Q, Rep, Sub, Word,
+    self, Alt, Any, End, I, K, L, Not, Not1, Num, One, Opt, Q, Rep, Sp0, Sub, Word,
 };
 use crate::service::Service;
 
@@ -74,6 +74,7 @@ static SENDMAIL_REJECT: Service = Service::new(
     Pattern::attack(&[
         QUEUE,
         L("rejecting commands from "),
+        Sp0,
         RELAY,
         L(" due to pre-greeting traffic after "),
         Num,
