@@ -85,6 +85,8 @@ pub(crate) struct Found<'a> {
     pub(crate) host: Option<Host<'a>>,
     pub(crate) user: Option<&'a [u8]>,
     pub(crate) key: Option<&'a [u8]>,
+    /// What a rule engine made of it.
+    pub(crate) score: u32,
 }
 
 /// What is still to be matched after a list of pieces.

@@ -89,7 +89,7 @@ impl Reader {
             user,
             stamp: None,
             count,
-            score: 0,
+            score: found.score,
         })
     }
 

@@ -112,7 +112,7 @@ fn grafana(line: &[u8]) -> Option<Found<'_>> {
         }
         rest = after.trim_ascii_start();
     }
-    let found = Found { host: ip.map(Client::Address), user, key: None };
+    let found = Found { host: ip.map(Client::Address), user, ..Found::default() };
     (is_refused && ip.is_some()).then_some(found)
 }
 
@@ -175,7 +175,7 @@ fn keycloak(line: &[u8]) -> Option<Found<'_>> {
     let user = user.map(|user| {
         user.strip_prefix(b"\"").and_then(|user| user.strip_suffix(b"\"")).unwrap_or(user)
     });
-    Some(Found { host: Some(Client::Address(ip)), user, key: None })
+    Some(Found { host: Some(Client::Address(ip)), user, ..Found::default() })
 }
 
 static AUTHELIA: Service = Service::new(

@@ -91,7 +91,7 @@ fn mongodb_json(line: &[u8]) -> Option<Found<'_>> {
     let [message, remote, user] = json::members(line, ["msg", "attr.remote", "attr.user"]);
     matches!(message?, b"Authentication failed" | b"Checking authorization failed").then_some(())?;
     let (ip, _) = address::candidates(remote?).last()?;
-    Some(Found { host: Some(Client::Address(ip)), user, key: remote })
+    Some(Found { host: Some(Client::Address(ip)), user, key: remote, ..Found::default() })
 }
 
 static POSTGRESQL: Service = Service::new(

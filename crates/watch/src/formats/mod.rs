@@ -16,6 +16,7 @@ mod dovecot;
 mod exim;
 mod exim_spam;
 mod ftp;
+mod gateway;
 mod json;
 mod mail;
 mod network;
@@ -37,6 +38,7 @@ use crate::service::Service;
 
 /// Every service, by family.
 pub(crate) static ALL: &[&[&Service]] = &[
+    gateway::ALL,
     ssh::ALL,
     sshd::ALL,
     pam::ALL,

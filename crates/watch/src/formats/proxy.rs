@@ -188,7 +188,7 @@ fn caddy<'a>(line: &'a [u8], status: &[u8]) -> Option<Found<'a>> {
         json::members(line, ["status", "request.client_ip", "request.remote_ip", "user_id"]);
     (own? == status).then_some(())?;
     let ip = address::exact(client.or(remote)?)?;
-    Some(Found { host: Some(Client::Address(ip)), user, key: None })
+    Some(Found { host: Some(Client::Address(ip)), user, ..Found::default() })
 }
 
 #[cfg(test)]

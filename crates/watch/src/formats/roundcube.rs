@@ -41,7 +41,7 @@ fn read(text: &[u8]) -> Option<Found<'_>> {
         is_tail(tail, user).then_some(Found {
             host: Some(Host::Address(ip)),
             user: Some(user),
-            key: None,
+            ..Found::default()
         })
     })
 }
