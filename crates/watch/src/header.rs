@@ -8,7 +8,7 @@ use crate::piece::is_space;
 use crate::time::{self, Stamp};
 
 /// Where a program's own text may begin: at most this many places.
-const PLACES_MAX: usize = 4;
+const PLACES_MAX: usize = 5;
 
 /// A line taken apart.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,10 @@ pub(crate) fn split<'a>(line: &'a [u8], programs: &[&str]) -> Header<'a> {
         places.add(rest);
         if let Some(text) = skip_word(rest).and_then(|rest| program(rest, &["*"])) {
             places.add_both(text);
+            // Some journals hold what was a line of syslog before.
+            if let Some(text) = skip_word(text).and_then(|rest| program(rest, &["*"])) {
+                places.add_both(text);
+            }
         }
     } else if let Some(text) = program(rest, programs) {
         places.add_both(text);

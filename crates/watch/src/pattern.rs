@@ -108,12 +108,9 @@ impl Pattern {
         }
     }
 
-    /// The first byte of every text that it can match, where there is one.
-    pub(crate) fn first_byte(&self) -> Option<u8> {
-        match self.pieces.first() {
-            Some(Piece::L(literal)) => literal.bytes().next(),
-            _ => None,
-        }
+    /// Whether it can match a text that begins with this byte.
+    pub(crate) fn may_start(&self, byte: u8) -> bool {
+        self.by.is_some() || piece::may_start(self.pieces, byte)
     }
 
     pub(crate) fn find<'a>(&self, text: &'a [u8]) -> Option<Found<'a>> {
@@ -135,10 +132,9 @@ mod tests {
         let pattern = Pattern::auth(&[L("from "), Host]).strict();
         assert!(pattern.counts(true) && !pattern.counts(false));
         assert!(!pattern.lax().counts(true) && pattern.lax().counts(false));
-        assert_eq!(pattern.first_byte(), Some(b'f'));
+        assert!(pattern.may_start(b'f') && !pattern.may_start(b'g'));
         let tested = Pattern::auth(&[K, Word, Q]).test(|found| found.key == Some(b"yes"));
         assert!(tested.find(b"yes").is_some() && tested.find(b"no").is_none());
-        assert_eq!(tested.first_byte(), None);
         let by = Pattern::by(Kind::Attack, |text| (text == b"x").then(Found::default));
         assert!(by.find(b"x").is_some() && by.find(b"y").is_none());
     }

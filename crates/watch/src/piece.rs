@@ -6,6 +6,8 @@
 //! in the line whatever stands in it; nothing is looked up.
 
 use crate::address;
+use crate::event::Kind;
+use crate::time::Stamp;
 use std::net::IpAddr;
 
 /// Steps that one pattern may take on one line. The longest pattern needs about sixty.
@@ -87,6 +89,10 @@ pub(crate) struct Found<'a> {
     pub(crate) key: Option<&'a [u8]>,
     /// What a rule engine made of it.
     pub(crate) score: u32,
+    /// What happened, where that is not what the pattern says.
+    pub(crate) kind: Option<Kind>,
+    /// When, where that is not at the beginning.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 /// What is still to be matched after a list of pieces.
@@ -323,6 +329,38 @@ impl Matcher<'_> {
             from += place + 1;
         }
         false
+    }
+}
+
+/// Whether a text that begins with this byte can match.
+pub(crate) fn may_start(pieces: &'static [Piece], byte: u8) -> bool {
+    let Some((first, rest)) = pieces.split_first() else { return true };
+    match *first {
+        Piece::L(literal) => literal.bytes().next().is_none_or(|first| first == byte),
+        Piece::I(literal) => {
+            literal.bytes().next().is_none_or(|first| first.eq_ignore_ascii_case(&byte))
+        }
+        Piece::One(list) => {
+            list.iter().any(|literal| literal.bytes().next().is_none_or(|first| first == byte))
+        }
+        Piece::Alt(lists) => lists.iter().any(|inner| may_start(inner, byte)),
+        Piece::Opt(inner) | Piece::Rep(inner) => may_start(inner, byte) || may_start(rest, byte),
+        Piece::Sub(inner) => may_start(inner, byte),
+        Piece::Num => byte.is_ascii_digit(),
+        Piece::Word => !is_space(byte),
+        Piece::Sp => is_space(byte),
+        Piece::Not1(of) => !of.as_bytes().contains(&byte),
+        Piece::Ip => byte.is_ascii_hexdigit() || matches!(byte, b':' | b'['),
+        Piece::Host => is_word(byte) || matches!(byte, b':' | b'[' | b'.' | b'-' | b'^'),
+        Piece::S | Piece::E | Piece::K | Piece::Q => may_start(rest, byte),
+        Piece::Sp0
+        | Piece::Not(_)
+        | Piece::Fun(_)
+        | Piece::Any
+        | Piece::Few
+        | Piece::B
+        | Piece::End
+        | Piece::Stop => true,
     }
 }
 

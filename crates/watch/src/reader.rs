@@ -31,8 +31,7 @@ impl Reader {
             service.patterns.iter().filter(|pattern| pattern.counts(is_strict)).collect();
         let by_first = (0..=u8::MAX)
             .map(|byte| {
-                let may =
-                    |pattern: &&&Pattern| pattern.first_byte().is_none_or(|first| first == byte);
+                let may = |pattern: &&&Pattern| pattern.may_start(byte);
                 counting.iter().filter(may).copied().collect()
             })
             .collect();
@@ -53,7 +52,7 @@ impl Reader {
             if let Some((pattern, found)) = found {
                 let event = self.event(pattern, &found, place)?;
                 return Some(Event {
-                    stamp: header.stamp,
+                    stamp: event.stamp.or(header.stamp),
                     count: event.count.saturating_mul(count),
                     ..event
                 });
@@ -79,7 +78,7 @@ impl Reader {
             Some(Host::Name(name)) => (None, Some(name)),
         };
         let (ip, count, kind) = self.outcome(pattern, found, place, ip, host.is_some())?;
-        let is_other = kind != pattern.kind;
+        let is_other = kind != found.kind.unwrap_or(pattern.kind);
         let user = found.user.map(trim_end).filter(|user| !user.is_empty() && !is_other);
         Some(Event {
             service: self.service.name,
@@ -87,7 +86,7 @@ impl Reader {
             ip,
             host,
             user,
-            stamp: None,
+            stamp: found.stamp,
             count,
             score: found.score,
         })
@@ -106,12 +105,14 @@ impl Reader {
             return None;
         }
         if !self.service.has_sessions {
-            return Some((ip, 1, pattern.kind));
+            return Some((ip, 1, found.kind.unwrap_or(pattern.kind)));
         }
         let key = found.key.unwrap_or(place.before);
         let outcome = self.sessions.turn(key, pattern.turn, ip, has_host, found.user);
         match outcome {
-            Outcome::Nothing if pattern.turn == Turn::Clears => Some((ip, 1, pattern.kind)),
+            Outcome::Nothing if pattern.turn == Turn::Clears => {
+                Some((ip, 1, found.kind.unwrap_or(pattern.kind)))
+            }
             Outcome::Nothing => None,
             Outcome::Counts(known, count) => {
                 let kind =

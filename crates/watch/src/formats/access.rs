@@ -3,13 +3,16 @@
 //! The client stands first and nothing of it is a stranger's word, so the address is certain whatever
 //! the request says.
 
+use crate::address;
 use crate::event::Kind;
 use crate::pattern::Pattern;
 use crate::piece::Piece::{
     self, Alt, Any, E, End, Few, Host, Ip, L, Not, Not1, Num, One, Opt, S, Sp, Sp0, Sub, Word,
 };
-use crate::piece::{Found, is_word};
+use crate::piece::{self, Found, Host as Client, is_word};
 use crate::service::Service;
+use crate::time;
+use memchr::memmem;
 
 pub(super) static ALL: &[&Service] =
     &[&BAD_REQUESTS, &BADBOTS, &GOOGLEBOT, &PASS, &URL_FOPEN, &OPENHAB, &TRAEFIK, &ACCESS];
@@ -33,8 +36,44 @@ pub(super) const BOTS: Piece = Sub(&[
 
 /// `192.0.2.1 - user [time] `.
 const CLIENT: Piece = Sub(&[Host, L(" - "), S, Word, E, L(" ["), Not1("]"), L("] ")]);
-/// The same, with a user whose name has spaces.
-const CLIENT_SPACED: Piece = Sub(&[Host, L(" - "), S, Few, E, L(" ["), Not1("]"), L("] ")]);
+/// Everything that an access log tells, read once.
+const JUDGED: Pattern = Pattern::by(Kind::NotFound, judge);
+const ASKED: &[Piece] = &[One(&["GET", "POST", "HEAD"]), L(" /"), BOTS];
+
+pub(super) fn judge(text: &[u8]) -> Option<Found<'_>> {
+    let (ip, length) = address::candidates(text).next()?;
+    let rest = text.get(length..)?.strip_prefix(b" ")?;
+    let before = memmem::find(rest, b"] \"")?;
+    let (head, tail) = rest.split_at_checked(before)?;
+    let request = tail.get(3..)?;
+    let end = end_of_quoted(request)?;
+    let (request, after) = request.split_at_checked(end)?;
+    let [b'"', b' ', b'4', b'0', digit, b' ', ..] = after else { return None };
+    let open = memmem::rfind(head, b" [")?;
+    let kind = match digit {
+        b'0' => Kind::Attack,
+        b'1' => Kind::AuthFailure,
+        b'4' if piece::find(ASKED, request).is_some() => Kind::Attack,
+        b'4' => Kind::NotFound,
+        _ => return None,
+    };
+    let user = head.get(..open)?.strip_prefix(b"- ").filter(|user| *user != b"-");
+    let stamp = head.get(open + 2..).and_then(time::leading).map(|(stamp, _)| stamp);
+    let host = Some(Client::Address(ip));
+    Some(Found { host, user, kind: Some(kind), stamp, ..Found::default() })
+}
+
+/// Where the quote closes that was opened.
+fn end_of_quoted(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
 
 pub(super) const SOUGHT: Pattern = Pattern::attack(&[
     Host,
@@ -49,16 +88,8 @@ pub(super) const SOUGHT: Pattern = Pattern::attack(&[
     Not("\""),
     L("\" 404 "),
 ]);
-pub(super) const BAD_REQUEST: Pattern =
+const BAD_REQUEST: Pattern =
     Pattern::attack(&[Host, L(" - "), Word, L(" ["), Not1("]"), L("] \""), Not("\""), L("\" 400")]);
-/// A sign-in that was refused, where the server says so.
-pub(super) const REFUSED: Pattern =
-    Pattern::auth(&[CLIENT_SPACED, L("\""), Not("\""), L("\" 401 ")]);
-/// A place that there is not.
-pub(super) const MISSING: Pattern = Pattern::of(
-    Kind::NotFound,
-    &[Host, Sp, Not1(" "), Sp, Few, L(" ["), Not1("]"), L("] \""), Not("\""), L("\" 404 ")],
-);
 
 static BAD_REQUESTS: Service = Service::new(
     "nginx-bad-request",
@@ -73,7 +104,7 @@ static ACCESS: Service = Service::new(
     "/var/log/nginx/access.log",
 )
 .aliases(&["apache-access", "nginx-access"])
-.patterns(&[SOUGHT, BAD_REQUEST, REFUSED, MISSING]);
+.patterns(&[JUDGED]);
 
 /// A virtual host may stand before the client.
 const VHOST: Piece = Opt(&[Not1(" [\""), Sp]);

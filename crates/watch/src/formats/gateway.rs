@@ -16,45 +16,26 @@ static GATEWAY: Service = Service::new(
     "The gateway's own access log: requests that the rule engine blocked, refused sign-ins, limits, and places that are not there.",
     "/var/log/burgrave/access.ndjson",
 )
-.patterns(&[
-    Pattern::by(Kind::Attack, blocked),
-    Pattern::by(Kind::Limit, limited),
-    Pattern::by(Kind::AuthFailure, refused),
-    Pattern::by(Kind::NotFound, missing),
-]);
+.patterns(&[Pattern::by(Kind::Attack, read)]);
 
-/// Client, user, status, decision and score of a request.
-fn request(line: &[u8]) -> Option<(Found<'_>, &[u8], &[u8])> {
+fn read(line: &[u8]) -> Option<Found<'_>> {
     let [ip, user, status, decision, score] =
         json::members(line, ["client.ip", "user", "http.status", "decision", "score.in"]);
+    let kind = match (decision?, status?) {
+        (b"block" | b"refuse", _) => Kind::Attack,
+        (b"limit" | b"challenge", _) => Kind::Limit,
+        (_, b"401") => Kind::AuthFailure,
+        (_, b"404") => Kind::NotFound,
+        _ => return None,
+    };
     let score = score.and_then(|score| std::str::from_utf8(score).ok()?.parse().ok()).unwrap_or(0);
-    let found = Found {
+    Some(Found {
         host: Some(Host::Address(address::exact(ip?)?)),
         user: user.filter(|user| *user != b"null"),
         score,
+        kind: Some(kind),
         ..Found::default()
-    };
-    Some((found, status?, decision?))
-}
-
-fn blocked(line: &[u8]) -> Option<Found<'_>> {
-    let (found, _, decision) = request(line)?;
-    matches!(decision, b"block" | b"refuse").then_some(found)
-}
-
-fn limited(line: &[u8]) -> Option<Found<'_>> {
-    let (found, _, decision) = request(line)?;
-    matches!(decision, b"limit" | b"challenge").then_some(found)
-}
-
-fn refused(line: &[u8]) -> Option<Found<'_>> {
-    let (found, status, _) = request(line)?;
-    (status == b"401").then_some(found)
-}
-
-fn missing(line: &[u8]) -> Option<Found<'_>> {
-    let (found, status, _) = request(line)?;
-    (status == b"404").then_some(found)
+    })
 }
 
 #[cfg(test)]

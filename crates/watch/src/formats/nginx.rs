@@ -14,24 +14,18 @@ use crate::service::Service;
 
 pub(super) static ALL: &[&Service] = &[&HTTP_AUTH, &LIMIT_REQ, &FORBIDDEN, &BOTSEARCH, &NGINX];
 
-/// `[error] 2865#0: *66647 `, and what the journal puts before it.
-const fn level(levels: &'static [Piece]) -> Piece {
-    Sub(levels)
-}
-const ERROR: Piece = level(&[Not("["), L("[error] "), Num, L("#"), Num, L(": *"), Num, Sp]);
-const ERROR_OR_CRIT: Piece =
-    level(&[Not("["), One(&["[error] ", "[crit] "]), Num, L("#"), Num, L(": *"), Num, Sp]);
-const ANY_LEVEL: Piece =
-    level(&[Not("["), L("["), Not1(" ]"), L("] "), Num, L("#"), Num, L(": *"), Num, Sp]);
+/// `2865#0: *66647 `.
+const WORKER: Piece = Sub(&[Num, L("#"), Num, L(": *"), Num, Sp]);
+const ERROR: Piece = Sub(&[L("[error] "), WORKER]);
+const ERROR_OR_CRIT: Piece = Sub(&[One(&["[error] ", "[crit] "]), WORKER]);
+const ANY_LEVEL: Piece = Sub(&[L("["), Not1(" ]"), L("] "), WORKER]);
 /// What follows the client.
 const SERVER: Piece = Alt(&[&[L(", ")], &[End]]);
 
-/// Refused by a file of passwords. A name may look like any of these, so the last one counts.
-const REFUSED: Pattern = Pattern::by(Kind::AuthFailure, refused);
+// The messages, without level and worker.
 const MISMATCH: &[Piece] =
-    &[ERROR_OR_CRIT, L("user \""), S, Any, E, L("\": password mismatch, client: "), Ip, SERVER];
+    &[L("user \""), S, Any, E, L("\": password mismatch, client: "), Ip, SERVER];
 const UNKNOWN: &[Piece] = &[
-    ERROR_OR_CRIT,
     L("user \""),
     S,
     Any,
@@ -43,7 +37,6 @@ const UNKNOWN: &[Piece] = &[
     SERVER,
 ];
 const UNKNOWN_COLON: &[Piece] = &[
-    ERROR_OR_CRIT,
     L("user \""),
     S,
     Any,
@@ -54,15 +47,7 @@ const UNKNOWN_COLON: &[Piece] = &[
     Ip,
     SERVER,
 ];
-
-fn refused(text: &[u8]) -> Option<Found<'_>> {
-    let found =
-        [MISMATCH, UNKNOWN, UNKNOWN_COLON].iter().filter_map(|pieces| piece::find(pieces, text));
-    found.max_by_key(|found| found.user.map_or(0, <[u8]>::len))
-}
-
-const BY_PAM: Pattern = Pattern::auth(&[
-    ERROR_OR_CRIT,
+const BY_PAM: &[Piece] = &[
     Opt(&[L("PAM: ")]),
     L("user '"),
     S,
@@ -71,9 +56,8 @@ const BY_PAM: Pattern = Pattern::auth(&[
     L("' - not authenticated: Authentication failure, client: "),
     Ip,
     SERVER,
-]);
-const HANDSHAKE: Pattern = Pattern::attack(&[
-    ERROR_OR_CRIT,
+];
+const HANDSHAKE: &[Piece] = &[
     One(&["SSL_do_handshake", "SSL_read"]),
     L("() failed (SSL: error:"),
     Not1(")"),
@@ -82,25 +66,19 @@ const HANDSHAKE: Pattern = Pattern::attack(&[
     L(", client: "),
     Ip,
     SERVER,
-])
-.strict();
-const LIMITED: Pattern = Pattern::of(
-    Kind::Attack,
-    &[
-        ANY_LEVEL,
-        One(&["limiting ", "delaying "]),
-        One(&["requests", "request", "connections", "connection"]),
-        Opt(&[L(", excess: "), Not1(" ,"), Opt(&[L(",")])]),
-        L(" by zone \""),
-        Not1("\""),
-        L("\", client: "),
-        Ip,
-        L(","),
-    ],
-);
-const DENIED: Pattern = Pattern::attack(&[ERROR, L("access forbidden by rule, client: "), Host]);
-const SOUGHT: Pattern = Pattern::attack(&[
-    ERROR,
+];
+const LIMITED: &[Piece] = &[
+    One(&["limiting ", "delaying "]),
+    One(&["requests", "request", "connections", "connection"]),
+    Opt(&[L(", excess: "), Not1(" ,"), Opt(&[L(",")])]),
+    L(" by zone \""),
+    Not1("\""),
+    L("\", client: "),
+    Ip,
+    L(","),
+];
+const DENIED: &[Piece] = &[L("access forbidden by rule, client: "), Host];
+const SOUGHT: &[Piece] = &[
     Opt(&[Not1(" \""), L(" ")]),
     L("\""),
     Word,
@@ -116,59 +94,99 @@ const SOUGHT: Pattern = Pattern::attack(&[
     access::BOTS,
     Any,
     L("\", "),
-]);
+];
+const FORBIDDEN_INDEX: &[Piece] =
+    &[L("directory index of \""), Few, L("\" is forbidden, client: "), Ip, L(",")];
+const MISSING: &[Piece] = &[
+    Opt(&[Not1(" \""), L(" ")]),
+    L("\""),
+    Few,
+    L("(2: No such file or directory), client: "),
+    Ip,
+    L(","),
+];
+
+/// Refused by a file of passwords. A name may look like any of these, so the last one counts.
+fn refused(text: &[u8]) -> Option<Found<'_>> {
+    let found =
+        [MISMATCH, UNKNOWN, UNKNOWN_COLON].iter().filter_map(|pieces| piece::find(pieces, text));
+    found.max_by_key(|found| found.user.map_or(0, <[u8]>::len))
+}
+
+/// The message behind its level and worker.
+fn message<'a>(text: &'a [u8], levels: &[&str]) -> Option<&'a [u8]> {
+    let rest = levels.iter().find_map(|level| text.strip_prefix(level.as_bytes()))?;
+    let digits =
+        |text: &[u8]| text.iter().take(12).take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = rest.get(digits(rest)..)?.strip_prefix(b"#")?;
+    let rest = rest.get(digits(rest)..)?.strip_prefix(b": *")?;
+    let digits = rest.iter().take(24).take_while(|byte| byte.is_ascii_digit()).count();
+    rest.get(digits..).map(<[u8]>::trim_ascii_start)
+}
+
+fn refused_line(text: &[u8]) -> Option<Found<'_>> {
+    refused(message(text, &["[error] ", "[crit] "])?)
+}
+
+/// Everything that an error log tells, read once.
+fn judge(text: &[u8]) -> Option<Found<'_>> {
+    let message = message(text, &["[error] ", "[crit] ", "[warn] ", "[notice] ", "[info] "])?;
+    let of = |kind: Kind, pieces: &'static [Piece]| {
+        piece::find(pieces, message).map(|found| Found { kind: Some(kind), ..found })
+    };
+    match message.first()? {
+        b'u' | b'P' => {
+            let found = refused(message).or_else(|| of(Kind::AuthFailure, BY_PAM))?;
+            Some(Found { kind: Some(Kind::AuthFailure), ..found })
+        }
+        b'l' => of(Kind::Limit, LIMITED),
+        b'd' => of(Kind::Limit, LIMITED).or_else(|| of(Kind::NotFound, FORBIDDEN_INDEX)),
+        b'a' => of(Kind::Attack, DENIED),
+        b'S' => of(Kind::Attack, HANDSHAKE),
+        b'o' | b'"' => of(Kind::Attack, SOUGHT).or_else(|| of(Kind::NotFound, MISSING)),
+        _ => None,
+    }
+}
 
 static HTTP_AUTH: Service = Service::new(
     "nginx-http-auth",
     "nginx error log: refused passwords of basic authentication; strictly also broken TLS handshakes.",
     "/var/log/nginx/error.log",
 )
-.patterns(&[REFUSED, BY_PAM, HANDSHAKE]);
+.patterns(&[
+    Pattern::by(Kind::AuthFailure, refused_line),
+    Pattern::auth(&[ERROR_OR_CRIT, Sub(BY_PAM)]),
+    Pattern::attack(&[ERROR_OR_CRIT, Sub(HANDSHAKE)]).strict(),
+]);
 
 static LIMIT_REQ: Service = Service::new(
     "nginx-limit-req",
     "nginx error log: clients that ran into `limit_req` or `limit_conn`.",
     "/var/log/nginx/error.log",
 )
-.patterns(&[LIMITED]);
+.patterns(&[Pattern::attack(&[ANY_LEVEL, Sub(LIMITED)])]);
 
 static FORBIDDEN: Service = Service::new(
     "nginx-forbidden",
     "nginx error log: requests that a `deny` rule refused.",
     "/var/log/nginx/error.log",
 )
-.patterns(&[DENIED]);
+.patterns(&[Pattern::attack(&[ERROR, Sub(DENIED)])]);
 
 static BOTSEARCH: Service = Service::new(
     "nginx-botsearch",
     "nginx access and error log: requests for webmail, phpMyAdmin, WordPress and cgi-bin where there is none.",
     "/var/log/nginx/access.log",
 )
-.patterns(&[access::SOUGHT, SOUGHT]);
+.patterns(&[access::SOUGHT, Pattern::attack(&[ERROR, Sub(SOUGHT)])]);
 
 static NGINX: Service = Service::new(
     "nginx",
     "nginx access and error log, everything at once: sign-ins, limits, forbidden and missing places, broken requests.",
     "/var/log/nginx/error.log",
 )
-.patterns(&[
-    REFUSED, BY_PAM, HANDSHAKE, LIMITED, DENIED, SOUGHT, FORBIDDEN_INDEX, MISSING,
-    access::SOUGHT, access::BAD_REQUEST, access::REFUSED, access::MISSING,
-]);
+.patterns(&[Pattern::by(Kind::NotFound, judge_any)]);
 
-const FORBIDDEN_INDEX: Pattern = Pattern::of(
-    Kind::NotFound,
-    &[ERROR, L("directory index of \""), Few, L("\" is forbidden, client: "), Ip, L(",")],
-);
-const MISSING: Pattern = Pattern::of(
-    Kind::NotFound,
-    &[
-        ERROR,
-        Opt(&[Not1(" \""), L(" ")]),
-        L("\""),
-        Few,
-        L("(2: No such file or directory), client: "),
-        Ip,
-        L(","),
-    ],
-);
+fn judge_any(text: &[u8]) -> Option<Found<'_>> {
+    if text.first() == Some(&b'[') { judge(text) } else { access::judge(text) }
+}

@@ -178,17 +178,18 @@ static CADDY: Service = Service::new(
     "Caddy access log, JSON: refused sign-ins, and places that are not there.",
     "/var/log/caddy/access.log",
 )
-.patterns(&[
-    Pattern::by(Kind::AuthFailure, |line| caddy(line, b"401")),
-    Pattern::by(Kind::NotFound, |line| caddy(line, b"404")),
-]);
+.patterns(&[Pattern::by(Kind::NotFound, caddy)]);
 
-fn caddy<'a>(line: &'a [u8], status: &[u8]) -> Option<Found<'a>> {
-    let [own, client, remote, user] =
+fn caddy(line: &[u8]) -> Option<Found<'_>> {
+    let [status, client, remote, user] =
         json::members(line, ["status", "request.client_ip", "request.remote_ip", "user_id"]);
-    (own? == status).then_some(())?;
+    let kind = match status? {
+        b"401" => Kind::AuthFailure,
+        b"404" => Kind::NotFound,
+        _ => return None,
+    };
     let ip = address::exact(client.or(remote)?)?;
-    Some(Found { host: Some(Client::Address(ip)), user, ..Found::default() })
+    Some(Found { host: Some(Client::Address(ip)), user, kind: Some(kind), ..Found::default() })
 }
 
 #[cfg(test)]
