@@ -45,11 +45,21 @@ pub(crate) struct Pattern {
     pub(crate) test: Option<fn(&Found<'_>) -> bool>,
     /// Reads what pieces cannot tell. Linear in the text.
     pub(crate) by: Option<Read>,
+    /// Whether that function only reads forward, so that it may be given a line whose end was cut off.
+    pub(crate) is_forward: bool,
 }
 
 impl Pattern {
     const fn new(pieces: &'static [Piece], kind: Kind) -> Self {
-        Self { pieces, kind, when: When::Always, turn: Turn::Counts, test: None, by: None }
+        Self {
+            pieces,
+            kind,
+            when: When::Always,
+            turn: Turn::Counts,
+            test: None,
+            by: None,
+            is_forward: false,
+        }
     }
 
     /// A sign-in that was refused.
@@ -70,6 +80,13 @@ impl Pattern {
     /// Says nothing, and nothing after it is tried.
     pub(crate) const fn ignore(pieces: &'static [Piece]) -> Self {
         Self::new(pieces, Kind::Attack).turn(Turn::Ignores)
+    }
+
+    /// Read by a function that only reads forward.
+    pub(crate) const fn forward(kind: Kind, by: Read) -> Self {
+        let mut pattern = Self::by(kind, by);
+        pattern.is_forward = true;
+        pattern
     }
 
     /// Read by a function.
@@ -113,10 +130,12 @@ impl Pattern {
         self.by.is_some() || piece::may_start(self.pieces, byte)
     }
 
-    pub(crate) fn find<'a>(&self, text: &'a [u8]) -> Option<Found<'a>> {
+    /// Matches a text from its beginning; `is_cut`: its end is missing.
+    pub(crate) fn find<'a>(&self, text: &'a [u8], is_cut: bool) -> Option<Found<'a>> {
         let found = match self.by {
+            Some(_) if is_cut && !self.is_forward => return None,
             Some(by) => by(text)?,
-            None => piece::find(self.pieces, text)?,
+            None => piece::find_in(self.pieces, text, is_cut)?,
         };
         self.test.is_none_or(|test| test(&found)).then_some(found)
     }
@@ -134,8 +153,12 @@ mod tests {
         assert!(!pattern.lax().counts(true) && pattern.lax().counts(false));
         assert!(pattern.may_start(b'f') && !pattern.may_start(b'g'));
         let tested = Pattern::auth(&[K, Word, Q]).test(|found| found.key == Some(b"yes"));
-        assert!(tested.find(b"yes").is_some() && tested.find(b"no").is_none());
+        assert!(tested.find(b"yes", false).is_some() && tested.find(b"no", false).is_none());
         let by = Pattern::by(Kind::Attack, |text| (text == b"x").then(Found::default));
-        assert!(by.find(b"x").is_some() && by.find(b"y").is_none());
+        assert!(
+            by.find(b"x", false).is_some()
+                && by.find(b"y", false).is_none()
+                && by.find(b"x", true).is_none()
+        );
     }
 }

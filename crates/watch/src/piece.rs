@@ -64,6 +64,8 @@ pub(crate) enum Piece {
     Few,
     /// Nothing of a word follows.
     B,
+    /// Here is nothing, but the line has its end.
+    Whole,
     /// Nothing but white space follows.
     End,
     /// Here a repeated part ends. Only for the matcher itself.
@@ -107,16 +109,28 @@ struct Matcher<'a> {
     mark: usize,
     reached: Option<usize>,
     steps: u32,
+    is_cut: bool,
 }
 
 /// Matches `text` from its beginning. It need not be used up: a pattern that wants that ends in `End`.
 pub(crate) fn find<'a>(pieces: &'static [Piece], text: &'a [u8]) -> Option<Found<'a>> {
+    find_in(pieces, text, false)
+}
+
+/// The same in a text whose end was cut off: nothing is known then of what is written last, so neither
+/// `End` nor `Any` matches.
+pub(crate) fn find_in<'a>(
+    pieces: &'static [Piece],
+    text: &'a [u8],
+    is_cut: bool,
+) -> Option<Found<'a>> {
     if let Some(Piece::L(first)) = pieces.first()
         && !text.starts_with(first.as_bytes())
     {
         return None;
     }
-    let mut matcher = Matcher { text, found: Found::default(), mark: 0, reached: None, steps: 0 };
+    let mut matcher =
+        Matcher { text, found: Found::default(), mark: 0, reached: None, steps: 0, is_cut };
     matcher.run(pieces, None, 0).then_some(matcher.found)
 }
 
@@ -143,8 +157,11 @@ impl Matcher<'_> {
             Piece::Not(of) => run_of(text, 0, |byte| !of.as_bytes().contains(&byte)),
             Piece::Not1(of) => run_of(text, 1, |byte| !of.as_bytes().contains(&byte)),
             Piece::Fun(length) => length(text),
+            Piece::Whole => (!self.is_cut).then_some(0),
             Piece::B => text.first().is_none_or(|byte| !is_word(*byte)).then_some(0),
-            Piece::End => text.iter().all(|byte| is_space(*byte)).then_some(text.len()),
+            Piece::End => {
+                (!self.is_cut && text.iter().all(|byte| is_space(*byte))).then_some(text.len())
+            }
             Piece::Stop => {
                 self.reached = Some(at);
                 Some(0)
@@ -196,7 +213,7 @@ impl Matcher<'_> {
             Piece::Rep(inner) => self.repeat(inner, rest, next, at),
             Piece::Host => self.address(rest, next, at) || self.name(rest, next, at),
             Piece::Ip => self.address(rest, next, at),
-            Piece::Any => self.last(rest, next, at),
+            Piece::Any => !self.is_cut && self.last(rest, next, at),
             Piece::Few => self.first(rest, next, at),
             Piece::L(_)
             | Piece::I(_)
@@ -212,6 +229,7 @@ impl Matcher<'_> {
             | Piece::Q
             | Piece::B
             | Piece::Fun(_)
+            | Piece::Whole
             | Piece::Stop
             | Piece::End => false,
         }
@@ -356,6 +374,7 @@ pub(crate) fn may_start(pieces: &'static [Piece], byte: u8) -> bool {
         Piece::Sp0
         | Piece::Not(_)
         | Piece::Fun(_)
+        | Piece::Whole
         | Piece::Any
         | Piece::Few
         | Piece::B

@@ -1,8 +1,8 @@
 //! Reads the lines of one service: bytes in, events out.
 //!
 //! Invariants: no allocation for a line, time linear in its length, nothing kept but a table of fixed
-//! size. What is longer than [`LINE_BYTES_MAX`] is looked at by its beginning and its end is counted as
-//! missing, so that a line cannot hide in another.
+//! size. Of what is longer than [`LINE_BYTES_MAX`] only the beginning is looked at, and nothing is
+//! believed that has to stand last, so that a forged end cannot be cut into place.
 
 use crate::event::{Event, Kind};
 use crate::header::{self, Place};
@@ -22,6 +22,7 @@ pub struct Reader {
     /// The patterns that can match a text, by its first byte.
     by_first: Vec<Vec<&'static Pattern>>,
     sessions: Sessions,
+    cut: u64,
 }
 
 impl Reader {
@@ -35,11 +36,18 @@ impl Reader {
                 counting.iter().filter(may).copied().collect()
             })
             .collect();
-        Self { service, by_first, sessions: Sessions::new() }
+        Self { service, by_first, sessions: Sessions::new(), cut: 0 }
+    }
+
+    /// Lines that were longer than [`LINE_BYTES_MAX`]: only what they begin with was looked at.
+    pub fn cut(&self) -> u64 {
+        self.cut
     }
 
     /// What one line says.
     pub fn line<'a>(&mut self, line: &'a [u8]) -> Option<Event<'a>> {
+        let is_cut = line.len() > LINE_BYTES_MAX;
+        self.cut += u64::from(is_cut);
         let line = line.get(..LINE_BYTES_MAX).unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let header = header::split(line, self.service.programs);
@@ -48,7 +56,8 @@ impl Reader {
             let text = self.skipped(text);
             let first = usize::from(text.first().copied().unwrap_or_default());
             let patterns = self.by_first.get(first).map(Vec::as_slice).unwrap_or_default();
-            let found = patterns.iter().find_map(|pattern| Some((*pattern, pattern.find(text)?)));
+            let found =
+                patterns.iter().find_map(|pattern| Some((*pattern, pattern.find(text, is_cut)?)));
             if let Some((pattern, found)) = found {
                 let event = self.event(pattern, &found, place)?;
                 return Some(Event {

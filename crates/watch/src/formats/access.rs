@@ -37,7 +37,7 @@ pub(super) const BOTS: Piece = Sub(&[
 /// `192.0.2.1 - user [time] `.
 const CLIENT: Piece = Sub(&[Host, L(" - "), S, Word, E, L(" ["), Not1("]"), L("] ")]);
 /// Everything that an access log tells, read once.
-const JUDGED: Pattern = Pattern::by(Kind::NotFound, judge);
+const JUDGED: Pattern = Pattern::forward(Kind::NotFound, judge);
 const ASKED: &[Piece] = &[One(&["GET", "POST", "HEAD"]), L(" /"), BOTS];
 
 pub(super) fn judge(text: &[u8]) -> Option<Found<'_>> {

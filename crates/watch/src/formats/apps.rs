@@ -138,7 +138,7 @@ static NEXTCLOUD: Service = Service::new(
     "/var/www/nextcloud/data/nextcloud.log",
 )
 .aliases(&["owncloud"])
-.patterns(&[Pattern::by(Kind::AuthFailure, nextcloud)]);
+.patterns(&[Pattern::forward(Kind::AuthFailure, nextcloud)]);
 
 fn nextcloud(line: &[u8]) -> Option<Found<'_>> {
     let [message, remote] = json::members(line, ["message", "remoteAddr"]);

@@ -81,7 +81,7 @@ static MONGODB: Service = Service::new(
 .patterns(&[
     Pattern::auth(&[CONNECTION, L("Failed to authenticate "), S, Not(" "), E]),
     Pattern::auth(&[CONNECTION, L("end connection "), Host]).turn(Turn::NotesAndEnds),
-    Pattern::by(Kind::AuthFailure, mongodb_json),
+    Pattern::forward(Kind::AuthFailure, mongodb_json),
 ]);
 /// `I ACCESS   [conn5] `: the older versions write no level.
 const CONNECTION: Piece =

@@ -16,7 +16,7 @@ static GATEWAY: Service = Service::new(
     "The gateway's own access log: requests that the rule engine blocked, refused sign-ins, limits, and places that are not there.",
     "/var/log/burgrave/access.ndjson",
 )
-.patterns(&[Pattern::by(Kind::Attack, read)]);
+.patterns(&[Pattern::forward(Kind::Attack, read)]);
 
 fn read(line: &[u8]) -> Option<Found<'_>> {
     let [ip, user, status, decision, score] =

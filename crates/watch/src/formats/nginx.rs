@@ -113,6 +113,9 @@ fn refused(text: &[u8]) -> Option<Found<'_>> {
     found.max_by_key(|found| found.user.map_or(0, <[u8]>::len))
 }
 
+/// nginx itself writes at most 2,048 bytes; a longer line is not its own.
+const MESSAGE_BYTES_MAX: usize = 4_096;
+
 /// The message behind its level and worker.
 fn message<'a>(text: &'a [u8], levels: &[&str]) -> Option<&'a [u8]> {
     let rest = levels.iter().find_map(|level| text.strip_prefix(level.as_bytes()))?;
@@ -131,6 +134,9 @@ fn refused_line(text: &[u8]) -> Option<Found<'_>> {
 /// Everything that an error log tells, read once.
 fn judge(text: &[u8]) -> Option<Found<'_>> {
     let message = message(text, &["[error] ", "[crit] ", "[warn] ", "[notice] ", "[info] "])?;
+    if message.len() > MESSAGE_BYTES_MAX {
+        return None;
+    }
     let of = |kind: Kind, pieces: &'static [Piece]| {
         piece::find(pieces, message).map(|found| Found { kind: Some(kind), ..found })
     };
@@ -185,7 +191,7 @@ static NGINX: Service = Service::new(
     "nginx access and error log, everything at once: sign-ins, limits, forbidden and missing places, broken requests.",
     "/var/log/nginx/error.log",
 )
-.patterns(&[Pattern::by(Kind::NotFound, judge_any)]);
+.patterns(&[Pattern::forward(Kind::NotFound, judge_any)]);
 
 fn judge_any(text: &[u8]) -> Option<Found<'_>> {
     if text.first() == Some(&b'[') { judge(text) } else { access::judge(text) }

@@ -178,7 +178,7 @@ static CADDY: Service = Service::new(
     "Caddy access log, JSON: refused sign-ins, and places that are not there.",
     "/var/log/caddy/access.log",
 )
-.patterns(&[Pattern::by(Kind::NotFound, caddy)]);
+.patterns(&[Pattern::forward(Kind::NotFound, caddy)]);
 
 fn caddy(line: &[u8]) -> Option<Found<'_>> {
     let [status, client, remote, user] =

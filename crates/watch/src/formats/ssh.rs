@@ -85,7 +85,7 @@ static COWRIE: Service = Service::new(
     "The honeypot Cowrie, JSON log: every connection is one that nobody has a reason to make.",
     "/home/cowrie/cowrie/var/log/cowrie/cowrie.json",
 )
-.patterns(&[Pattern::by(Kind::Attack, cowrie)]);
+.patterns(&[Pattern::forward(Kind::Attack, cowrie)]);
 
 fn cowrie(line: &[u8]) -> Option<Found<'_>> {
     let [event, ip] = json::members(line, ["eventid", "src_ip"]);

@@ -8,7 +8,7 @@ use crate::event::Kind;
 use crate::pattern::{Pattern, Turn};
 use crate::piece::Piece::{
     self, Alt, Any, B, E, End, Few, Host, Ip, L, Not, Not1, Num, One, Opt, Rep, S, Sp, Sp0, Sub,
-    Word,
+    Whole, Word,
 };
 use crate::service::Service;
 
@@ -49,7 +49,7 @@ const LAST_WITH_KEY: Piece = Sub(&[
 const LOOSE: Piece = Sub(&[L(" from "), Host, WHERE, Opt(&[L(" ssh"), Opt(&[Num])]), End]);
 /// The address behind a name of one word, then anything.
 const FIRST: Piece =
-    Sub(&[S, Word, E, L(" from "), Host, WHERE, Opt(&[L(" ssh"), Opt(&[Num])]), L(": ")]);
+    Sub(&[Whole, S, Word, E, L(" from "), Host, WHERE, Opt(&[L(" ssh"), Opt(&[Num])]), L(": ")]);
 
 const INVALID: Piece = Opt(&[One(&["invalid user ", "illegal user "])]);
 const KEYED: Piece = One(&["publickey", "hostbased", "gssapi-with-mic", "gssapi-keyex"]);
