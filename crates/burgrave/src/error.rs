@@ -27,6 +27,10 @@ pub(crate) enum Error {
         "nothing is called `{0}`: `burgrave prove` shows the ids of all proofs, `burgrave rules list` those of rules (with `--config`)"
     )]
     UnknownId(String),
+    #[error(
+        "the configuration has [[watch]], and this release does not watch logs by itself yet: remove it, and nothing will seem safer than it is"
+    )]
+    WatchNotYet,
     #[error("no service is called `{0}`; like it: {1}")]
     UnknownService(String, String),
     #[error("the configuration has no [rules]: nothing is inspected")]

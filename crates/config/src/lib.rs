@@ -24,6 +24,7 @@ mod table;
 mod tests;
 mod units;
 mod values;
+mod watches;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use parse::{TEXT_BYTES_MAX, parse};

@@ -2,13 +2,14 @@
 
 use crate::checks;
 use crate::error::{ConfigError, ConfigErrors};
-use crate::keys::{LIMITS, LISTEN, LOG, ROOT, RULES, SITE, STATE};
+use crate::keys::{LIMITS, LISTEN, LOG, ROOT, RULES, SITE, STATE, WATCH};
 use crate::place::Lines;
 use crate::sections::{ListenDraft, global_limits, listen, log, rules};
 use crate::settings::{Limits, Settings};
 use crate::sink::{Sink, Spot};
 use crate::sites::{Inherited, SiteDraft, site};
 use crate::table::Table;
+use crate::watches;
 use std::path::PathBuf;
 use toml::de::DeTable;
 
@@ -48,6 +49,8 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     }
     settings.rules = root.table(&RULES, sink).map(|table| rules(&table, sink));
     settings.log = root.table(&LOG, sink).map(|table| log(&table, sink)).unwrap_or_default();
+    let watched = root.tables(&WATCH, sink);
+    settings.watch = watched.iter().filter_map(|table| watches::watch(table, sink)).collect();
     let listeners = root.needed_tables(&LISTEN, sink);
     let listeners: Vec<ListenDraft> = listeners.iter().map(|table| listen(table, sink)).collect();
     let sites = root.needed_tables(&SITE, sink);
@@ -66,6 +69,7 @@ fn empty() -> Settings {
         rules: None,
         limits: Limits::default(),
         log: crate::settings::Log::default(),
+        watch: Vec::new(),
         sites: Vec::new(),
     }
 }

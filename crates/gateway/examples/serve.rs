@@ -46,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rules: None,
         limits: limits.clone(),
         log: Log { access: log, headers: Vec::new() },
+        watch: Vec::new(),
         sites: vec![Site {
             name: "*".to_owned(),
             hosts: vec!["*".to_owned()],

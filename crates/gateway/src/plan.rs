@@ -168,6 +168,7 @@ mod tests {
             rules: None,
             limits: Limits::default(),
             log: Log::default(),
+            watch: Vec::new(),
             sites,
         };
         Plan::new(settings, None, &tls::ticketer().unwrap())

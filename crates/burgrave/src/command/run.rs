@@ -3,6 +3,7 @@
 use super::Exit;
 use crate::error::Error;
 use crate::{load, output};
+use burgrave_config::Settings;
 use burgrave_gateway::Gateway;
 use burgrave_sys::Live;
 use std::path::Path;
@@ -15,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// Serves until a signal ends it.
 pub(super) fn run(config: &Path, threads: Option<usize>) -> Result<Exit, Error> {
     let system = Live;
-    let settings = load::settings(&system, config)?;
+    let settings = to_run(config)?;
     let rules = load::rules(&system, &settings)?;
     let threads =
         threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
@@ -52,10 +53,16 @@ pub(super) fn run(config: &Path, threads: Option<usize>) -> Result<Exit, Error> 
     Ok(Exit::Clean)
 }
 
+/// The settings, if everything in them is acted on.
+fn to_run(config: &Path) -> Result<Settings, Error> {
+    let settings = load::settings(&Live, config)?;
+    if settings.watch.is_empty() { Ok(settings) } else { Err(Error::WatchNotYet) }
+}
+
 /// Takes the configuration again; with an error in it everything goes on as before.
 fn reload(gateway: &mut Gateway, config: &Path) {
     let system = Live;
-    let taken = load::settings(&system, config).and_then(|settings| {
+    let taken = to_run(config).and_then(|settings| {
         let rules = load::rules(&system, &settings)?;
         gateway.reload(settings, rules).map_err(Error::Gateway)
     });

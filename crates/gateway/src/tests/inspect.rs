@@ -191,6 +191,7 @@ fn bed(mode: Option<Mode>) -> Bed {
         rules: None,
         limits: limits.clone(),
         log: Log { access: Some(directory.path().join("log")), headers: vec!["x-a".to_owned()] },
+        watch: Vec::new(),
         sites: vec![Site {
             name: "site.test".to_owned(),
             hosts: vec!["site.test".to_owned()],

@@ -86,6 +86,7 @@ pub fn start_with(limits: &Limits, change: impl FnOnce(&mut Settings)) -> Bed {
         rules: None,
         limits: limits.clone(),
         log: Log { access: Some(directory.path().join("access.ndjson")), headers: Vec::new() },
+        watch: Vec::new(),
         sites: vec![site("site.test", Some(root), routes, limits)],
     };
     change(&mut settings);

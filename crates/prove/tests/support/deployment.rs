@@ -179,6 +179,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
         }),
         limits: plan.limits.clone(),
         log: Log::default(),
+        watch: Vec::new(),
         sites: hosts.map(site).collect(),
     }
 }
