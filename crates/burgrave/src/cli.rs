@@ -71,14 +71,26 @@ pub(crate) enum Command {
 pub(crate) enum Watch {
     /// Shows what is seen in each line of a log.
     Try(WatchTry),
+    /// Turns filters and jails of fail2ban into `[[watch]]` sections.
+    ///
+    /// They are written to standard output; what could not be carried over is told on standard error.
+    /// Exit 0: all was carried over. 1: not all. 2: could not run.
+    ImportFail2ban {
+        /// The folder with `jail.conf`, `jail.local` and `filter.d`.
+        #[arg(value_name = "DIR", default_value = "/etc/fail2ban")]
+        folder: PathBuf,
+    },
 }
 
 /// Which log is read, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WatchTry {
     /// The service that wrote it, as in `sshd`: the name of fail2ban's jail where there is one.
-    #[arg(long = "as", value_name = "SERVICE")]
-    pub(crate) service: String,
+    #[arg(long = "as", value_name = "SERVICE", required_unless_present = "filter")]
+    pub(crate) service: Option<String>,
+    /// A filter of fail2ban that is run as it is, in place of a service.
+    #[arg(long, value_name = "FILE", conflicts_with = "service")]
+    pub(crate) filter: Option<PathBuf>,
     /// The log, at most 1 GiB; `-`: standard input.
     pub(crate) file: PathBuf,
     /// Also takes what fail2ban calls aggressive or extra modes.
@@ -307,5 +319,8 @@ mod tests {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
         assert!(parse("burgrave watch try --as sshd - --strict --format json").is_ok());
         assert!(parse("burgrave watch try -").is_err(), "a service is wanted");
+        assert!(parse("burgrave watch try --filter f.conf -").is_ok());
+        assert!(parse("burgrave watch try --filter f.conf --as sshd -").is_err());
+        assert!(parse("burgrave watch import-fail2ban /etc/fail2ban").is_ok());
     }
 }

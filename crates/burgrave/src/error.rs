@@ -33,6 +33,8 @@ pub(crate) enum Error {
     WatchNotYet,
     #[error("no service is called `{0}`; like it: {1}")]
     UnknownService(String, String),
+    #[error("the filter cannot be run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Filter(Vec<burgrave_watch::fail2ban::FilterError>),
     #[error("the configuration has no [rules]: nothing is inspected")]
     NoRules,
     #[error("cannot read `{}`", .0.display())]

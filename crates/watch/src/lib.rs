@@ -8,6 +8,7 @@ mod action;
 mod address;
 mod detect;
 mod event;
+pub mod fail2ban;
 mod formats;
 mod header;
 mod lines;

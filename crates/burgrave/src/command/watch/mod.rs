@@ -1,5 +1,6 @@
 //! `burgrave watch`: one command a file.
 
+mod import;
 mod trial;
 
 use super::Exit;
@@ -10,5 +11,6 @@ use crate::error::Error;
 pub(super) fn dispatch(command: &Watch) -> Result<Exit, Error> {
     match command {
         Watch::Try(trial) => trial::run(trial),
+        Watch::ImportFail2ban { folder } => import::run(folder),
     }
 }

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::output;
 use bstr::BStr;
 use burgrave_sys::{Live, System};
+use burgrave_watch::fail2ban::{Custom, load_filter};
 use burgrave_watch::{Event, Reader, lines};
 use serde_json::json;
 use std::io::Read as _;
@@ -13,6 +14,8 @@ use std::path::Path;
 
 /// Most of a log that is read.
 const LOG_BYTES_MAX: u64 = 1 << 30;
+/// Most of a file of fail2ban's configuration.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Written at once.
 const CHUNK_BYTES: usize = 1 << 16;
 /// Of a line that is shown to people.
@@ -20,14 +23,12 @@ const SHOWN_CHARS: usize = 160;
 
 /// Reads the log and shows it line by line.
 pub(super) fn run(trial: &WatchTry) -> Result<Exit, Error> {
-    let service = burgrave_watch::by_name(&trial.service)
-        .ok_or_else(|| Error::UnknownService(trial.service.clone(), nearest(&trial.service)))?;
+    let mut reading = Reading::of(trial)?;
     let log = read(&Live, &trial.file)?;
-    let mut reader = Reader::new(service, trial.strict);
     let mut shown = String::new();
     let (mut seen, mut all) = (0_u64, 0_u64);
     for (index, line) in lines(&log).enumerate() {
-        let event = reader.line(line);
+        let event = reading.line(line);
         all += 1;
         seen += u64::from(event.is_some());
         match trial.format {
@@ -40,10 +41,49 @@ pub(super) fn run(trial: &WatchTry) -> Result<Exit, Error> {
         }
     }
     if trial.format == Format::Text {
-        shown.push_str(&format!("{seen} of {all} lines say something to `{}`\n", service.name));
+        shown.push_str(&format!("{seen} of {all} lines say something\n"));
     }
     output::text(&shown)?;
     Ok(Exit::Clean)
+}
+
+/// By what the lines are read.
+enum Reading {
+    Service(Box<Reader>),
+    Filter(Box<Custom>),
+}
+
+impl Reading {
+    fn of(trial: &WatchTry) -> Result<Self, Error> {
+        if let Some(file) = &trial.filter {
+            return filter(&Live, file, trial.strict).map(|filter| Self::Filter(Box::new(filter)));
+        }
+        let name = trial.service.as_deref().unwrap_or_default();
+        let service = burgrave_watch::by_name(name)
+            .ok_or_else(|| Error::UnknownService(name.to_owned(), nearest(name)))?;
+        Ok(Self::Service(Box::new(Reader::new(service, trial.strict))))
+    }
+
+    fn line<'a>(&'a mut self, line: &'a [u8]) -> Option<Event<'a>> {
+        match self {
+            Self::Service(reader) => reader.line(line),
+            Self::Filter(filter) => filter.line(line),
+        }
+    }
+}
+
+/// A filter of fail2ban; what it includes lies beside it.
+fn filter(system: &dyn System, file: &Path, is_strict: bool) -> Result<Custom, Error> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let files = |path: &str| text(system, &folder.join(path.strip_prefix("filter.d/")?));
+    let mode = is_strict.then(|| ("mode".to_owned(), "aggressive".to_owned()));
+    load_filter(&files, name, &mode.into_iter().collect()).map_err(Error::Filter)
+}
+
+/// A file of fail2ban's configuration, if it is there and is text.
+pub(super) fn text(system: &dyn System, path: &Path) -> Option<String> {
+    String::from_utf8(system.read(path, FILE_BYTES_MAX).ok()?).ok()
 }
 
 fn read(system: &dyn System, path: &Path) -> Result<Vec<u8>, Error> {
