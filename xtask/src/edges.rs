@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave-documents", &[]),
     ("burgrave-gateway", &["config", "model", "seclang", "sys"]),
     ("burgrave-model", &[]),
-    ("burgrave-oracles", &["model", "parse", "seclang"]),
+    ("burgrave-oracles", &["model", "parse", "seclang", "watch"]),
     ("burgrave-parse", &[]),
     ("burgrave-prove", &["config", "model", "sys"]),
     ("burgrave-replay", &["model", "seclang"]),

@@ -24,6 +24,7 @@ mod table;
 mod tests;
 mod units;
 mod values;
+mod watch_keys;
 mod watches;
 
 pub use error::{ConfigError, ConfigErrors};

@@ -40,14 +40,23 @@ pub struct Listen {
 /// A log that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// The service that writes it; known to the crate that reads logs.
-    pub service: &'static str,
+    /// How its lines are read.
+    pub format: Format,
     /// Where it comes from.
     pub source: Source,
     /// The stricter modes as well. Default false.
     pub is_strict: bool,
     /// When a client is banned.
     pub ban: Ban,
+}
+
+/// How the lines of a log are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// As those of a service; its name is known to the crate that reads logs.
+    Service(&'static str),
+    /// By a filter of fail2ban.
+    Filter(PathBuf),
 }
 
 /// Where a log comes from.

@@ -2,12 +2,12 @@
 
 use crate::error::quoted;
 use crate::keys::{
-    AFTER, BAN, FOR, SERVICE, SOURCE, SOURCE_FILE, SOURCE_GATEWAY, SOURCE_JOURNAL, SOURCE_SECTION,
-    SOURCE_SYSLOG, STRICT, WITHIN,
+    AFTER, BAN, FILTER, FOR, SERVICE, SOURCE, SOURCE_FILE, SOURCE_GATEWAY, SOURCE_JOURNAL,
+    SOURCE_SECTION, SOURCE_SYSLOG, STRICT, WITHIN,
 };
 use crate::kinds::{Kind, Words, refuse, text};
 use crate::nearest::nearest;
-use crate::settings::{Ban, Source, Watch};
+use crate::settings::{Ban, Format, Source, Watch};
 use crate::sink::{Sink, Spot};
 use crate::table::{Section, Table};
 use toml::de::DeValue;
@@ -87,18 +87,31 @@ impl Kind for SourceOf {
 
 /// One log, if everything of it could be read.
 pub(crate) fn watch(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Watch> {
-    let service = table.needed(&SERVICE, sink);
+    let format = format(table, sink);
     let source = table.needed(&SOURCE, sink);
     let is_strict = table.get(&STRICT, sink).unwrap_or(false);
     let ban = table.table(&BAN, sink).map(|table| ban(&table, sink)).unwrap_or_default();
-    let (service, source) = (service?, source?);
-    let is_own = service.value == "gateway";
-    if source.value == Source::Gateway && !is_own {
+    let (format, source) = (format?, source?);
+    if source.value == Source::Gateway && format != Format::Service("gateway") {
         let message = "the gateway's own events are those of the service `gateway`";
-        sink.wrong(&service.spot, message, None);
+        sink.wrong(&source.spot, message, None);
         return None;
     }
-    Some(Watch { service: service.value, source: source.value, is_strict, ban })
+    Some(Watch { format, source: source.value, is_strict, ban })
+}
+
+/// The service, or the filter in its place.
+fn format(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Format> {
+    if !table.has(&FILTER) {
+        return table.needed(&SERVICE, sink).map(|service| Format::Service(service.value));
+    }
+    let filter = table.located(&FILTER, sink)?;
+    if table.has(&SERVICE) {
+        let message = "`filter` stands in place of `service`: remove one of them";
+        sink.wrong(&filter.spot, message, None);
+        return None;
+    }
+    Some(Format::Filter(filter.value))
 }
 
 fn ban(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Ban {
@@ -113,7 +126,7 @@ fn ban(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Ban {
 #[cfg(test)]
 mod tests {
     use crate::parse;
-    use crate::settings::{Ban, Source, Syslog, Watch};
+    use crate::settings::{Ban, Format, Source, Syslog, Watch};
     use std::path::PathBuf;
     use std::time::Duration;
 
@@ -129,7 +142,7 @@ mod tests {
     #[test]
     fn a_log_is_read_with_its_defaults() {
         let expected = Watch {
-            service: "sshd",
+            format: Format::Service("sshd"),
             source: Source::File(PathBuf::from("/var/log/auth.log")),
             is_strict: false,
             ban: Ban::default(),
@@ -141,6 +154,18 @@ mod tests {
         let ban =
             Ban { after: 3, within: Duration::from_hours(1), duration: Duration::from_hours(48) };
         assert_eq!(read(&full), Ok(vec![Watch { is_strict: true, ban, ..expected }]));
+    }
+
+    #[test]
+    fn a_filter_stands_in_place_of_a_service() {
+        let text = "filter = \"/etc/fail2ban/filter.d/shop.conf\"\nsource = { file = \"/x\" }";
+        let filter = PathBuf::from("/etc/fail2ban/filter.d/shop.conf");
+        assert_eq!(read(text).unwrap()[0].format, Format::Filter(filter));
+        let both = read(&format!("service = \"sshd\"\n{text}")).unwrap_err();
+        assert_eq!(
+            both,
+            [(3, "`filter` stands in place of `service`: remove one of them".to_owned())]
+        );
     }
 
     #[test]
@@ -192,7 +217,7 @@ mod tests {
             ),
             (
                 "service = \"sshd\"\nsource = { gateway = true }".to_owned(),
-                2,
+                3,
                 "the gateway's own events are those of the service `gateway`",
             ),
             (

@@ -92,8 +92,10 @@ fn every_command_and_option_exists() {
             seen.insert((*command).to_owned());
             let nested = words.get(1).filter(|word| *command == "rules" && is_word(word));
             let option = |word: &&str| {
-                let name = word.trim_start_matches("--").replace('-', "_");
-                word.starts_with("--") && !cli.contains(&format!(" {name}:"))
+                let long = word.trim_start_matches("--");
+                let field = format!(" {}:", long.replace('-', "_"));
+                let named = format!("long = \"{long}\"");
+                word.starts_with("--") && !cli.contains(&field) && !cli.contains(&named)
             };
             if !commands.contains(*command)
                 || nested.is_some_and(|word| !rules.contains(*word))

@@ -87,7 +87,7 @@ fn expressions(
     for (index, (_, line)) in entry.lines.iter().enumerate() {
         match names.expand(line) {
             Err(Unknown(what)) => {
-                wrong.push(at(entry, index, format!("`{what}` stands for nothing")))
+                wrong.push(at(entry, index, format!("`{what}` stands for nothing")));
             }
             Ok(expanded) => {
                 for one in expanded.lines().map(str::trim).filter(|one| !one.is_empty()) {

@@ -24,15 +24,12 @@ fn tags(regex: &str) -> Result<String, String> {
         let is_own = before.ends_with("(?P") || before.ends_with("(?") || before.ends_with('\\');
         let close = after.find('>');
         let name = close.and_then(|close| after.get(1..close)).unwrap_or_default();
-        match replacement(name).filter(|_| !is_own) {
-            Some(text) => {
-                out.push_str(&text?);
-                rest = close.and_then(|close| after.get(close + 1..)).unwrap_or_default();
-            }
-            None => {
-                out.push('<');
-                rest = after.get(1..).unwrap_or_default();
-            }
+        if let Some(text) = replacement(name).filter(|_| !is_own) {
+            out.push_str(&text?);
+            rest = close.and_then(|close| after.get(close + 1..)).unwrap_or_default();
+        } else {
+            out.push('<');
+            rest = after.get(1..).unwrap_or_default();
         }
     }
     out.push_str(rest);
@@ -185,7 +182,7 @@ mod tests {
         match expected {
             Ok(text) => assert_eq!(found.as_deref(), Ok(text), "{regex}"),
             Err(part) => {
-                assert!(found.as_ref().is_err_and(|why| why.contains(part)), "{regex}: {found:?}")
+                assert!(found.as_ref().is_err_and(|why| why.contains(part)), "{regex}: {found:?}");
             }
         }
     }
