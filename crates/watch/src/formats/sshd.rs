@@ -206,9 +206,13 @@ const PATTERNS: &[Pattern] = &[
         Opt(&[L(" ssh"), Opt(&[Num])]),
         TAIL,
     ]),
+    Pattern::auth(&[L("Disconnecting: Too many authentication failures"), TAIL]),
     Pattern::auth(&[
-        L("Disconnecting: Too many authentication failures"),
-        Opt(&[L(" for "), S, Any, E, L(" [preauth]")]),
+        L("Disconnecting: Too many authentication failures for "),
+        S,
+        Any,
+        E,
+        L(" [preauth]"),
         End,
     ]),
     Pattern::auth(&[
