@@ -14,6 +14,7 @@ const REGEX_BYTES_MAX: usize = 8 << 20;
 /// A filter that runs.
 #[derive(Debug)]
 pub struct Custom {
+    dates: Vec<Regex>,
     before: Option<Regex>,
     failures: Vec<Regex>,
     ignored: Vec<Regex>,
@@ -32,7 +33,12 @@ pub(super) fn compile(regex: &str) -> Result<Regex, Box<BuildError>> {
 impl Custom {
     /// A filter of compiled expressions.
     pub(super) fn new(before: Option<Regex>, failures: Vec<Regex>, ignored: Vec<Regex>) -> Self {
-        Self { before, failures, ignored, line: Vec::new() }
+        Self { dates: Vec::new(), before, failures, ignored, line: Vec::new() }
+    }
+
+    /// The same, with places of the time of its own.
+    pub(super) fn with_dates(self, dates: Vec<Regex>) -> Self {
+        Self { dates, ..self }
     }
 
     /// How many expressions tell of failures.
@@ -45,12 +51,30 @@ impl Custom {
         self.failures.is_empty()
     }
 
+    /// Takes the time out of the line.
+    fn undate(&mut self, line: &[u8]) -> Option<Stamp> {
+        for date in &self.dates {
+            let mut captures = date.create_captures();
+            date.captures(line, &mut captures);
+            let Some(span) = captures.get_group(1).or_else(|| captures.get_group(0)) else {
+                continue;
+            };
+            self.line.clear();
+            self.line.extend_from_slice(line.get(..span.start).unwrap_or_default());
+            self.line.extend_from_slice(line.get(span.end..).unwrap_or_default());
+            let inner = line.get(span.start..span.end).unwrap_or_default();
+            let start = inner.iter().position(u8::is_ascii_alphanumeric).unwrap_or(0);
+            return inner.get(start..).and_then(time::leading).map(|(stamp, _)| stamp);
+        }
+        undated(line, &mut self.line)
+    }
+
     /// What one line says. As in fail2ban, the time is taken out of it first.
     pub fn line(&mut self, line: &[u8]) -> Option<Event<'_>> {
         if line.len() > LINE_BYTES_MAX {
             return None;
         }
-        let stamp = undated(line, &mut self.line);
+        let stamp = self.undate(line);
         let mut text = self.line.as_slice();
         let mut client = None;
         if let Some(before) = &self.before {

@@ -2,6 +2,7 @@
 
 use super::Files;
 use super::custom::{Custom, compile};
+use super::date;
 use super::expand::{Names, Unknown};
 use super::ini::{self, Entry, Ini};
 use super::translate::translate;
@@ -46,14 +47,44 @@ pub fn load_filter(
     let before = expressions(&whole, &names, "prefregex", &mut wrong);
     let failures = expressions(&whole, &names, "failregex", &mut wrong);
     let ignored = expressions(&whole, &names, "ignoreregex", &mut wrong);
+    let dates = dates(&whole, &names, &mut wrong);
     if failures.is_empty() && wrong.is_empty() {
         wrong.push(FilterError { file: path, line: 1, why: "it has no `failregex`".to_owned() });
     }
     if wrong.is_empty() {
-        Ok(Custom::new(before.into_iter().next(), failures, ignored))
+        Ok(Custom::new(before.into_iter().next(), failures, ignored).with_dates(dates))
     } else {
         Err(wrong)
     }
+}
+
+/// Places of the time of the filter's own.
+fn dates(
+    whole: &Ini,
+    names: &Names<'_>,
+    wrong: &mut Vec<FilterError>,
+) -> Vec<regex_automata::meta::Regex> {
+    let mut found = Vec::new();
+    let entry = whole.get("Definition", "datepattern").or_else(|| whole.get("Init", "datepattern"));
+    let Some(entry) = entry else { return found };
+    for (index, (_, line)) in entry.lines.iter().enumerate() {
+        let expanded =
+            names.expand(line).map_err(|Unknown(what)| format!("`{what}` stands for nothing"));
+        for one in expanded.as_deref().unwrap_or_default().lines() {
+            match date::expression(one) {
+                Ok(None) => {}
+                Ok(Some(regex)) => match compile(&regex) {
+                    Ok(regex) => found.push(regex),
+                    Err(why) => wrong.push(at(entry, index, chain(&why))),
+                },
+                Err(why) => wrong.push(at(entry, index, why)),
+            }
+        }
+        if let Err(why) = expanded {
+            wrong.push(at(entry, index, why));
+        }
+    }
+    found
 }
 
 /// What tells of several lines.

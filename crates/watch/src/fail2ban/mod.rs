@@ -4,6 +4,7 @@
 //! a filter that cannot be run exactly is refused with its file and line, never run in part.
 
 mod custom;
+mod date;
 mod expand;
 mod filter;
 mod import;
