@@ -205,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn a_place_of_the_time_of_its_own_is_heeded() {
+        let files = |path: &str| {
+            let text = "[Definition]\nfailregex = ^ Relay attempt from <HOST>$\ndatepattern = ^\\[%%d/%%b/%%Y %%H:%%M:%%S\\]\n";
+            (path == "filter.d/kerio.conf").then(|| text.to_owned())
+        };
+        let mut filter = load_filter(&files, "kerio", &BTreeMap::new()).unwrap();
+        let event = filter.line(b"[30/Dec/2013 05:27:59] Relay attempt from 192.0.2.1").unwrap();
+        assert_eq!(event.ip.unwrap().to_string(), "192.0.2.1");
+        assert_eq!(event.stamp.unwrap().seconds(0, 0), Some(1_388_381_279));
+    }
+
+    #[test]
     fn all_that_cannot_be_run_is_told_with_its_line() {
         let wrong = load_filter(&files, "bad", &BTreeMap::new()).unwrap_err();
         let lines: Vec<usize> = wrong.iter().map(|wrong| wrong.line).collect();
