@@ -148,3 +148,57 @@ fn repeated(text: &[u8]) -> (&[u8], u32) {
     };
     parts().unwrap_or((text, 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(service: &str, lines: &[&str], expected: Option<(Kind, &str, u32)>) {
+        let mut reader = Reader::new(crate::by_name(service).unwrap(), false);
+        let mut last = None;
+        for line in lines {
+            let ip = |ip: IpAddr| ip.to_string();
+            last = reader
+                .line(line.as_bytes())
+                .map(|event| (event.kind, event.ip.map(ip).unwrap_or_default(), event.count));
+        }
+        assert_eq!(
+            last,
+            expected.map(|(kind, ip, count)| (kind, ip.to_owned(), count)),
+            "{lines:?}"
+        );
+    }
+
+    #[test]
+    fn a_line_may_stand_for_several() {
+        let line = |text: &str| format!("Nov 26 01:02:03 h sshd[7]: {text}");
+        let failed = "Failed password for root from 192.0.2.1 port 22 ssh2";
+        let five = line(&format!("message repeated 5 times: [ {failed}]"));
+        check("sshd", &[&five], Some((Kind::AuthFailure, "192.0.2.1", 5)));
+        check("sshd", &[&line("message repeated 5 times: [ nothing]")], None);
+        check("sshd", &[&line("message repeated 99999999 times: [ x]")], None);
+    }
+
+    #[test]
+    fn ends_of_lines_and_foreign_lines_change_nothing() {
+        check(
+            "sshd",
+            &["Nov 26 01:02:03 h sshd[7]: Invalid user a from 192.0.2.1\r"],
+            Some((Kind::AuthFailure, "192.0.2.1", 1)),
+        );
+        check("sshd", &["Nov 26 01:02:03 h cron[7]: Invalid user a from 192.0.2.1"], None);
+        check("sshd", &["", " ", "\r"], None);
+    }
+
+    #[test]
+    fn a_session_gives_a_failure_its_address() {
+        let line = |text: &str| format!("Nov 26 01:02:03 h sshd[7]: {text}");
+        let came = line("Connection from 192.0.2.1 port 5 on 192.0.2.9 port 22");
+        let failed = line("Disconnecting: Too many authentication failures [preauth]");
+        check("sshd", &[&came, &failed], Some((Kind::AuthFailure, "192.0.2.1", 1)));
+        check("sshd", &[&failed], None);
+        check("sshd", &[&came.replace("[7]", "[8]"), &failed], None);
+        let accepted = line("Accepted password for root from 192.0.2.1 port 5 ssh2");
+        check("sshd", &[&accepted], Some((Kind::AuthSuccess, "192.0.2.1", 1)));
+    }
+}

@@ -297,7 +297,7 @@ impl Numbers {
 
 #[test]
 fn fuzzed_lines_neither_panic_nor_ban_an_innocent() {
-    const COUNT: usize = 4_000;
+    const COUNT: usize = 4_500;
     let mut numbers = Numbers(88_172_645_463_325_252);
     let log: Vec<u8> = (0..COUNT).flat_map(|_| [numbers.line(), vec![b'\n']].concat()).collect();
     let known: Vec<IpAddr> = vec![CLIENT.parse().unwrap()];
@@ -323,7 +323,7 @@ fn fuzzed_lines_neither_panic_nor_ban_an_innocent() {
         }
     }
     println!("{read} lines read by every service");
-    assert!(read >= 200_000);
+    assert!(read >= 1_000_000);
 }
 
 #[test]
