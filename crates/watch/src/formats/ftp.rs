@@ -113,6 +113,9 @@ static PURE_FTPD: Service = Service::new(
         &[L("["), S, Any, E, L("] c'est un batard, il connait pas son code"), End],
         &[L("["), S, Any, E, L("] kullanýcýsý için giriþ hatalý"), End],
         &[L("使用者["), S, Any, E, L("]驗證失敗"), End],
+        // As the old encodings of these languages come out.
+        &[L("["), S, Any, E, L("] 嶸盪 檣隸 褒ぬ"), End],
+        &[L("妏蚚氪["), S, Any, E, L("]桄痐囮啖"), End],
     ]),
 ])]);
 /// `(name@192.0.2.1) [WARNING] `.

@@ -190,7 +190,7 @@ static QMAIL: Service = Service::new(
     "/var/log/mail.log",
 )
 .aliases(&["qmail-rbl"])
-.programs(&["qmail"])
+.programs(&["qmail", "rblsmtpd"])
 .patterns(&[
     Pattern::attack(&[
         Opt(&[Num, L("."), Num, L(" rblsmtpd: ")]),

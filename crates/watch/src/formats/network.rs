@@ -44,6 +44,7 @@ static RECIDIVE: Service = Service::new(
 .patterns(&[
     Pattern::ignore(&[Few, L("[recidive] Ban ")]),
     Pattern::attack(&[
+        Opt(&[L("["), Num, L("]:"), Sp]),
         Opt(&[L("fail2ban.actions"), Opt(&[Sp]), Opt(&[L("["), Num, L("]")]), L(":"), Sp]),
         Opt(&[L("NOTICE"), Sp]),
         L("["),
@@ -55,3 +56,28 @@ static RECIDIVE: Service = Service::new(
         Host,
     ]),
 ]);
+
+#[cfg(test)]
+mod tests {
+    use crate::Reader;
+
+    fn check(line: &str, expected: Option<&str>) {
+        let mut reader = Reader::new(crate::by_name("recidive").unwrap(), false);
+        let ip = reader.line(line.as_bytes()).and_then(|event| event.ip).map(|ip| ip.to_string());
+        assert_eq!(ip.as_deref(), expected, "{line}");
+    }
+
+    #[test]
+    fn bans_of_fail2ban_are_seen_in_its_own_log_and_in_syslog() {
+        let is = Some("192.0.2.1");
+        check(
+            "2026-11-26 01:02:03,004 fail2ban.actions        [77]: NOTICE  [sshd] Ban 192.0.2.1",
+            is,
+        );
+        check("2026-11-26 01:02:03,004 fail2ban.actions[77]: NOTICE  [sshd] Ban 192.0.2.1", is);
+        check("Nov 26 01:02:03 h fail2ban-server[77]: NOTICE [sshd] Ban 192.0.2.1", is);
+        check("Nov 26 01:02:03 h fail2ban.actions[77]: NOTICE [sshd] Ban 192.0.2.1", is);
+        check("Nov 26 01:02:03 h fail2ban.actions[77]: NOTICE [sshd] Unban 192.0.2.1", None);
+        check("Nov 26 01:02:03 h fail2ban.actions[77]: NOTICE [recidive] Ban 192.0.2.1", None);
+    }
+}
