@@ -39,7 +39,9 @@ pub(crate) fn split<'a>(line: &'a [u8], programs: &[&str]) -> Header<'a> {
     let mut places = Places { all: [None; PLACES_MAX], used: 0, start: rest };
     if programs.is_empty() {
         places.add(rest);
-        if let Some(text) = skip_word(rest).and_then(|rest| program(rest, &["*"])) {
+        // No host begins with a bracket.
+        let host = (rest.first() != Some(&b'[')).then_some(rest);
+        if let Some(text) = host.and_then(skip_word).and_then(|rest| program(rest, &["*"])) {
             places.add_both(text);
             // Some journals hold what was a line of syslog before.
             if let Some(text) = skip_word(text).and_then(|rest| program(rest, &["*"])) {
