@@ -8,18 +8,19 @@ use std::collections::BTreeSet;
 
 /// Crate → the crates of ours that it uses, tests excepted.
 const EDGES: &[(&str, &[&str])] = &[
-    ("burgrave", &["config", "gateway", "model", "prove", "replay", "seclang", "sys"]),
-    ("burgrave-config", &["model"]),
+    ("burgrave", &["config", "gateway", "model", "prove", "replay", "seclang", "sys", "watch"]),
+    ("burgrave-config", &["model", "watch"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),
     ("burgrave-gateway", &["config", "model", "seclang", "sys"]),
     ("burgrave-model", &[]),
-    ("burgrave-oracles", &["model", "parse", "seclang"]),
+    ("burgrave-oracles", &["model", "parse", "seclang", "watch"]),
     ("burgrave-parse", &[]),
     ("burgrave-prove", &["config", "model", "sys"]),
     ("burgrave-replay", &["model", "seclang"]),
     ("burgrave-seclang", &["model", "parse"]),
     ("burgrave-sys", &[]),
+    ("burgrave-watch", &[]),
     ("exchange", &[]),
     ("xtask", &[]),
 ];
@@ -36,6 +37,7 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
     ("burgrave-config", &["tokio", "hyper", "rustix"], "reads nothing but the text it is given"),
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
     ("burgrave-prove", &["tokio", "hyper"], "attacks byte by byte, by its own client"),
+    ("burgrave-watch", &["tokio", "hyper", "rustix"], "bytes and time in, actions out: no I/O"),
 ];
 
 /// Compares the table with `cargo metadata`.

@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// People who sign in at the gateway.
     #[command(subcommand)]
     User(User),
+    /// Reads logs and sees attacks in them.
+    #[command(subcommand)]
+    Watch(Watch),
     /// What a proof, a safeguard or a rule means and what to do.
     Explain {
         /// The id, as in `sql-injection`, `version-hiding` or, with `--config`, `942100`.
@@ -79,6 +82,40 @@ pub(crate) enum User {
         /// The user's name.
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Watch {
+    /// Shows what is seen in each line of a log.
+    Try(WatchTry),
+    /// Turns filters and jails of fail2ban into `[[watch]]` sections.
+    ///
+    /// They are written to standard output; what could not be carried over is told on standard error.
+    /// Exit 0: all was carried over. 1: not all. 2: could not run.
+    ImportFail2ban {
+        /// The folder with `jail.conf`, `jail.local` and `filter.d`.
+        #[arg(value_name = "DIR", default_value = "/etc/fail2ban")]
+        folder: PathBuf,
+    },
+}
+
+/// Which log is read, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WatchTry {
+    /// The service that wrote it, as in `sshd`: the name of fail2ban's jail where there is one.
+    #[arg(long = "as", value_name = "SERVICE", required_unless_present = "filter")]
+    pub(crate) service: Option<String>,
+    /// A filter of fail2ban that is run as it is, in place of a service.
+    #[arg(long, value_name = "FILE", conflicts_with = "service")]
+    pub(crate) filter: Option<PathBuf>,
+    /// The log, at most 1 GiB; `-`: standard input.
+    pub(crate) file: PathBuf,
+    /// Also takes what fail2ban calls aggressive or extra modes.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How it is shown. JSON: one object a line.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -292,5 +329,15 @@ mod tests {
         assert!(parse("burgrave rules try --file f --rule x --request r").is_ok());
         assert!(parse("burgrave rules test --config c").is_err(), "tests are wanted");
         assert!(parse("burgrave rules except --request a b --attacks c --write d").is_ok());
+    }
+
+    #[test]
+    fn logs_are_read_as_those_of_a_service() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(parse("burgrave watch try --as sshd - --strict --format json").is_ok());
+        assert!(parse("burgrave watch try -").is_err(), "a service is wanted");
+        assert!(parse("burgrave watch try --filter f.conf -").is_ok());
+        assert!(parse("burgrave watch try --filter f.conf --as sshd -").is_err());
+        assert!(parse("burgrave watch import-fail2ban /etc/fail2ban").is_ok());
     }
 }

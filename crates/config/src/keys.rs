@@ -5,11 +5,13 @@ use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::balance::{BALANCE, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
+pub(crate) use crate::log_keys::*;
 use crate::names::{self, Parsed};
 use crate::settings::{Environment, Exposure, Network, Upstream};
 use crate::streams::STREAM;
 use crate::table::{Key, ManyTables, OneTable, Section};
 use crate::values::{HeaderMap, RateText, TlsSource};
+pub(crate) use crate::watch_keys::*;
 use burgrave_model::{Mode, Profile};
 
 const LATER: &str =
@@ -22,8 +24,8 @@ const MODES: Choice<Mode> =
 pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
-    keys: &[&STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &SITE, &STREAM],
-    refused: &[("firewall", LATER), ("watch", LATER), ("backup", LATER), ("alert", LATER)],
+    keys: &[&STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &SITE, &STREAM],
+    refused: &[("firewall", LATER), ("backup", LATER), ("alert", LATER)],
 };
 pub(crate) static STATE: Key<AbsolutePath> = Key {
     name: "state",
@@ -66,6 +68,12 @@ pub(crate) static LOG: Key<OneTable> = Key {
     kind: OneTable(&LOG_SECTION),
     default: "no access log",
     about: "What is recorded.",
+};
+pub(crate) static WATCH: Key<ManyTables> = Key {
+    name: "watch",
+    kind: ManyTables(&WATCH_SECTION),
+    default: "no log is watched",
+    about: "The logs that are watched for attacks.",
 };
 pub(crate) static SITE: Key<ManyTables> = Key {
     name: "site",
@@ -282,29 +290,6 @@ pub(crate) static UPSTREAM_TIME: Key<Span> = Key {
     kind: Span { millis_min: 100, millis_max: 86_400_000 },
     default: "\"60s\"",
     about: "How long an upstream may take to begin its answer, and between two pieces of it.",
-};
-
-pub(crate) static LOG_SECTION: Section = Section {
-    title: "[log]",
-    about: "The access log: one JSON object a line for every request and every refusal.",
-    keys: &[&ACCESS, &LOG_HEADERS],
-    refused: &[],
-};
-pub(crate) static ACCESS: Key<AbsolutePath> = Key {
-    name: "access",
-    kind: AbsolutePath,
-    default: "no access log",
-    about: "The file that it is appended to.",
-};
-pub(crate) static LOG_HEADERS: Key<List<Parsed<String>>> = Key {
-    name: "headers",
-    kind: List {
-        of: Parsed { parse: names::logged_header, words: "the name of a header without secrets" },
-        min: 0,
-        max: 64,
-    },
-    default: "[]",
-    about: "Request headers to record beside the standard fields. Those that hold secrets are refused.",
 };
 
 pub(crate) static SITE_SECTION: Section = Section {

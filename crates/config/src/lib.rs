@@ -13,6 +13,7 @@ mod defence;
 mod error;
 mod keys;
 mod kinds;
+mod log_keys;
 mod names;
 mod nearest;
 mod parse;
@@ -29,6 +30,8 @@ mod table;
 mod tests;
 mod units;
 mod values;
+mod watch_keys;
+mod watches;
 
 pub use error::{ConfigError, ConfigErrors};
 pub use parse::{TEXT_BYTES_MAX, parse};

@@ -3,7 +3,7 @@
 
 use crate::error::quoted;
 use crate::kinds::{Kind, Words, text};
-use crate::settings::{Authority, Host, RateBy, Upstream};
+use crate::settings::{Authority, Host, RateBy, Syslog, Upstream};
 use crate::sink::{Sink, Spot};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
@@ -40,6 +40,36 @@ impl<T> Kind for Parsed<T> {
                 None
             }
         }
+    }
+}
+
+/// A unit of systemd (systemd.unit(5)).
+pub(crate) fn unit(text: &str) -> Result<String, &'static str> {
+    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    let has_type = text.rsplit_once('.').is_some_and(|(name, kind)| {
+        !name.is_empty()
+            && ["service", "socket", "scope", "slice", "target", "timer"].contains(&kind)
+    });
+    if text.len() > 255 || !text.bytes().all(is_of_it) || !has_type {
+        return Err("this is not the name of a unit");
+    }
+    Ok(text.to_owned())
+}
+
+/// A socket of syslog.
+pub(crate) fn syslog(text: &str) -> Result<Syslog, &'static str> {
+    let address = |text: &str| text.parse().map_err(|_bad| "this is no address with a port");
+    if let Some(rest) = text.strip_prefix("udp://") {
+        return Ok(Syslog::Udp(address(rest)?));
+    }
+    if let Some(rest) = text.strip_prefix("tcp://") {
+        return Ok(Syslog::Tcp(address(rest)?));
+    }
+    match text.strip_prefix("unix:") {
+        Some(path) if path.starts_with('/') && !path.contains('\0') => {
+            Ok(Syslog::Unix(PathBuf::from(path)))
+        }
+        _ => Err("this is no socket of syslog"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::checks;
 use crate::error::{ConfigError, ConfigErrors};
-use crate::keys::{LIMITS, LISTEN, LOG, METRICS, ROOT, RULES, SITE, STATE, USER};
+use crate::keys::{LIMITS, LISTEN, LOG, METRICS, ROOT, RULES, SITE, STATE, USER, WATCH};
 use crate::place::Lines;
 use crate::sections::{ListenDraft, global_limits, listen, log, rules};
 use crate::settings::{Access, Settings};
@@ -10,6 +10,7 @@ use crate::sink::{Sink, Spot};
 use crate::sites::{Inherited, SiteDraft, site};
 use crate::streams::streams;
 use crate::table::Table;
+use crate::watches;
 use std::path::PathBuf;
 use toml::de::DeTable;
 
@@ -51,6 +52,8 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     }
     settings.rules = root.table(&RULES, sink).map(|table| rules(&table, sink));
     settings.log = root.table(&LOG, sink).map(|table| log(&table, sink)).unwrap_or_default();
+    let watched = root.tables(&WATCH, sink);
+    settings.watch = watched.iter().filter_map(|table| watches::watch(table, sink)).collect();
     let listeners = root.needed_tables(&LISTEN, sink);
     let listeners: Vec<ListenDraft> = listeners.iter().map(|table| listen(table, sink)).collect();
     let sites = root.needed_tables(&SITE, sink);

@@ -19,6 +19,7 @@ impl Settings {
             rules: None,
             limits: Limits::default(),
             log: Log::default(),
+            watch: Vec::new(),
             sites: Vec::new(),
             streams: Vec::new(),
             metrics: None,

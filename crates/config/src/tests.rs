@@ -12,6 +12,7 @@ struct Base {
     rules: String,
     limits: String,
     log: String,
+    watch: String,
     site: String,
     route: String,
 }
@@ -24,27 +25,29 @@ impl Base {
             rules: "include = [\"/etc/rules.conf\"]\n".to_owned(),
             limits: String::new(),
             log: String::new(),
+            watch: "service = \"sshd\"\nsource = { file = \"/var/log/auth.log\" }\n".to_owned(),
             site: "hosts = [\"a.example\"]\n".to_owned(),
             route: "path = \"/\"\nupstream = [\"http://127.0.0.1:3000\"]\n".to_owned(),
         }
     }
 
     fn text(&self) -> String {
-        let Self { root, listen, rules, limits, log, site, route } = self;
+        let Self { root, listen, rules, limits, log, watch, site, route } = self;
         format!(
             "{root}\n[[listen]]\n{listen}\n[rules]\n{rules}\n[limits]\n{limits}\n[log]\n{log}\n\
-             [[site]]\n{site}\n[[site.route]]\n{route}\n"
+             [[watch]]\n{watch}\n[[site]]\n{site}\n[[site.route]]\n{route}\n"
         )
     }
 
     /// The text in which a section is written; `None` for those written as a value.
     fn part(&mut self, section: &'static Section) -> Option<&mut String> {
-        let parts: [(&'static Section, &mut String); 7] = [
+        let parts: [(&'static Section, &mut String); 8] = [
             (&ROOT, &mut self.root),
             (&keys::LISTEN_SECTION, &mut self.listen),
             (&keys::RULES_SECTION, &mut self.rules),
             (&keys::LIMITS_SECTION, &mut self.limits),
             (&keys::LOG_SECTION, &mut self.log),
+            (&keys::WATCH_SECTION, &mut self.watch),
             (&keys::SITE_SECTION, &mut self.site),
             (&keys::ROUTE_SECTION, &mut self.route),
         ];
@@ -81,7 +84,9 @@ fn settings(text: &str) -> Settings {
 }
 
 /// A section that is written as a value: where, and with which keys around the one in question.
-const INLINE: [(&Section, &Section, &str); 5] = [
+const INLINE: [(&Section, &Section, &str); 7] = [
+    (&keys::SOURCE_SECTION, &keys::WATCH_SECTION, "source"),
+    (&keys::BAN_SECTION, &keys::WATCH_SECTION, "ban"),
     (&keys::TLS_SECTION, &keys::SITE_SECTION, "tls"),
     (&keys::FILES_SECTION, &keys::SITE_SECTION, "files"),
     (&keys::OWN_LIMITS_SECTION, &keys::SITE_SECTION, "limits"),

@@ -36,7 +36,8 @@ fn requests_are_counted_by_site_and_nothing_that_clients_choose() {
         assert!(body(&text).lines().any(|own| own == line), "{line}\n{text}");
     }
     assert_eq!(body(&text).matches("burgrave_responses_total{").count(), 6, "one site");
-    for (target, wanted, said) in [("/ready", 200, "ready\n"), ("/live", 200, "live\n"), ("/", 404, "")]
+    for (target, wanted, said) in
+        [("/ready", 200, "ready\n"), ("/live", 200, "live\n"), ("/", 404, "")]
     {
         let answer = ask(&bed, target);
         assert_eq!(status(&answer), wanted, "{target}");

@@ -92,8 +92,10 @@ fn every_command_and_option_exists() {
             seen.insert((*command).to_owned());
             let nested = words.get(1).filter(|word| *command == "rules" && is_word(word));
             let option = |word: &&str| {
-                let name = word.trim_start_matches("--").replace('-', "_");
-                word.starts_with("--") && !cli.contains(&format!(" {name}:"))
+                let long = word.trim_start_matches("--");
+                let field = format!(" {}:", long.replace('-', "_"));
+                let named = format!("long = \"{long}\"");
+                word.starts_with("--") && !cli.contains(&field) && !cli.contains(&named)
             };
             if !commands.contains(*command)
                 || nested.is_some_and(|word| !rules.contains(*word))
@@ -178,9 +180,9 @@ fn the_access_logs_keys_are_those_that_are_written() {
         let at = example.get(from..).unwrap().find(&format!("\"{key}\":"));
         from += at.unwrap_or_else(|| panic!("`{key}` is not in its place in the example"));
     }
-    for decision in ["forward", "file", "block", "limit", "redirect", "refuse"] {
+    for decision in ["forward", "file", "block", "limit", "challenge", "redirect", "refuse"] {
         assert!(manual.contains(&format!("| `{decision}` |")), "{decision}");
-        assert!(source.contains(&format!("b\"{decision}\"")), "{decision}");
+        assert!(source.contains(&format!("=> \"{decision}\"")), "{decision}");
     }
 }
 

@@ -9,10 +9,12 @@
 mod bodies;
 mod rules;
 mod transaction;
+mod watch;
 
 pub use bodies::{cookies, form, json, multipart, xml};
 pub use rules::{rules, transformations};
 pub use transaction::transaction;
+pub use watch::watch;
 
 /// A target: its name, which is that of its folder in the corpus, and its oracle.
 pub type Target = (&'static str, fn(&[u8]));
@@ -26,6 +28,7 @@ pub static ALL: &[Target] = &[
     ("rules", rules),
     ("transaction", transaction),
     ("transformations", transformations),
+    ("watch", watch),
     ("xml", xml),
 ];
 

@@ -5,6 +5,7 @@ mod detection;
 mod engine;
 mod gateway;
 mod inspection;
+mod watch;
 mod wire;
 mod worst;
 
@@ -15,7 +16,8 @@ pub(crate) fn all() -> Result<()> {
     gateway::run()?;
     inspection::run()?;
     engine::run()?;
-    detection::run()
+    detection::run()?;
+    watch::run()
 }
 
 /// One bench by its name.
@@ -25,11 +27,12 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("gateway", ["--rules"]) => inspection::run(),
         ("engine", []) => engine::run(),
         ("detection", []) => detection::run(),
+        ("watch", []) => watch::run(),
         ("worst", []) => worst::run(None),
         ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection, worst [SECONDS]",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, worst [SECONDS]",
                 options.join(" ")
             )
         }
@@ -48,7 +51,7 @@ mod tests {
             let why = one(name, options).unwrap_err().to_string();
             assert!(
                 why.contains(name)
-                    && why.contains("gateway [--rules], engine, detection, worst [SECONDS]"),
+                    && why.contains("gateway [--rules], engine, detection, watch, worst [SECONDS]"),
                 "{why}"
             );
         }

@@ -7,6 +7,7 @@ mod rules;
 mod run;
 mod update;
 mod user;
+mod watch;
 
 use crate::cli::{Arguments, Command};
 use crate::error::Error;
@@ -46,6 +47,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         }
         Command::Rules(command) => rules::dispatch(command),
         Command::User(command) => user::dispatch(command),
+        Command::Watch(command) => watch::dispatch(command),
         Command::Explain { id, config } => explain::run(id, config.as_deref()),
     }
 }

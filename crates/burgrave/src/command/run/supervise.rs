@@ -72,7 +72,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Runtime("signals", error))?;
     let mut signals = runtime.block_on(async { Signals::new() })?;
-    let settings = load::settings(&Live, config)?;
+    let settings = to_run(config)?;
     let mut supervisor = Supervisor {
         config,
         program,
@@ -146,7 +146,7 @@ impl Supervisor<'_> {
             end(&early, Ask::Now);
             self.ending.push(early);
         }
-        let begun = load::settings(&Live, self.config)
+        let begun = to_run(self.config)
             .and_then(|settings| self.open_sockets(&settings))
             .and_then(|()| self.start());
         match begun {
@@ -209,7 +209,7 @@ impl Supervisor<'_> {
             end(&oldest, Ask::Now);
             drop(oldest.child.wait());
         }
-        if let Ok(settings) = load::settings(&Live, self.config) {
+        if let Ok(settings) = to_run(self.config) {
             let wanted = settings.addresses();
             self.sockets.retain(|address, _| wanted.contains(address));
         }
@@ -301,6 +301,12 @@ fn hear(process: &mut Process) {
             }
         }
     }
+}
+
+/// The settings, if everything in them is acted on.
+fn to_run(config: &Path) -> Result<Settings, Error> {
+    let settings = load::settings(&Live, config)?;
+    if settings.watch.is_empty() { Ok(settings) } else { Err(Error::WatchNotYet) }
 }
 
 fn has_ended(process: &mut Process) -> bool {

@@ -1,0 +1,244 @@
+//! Reads `[[watch]]`: the logs that are watched, and when their clients are banned.
+
+use crate::error::quoted;
+use crate::keys::{
+    AFTER, BAN, FILTER, FOR, SERVICE, SOURCE, SOURCE_FILE, SOURCE_GATEWAY, SOURCE_JOURNAL,
+    SOURCE_SECTION, SOURCE_SYSLOG, STRICT, WITHIN,
+};
+use crate::kinds::{Kind, Words, refuse, text};
+use crate::nearest::nearest;
+use crate::settings::{Ban, Format, Source, Watch};
+use crate::sink::{Sink, Spot};
+use crate::table::{Section, Table};
+use toml::de::DeValue;
+
+/// The name of a service whose logs are understood.
+pub(crate) struct ServiceName;
+
+impl Words for ServiceName {
+    fn words(&self) -> String {
+        "the name of a service, such as `\"sshd\"` or `\"nginx-http-auth\"`".to_owned()
+    }
+}
+
+impl Kind for ServiceName {
+    type Value = &'static str;
+
+    fn read(&self, value: &DeValue<'_>, spot: &Spot, sink: &mut Sink<'_>) -> Option<&'static str> {
+        let name = text(self, value, spot, sink)?;
+        let found = burgrave_watch::by_name(name).map(|service| service.name);
+        if found.is_none() {
+            let like = nearest(name, burgrave_watch::all().map(|service| service.name));
+            let like = like.map(|like| format!(" (did you mean `{like}`?)")).unwrap_or_default();
+            let message = format!("no service is called {}{like}", quoted(name));
+            sink.wrong(spot, message, self.words());
+        }
+        found
+    }
+}
+
+/// Where a log comes from: a table with exactly one key.
+pub(crate) struct SourceOf;
+
+impl Words for SourceOf {
+    fn words(&self) -> String {
+        "`{ file = \"/…\" }`, `{ journal = \"ssh.service\" }`, `{ syslog = \"udp://127.0.0.1:5514\" }` or `{ gateway = true }`"
+            .to_owned()
+    }
+
+    fn nested(&self) -> Option<&'static Section> {
+        Some(&SOURCE_SECTION)
+    }
+}
+
+impl Kind for SourceOf {
+    type Value = Source;
+
+    fn read(&self, value: &DeValue<'_>, spot: &Spot, sink: &mut Sink<'_>) -> Option<Source> {
+        let DeValue::Table(inner) = value else {
+            refuse(self, value, spot, sink);
+            return None;
+        };
+        let table = Table::open(inner, spot.clone(), &SOURCE_SECTION, sink);
+        let file = table.get(&SOURCE_FILE, sink).map(Source::File);
+        let journal = table.get(&SOURCE_JOURNAL, sink).map(Source::Journal);
+        let syslog = table.get(&SOURCE_SYSLOG, sink).map(Source::Syslog);
+        let gateway = table.located(&SOURCE_GATEWAY, sink);
+        if let Some(off) = gateway.as_ref().filter(|gateway| !gateway.value) {
+            let message = "`gateway = false` names no source: remove it";
+            sink.wrong(&off.spot, message, self.words());
+            return None;
+        }
+        let written = [
+            table.has(&SOURCE_FILE),
+            table.has(&SOURCE_JOURNAL),
+            table.has(&SOURCE_SYSLOG),
+            table.has(&SOURCE_GATEWAY),
+        ];
+        let count = written.iter().filter(|written| **written).count();
+        if count != 1 {
+            let message = format!("`source` names {count} sources, and has to name one");
+            sink.wrong(spot, message, self.words());
+            return None;
+        }
+        file.or(journal).or(syslog).or_else(|| gateway.map(|_| Source::Gateway))
+    }
+}
+
+/// One log, if everything of it could be read.
+pub(crate) fn watch(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Watch> {
+    let format = format(table, sink);
+    let source = table.needed(&SOURCE, sink);
+    let is_strict = table.get(&STRICT, sink).unwrap_or(false);
+    let ban = table.table(&BAN, sink).map(|table| ban(&table, sink)).unwrap_or_default();
+    let (format, source) = (format?, source?);
+    if source.value == Source::Gateway && format != Format::Service("gateway") {
+        let message = "the gateway's own events are those of the service `gateway`";
+        sink.wrong(&source.spot, message, None);
+        return None;
+    }
+    Some(Watch { format, source: source.value, is_strict, ban })
+}
+
+/// The service, or the filter in its place.
+fn format(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Format> {
+    if !table.has(&FILTER) {
+        return table.needed(&SERVICE, sink).map(|service| Format::Service(service.value));
+    }
+    let filter = table.located(&FILTER, sink)?;
+    if table.has(&SERVICE) {
+        let message = "`filter` stands in place of `service`: remove one of them";
+        sink.wrong(&filter.spot, message, None);
+        return None;
+    }
+    Some(Format::Filter(filter.value))
+}
+
+fn ban(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Ban {
+    let default = Ban::default();
+    Ban {
+        after: table.get(&AFTER, sink).unwrap_or(default.after),
+        within: table.get(&WITHIN, sink).unwrap_or(default.within),
+        duration: table.get(&FOR, sink).unwrap_or(default.duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse;
+    use crate::settings::{Ban, Format, Source, Syslog, Watch};
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    const REST: &str = "[[listen]]\naddress = \"127.0.0.1:80\"\n[[site]]\nhosts = [\"a\"]\nfiles = { root = \"/srv\" }\n";
+
+    fn read(watch: &str) -> Result<Vec<Watch>, Vec<(usize, String)>> {
+        let said = |errors: crate::ConfigErrors| {
+            errors.errors.into_iter().map(|error| (error.place.line, error.message)).collect()
+        };
+        parse(&format!("[[watch]]\n{watch}\n{REST}")).map(|settings| settings.watch).map_err(said)
+    }
+
+    #[test]
+    fn a_log_is_read_with_its_defaults() {
+        let expected = Watch {
+            format: Format::Service("sshd"),
+            source: Source::File(PathBuf::from("/var/log/auth.log")),
+            is_strict: false,
+            ban: Ban::default(),
+        };
+        let plain = "service = \"ssh\"\nsource = { file = \"/var/log/auth.log\" }";
+        assert_eq!(read(plain), Ok(vec![expected.clone()]));
+        let full =
+            format!("{plain}\nstrict = true\nban = {{ after = 3, within = \"1h\", for = \"2d\" }}");
+        let ban =
+            Ban { after: 3, within: Duration::from_hours(1), duration: Duration::from_hours(48) };
+        assert_eq!(read(&full), Ok(vec![Watch { is_strict: true, ban, ..expected }]));
+    }
+
+    #[test]
+    fn a_filter_stands_in_place_of_a_service() {
+        let text = "filter = \"/etc/fail2ban/filter.d/shop.conf\"\nsource = { file = \"/x\" }";
+        let filter = PathBuf::from("/etc/fail2ban/filter.d/shop.conf");
+        assert_eq!(read(text).unwrap()[0].format, Format::Filter(filter));
+        let both = read(&format!("service = \"sshd\"\n{text}")).unwrap_err();
+        assert_eq!(
+            both,
+            [(3, "`filter` stands in place of `service`: remove one of them".to_owned())]
+        );
+    }
+
+    #[test]
+    fn every_source_is_read() {
+        for (text, expected) in [
+            ("journal = \"ssh.service\"", Source::Journal("ssh.service".to_owned())),
+            (
+                "syslog = \"udp://127.0.0.1:5514\"",
+                Source::Syslog(Syslog::Udp("127.0.0.1:5514".parse().unwrap())),
+            ),
+            (
+                "syslog = \"tcp://[::1]:5514\"",
+                Source::Syslog(Syslog::Tcp("[::1]:5514".parse().unwrap())),
+            ),
+            ("syslog = \"unix:/run/log\"", Source::Syslog(Syslog::Unix(PathBuf::from("/run/log")))),
+            ("gateway = true", Source::Gateway),
+        ] {
+            let watch = read(&format!("service = \"gateway\"\nsource = {{ {text} }}")).unwrap();
+            assert_eq!(watch[0].source, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_watched_is_said_with_its_line() {
+        let file = "source = { file = \"/x\" }";
+        for (text, line, message) in [
+            (
+                format!("service = \"sshdd\"\n{file}"),
+                2,
+                "no service is called `sshdd` (did you mean `sshd`?)",
+            ),
+            (file.to_owned(), 1, "`watch[0]` has no `service`"),
+            ("service = \"sshd\"".to_owned(), 1, "`watch[0]` has no `source`"),
+            (
+                "service = \"sshd\"\nsource = {}".to_owned(),
+                3,
+                "`source` names 0 sources, and has to name one",
+            ),
+            (
+                "service = \"sshd\"\nsource = { file = \"/x\", journal = \"a.service\" }"
+                    .to_owned(),
+                3,
+                "`source` names 2 sources, and has to name one",
+            ),
+            (
+                "service = \"sshd\"\nsource = { gateway = false }".to_owned(),
+                3,
+                "`gateway = false` names no source: remove it",
+            ),
+            (
+                "service = \"sshd\"\nsource = { gateway = true }".to_owned(),
+                3,
+                "the gateway's own events are those of the service `gateway`",
+            ),
+            (
+                "service = \"sshd\"\nsource = { journal = \"ssh\" }".to_owned(),
+                3,
+                "`ssh`: this is not the name of a unit",
+            ),
+            (
+                "service = \"sshd\"\nsource = { syslog = \"udp://x\" }".to_owned(),
+                3,
+                "`udp://x`: this is no address with a port",
+            ),
+            (
+                format!("service = \"sshd\"\n{file}\nban = {{ after = 0 }}"),
+                4,
+                "`after` cannot be the integer `0`",
+            ),
+            (format!("service = \"sshd\"\n{file}\nban = {{ till = 1 }}"), 4, "unknown key `till`"),
+        ] {
+            let errors = read(&text).unwrap_err();
+            assert!(errors.contains(&(line, message.to_owned())), "{text}: {errors:?}");
+        }
+    }
+}
