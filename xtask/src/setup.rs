@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 pub(crate) const BUILD: &[&str] =
     &["build-essential", "ca-certificates", "curl", "modsecurity-crs"];
 
+/// What tests try the gateway with: a FastCGI server, scanners of TLS, the judge of units.
+pub(crate) const TEST: &[&str] = &["php-fpm", "sslscan", "systemd", "testssl.sh"];
+
 /// What the benches need beside that.
 pub(crate) const BENCH: &[&str] = &["libnginx-mod-http-modsecurity", "nginx-light", "wrk"];
 

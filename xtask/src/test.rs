@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 /// Format, lints, architecture, and every test of the workspace.
 pub(crate) fn run() -> Result<()> {
     setup::packages(setup::BUILD)?;
+    setup::packages(setup::TEST)?;
     process::show("cargo", &["fmt", "--all", "--check"])?;
     edges::check()?;
     process::show(

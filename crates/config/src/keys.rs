@@ -2,7 +2,7 @@
 //! Reading, suggestions and the reference all come from these entries.
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
-use crate::balance::{BALANCE, HEALTH, STICKY};
+use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 pub(crate) use crate::log_keys::*;
@@ -413,6 +413,7 @@ pub(crate) static ROUTE_SECTION: Section = Section {
         &PATH,
         &UPSTREAM,
         &UPSTREAM_CA,
+        &FASTCGI,
         &BALANCE,
         &STICKY,
         &HEALTH,
@@ -438,8 +439,8 @@ pub(crate) static UPSTREAM: Key<List<Parsed<Upstream>>> = Key {
     kind: List {
         of: Parsed {
             parse: names::upstream,
-            words: "`\"http://HOST:PORT\"`, `\"https://HOST:PORT\"`, `\"h2c://HOST:PORT\"` or \
-                    `\"unix:/PATH\"`",
+            words: "`\"http://HOST:PORT\"`, `\"https://HOST:PORT\"`, `\"h2c://HOST:PORT\"`, \
+                    `\"unix:/PATH\"`, `\"fastcgi://HOST:PORT\"` or `\"fastcgi:/PATH\"`",
         },
         min: 1,
         max: 64,

@@ -24,6 +24,7 @@ mod sections;
 mod settings;
 mod sink;
 mod sites;
+mod stream_settings;
 mod streams;
 mod table;
 #[cfg(test)]
@@ -38,3 +39,4 @@ pub use parse::{TEXT_BYTES_MAX, parse};
 pub use place::Place;
 pub use reference::reference;
 pub use settings::*;
+pub use stream_settings::*;

@@ -171,6 +171,17 @@ pub(crate) fn header(text: &str) -> Result<String, &'static str> {
     Ok(text.to_ascii_lowercase())
 }
 
+/// A script's file name.
+pub(crate) fn script(text: &str) -> Result<String, &'static str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let named = text.strip_suffix(".php").is_some_and(|name| !name.is_empty());
+    if named && text.bytes().all(plain) && !text.starts_with('.') {
+        Ok(text.to_owned())
+    } else {
+        Err("this is not the name of a script")
+    }
+}
+
 /// A cookie's name (RFC 6265, 4.1.1).
 pub(crate) fn cookie(text: &str) -> Result<String, &'static str> {
     if text.starts_with("__Host-") || text.starts_with("__Secure-") {
@@ -231,7 +242,7 @@ pub(crate) fn fingerprint(text: &str) -> Result<String, &'static str> {
     Ok(text.to_ascii_lowercase())
 }
 
-const SCHEMES: &str = "an upstream begins with `http://`, `https://`, `h2c://` or `unix:/`";
+const SCHEMES: &str = "an upstream begins with `http://`, `https://`, `h2c://`, `unix:/`, `fastcgi://` or `fastcgi:/`";
 
 /// Where a route goes.
 pub(crate) fn upstream(text: &str) -> Result<Upstream, &'static str> {
@@ -243,6 +254,16 @@ pub(crate) fn upstream(text: &str) -> Result<Upstream, &'static str> {
             Err("the path of a socket is absolute, as `unix:/run/app.sock`")
         };
     }
+    if let Some(path) = text.strip_prefix("fastcgi:/")
+        && !path.starts_with('/')
+    {
+        let clean = !path.is_empty() && !path.ends_with('/') && !path.contains('\0');
+        return if clean {
+            Ok(Upstream::FastCgiUnix(PathBuf::from(format!("/{path}"))))
+        } else {
+            Err("the path of a socket is absolute, as `fastcgi:/run/php.sock`")
+        };
+    }
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err(SCHEMES);
     };
@@ -250,7 +271,8 @@ pub(crate) fn upstream(text: &str) -> Result<Upstream, &'static str> {
         "http" => authority(rest, 80).map(Upstream::Http),
         "https" => authority(rest, 443).map(Upstream::Https),
         "h2c" => authority(rest, 80).map(Upstream::H2c),
-        "fastcgi" | "tcp" => Err("this release does not do this scheme yet"),
+        "fastcgi" => authority(rest, 9000).map(Upstream::FastCgi),
+        "tcp" => Err("bytes that are no HTTP are a `[[stream]]`"),
         _ => Err(SCHEMES),
     }
 }
@@ -378,6 +400,8 @@ mod tests {
             ("http://App.internal", http(name("app.internal"), 80)),
             ("https://App", Ok(Upstream::Https(Authority { host: name("app"), port: 443 }))),
             ("h2c://a:50051", Ok(Upstream::H2c(Authority { host: name("a"), port: 50_051 }))),
+            ("fastcgi://a", Ok(Upstream::FastCgi(Authority { host: name("a"), port: 9_000 }))),
+            ("fastcgi:/run/php.sock", Ok(Upstream::FastCgiUnix("/run/php.sock".into()))),
             ("unix:/run/app.sock", Ok(Upstream::Unix("/run/app.sock".into()))),
         ] {
             assert_eq!(upstream(text), expected, "{text}");
@@ -398,7 +422,9 @@ mod tests {
             "unix:/run/",
             "https://a/b",
             "h2c://",
-            "fastcgi://a",
+            "fastcgi:///run",
+            "fastcgi:run",
+            "fastcgi:/",
             "tcp://a",
             "ftp://a",
         ] {

@@ -74,6 +74,7 @@ impl Route {
             path: path.to_owned(),
             upstream,
             upstream_ca: None,
+            fastcgi: None,
             balance: Balance::default(),
             access: Access::default(),
             limit: None,

@@ -83,12 +83,13 @@ mod tests {
             "limit = { … }",
             "access = { … }",
             "health = { … }",
+            "fastcgi = { … }",
             "[[stream]]",
             "[[stream.fix]]",
         ] {
             assert_eq!(text.matches(&format!("\n## `{title}`\n")).count(), 1, "{title}");
         }
-        assert_eq!(text.matches("\n## ").count(), 18);
+        assert_eq!(text.matches("\n## ").count(), 19);
         for (key, count) in [("| `connections` |", 1), ("| `body_bytes` |", 2), ("| `mode` |", 3)] {
             assert_eq!(text.matches(key).count(), count, "{key}");
         }

@@ -1,6 +1,7 @@
 //! The checked settings: what the rest of Burgrave works with. Each field's documentation names its
 //! default.
 
+use crate::stream_settings::Stream;
 use burgrave_model::{Mode, Profile};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -311,6 +312,8 @@ pub struct Route {
     pub upstream: Vec<Upstream>,
     /// PEM file of the authorities that certify `https` upstreams. `None`: the system's.
     pub upstream_ca: Option<PathBuf>,
+    /// Where the scripts of `fastcgi` upstreams are; set where there is one, and only there.
+    pub fastcgi: Option<FastCgi>,
     /// How requests are shared out among the upstreams.
     pub balance: Balance,
     /// Who may use it, complete.
@@ -404,6 +407,26 @@ pub enum Upstream {
     H2c(Authority),
     /// `unix:/path/to.sock`, HTTP/1.1 over it.
     Unix(PathBuf),
+    /// `fastcgi://host:port`
+    FastCgi(Authority),
+    /// `fastcgi:/path/to.sock`
+    FastCgiUnix(PathBuf),
+}
+
+impl Upstream {
+    /// Whether it speaks FastCGI.
+    pub fn is_fastcgi(&self) -> bool {
+        matches!(self, Self::FastCgi(_) | Self::FastCgiUnix(_))
+    }
+}
+
+/// Scripts behind FastCGI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FastCgi {
+    /// The directory that they are in, here and for the server.
+    pub root: PathBuf,
+    /// The script of a directory, and of every path that names none. Default `index.php`.
+    pub index: String,
 }
 
 /// Host and port of an upstream.
@@ -422,62 +445,4 @@ pub enum Host {
     Address(IpAddr),
     /// Resolved at connection time.
     Name(String),
-}
-
-/// A service that is no HTTP: bytes passed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stream {
-    /// For the access log.
-    pub name: String,
-    /// Several streams may share one, told apart by [`Self::hosts`].
-    pub address: SocketAddr,
-    /// Names that clients ask TLS for. Empty: any, or none.
-    pub hosts: Vec<String>,
-    /// `None`: no TLS.
-    pub tls: Option<StreamTls>,
-    /// PEM file of the authorities of client certificates, which are then needed.
-    pub client_ca: Option<PathBuf>,
-    /// Networks that clients come from. Empty: any.
-    pub networks: Vec<Network>,
-    /// At least one.
-    pub upstream: Vec<Authority>,
-    /// Whether the client is named to the upstream.
-    pub announce: Option<Announce>,
-    /// How long a connection to the upstream may take.
-    pub connect_time: Duration,
-    /// How long both sides may be silent.
-    pub idle_time: Duration,
-    /// FIX sessions; empty: bytes are not looked at.
-    pub fix: Vec<FixSession>,
-}
-
-/// What is done about a stream's TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StreamTls {
-    /// It ends here.
-    Ended(Tls),
-    /// It is passed on as it is; only the name is read.
-    Passed,
-}
-
-/// The version of the PROXY protocol that names a client to an upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announce {
-    /// Version 1.
-    Text,
-    /// Version 2.
-    Binary,
-}
-
-/// Who may open a FIX session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FixSession {
-    /// `SenderCompID` (49) of the client.
-    pub sender: String,
-    /// `TargetCompID` (56) of the client.
-    pub target: String,
-    /// `sha256:` and the fingerprint of the client's certificate. `None`: any that is verified.
-    pub certificate: Option<String>,
-    /// Networks that it comes from. Empty: any.
-    pub networks: Vec<Network>,
 }

@@ -1,7 +1,7 @@
 //! Reads sites and their routes, with what they inherit.
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, access, fits, kept_apart};
-use crate::balance::balance;
+use crate::balance::{balance, fastcgi};
 use crate::defence::{CHALLENGE, RATE_BY};
 use crate::error::quoted;
 use crate::keys::{
@@ -202,7 +202,22 @@ fn route(
     let upstream_ca = upstream_ca.map(|file| file.value);
     let access = inherited.access.clone();
     let balance = balance(table, sink);
-    Some(Route { path: path?, upstream, upstream_ca, balance, access, limit, limits, mode })
+    let fastcgi = fastcgi(table, targets, sink);
+    if fastcgi.is_some() && balance.health.is_some() {
+        let message = "checks of `health` speak HTTP, and these upstreams do not";
+        sink.wrong(&table.spot, message, Some("no `health`".to_owned()));
+    }
+    Some(Route {
+        path: path?,
+        upstream,
+        upstream_ca,
+        fastcgi,
+        balance,
+        access,
+        limit,
+        limits,
+        mode,
+    })
 }
 
 fn request_rate(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<RequestRate> {

@@ -5,10 +5,9 @@ use crate::error::quoted;
 use crate::keys::{CONNECT_TIME, IDLE_TIME};
 use crate::kinds::{Address, Choice, Kind, List, Words, refuse, text};
 use crate::names::{self, Parsed};
-use crate::settings::{
-    Announce, Authority, FixSession, Limits, Network, Settings, Stream, StreamTls, Tls,
-};
+use crate::settings::{Authority, Limits, Network, Settings, Tls};
 use crate::sink::{Located, Sink, Spot};
+use crate::stream_settings::{Announce, FixSession, Stream, StreamTls};
 use crate::table::{Key, ManyTables, Section, Table};
 use crate::values::TlsSource;
 use std::collections::HashMap;

@@ -9,7 +9,7 @@ use crate::guard::head::Version;
 use crate::headers;
 use crate::inspect::Stop;
 use crate::refusal::Reason;
-use crate::upstream::UpstreamBody;
+use crate::upstream::{ScriptBody, UpstreamBody};
 use burgrave_config::Limits;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -241,6 +241,8 @@ pub(crate) enum OutBody {
     File(FileStream),
     /// Read from an upstream as it is sent.
     Upstream(Box<UpstreamBody>),
+    /// Said by a script behind FastCGI.
+    Script(Box<ScriptBody>),
     /// What was read ahead, then the rest.
     After(VecDeque<Bytes>, Box<OutBody>),
 }
@@ -266,6 +268,7 @@ impl OutBody {
             }
             Self::File(stream) => Poll::Ready(stream.read()),
             Self::Upstream(body) => body.poll_piece(context),
+            Self::Script(body) => body.poll_piece(context),
             Self::After(pieces, rest) => match pieces.pop_front() {
                 Some(piece) => Poll::Ready(Some(Ok(piece))),
                 None => rest.poll_piece(context),
@@ -278,7 +281,7 @@ impl OutBody {
         match self {
             Self::Upstream(body) => body.take_trailers(),
             Self::After(_, rest) => rest.take_trailers(),
-            Self::Empty | Self::Whole(_) | Self::File(_) => None,
+            Self::Empty | Self::Whole(_) | Self::File(_) | Self::Script(_) => None,
         }
     }
 
@@ -288,6 +291,7 @@ impl OutBody {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::File(stream) => stream.left() == 0,
             Self::Upstream(body) => body.ended(),
+            Self::Script(body) => body.ended(),
             Self::After(pieces, rest) => pieces.is_empty() && rest.ended(),
         }
     }
@@ -299,6 +303,7 @@ impl OutBody {
             Self::Whole(bytes) => u64::try_from(bytes.len()).ok(),
             Self::File(stream) => Some(stream.left()),
             Self::Upstream(body) => body.length(),
+            Self::Script(_) => None,
             Self::After(pieces, rest) => {
                 let ahead: usize = pieces.iter().map(Bytes::len).sum();
                 Some(rest.length()?.saturating_add(u64::try_from(ahead).ok()?))

@@ -63,6 +63,8 @@ pub(crate) struct RoutePlan {
     pub(crate) targets: Targets,
     /// Who may sign in, where the route asks for it.
     pub(crate) users: Option<Arc<Users>>,
+    /// Where the scripts are, for upstreams that speak FastCGI.
+    pub(crate) root: Option<Root>,
     /// How `https` upstreams are verified, where there are any.
     pub(crate) verify: Option<Arc<rustls::ClientConfig>>,
 }
@@ -190,7 +192,15 @@ fn route_plan(route: &Route) -> Result<RoutePlan, GatewayError> {
     let verify = client_config(&route.upstream, route.upstream_ca.as_ref())?;
     let users = users(&route.access)?;
     let targets = Targets::new(&route.upstream);
-    Ok(RoutePlan { route: route.clone(), targets, users, verify })
+    let root = route.fastcgi.as_ref().map(|own| {
+        Root::open(&own.root).map_err(|source| GatewayError::Root {
+            site: route.path.clone(),
+            root: own.root.clone(),
+            source,
+        })
+    });
+    let root = root.transpose()?;
+    Ok(RoutePlan { route: route.clone(), targets, users, root, verify })
 }
 
 #[cfg(test)]

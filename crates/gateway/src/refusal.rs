@@ -74,6 +74,8 @@ pub(crate) enum Reason {
     BodyRate,
     /// The body is larger than allowed.
     BodyLarge,
+    /// The body's length must be known before it begins.
+    LengthNeeded,
     /// No site has this host.
     HostUnknown,
     /// The connection's certificate is that of another site (RFC 9110 §15.5.20).
@@ -182,6 +184,7 @@ impl Reason {
             Self::BodySlow => (408, "body too slow"),
             Self::BodyRate => (408, "body below the minimum rate"),
             Self::BodyLarge => (413, "body too large"),
+            Self::LengthNeeded => (411, "body without a length"),
             Self::HostUnknown => (421, "unknown host"),
             Self::Misdirected => (421, "host of another certificate"),
             Self::NetworkForbidden => (403, "client network not allowed"),

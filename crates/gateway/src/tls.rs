@@ -274,15 +274,36 @@ fn self_signed(settings: &Settings, site: &Site) -> Result<(PathBuf, PathBuf), G
         0 => vec!["localhost".to_owned()],
         _ => site.hosts.iter().filter(|host| *host != "*").cloned().collect(),
     };
-    let made = rcgen::generate_simple_self_signed(names).map_err(|error| {
-        GatewayError::Certificate { site: site.name.clone(), message: error.to_string() }
-    })?;
+    let wrong = |error: rcgen::Error| GatewayError::Certificate {
+        site: site.name.clone(),
+        message: error.to_string(),
+    };
+    let signer = rcgen::KeyPair::generate().map_err(wrong)?;
+    let made = own_certificate(names, &signer).map_err(wrong)?;
     make_own_directory(&home).map_err(|source| file_error(site, &home, source))?;
-    replace_own(&key, made.signing_key.serialize_pem().as_bytes(), Access::Owner)
+    replace_own(&key, signer.serialize_pem().as_bytes(), Access::Owner)
         .map_err(|source| file_error(site, &key, source))?;
-    replace_own(&certificate, made.cert.pem().as_bytes(), Access::All)
+    replace_own(&certificate, made.pem().as_bytes(), Access::All)
         .map_err(|source| file_error(site, &certificate, source))?;
     Ok((certificate, key))
+}
+
+/// One that names nobody but its host. Whoever trusts it does so by its fingerprint, so it lasts.
+fn own_certificate(
+    names: Vec<String>,
+    signer: &rcgen::KeyPair,
+) -> Result<rcgen::Certificate, rcgen::Error> {
+    let host = names.first().cloned().unwrap_or_default();
+    let mut params = rcgen::CertificateParams::new(names)?;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, host);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    let (year, ..) = burgrave_sys::wall_clock().civil();
+    let year = i32::try_from(year).unwrap_or(2000);
+    params.not_before = rcgen::date_time_ymd(year, 1, 1);
+    params.not_after = rcgen::date_time_ymd(year.saturating_add(10), 1, 1);
+    params.self_signed(signer)
 }
 
 fn file_error(site: &Site, path: &Path, source: SysError) -> GatewayError {

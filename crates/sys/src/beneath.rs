@@ -76,6 +76,15 @@ impl Root {
         Ok(Opened { file: File::from(file), facts })
     }
 
+    /// Whether a regular file is there, beneath the root. It need not be readable.
+    pub fn has_file(&self, relative: &[u8]) -> bool {
+        let name = Path::new(OsStr::from_bytes(relative));
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let file = openat2(&self.directory, name, flags, Mode::empty(), resolve);
+        file.is_ok_and(|file| self.facts(&file, name).is_ok_and(|facts| facts.kind == Kind::File))
+    }
+
     fn facts(&self, file: &OwnedFd, name: &Path) -> Result<Facts, SysError> {
         let stat = fstat(file).map_err(|error| self.explain(name, error))?;
         let kind = match FileType::from_raw_mode(stat.st_mode) {

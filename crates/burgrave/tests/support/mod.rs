@@ -16,6 +16,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Burgrave {
     pub child: Child,
     lines: Receiver<String>,
+    /// The first of its listeners, in the order of the addresses as configured.
     pub address: SocketAddr,
     pub folder: tempfile::TempDir,
 }
@@ -56,8 +57,8 @@ impl Burgrave {
                 drop(sender.send(line));
             }
         });
-        let mut burgrave =
-            Self { child, lines, address: SocketAddr::from(([127, 0, 0, 1], 0)), folder };
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut burgrave = Self { child, lines, address: any, folder };
         let said = burgrave.wait_for("ready");
         let listening = said.iter().find_map(|line| line.strip_prefix("listening on "));
         burgrave.address = listening.unwrap().parse().unwrap();

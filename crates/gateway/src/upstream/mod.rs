@@ -5,6 +5,7 @@
 //! bounded.
 
 mod check;
+mod fastcgi;
 mod incoming;
 mod link;
 mod multiplexed;
@@ -16,6 +17,7 @@ pub(crate) mod tunnel;
 mod websocket;
 
 pub(crate) use check::run as check_upstreams;
+pub(crate) use fastcgi::ScriptBody;
 pub(crate) use incoming::UpstreamBody;
 pub(crate) use pool::Pool;
 pub(crate) use target::{Target, Targets};
@@ -69,6 +71,13 @@ pub(crate) async fn forward(
     if handshake {
         websocket::ask(&mut fields);
     }
+    let plan = Arc::clone(&exchange.plan);
+    if let Some(route) = route_of(&plan, exchange).filter(|own| own.route.fastcgi.is_some()) {
+        if handshake {
+            return Err(Reason::WebSocket.into());
+        }
+        return scripted(exchange, route, body, &fields, times).await;
+    }
     let (mut response, carrier) = send(exchange, body, fields, times).await?;
     let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
     if switched {
@@ -80,6 +89,42 @@ pub(crate) async fn forward(
     let (parts, incoming) = response.into_parts();
     let answer = UpstreamBody::new(incoming, carrier, times.answer);
     Ok(Response::from_parts(parts, OutBody::Upstream(Box::new(answer))))
+}
+
+/// Sends the request to the route's FastCGI servers in their order; one that cannot be connected to is
+/// passed over.
+async fn scripted(
+    exchange: &mut Exchange,
+    route: &RoutePlan,
+    body: &mut RequestBody,
+    fields: &HeaderMap,
+    times: Times,
+) -> Result<Response<OutBody>, Stop> {
+    let mut last = Stop::Refuse(Reason::UpstreamRefused);
+    for (index, pool) in candidates(exchange, route) {
+        let Some(target) = route.targets.all.get(index) else { continue };
+        exchange.upstream = Some(Rc::clone(&pool.name));
+        exchange.target = Some(Arc::clone(target));
+        let _under_way = UnderWay::at(target);
+        let asked = fastcgi::ask(exchange, &pool, route, (fields, body), times).await;
+        match asked {
+            Ok(mut response) => {
+                target.answered();
+                sticky::stick(exchange, response.headers_mut());
+                return Ok(response);
+            }
+            Err(Stop::Refuse(reason)) if reason.is_upstreams() => {
+                target.failed(burgrave_sys::monotonic().0);
+                last = reason.into();
+                // What may have been sent is not sent again.
+                if !matches!(reason, Reason::UpstreamRefused | Reason::UpstreamConnectSlow) {
+                    break;
+                }
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    Err(last)
 }
 
 /// Whether a request is a gRPC call, by its content type.

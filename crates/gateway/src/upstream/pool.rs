@@ -42,6 +42,8 @@ impl Pool {
             Upstream::Https(authority) => format!("https://{}", place(authority)),
             Upstream::H2c(authority) => format!("h2c://{}", place(authority)),
             Upstream::Unix(path) => format!("unix:{}", path.display()),
+            Upstream::FastCgi(authority) => format!("fastcgi://{}", place(authority)),
+            Upstream::FastCgiUnix(path) => format!("fastcgi:{}", path.display()),
         };
         let shares = matches!(upstream, Upstream::H2c(_));
         Rc::new(Self {
@@ -66,8 +68,11 @@ impl Pool {
     /// What the upstream is asked for by name.
     pub(super) fn host(&self) -> String {
         match &self.upstream {
-            Upstream::Http(own) | Upstream::Https(own) | Upstream::H2c(own) => place(own),
-            Upstream::Unix(_) => "localhost".to_owned(),
+            Upstream::Http(own)
+            | Upstream::Https(own)
+            | Upstream::H2c(own)
+            | Upstream::FastCgi(own) => place(own),
+            Upstream::Unix(_) | Upstream::FastCgiUnix(_) => "localhost".to_owned(),
         }
     }
 
@@ -123,7 +128,7 @@ impl Pool {
 
     async fn connect(&self) -> Result<Socket, Unconnected> {
         match &self.upstream {
-            Upstream::Http(authority) | Upstream::H2c(authority) => {
+            Upstream::Http(authority) | Upstream::H2c(authority) | Upstream::FastCgi(authority) => {
                 Ok(Socket::Tcp(tcp(authority).await?))
             }
             Upstream::Https(authority) => {
@@ -134,7 +139,7 @@ impl Pool {
                 let secured = secured.map_err(|_unverified| Unconnected::Unverified)?;
                 Ok(Socket::Tls(Box::new(secured)))
             }
-            Upstream::Unix(path) => {
+            Upstream::Unix(path) | Upstream::FastCgiUnix(path) => {
                 let stream = UnixStream::connect(path).await;
                 Ok(Socket::Unix(stream.map_err(|_refused| Unconnected::Refused)?))
             }

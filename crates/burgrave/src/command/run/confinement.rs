@@ -18,14 +18,18 @@ pub(super) fn of(settings: &Settings, account: Option<(u32, u32)>) -> Confinemen
     keep.read
         .extend(settings.sites.iter().filter_map(|site| Some(site.files.as_ref()?.root.clone())));
     let routes = settings.sites.iter().flat_map(|site| &site.routes);
+    keep.read.extend(routes.clone().filter_map(|route| Some(route.fastcgi.as_ref()?.root.clone())));
     for upstream in routes.flat_map(|route| &route.upstream) {
         match upstream {
-            Upstream::Http(authority) | Upstream::Https(authority) | Upstream::H2c(authority) => {
+            Upstream::Http(authority)
+            | Upstream::Https(authority)
+            | Upstream::H2c(authority)
+            | Upstream::FastCgi(authority) => {
                 keep.connect.push(authority.port);
                 keep.resolve |= matches!(authority.host, Host::Name(_));
             }
             // Connecting to one is a matter of its rights.
-            Upstream::Unix(_) => {}
+            Upstream::Unix(_) | Upstream::FastCgiUnix(_) => {}
         }
     }
     for authority in settings.streams.iter().flat_map(|stream| &stream.upstream) {
