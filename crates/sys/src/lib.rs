@@ -24,6 +24,7 @@ mod socket;
 mod system;
 mod time;
 mod tree;
+mod walk;
 
 pub use beneath::{Facts, Opened, Root};
 pub use clock::{monotonic, seed, wall_clock};
@@ -37,3 +38,4 @@ pub use socket::{Sharing, listen_tcp};
 pub use system::{Entry, Kind, Metadata, System};
 pub use time::{Moment, UnixTime};
 pub use tree::Tree;
+pub use walk::{Step, Visitor, WalkLimits, Walked};

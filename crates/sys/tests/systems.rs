@@ -280,3 +280,32 @@ fn owners_are_told() {
     let told = fake.metadata(Path::new("/plain")).unwrap();
     assert_eq!((told.uid, told.gid), (33, 34));
 }
+
+#[test]
+fn links_say_where_they_point_and_nothing_else_does() {
+    let directory = tempfile::tempdir().unwrap();
+    on_disk(directory.path());
+    let base = directory.path();
+    let tree = Tree::new(base).unwrap();
+    let memory = in_memory();
+    for (path, target) in LINKS.iter().take(4) {
+        for (system, path) in [
+            (&Live as &dyn System, base.join(path)),
+            (&tree, Path::new("/").join(path)),
+            (&memory, Path::new("/").join(path)),
+        ] {
+            assert_eq!(system.link(&path).unwrap(), Path::new(target), "{}", path.display());
+            assert_eq!(system.capabilities(&path).unwrap(), None, "{}", path.display());
+        }
+    }
+    for (system, path) in [
+        (&Live as &dyn System, base.join("plain")),
+        (&tree, "/plain".into()),
+        (&memory, "/plain".into()),
+    ] {
+        assert!(matches!(system.link(&path), Err(SysError::WrongKind { .. })));
+        assert_eq!(system.capabilities(&path).unwrap(), None);
+    }
+    memory.capable("/plain", *b"caps");
+    assert_eq!(memory.capabilities(Path::new("/plain")).unwrap(), Some(b"caps".to_vec()));
+}
