@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 /// Crate → the crates of ours that it uses, tests excepted.
 const EDGES: &[(&str, &[&str])] = &[
-    ("burgrave", &["config", "gateway", "model", "prove", "replay", "seclang", "sys"]),
+    ("burgrave", &["audit", "config", "gateway", "model", "prove", "replay", "seclang", "sys"]),
+    ("burgrave-audit", &["model", "sys"]),
     ("burgrave-config", &["model"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),

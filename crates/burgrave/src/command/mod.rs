@@ -1,5 +1,6 @@
 //! One command a file.
 
+mod audit;
 mod check;
 mod explain;
 mod prove;
@@ -37,6 +38,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
     match &arguments.command {
         Command::Run { config, threads } => run::run(config, *threads),
         Command::Check { config } => check::run(config),
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Prove { config, safeguards, format, verbose } => {
             prove::run(config, safeguards, *format, *verbose)
         }

@@ -1,0 +1,4 @@
+//! credential.
+
+// Checks of this family.
+// End of the checks.

@@ -1,0 +1,4 @@
+//! permission.
+
+// Checks of this family.
+// End of the checks.
