@@ -36,7 +36,7 @@ pub(super) mod userfaultfd;
 
 use crate::check::Rows;
 use crate::evidence::Evidence;
-use crate::facts::Facts;
+use crate::facts::{Facts, Seen};
 use std::path::Path;
 
 /// A setting with what is wrong about a value.
@@ -54,54 +54,50 @@ struct Wanted<'w> {
 /// Looks at what runs, and at what is configured for the next start.
 fn setting(facts: &Facts<'_>, rows: &mut Rows, wanted: &Wanted<'_>) {
     for key in wanted.keys {
-        let (Some(running), Some(configured)) =
-            (rows.take(facts.sysctl_running(key)), rows.take(facts.sysctl_configured(key)))
-        else {
-            return;
-        };
-        let number =
-            |text: &str| text.split_whitespace().next().and_then(|word| word.parse::<i64>().ok());
-        let path = Path::new("/proc/sys").join(key.replace('.', "/"));
-        let mut bad = Vec::new();
-        let mut value = None;
-        if let Some(text) = &running
-            && let Some(now) = number(text)
-        {
-            if !(wanted.is_good)(now) {
-                bad.push(Evidence::path(&path, format!("{key} = {now} in the running kernel")));
-                value = Some(now);
-            } else {
-                rows.looked(Evidence::path(&path, format!("{key} = {now}")));
+        let Some(values) = rows.take(values(facts, key, wanted.built_in)) else { return };
+        let (good, bad): (Vec<_>, Vec<_>) =
+            values.into_iter().partition(|(value, _)| (wanted.is_good)(*value));
+        match bad.first() {
+            Some((value, _)) => {
+                let title = format!("{key} is {value}: {}", wanted.words);
+                rows.fail(title, bad.into_iter().map(|(_, evidence)| evidence).collect::<Vec<_>>());
             }
-        }
-        if let Some(setting) = configured
-            && let Some(then) = number(&setting.value)
-        {
-            if !(wanted.is_good)(then) {
-                bad.push(Evidence::at(&setting.place, format!("{key} = {then}")));
-                value = value.or(Some(then));
-            } else {
-                rows.looked(Evidence::at(&setting.place, format!("{key} = {then}")));
-            }
-        } else if running.is_none() {
-            if !(wanted.is_good)(wanted.built_in) {
-                bad.push(Evidence::path(
-                    Path::new("/etc/sysctl.d"),
-                    format!("{key} is not set, so {} counts", wanted.built_in),
-                ));
-                value = value.or(Some(wanted.built_in));
-            } else {
-                rows.looked(Evidence::text(format!("{key} is {} by default", wanted.built_in)));
-            }
-        }
-        if let Some(value) = value {
-            rows.fail(format!("{key} is {value}: {}", wanted.words), bad);
+            None => good.into_iter().for_each(|(_, evidence)| rows.looked(evidence)),
         }
     }
 }
 
+/// The values of a key: the running kernel's, what the next start sets, and what the administrator's
+/// own files say, also where the order of files lets a vendor's file win. Without any the built-in one.
+fn values(facts: &Facts<'_>, key: &str, built_in: i64) -> Seen<Vec<(i64, Evidence)>> {
+    let number =
+        |text: &str| text.split_whitespace().next().and_then(|word| word.parse::<i64>().ok());
+    let mut out = Vec::new();
+    if let Some(now) = facts.sysctl_running(key)?.as_deref().and_then(number) {
+        let path = Path::new("/proc/sys").join(key.replace('.', "/"));
+        out.push((now, Evidence::path(&path, format!("{key} = {now} in the running kernel"))));
+    }
+    let configured = facts.sysctl_configured(key)?;
+    let own = facts.sysctls().as_ref().map_err(Clone::clone)?;
+    let own = own
+        .iter()
+        .rev()
+        .find(|setting| setting.key == key && setting.place.path.starts_with("/etc"));
+    let own = own.filter(|own| configured.is_none_or(|configured| configured.place != own.place));
+    for setting in configured.into_iter().chain(own) {
+        if let Some(then) = number(&setting.value) {
+            out.push((then, Evidence::at(&setting.place, format!("{key} = {then}"))));
+        }
+    }
+    if out.is_empty() {
+        let text = format!("{key} is not set, so {built_in} counts");
+        out.push((built_in, Evidence::path(Path::new("/etc/sysctl.d"), text)));
+    }
+    Ok(out)
+}
+
 /// Modules that can still be loaded although nothing needs them.
-fn loadable(facts: &Facts<'_>, module: &str) -> crate::facts::Seen<Option<Vec<Evidence>>> {
+pub(super) fn loadable(facts: &Facts<'_>, module: &str) -> Seen<Option<Vec<Evidence>>> {
     let dashed = module.replace('_', "-");
     let same = |name: &str| name.replace('_', "-") == dashed;
     let mut found = Vec::new();

@@ -1,0 +1,147 @@
+//! No program keeps the password that it was shipped with.
+
+use super::{index, is_template, own_files};
+use crate::checks::prelude::*;
+
+/// The check.
+pub(in crate::checks) const CHECK: Check = Check {
+    id: "credential-defaults",
+    safeguard: Safeguard::Infiltration,
+    severity: Severity::High,
+    title: "no program keeps the password that it was shipped with",
+    why: "Lists of such passwords are public and are tried first. Those of a database, a queue \
+              or a console are as bad as none.",
+    remedy: "Set a password of your own.",
+    controls: &["PCI 2.2.2", "ISO 8.9", "ASVS 6.3.2"],
+    look,
+    #[cfg(test)]
+    cases: Cases {
+        fail: &[File(
+            "/etc/tomcat/tomcat-users.xml",
+            "<tomcat-users>\n<user username=\"admin\" password=\"tomcat\" roles=\"manager-gui\"/>\n",
+        )],
+        pass: &[File(
+            "/etc/tomcat/tomcat-users.xml",
+            "<!-- <user username=\"admin\" password=\"tomcat\"/> -->\n",
+        )],
+        unknown: &[Denied("/")],
+    },
+};
+
+fn look(facts: &Facts<'_>, rows: &mut Rows) {
+    let Some(index) = index(facts, rows) else { return };
+    rows.looked(Evidence::path(Path::new("/"), "passwords of settings were looked at"));
+    let known = [
+        "admin",
+        "password",
+        "root",
+        "guest",
+        "tomcat",
+        "s3cret",
+        "changeit",
+        "changeme",
+        "postgres",
+        "mysql",
+        "redis",
+        "secret",
+        "123456",
+        "12345678",
+        "test",
+        "minioadmin",
+        "elastic",
+        "oracle",
+        "toor",
+        "default",
+        "letmein",
+        "rabbitmq",
+        "grafana",
+        "nagios",
+        "zabbix",
+        "jenkins",
+        "qwerty",
+        "passw0rd",
+        "p@ssw0rd",
+        "welcome",
+        "admin123",
+        "root123",
+        "password1",
+    ];
+    for node in own_files(index).filter(|node| {
+        [
+            ".env",
+            ".conf",
+            ".ini",
+            ".yml",
+            ".yaml",
+            ".xml",
+            ".properties",
+            ".cnf",
+            ".json",
+            ".toml",
+            ".php",
+            ".py",
+        ]
+        .iter()
+        .any(|end| node.name().ends_with(end))
+            && !is_template(node.name())
+    }) {
+        if facts.packages().as_ref().is_ok_and(|packages| packages.owner(&node.path).is_some())
+            || node.path.components().any(|part| {
+                part.as_os_str() == "node_modules"
+                    || part.as_os_str() == "vendor"
+                    || part.as_os_str() == "tests"
+            })
+        {
+            continue;
+        }
+        let Some(Some(lines)) = rows.take(facts.lines(&node.path)) else { continue };
+        let mut comment = false;
+        for line in lines.iter() {
+            comment = comment && !line.text.contains("-->")
+                || line.text.contains("<!--") && !line.text.contains("-->");
+            let lower = line.text.trim().to_ascii_lowercase();
+            if comment
+                || lower.starts_with(['#', ';'])
+                || lower.starts_with("//")
+                || lower.starts_with("<!--")
+            {
+                continue;
+            }
+            let value =
+                ["password", "passwd", "default_pass", "_pass", "admin_password", "requirepass"]
+                    .iter()
+                    .find_map(|name| {
+                        let rest = lower
+                            .split_once(name)?
+                            .1
+                            .trim_start_matches(['"', '\'', ']'])
+                            .trim_start();
+                        let rest = rest
+                            .strip_prefix("=>")
+                            .or_else(|| rest.strip_prefix(['=', ':']))
+                            .or_else(|| rest.strip_prefix(' '))?;
+                        Some(
+                            rest.trim()
+                                .trim_matches(['"', '\'', ',', ';', '/', '>'])
+                                .split(['"', '\'', ' '])
+                                .next()
+                                .unwrap_or_default()
+                                .to_owned(),
+                        )
+                    });
+            if let Some(value) = value.filter(|value| known.contains(&value.as_str())) {
+                rows.fail(
+                    format!(
+                        "{} has a default password that is guessed at once",
+                        node.path.display()
+                    ),
+                    Evidence::at(
+                        &line.place,
+                        format!("a password of {} letters from the lists", value.len()),
+                    ),
+                );
+                break;
+            }
+        }
+    }
+}
