@@ -27,8 +27,6 @@ pub(crate) enum Has {
     Running,
     /// A program's answer.
     Prints(&'static str, &'static [&'static str], &'static str),
-    /// A file is not there.
-    Lacks(&'static str),
 }
 
 /// Hosts of the three answers.
@@ -90,9 +88,6 @@ pub(crate) fn host(has: &[Has]) -> (Fake, Ground) {
                     stderr: Vec::new(),
                 };
                 fake.answer(PathBuf::from(program), arguments, output);
-            }
-            Has::Lacks(path) => {
-                fake.remove(path);
             }
         }
     }

@@ -89,6 +89,13 @@ impl Rows {
         }
     }
 
+    /// A fault that is the absence of something: none where a place could not be looked at.
+    pub fn lacks(&mut self, title: impl Into<String>, evidence: impl Into<Vec<Evidence>>) {
+        if self.unknown.is_empty() {
+            self.push(None, title.into(), evidence.into());
+        }
+    }
+
     /// Something was looked at. Without this and without a fault there is no row.
     pub fn looked(&mut self, evidence: Evidence) {
         if self.seen.len() < 8 {

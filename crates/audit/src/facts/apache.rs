@@ -146,7 +146,9 @@ impl<'f, 's> Reader<'f, 's> {
             _ => {
                 let directive = Directive { name, arguments, place: place.clone() };
                 let block = self.open.last().and_then(|&number| self.blocks.get_mut(number));
-                block.into_iter().for_each(|block| block.directives.push(directive.clone()));
+                if let Some(block) = block {
+                    block.directives.push(directive);
+                }
             }
         }
         Ok(())

@@ -95,7 +95,7 @@ fn configuration(lines: &[Line]) -> Vec<AptSetting> {
                     statement.clear();
                 }
                 ';' if !quoted => {
-                    out.extend(value(&scope, &std::mem::take(&mut statement), &line.place))
+                    out.extend(value(&scope, &std::mem::take(&mut statement), &line.place));
                 }
                 _ => statement.push(letter),
             }

@@ -264,7 +264,7 @@ fn one_extension(extension: &[u8], out: &mut Extensions) -> Option<()> {
             }
         }
         [0x55, 0x1d, 0x13] => {
-            out.is_authority = expect(inner, 0x01).is_some_and(|(flag, _)| flag == [0xff])
+            out.is_authority = expect(inner, 0x01).is_some_and(|(flag, _)| flag == [0xff]);
         }
         _ => {}
     }

@@ -13,105 +13,122 @@ pub fn is_scratch(path: &Path) -> bool {
 /// Why a command is suspicious, if it is.
 pub fn suspicion(command: &str) -> Option<&'static str> {
     let flat: String = command.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = Words::of(&flat);
+    networked(&flat, &line).or_else(|| fetched(&flat, &line)).or_else(|| misplaced(&flat, &line))
+}
+
+/// A command line as its words.
+struct Words<'w> {
+    all: Vec<&'w str>,
+}
+
+impl<'w> Words<'w> {
+    fn of(flat: &'w str) -> Self {
+        let split = flat.split(|c: char| c.is_whitespace() || ";&|()'\"`".contains(c));
+        Self { all: split.filter(|word| !word.is_empty()).collect() }
+    }
+
+    fn has(&self, wanted: &[&str]) -> bool {
+        self.all.iter().any(|word| wanted.contains(&name(word)))
+    }
+}
+
+/// The last component of a path.
+fn name(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or_default()
+}
+
+const CATS: &[&str] = &["nc", "ncat", "netcat"];
+
+/// Shells that are tied to a network connection.
+fn networked(flat: &str, line: &Words<'_>) -> Option<&'static str> {
     if flat.contains("/dev/tcp/") || flat.contains("/dev/udp/") {
         return Some("opens a network connection from the shell, as a reverse shell does");
     }
-    let words: Vec<&str> = flat
-        .split(|c: char| c.is_whitespace() || ";&|()'\"`".contains(c))
-        .filter(|word| !word.is_empty())
-        .collect();
-    let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
-    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&name(word).as_str()));
-    let shells = ["sh", "bash", "dash", "zsh", "python", "python3", "perl", "php"];
-    if has(&["nc", "ncat", "netcat", "socat"]) && has(&["-e", "-c", "--exec"])
-        || flat.contains("EXEC:") && has(&["socat"])
-    {
+    let gives = line.has(&["-e", "-c", "--exec"]) && (line.has(CATS) || line.has(&["socat"]));
+    if gives || flat.contains("EXEC:") && line.has(&["socat"]) {
         return Some("gives a program to a network connection, as a reverse shell does");
     }
-    if flat.contains("mkfifo") && has(&["nc", "ncat", "netcat"]) {
+    if flat.contains("mkfifo") && line.has(CATS) {
         return Some("ties a shell to a network connection through a pipe");
     }
+    let tied = ["os.dup2", "pty.spawn", "subprocess"].iter().any(|call| flat.contains(call));
+    (flat.contains("socket.socket") && tied).then_some("ties a shell to a network socket")
+}
+
+const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "python", "python3", "perl", "php"];
+
+/// Programs that come over the network or out of an encoded text.
+fn fetched(flat: &str, line: &Words<'_>) -> Option<&'static str> {
     let piped = |from: &[&str]| {
         let parts: Vec<&str> = flat.split('|').collect();
-        let is_from =
-            |part: &&str| part.split_whitespace().any(|word| from.contains(&name(word).as_str()));
-        parts.iter().position(|part| is_from(&part)).is_some_and(|at| {
-            parts.iter().skip(at + 1).any(|part| {
-                part.split_whitespace().next().is_some_and(|word| {
-                    shells.contains(&name(word.trim_matches(['"', '\''])).as_str())
-                })
-            })
-        })
+        let first = parts
+            .iter()
+            .position(|part| part.split_whitespace().any(|word| from.contains(&name(word))));
+        let is_shell = |part: &&str| {
+            let words = part
+                .split_whitespace()
+                .map(|word| name(word.trim_matches(['"', '\'', ';', '&', ')'])));
+            words
+                .filter(|word| !["sudo", "env", "nohup", "exec"].contains(word))
+                .take(1)
+                .any(|word| SHELLS.contains(&word))
+        };
+        first.is_some_and(|first| parts.iter().skip(first + 1).any(is_shell))
     };
+    let inner = ["$(curl", "$(wget", "<(curl", "<(wget", "`curl", "`wget"]
+        .iter()
+        .any(|form| flat.contains(form));
     if piped(&["curl", "wget", "fetch"])
-        || ((flat.contains("$(curl")
-            || flat.contains("$(wget")
-            || flat.contains("<(curl")
-            || flat.contains("<(wget"))
-            && has(&shells))
+        || inner && (line.has(SHELLS) || line.has(&["eval", "source"]))
     {
         return Some("runs what it fetches from the network");
     }
-    if piped(&["base64", "xxd", "openssl"])
-        || flat.contains("base64.b64decode") && flat.contains("exec(")
-    {
-        return Some("runs a program that is hidden in an encoded text");
-    }
-    if flat.contains("socket.socket")
-        && (flat.contains("os.dup2") || flat.contains("pty.spawn") || flat.contains("subprocess"))
-    {
-        return Some("ties a shell to a network socket");
-    }
-    let runs_scratch = words.iter().any(|word| {
-        let word =
-            word.trim_start_matches(['-', '@', ':', '+', '!']).trim_start_matches("command=");
-        is_scratch(Path::new(word)) && !is_data(word)
-    });
-    let reads = [
-        "rm",
-        "find",
-        "touch",
-        "mkdir",
-        "tar",
-        "cat",
-        "echo",
-        "ls",
-        "cd",
-        "mktemp",
-        "tmpreaper",
-        "tmpwatch",
-        "mount",
-    ];
-    if runs_scratch
-        && !words.first().is_some_and(|first| reads.contains(&name(first).as_str()))
-        && !has(&["find", "rm", "tmpreaper"])
-        && !flat.contains("> /tmp")
-        && !flat.contains(">/tmp")
-    {
+    let decodes = flat.contains("base64.b64decode") && flat.contains("exec(");
+    (piped(&["base64", "xxd", "openssl"]) || decodes)
+        .then_some("runs a program that is hidden in an encoded text")
+}
+
+/// Commands that only handle data in a scratch directory.
+const HANDLERS: &[&str] = &[
+    "rm",
+    "find",
+    "touch",
+    "mkdir",
+    "tar",
+    "cat",
+    "echo",
+    "ls",
+    "cd",
+    "mktemp",
+    "tmpreaper",
+    "tmpwatch",
+    "mount",
+    "chmod",
+    "chown",
+    "test",
+    "[",
+    "if",
+    "umount",
+];
+
+/// Programs at places where nobody installs one.
+fn misplaced(flat: &str, line: &Words<'_>) -> Option<&'static str> {
+    let bare = |word: &str| {
+        word.trim_start_matches(['-', '@', ':', '+', '!']).trim_start_matches("command=").to_owned()
+    };
+    let runs = line.all.iter().any(|word| is_scratch(Path::new(&bare(word))) && !is_data(word));
+    let handles = line.all.first().is_some_and(|first| HANDLERS.contains(&name(first)))
+        || line.has(&["find", "rm", "tmpreaper"]);
+    let writes = flat.contains("> /tmp") || flat.contains(">/tmp") || flat.contains("> /var/tmp");
+    if runs && !handles && !writes {
         return Some("runs something from a directory that everybody may write to");
     }
-    let hidden = words.iter().any(|word| {
-        word.starts_with('/')
-            && word.split('/').any(|part| {
-                part.len() > 1
-                    && part.starts_with('.')
-                    && !HOME_NAMES.contains(&part)
-                    && part != ".."
-            })
-    });
-    if hidden
-        && words.first().is_some_and(|first| {
-            first.split('/').any(|part| {
-                part.len() > 1
-                    && part.starts_with('.')
-                    && !HOME_NAMES.contains(&part)
-                    && part != ".."
-            })
-        })
-    {
-        return Some("runs a hidden file");
-    }
-    None
+    let is_hidden = |part: &str| {
+        part.len() > 1 && part.starts_with('.') && part != ".." && !HOME_NAMES.contains(&part)
+    };
+    let first = line.all.first().filter(|first| bare(first).starts_with('/'));
+    first.is_some_and(|first| first.split('/').any(is_hidden)).then_some("runs a hidden file")
 }
 
 /// Hidden folders that ordinary tools have.
@@ -153,8 +170,7 @@ mod tests {
             "python3 -c 'import socket,os,pty;s=socket.socket();os.dup2(s.fileno(),0);pty.spawn(\"sh\")'",
             "/usr/lib/.cache/run",
         ] {
-            let wanted = !command.contains("sudo sh");
-            assert_eq!(suspicion(command).is_some(), wanted, "{command}");
+            assert!(suspicion(command).is_some(), "{command}");
         }
         for command in [
             "/usr/sbin/logrotate /etc/logrotate.conf",
@@ -164,7 +180,7 @@ mod tests {
             "curl -s http://x | jq .",
             "mysqldump x | gzip > /backup/x.gz",
             "test -x /usr/sbin/anacron || ( cd / && run-parts --report /etc/cron.daily )",
-            "/root/.cargo/bin/x",
+            "/home/a/.cargo/bin/x",
             "/usr/bin/x --log /tmp/x.log",
         ] {
             assert_eq!(suspicion(command), None, "{command}");

@@ -23,13 +23,10 @@ impl Reach {
     /// A weight as it is from here: one step less where only few can reach it.
     pub const fn weigh(self, severity: Severity) -> Severity {
         match (self, severity) {
-            (Self::Outside, severity) => severity,
             (Self::Inside, Severity::Critical) => Severity::High,
-            (Self::Inside, severity) => severity,
-            (Self::Filtered, Severity::Critical | Severity::High) => Severity::Medium,
-            (Self::Local, Severity::Critical | Severity::High) => Severity::Medium,
+            (Self::Filtered | Self::Local, Severity::Critical | Severity::High) => Severity::Medium,
             (Self::Filtered | Self::Local, Severity::Medium) => Severity::Low,
-            (Self::Filtered | Self::Local, severity) => severity,
+            (Self::Outside | Self::Inside | Self::Filtered | Self::Local, severity) => severity,
         }
     }
 
@@ -152,11 +149,14 @@ fn reach(address: IpAddr, closed: bool) -> Reach {
         IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
     };
-    match address {
-        address if address.is_loopback() => Reach::Local,
-        _ if closed => Reach::Filtered,
-        _ if private => Reach::Inside,
-        _ => Reach::Outside,
+    if address.is_loopback() {
+        Reach::Local
+    } else if closed {
+        Reach::Filtered
+    } else if private {
+        Reach::Inside
+    } else {
+        Reach::Outside
     }
 }
 

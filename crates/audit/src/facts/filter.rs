@@ -97,7 +97,7 @@ impl Facts<'_> {
             if !self.is_running() {
                 return Ok(None);
             }
-            let text = self.printed(NFT, &["-n", "list", "ruleset"])?;
+            let text = self.printed(NFT, &["list", "ruleset"])?;
             let lines = super::text::lines(Path::new("the loaded rules"), &text);
             let mut filter = Filter::default();
             super::nftables::read(&lines, &mut filter, &mut Vec::new());

@@ -15,7 +15,7 @@ pub struct Dialect {
     pub separators: &'static str,
 }
 
-/// `[section]`, `key = value`, `;` and `#`: PHP, Samba, MySQL.
+/// `[section]`, `key = value`, `;` and `#`: PHP, Samba, `MySQL`.
 pub const INI: Dialect = Dialect { comments: "#;", trailing: true, separators: "=" };
 /// systemd's files: comments only at the beginning of a line.
 pub const UNIT: Dialect = Dialect { comments: "#;", trailing: false, separators: "=" };

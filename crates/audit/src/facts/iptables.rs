@@ -19,9 +19,9 @@ pub(super) fn read(lines: &[Line], family: u8, filter: &mut Filter) {
             if let Some(rest) = text.strip_prefix(chain) {
                 let row = (family, !rest.starts_with("ACCEPT"), line.place.clone());
                 if list == 0 {
-                    filter.inputs.push(row)
+                    filter.inputs.push(row);
                 } else {
-                    filter.forwards.push(row)
+                    filter.forwards.push(row);
                 }
                 filter.place.get_or_insert_with(|| line.place.clone());
             }
@@ -76,10 +76,12 @@ fn rule(text: &str, family: u8, place: &Place, filter: &mut Filter) {
     };
     match after(&["--dport", "--dports"]) {
         Some(list) => {
-            filter.openings.extend(list.split(',').filter_map(ports).map(|ports| make(Some(ports))))
+            filter
+                .openings
+                .extend(list.split(',').filter_map(ports).map(|ports| make(Some(ports))));
         }
         None if after(&["-d", "--destination", "--sport"]).is_none() => {
-            filter.openings.push(make(None))
+            filter.openings.push(make(None));
         }
         None => {}
     }

@@ -184,7 +184,7 @@ fn forward(text: &str) -> Option<(String, bool)> {
         .strip_prefix("@@")
         .or_else(|| action.strip_prefix('@'))
         .or_else(|| action.strip_prefix(":omrelp:"))?;
-    let target = target.trim_start_matches(|c| c == '(').split(';').next()?.to_owned();
+    let target = target.trim_start_matches('(').split(';').next()?.to_owned();
     Some((target, action.starts_with("@@")))
 }
 

@@ -105,6 +105,9 @@ impl Blind {
 /// What was looked at, or that it could not be.
 pub type Seen<T> = Result<T, Blind>;
 
+/// A text file that was read: its lines, or that there is none.
+type Text = Seen<Option<Arc<Vec<Line>>>>;
+
 /// Where the facts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ground {
@@ -123,7 +126,7 @@ pub struct Facts<'s> {
     /// Folders that a configuration of ours serves.
     pub served: Vec<PathBuf>,
     now: UnixTime,
-    files: Mutex<HashMap<PathBuf, Seen<Option<Arc<Vec<Line>>>>>>,
+    files: Mutex<HashMap<PathBuf, Text>>,
     pub(crate) cells: Cells,
 }
 
@@ -214,7 +217,7 @@ impl<'s> Facts<'s> {
     }
 
     /// The lines of a text file, read once; `None` where no file is.
-    pub fn lines(&self, path: impl AsRef<Path>) -> Seen<Option<Arc<Vec<Line>>>> {
+    pub fn lines(&self, path: impl AsRef<Path>) -> Text {
         let path = path.as_ref();
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = files.get(path) {

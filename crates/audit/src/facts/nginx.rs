@@ -71,7 +71,7 @@ impl<'d> Server<'d> {
         let mut todo = vec![vec![self.http, self.server]];
         while let Some(chain) = todo.pop() {
             if let Some(last) = chain.last() {
-                for inner in last.block.iter().filter(|inner| !inner.block.is_empty()) {
+                for inner in &last.block {
                     if matches!(inner.name.as_str(), "location" | "if" | "limit_except") {
                         let mut longer = chain.clone();
                         longer.push(inner);

@@ -156,7 +156,7 @@ pub(crate) fn is_value(value: &str) -> bool {
     ];
     value.len() >= 4
         && !value.starts_with(['$', '/', '@', '%'])
-        && !lower.starts_with("[")
+        && !lower.starts_with('[')
         && !holders.iter().any(|holder| lower.contains(holder))
         && ![
             "yes", "no", "on", "off", "string", "str", "bytes", "password", "secret", "token",
@@ -204,7 +204,7 @@ fn known_form(text: &str) -> Option<&'static str> {
     })
 }
 
-/// `-pSECRET` of MySQL's programs, `-u user:password` of curl, `sshpass -p`, `PGPASSWORD=` is found by its name.
+/// `-pSECRET` of `MySQL`'s programs, `-u user:password` of curl, `sshpass -p`, `PGPASSWORD=` is found by its name.
 fn option(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let has = |name: &str| words.iter().any(|word| word.rsplit('/').next() == Some(name));

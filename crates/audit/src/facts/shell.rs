@@ -44,8 +44,7 @@ pub fn statements(lines: &[Line]) -> Vec<Statement> {
         let (mut part, mut quote) = (String::new(), None);
         for letter in text.chars() {
             match quote {
-                Some(open) if letter == open => quote = None,
-                Some(_) => {}
+                Some(open) => quote = (letter != open).then_some(open),
                 None if matches!(letter, '"' | '\'') => quote = Some(letter),
                 None if letter == ';' => {
                     push(&mut out, &std::mem::take(&mut part), &line.place);

@@ -1,4 +1,4 @@
-//! OpenSSH's configuration as its programs read it (sshd_config(5), ssh_config(5)): `Include` in
+//! OpenSSH's configuration as its programs read it (`sshd_config(5)`, `ssh_config(5))`: `Include` in
 //! its place, `Match` and `Host` blocks, the first value of a keyword counts.
 
 use super::text::{Place, words};

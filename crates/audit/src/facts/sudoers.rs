@@ -100,10 +100,9 @@ impl Facts<'_> {
             Included::Folder => self.files_in(&path, "")?,
         };
         for file in files {
-            let plain = file
-                .file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(|name| !name.ends_with('~') && !name.contains('.'));
+            let name =
+                file.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes).unwrap_or_default();
+            let plain = !name.ends_with(b"~") && !name.contains(&b'.');
             if how == Included::File || plain {
                 self.sudo_file(&file, out, depth)?;
             }

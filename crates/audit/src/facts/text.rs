@@ -76,8 +76,7 @@ pub fn uncommented<'t>(line: &'t str, marks: &str) -> &'t str {
     let (mut quote, mut before) = (None, ' ');
     for (at, letter) in line.char_indices() {
         match quote {
-            Some(open) if letter == open => quote = None,
-            Some(_) => {}
+            Some(open) => quote = (letter != open).then_some(open),
             None if matches!(letter, '"' | '\'') => quote = Some(letter),
             None if marks.contains(letter) && before.is_whitespace() => {
                 return line.get(..at).unwrap_or(line);
@@ -96,7 +95,6 @@ pub fn words(text: &str) -> Vec<String> {
     for letter in text.chars() {
         match quote {
             Some(open) if letter == open => quote = None,
-            Some(_) => word.push(letter),
             None if matches!(letter, '"' | '\'') => {
                 quote = Some(letter);
                 some = true;
@@ -107,7 +105,7 @@ pub fn words(text: &str) -> Vec<String> {
                 }
                 some = false;
             }
-            None => word.push(letter),
+            Some(_) | None => word.push(letter),
         }
     }
     if some || !word.is_empty() {

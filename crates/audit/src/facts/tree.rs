@@ -6,6 +6,7 @@
 use super::{Blind, Facts, Seen};
 use burgrave_sys::{Kind, Metadata, Step, WalkLimits};
 use std::collections::HashSet;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 const LIMITS: WalkLimits = WalkLimits { entries_max: 3_000_000, depth_max: 64 };
@@ -17,6 +18,8 @@ pub struct Node {
     pub path: PathBuf,
     /// What is known of it.
     pub metadata: Metadata,
+    /// Its name where that is no UTF-8, with its bytes made visible.
+    odd_name: Option<Box<str>>,
 }
 
 impl Node {
@@ -42,7 +45,14 @@ impl Node {
 
     /// Its last component.
     pub fn name(&self) -> &str {
-        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+        let plain = self.path.file_name().and_then(|name| name.to_str());
+        plain.or(self.odd_name.as_deref()).unwrap_or_default()
+    }
+
+    fn new(path: &Path, metadata: &Metadata) -> Self {
+        let odd = path.file_name().filter(|name| name.to_str().is_none());
+        let odd_name = odd.map(|name| super::text_of(name.as_bytes()).into_boxed_str());
+        Self { path: path.to_owned(), metadata: metadata.clone(), odd_name }
     }
 }
 
@@ -85,7 +95,7 @@ impl Facts<'_> {
             let over = self.left_out()?;
             let mut index = Index::default();
             let walked = self.system.walk(Path::new("/"), LIMITS, &mut |path, metadata| {
-                index.nodes.push(Node { path: path.to_owned(), metadata: metadata.clone() });
+                index.nodes.push(Node::new(path, metadata));
                 if over.contains(path) { Step::Over } else { Step::Into }
             });
             let walked = walked.map_err(|error| Blind::because(Path::new("/"), &error))?;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// One site.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     /// `nginx` or `apache`.
@@ -90,10 +91,9 @@ impl Facts<'_> {
             let own =
                 |name: &str| server.server.block.iter().find(|directive| directive.name == name);
             let plain = |listen: &super::Directive| {
-                !listen
-                    .arguments
-                    .iter()
-                    .any(|word| word == "ssl" || word == "quic" || word.starts_with("unix:"))
+                let own = ["127.", "[::1]", "localhost", "unix:"];
+                let local = own.iter().any(|start| listen.first().starts_with(start));
+                !local && !listen.arguments.iter().any(|word| word == "ssl" || word == "quic")
             };
             let listens: Vec<_> = server.listens().collect();
             let is_redirect = own("return").is_some_and(|directive| {

@@ -30,7 +30,9 @@ pub fn html(report: &Report, all: bool) -> String {
                 safeguard.id(),
                 escaped(safeguard.gives())
             ));
-            own.into_iter().for_each(|finding| out.push_str(&one(finding)));
+            for finding in own {
+                out.push_str(&one(finding));
+            }
         }
     }
     out.push_str("</body></html>\n");

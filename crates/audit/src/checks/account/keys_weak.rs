@@ -17,7 +17,10 @@ pub(in crate::checks) const CHECK: Check = Check {
     look,
     #[cfg(test)]
     cases: Cases {
-        fail: &[File("/home/olga/.ssh/authorized_keys", "ssh-dss AAAAB3NzaC1kc3MAAACBAJ3= x\n")],
+        fail: &[File(
+            "/home/olga/.ssh/authorized_keys",
+            "ssh-dss AAAAB3NzaC1kc3MAAACBAIABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAQE= x\n",
+        )],
         pass: &[File(
             "/home/olga/.ssh/authorized_keys",
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHn4gk0Jx0Zr3t7oT2vS0xg0wTtq9mC0f3g0lX7mXo2u x\n",

@@ -38,7 +38,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         })
         .collect();
     let Some(lock) = locks.first() else {
-        rows.fail(
+        rows.lacks(
             "PAM never locks an account after wrong passwords: no pam_faillock",
             Evidence::at(&first.place, "no pam_faillock.so in the auth stack"),
         );
@@ -67,7 +67,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             rows.fail(
                 format!("an account is locked only after {value} wrong passwords (faillock deny)"),
                 evidence,
-            )
+            );
         }
         Some((_, evidence)) => rows.looked(evidence),
         None => rows.looked(Evidence::at(&lock.place, lock.line())),

@@ -33,7 +33,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             && ["pam_pwquality.so", "pam_cracklib.so", "pam_passwdqc.so"]
                 .contains(&line.module.as_str())
     }) else {
-        rows.fail(
+        rows.lacks(
             "no rule asks for good passwords: pam_pwquality is missing",
             Evidence::at(&first.place, "no pam_pwquality.so in the password stack"),
         );
@@ -59,13 +59,13 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         });
     match minlen {
         Some((value, evidence)) if value.parse::<u32>().is_ok_and(|len| len >= 12) => {
-            rows.looked(evidence)
+            rows.looked(evidence);
         }
         Some((value, evidence)) => rows.fail(
             format!("new passwords may be too short: minlen = {value} (pwquality)"),
             evidence,
         ),
-        None => rows.fail(
+        None => rows.lacks(
             "new passwords may be too short: pwquality's minlen is not set (8 counts)",
             Evidence::at(&quality.place, quality.line()),
         ),

@@ -31,7 +31,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let Some(first) = own.first() else { return };
     match own.iter().find(|line| line.module == "pam_wheel.so") {
         Some(line) => rows.looked(Evidence::at(&line.place, line.line())),
-        None => rows.fail(
+        None => rows.lacks(
             "every account may try su: no pam_wheel",
             Evidence::at(&first.place, "no pam_wheel.so in /etc/pam.d/su"),
         ),

@@ -33,7 +33,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 .parse::<f64>()
                 .ok()
         });
-        if value.is_some_and(|minutes| minutes < 0.0 || minutes > 30.0) {
+        if value.is_some_and(|minutes| !(0.0..=30.0).contains(&minutes)) {
             rows.fail(
                 "sudo remembers a password for too long (timestamp_timeout)",
                 Evidence::at(&rule.place, rule.line()),

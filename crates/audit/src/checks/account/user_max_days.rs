@@ -24,7 +24,7 @@ pub(in crate::checks) const CHECK: Check = Check {
 
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
     for line in shadow(facts, rows).iter().filter(|line| line.is_open() && !line.hash.is_empty()) {
-        if line.max_days.is_none_or(|days| days > 366 || days < 0) {
+        if line.max_days.is_none_or(|days| !(0..=366).contains(&days)) {
             rows.fail(
                 format!("the password of {} never expires", line.name),
                 Evidence::at(

@@ -36,10 +36,10 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 Evidence::at(&line.place, format!("{}: {scheme}", line.name)),
             ),
             Strength::Sound(scheme) => {
-                rows.looked(Evidence::at(&line.place, format!("{}: {scheme}", line.name)))
+                rows.looked(Evidence::at(&line.place, format!("{}: {scheme}", line.name)));
             }
             Strength::Empty | Strength::Locked => {
-                rows.looked(Evidence::at(&line.place, format!("{}: no hash", line.name)))
+                rows.looked(Evidence::at(&line.place, format!("{}: no hash", line.name)));
             }
         }
     }

@@ -52,7 +52,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         });
         match hiding {
             Some(line) => {
-                rows.fail("a backup hides its errors", Evidence::at(&line.place, line.text.trim()))
+                rows.fail("a backup hides its errors", Evidence::at(&line.place, line.text.trim()));
             }
             None if !job.lines.is_empty() && !strict => rows.fail_as(
                 Severity::Low,

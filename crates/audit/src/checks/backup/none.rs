@@ -32,7 +32,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         .any(|path| facts.exists(path));
     match jobs.first() {
         Some(job) => rows.looked(job.evidence.clone()),
-        None if has_clock => rows.fail(
+        None if has_clock => rows.lacks(
             "nothing makes backups: no job of cron and no timer runs a backup",
             Evidence::path(Path::new("/etc/cron.d"), "no backup among the jobs"),
         ),

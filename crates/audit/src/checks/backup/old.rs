@@ -81,7 +81,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             Evidence::path(&path, format!("changed {days} days ago")),
         ),
         Some((path, days)) => {
-            rows.looked(Evidence::path(&path, format!("changed {days} days ago")))
+            rows.looked(Evidence::path(&path, format!("changed {days} days ago")));
         }
         None => {}
     }

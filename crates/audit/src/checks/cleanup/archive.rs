@@ -27,52 +27,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         let stem = stem(name, &ARCHIVES).filter(|_| node.is_file())?;
         let stem =
             super::stem(stem, &[".tar", ".sql", ".html", ".css", ".js", ".svg"]).unwrap_or(stem);
-        let words = [
-            "backup",
-            "back",
-            "bak",
-            "bkp",
-            "dump",
-            "site",
-            "www",
-            "web",
-            "html",
-            "htdocs",
-            "public",
-            "public_html",
-            "httpdocs",
-            "source",
-            "src",
-            "code",
-            "old",
-            "archive",
-            "full",
-            "release",
-            "deploy",
-            "app",
-            "website",
-            "wwwroot",
-            "data",
-            "db",
-            "database",
-            "prod",
-            "production",
-            "staging",
-            "copy",
-            "files",
-            "export",
-            "home",
-            "root",
-            "project",
-            "wordpress",
-            "wp",
-            "latest",
-        ];
         let parts: Vec<&str> = stem
             .split(|c: char| !c.is_ascii_alphabetic())
             .filter(|part| !part.is_empty())
             .collect();
-        let speaks = parts.iter().any(|part| words.contains(part)) || parts.is_empty();
+        let speaks = parts.iter().any(|part| WORDS.contains(part)) || parts.is_empty();
         let folder = node
             .path
             .parent()
@@ -80,21 +39,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             .and_then(|name| name.to_str())
             .unwrap_or_default()
             .to_ascii_lowercase();
-        let meant = [
-            "download",
-            "downloads",
-            "files",
-            "media",
-            "assets",
-            "releases",
-            "press",
-            "docs",
-            "dist",
-            "static",
-            "images",
-            "documents",
-        ]
-        .contains(&folder.as_str());
+        let meant = MEANT.contains(&folder.as_str());
         let compressed = name.ends_with(".css.gz")
             || name.ends_with(".js.gz")
             || name.ends_with(".html.gz")
@@ -103,11 +48,67 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             || name.ends_with(".json.gz")
             || name.ends_with(".txt.gz");
         let dump = name.contains(".sql") || name.contains(".dump");
-        (!compressed
-            && !dump
-            && (speaks && !meant
-                || !meant && name.contains(".tar")
-                || parts.iter().any(|part| ["backup", "dump", "bak", "bkp"].contains(part))))
-        .then_some(Severity::High)
+        let copy = parts.iter().any(|part| ["backup", "dump", "bak", "bkp"].contains(part));
+        let odd = !meant && (speaks || name.contains(".tar"));
+        (!compressed && !dump && (odd || copy)).then_some(Severity::High)
     });
 }
+
+/// Words of names that speak of a copy of the site.
+const WORDS: &[&str] = &[
+    "backup",
+    "back",
+    "bak",
+    "bkp",
+    "dump",
+    "site",
+    "www",
+    "web",
+    "html",
+    "htdocs",
+    "public",
+    "public_html",
+    "httpdocs",
+    "source",
+    "src",
+    "code",
+    "old",
+    "archive",
+    "full",
+    "release",
+    "deploy",
+    "app",
+    "website",
+    "wwwroot",
+    "data",
+    "db",
+    "database",
+    "prod",
+    "production",
+    "staging",
+    "copy",
+    "files",
+    "export",
+    "home",
+    "root",
+    "project",
+    "wordpress",
+    "wp",
+    "latest",
+];
+
+/// Folders whose archives are meant to be fetched.
+const MEANT: &[&str] = &[
+    "download",
+    "downloads",
+    "files",
+    "media",
+    "assets",
+    "releases",
+    "press",
+    "docs",
+    "dist",
+    "static",
+    "images",
+    "documents",
+];

@@ -29,13 +29,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         "/etc/apache2/sites-enabled/default-ssl.conf",
         "/etc/apache2/conf-enabled/serve-cgi-bin.conf",
     ] {
-        match rows.take(facts.followed(path)) {
-            Some(Some(_)) => rows.fail(
+        if let Some(Some(_)) = rows.take(facts.followed(path)) {
+            rows.fail(
                 format!("the default site of the distribution is enabled: {path}"),
                 Evidence::path(Path::new(path), "enabled"),
-            ),
-            Some(None) => {}
-            None => {}
+            );
         }
     }
     for folder in ["/etc/nginx/sites-enabled", "/etc/apache2/sites-enabled"] {

@@ -11,7 +11,7 @@ pub(in crate::checks) const CHECK: Check = Check {
     title: "no installer lies in a web root",
     why: "An installer that runs again makes a new administrator or a new database. It was \
               needed for an hour.",
-    remedy: "Remove it.",
+    remedy: "Remove it from the web root.",
     controls: &["PCI 2.2.5", "ISO 8.9", "ASVS 13.4.5"],
     look,
     #[cfg(test)]

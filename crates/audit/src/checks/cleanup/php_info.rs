@@ -35,7 +35,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 lines.iter().any(|line| {
                     !line.text.trim_start().starts_with(['#', '*'])
                         && !line.text.trim_start().starts_with("//")
-                        && line.text.contains("phpinfo(")
+                        && line
+                            .text
+                            .split("//")
+                            .next()
+                            .is_some_and(|code| code.contains("phpinfo("))
                 })
             });
         if calls || named {

@@ -11,7 +11,7 @@ pub(in crate::checks) const CHECK: Check = Check {
     title: "no droppings of file managers lie in a web root",
     why: "`.DS_Store` and `Thumbs.db` list the names of everything in the folder, also of what \
               no page links to. They come with a copy from a desktop.",
-    remedy: "Remove them.",
+    remedy: "Remove it from the web root.",
     controls: &["ISO 8.4", "ASVS 13.4.1"],
     look,
     #[cfg(test)]

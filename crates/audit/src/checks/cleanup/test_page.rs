@@ -88,12 +88,6 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             ]
             .contains(&name)
             && node.metadata.mode & 0o1000 == 0;
-        (file || folder || name == "phpunit.xml").then_some(
-            if name.starts_with("debug") || name.contains("phpunit") {
-                Severity::Medium
-            } else {
-                Severity::Medium
-            },
-        )
+        (file || folder || name == "phpunit.xml").then_some(Severity::Medium)
     });
 }

@@ -29,25 +29,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let Some(index) = index(facts, rows) else { return };
     let Ok(packages) = facts.packages() else { return };
     rows.looked(Evidence::path(Path::new("/"), "configuration files were looked at"));
-    let ends = [
-        ".conf",
-        ".cnf",
-        ".cfg",
-        ".ini",
-        ".yml",
-        ".yaml",
-        ".json",
-        ".xml",
-        ".properties",
-        ".toml",
-        ".php",
-        ".py",
-        ".rb",
-        ".inc",
-        ".config",
-        ".tf",
-        ".tfvars",
-    ];
+    let ends = ENDINGS;
     for node in own_files(index) {
         let name = node.name();
         let kind = ends.iter().any(|end| name.ends_with(end))
@@ -58,36 +40,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             || is_template(name)
             || packages.owner(&node.path).is_some()
             || [".my.cnf", ".netrc", "rclone.conf", "auth.json"].contains(&name)
-            || [
-                "/etc/ssl",
-                "/etc/ssh",
-                "/etc/apt/trusted.gpg.d",
-                "/etc/pam.d",
-                "/etc/security",
-                "/etc/alternatives",
-                "/etc/systemd",
-                "/etc/cron.d",
-                "/etc/aide",
-                "/etc/login.defs",
-                "/etc/debconf.conf",
-                "/etc/nsswitch.conf",
-            ]
-            .iter()
-            .any(|top| node.path.starts_with(top))
-            || node.path.components().any(|part| {
-                [
-                    "node_modules",
-                    "vendor",
-                    "site-packages",
-                    ".git",
-                    "locale",
-                    "locales",
-                    "lang",
-                    "tests",
-                ]
-                .iter()
-                .any(|folder| part.as_os_str() == *folder)
-            });
+            || ELSEWHERE.iter().any(|top| node.path.starts_with(top))
+            || node
+                .path
+                .components()
+                .any(|part| FOREIGN.iter().any(|folder| part.as_os_str() == *folder));
         if skip || !is_open(index, node) {
             continue;
         }
@@ -104,3 +61,44 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         }
     }
 }
+
+/// Endings of files of settings and programs.
+const ENDINGS: &[&str] = &[
+    ".conf",
+    ".cnf",
+    ".cfg",
+    ".ini",
+    ".yml",
+    ".yaml",
+    ".json",
+    ".xml",
+    ".properties",
+    ".toml",
+    ".php",
+    ".py",
+    ".rb",
+    ".inc",
+    ".config",
+    ".tf",
+    ".tfvars",
+];
+
+/// Folders that other checks look at, or that hold no passwords.
+const ELSEWHERE: &[&str] = &[
+    "/etc/ssl",
+    "/etc/ssh",
+    "/etc/apt/trusted.gpg.d",
+    "/etc/pam.d",
+    "/etc/security",
+    "/etc/alternatives",
+    "/etc/systemd",
+    "/etc/cron.d",
+    "/etc/aide",
+    "/etc/login.defs",
+    "/etc/debconf.conf",
+    "/etc/nsswitch.conf",
+];
+
+/// Folders of libraries and translations.
+const FOREIGN: &[&str] =
+    &["node_modules", "vendor", "site-packages", ".git", "locale", "locales", "lang", "tests"];

@@ -31,59 +31,8 @@ pub(in crate::checks) const CHECK: Check = Check {
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let Some(index) = index(facts, rows) else { return };
     rows.looked(Evidence::path(Path::new("/"), "passwords of settings were looked at"));
-    let known = [
-        "admin",
-        "password",
-        "root",
-        "guest",
-        "tomcat",
-        "s3cret",
-        "changeit",
-        "changeme",
-        "postgres",
-        "mysql",
-        "redis",
-        "secret",
-        "123456",
-        "12345678",
-        "test",
-        "minioadmin",
-        "elastic",
-        "oracle",
-        "toor",
-        "default",
-        "letmein",
-        "rabbitmq",
-        "grafana",
-        "nagios",
-        "zabbix",
-        "jenkins",
-        "qwerty",
-        "passw0rd",
-        "p@ssw0rd",
-        "welcome",
-        "admin123",
-        "root123",
-        "password1",
-    ];
     for node in own_files(index).filter(|node| {
-        [
-            ".env",
-            ".conf",
-            ".ini",
-            ".yml",
-            ".yaml",
-            ".xml",
-            ".properties",
-            ".cnf",
-            ".json",
-            ".toml",
-            ".php",
-            ".py",
-        ]
-        .iter()
-        .any(|end| node.name().ends_with(end))
-            && !is_template(node.name())
+        ENDINGS.iter().any(|end| node.name().ends_with(end)) && !is_template(node.name())
     }) {
         if facts.packages().as_ref().is_ok_and(|packages| packages.owner(&node.path).is_some())
             || node.path.components().any(|part| {
@@ -107,29 +56,8 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             {
                 continue;
             }
-            let value =
-                ["password", "passwd", "default_pass", "_pass", "admin_password", "requirepass"]
-                    .iter()
-                    .find_map(|name| {
-                        let rest = lower
-                            .split_once(name)?
-                            .1
-                            .trim_start_matches(['"', '\'', ']'])
-                            .trim_start();
-                        let rest = rest
-                            .strip_prefix("=>")
-                            .or_else(|| rest.strip_prefix(['=', ':']))
-                            .or_else(|| rest.strip_prefix(' '))?;
-                        Some(
-                            rest.trim()
-                                .trim_matches(['"', '\'', ',', ';', '/', '>'])
-                                .split(['"', '\'', ' '])
-                                .next()
-                                .unwrap_or_default()
-                                .to_owned(),
-                        )
-                    });
-            if let Some(value) = value.filter(|value| known.contains(&value.as_str())) {
+            let value = password_in(&lower);
+            if let Some(value) = value.filter(|value| KNOWN.contains(&value.as_str())) {
                 rows.fail(
                     format!(
                         "{} has a default password that is guessed at once",
@@ -144,4 +72,73 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             }
         }
     }
+}
+
+/// Passwords that programs are shipped with, from the lists that are tried first.
+const KNOWN: &[&str] = &[
+    "admin",
+    "password",
+    "root",
+    "guest",
+    "tomcat",
+    "s3cret",
+    "changeit",
+    "changeme",
+    "postgres",
+    "mysql",
+    "redis",
+    "secret",
+    "123456",
+    "12345678",
+    "test",
+    "minioadmin",
+    "elastic",
+    "oracle",
+    "toor",
+    "default",
+    "letmein",
+    "rabbitmq",
+    "grafana",
+    "nagios",
+    "zabbix",
+    "jenkins",
+    "qwerty",
+    "passw0rd",
+    "p@ssw0rd",
+    "welcome",
+    "admin123",
+    "root123",
+    "password1",
+];
+
+/// Endings of files of settings.
+const ENDINGS: &[&str] = &[
+    ".env",
+    ".conf",
+    ".ini",
+    ".yml",
+    ".yaml",
+    ".xml",
+    ".properties",
+    ".cnf",
+    ".json",
+    ".toml",
+    ".php",
+    ".py",
+];
+
+/// Parts of names behind which a password stands.
+const NAMES: &[&str] =
+    &["password", "passwd", "default_pass", "_pass", "admin_password", "requirepass"];
+
+/// The value behind the name of a password in a line in lower case.
+fn password_in(line: &str) -> Option<String> {
+    NAMES.iter().find_map(|name| {
+        let rest = line.split_once(name)?.1.trim_start_matches(['"', '\'', ']']).trim_start();
+        let arrow = rest.strip_prefix("=>");
+        let rest =
+            arrow.or_else(|| rest.strip_prefix(['=', ':'])).or_else(|| rest.strip_prefix(' '))?;
+        let rest = rest.trim().trim_matches(['"', '\'', ',', ';', '/', '>']);
+        rest.split(['"', '\'', ' ']).next().map(str::to_owned)
+    })
 }

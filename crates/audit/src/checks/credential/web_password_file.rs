@@ -51,7 +51,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                     Evidence::at(&line.place, name),
                 ),
                 Strength::Sound(_) | Strength::Locked => {
-                    rows.looked(Evidence::at(&line.place, name))
+                    rows.looked(Evidence::at(&line.place, name));
                 }
             }
         }

@@ -38,13 +38,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         "/usr/bin/make",
         "/usr/local/bin/gcc",
     ] {
-        match rows.take(facts.followed(path)) {
-            Some(Some((real, _))) => rows.fail(
+        if let Some(Some((real, _))) = rows.take(facts.followed(path)) {
+            rows.fail(
                 format!("a compiler or its tools are installed: {path}"),
                 Evidence::path(&real, "installed"),
-            ),
-            Some(None) => {}
-            None => {}
+            );
         }
     }
     if facts.exists("/usr/bin") {

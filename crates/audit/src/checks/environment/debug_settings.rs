@@ -34,33 +34,12 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         .filter(|node| node.is_file() && node.metadata.len < 512 * 1024)
     {
         let name = node.name();
-        let wanted = [
-            "settings.py",
-            "production.py",
-            "prod.py",
-            "base.py",
-            "wp-config.php",
-            "config.py",
-            "local_settings.py",
-            "application.properties",
-            "application.yml",
-            "application-prod.yml",
-            "configuration.php",
-            "web.xml",
-            "appsettings.json",
-            "production.rb",
-            "app.php",
-            "config.php",
-            "app.py",
-            "wsgi.py",
-            "main.py",
-        ]
-        .contains(&name);
-        let foreign = node.path.components().any(|part| {
-            ["site-packages", "dist-packages", "node_modules", "vendor", "tests", "test"]
-                .iter()
-                .any(|folder| part.as_os_str() == *folder)
-        }) || node.path.to_str().is_some_and(is_other);
+        let wanted = FILES.contains(&name);
+        let foreign = node
+            .path
+            .components()
+            .any(|part| FOREIGN.iter().any(|folder| part.as_os_str() == *folder))
+            || node.path.to_str().is_some_and(is_other);
         if !wanted || foreign {
             continue;
         }
@@ -73,22 +52,9 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             }
             let flat: String = text.chars().filter(|c| !c.is_whitespace()).collect();
             let lower = flat.to_ascii_lowercase();
-            let on = lower.starts_with("debug=true")
-                || lower.contains("define('wp_debug',true)")
-                || lower.contains("define(\"wp_debug\",true)")
-                || lower.contains("app.run(") && lower.contains("debug=true")
-                || lower.starts_with("app.debug=true")
-                || lower.contains("config.consider_all_requests_local=true")
-                || lower.starts_with("publicvar$debug=1")
-                || lower.contains("$debug='1'")
-                || lower.starts_with("spring.h2.console.enabled=true")
-                || lower.starts_with("management.endpoints.web.exposure.include=*")
-                || lower.starts_with("server.error.include-stacktrace=always")
-                || lower.contains("ini_set('display_errors',1)")
-                || lower.contains("ini_set('display_errors','1')")
-                || lower.contains("ini_set('display_errors','on')")
-                || lower.starts_with("'debug'=>true")
-                || lower.starts_with("debug:true");
+            let begins = BEGINNINGS.iter().any(|form| lower.starts_with(form));
+            let holds = FORMS.iter().any(|form| lower.contains(form));
+            let on = begins || holds || lower.contains("app.run(") && lower.contains("debug=true");
             let off = lower.starts_with("debug=false") || lower.contains("wp_debug',false");
             if on {
                 last = Some(line);
@@ -105,3 +71,52 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         }
     }
 }
+
+/// Files in which frameworks keep their settings.
+const FILES: &[&str] = &[
+    "settings.py",
+    "production.py",
+    "prod.py",
+    "base.py",
+    "wp-config.php",
+    "config.py",
+    "local_settings.py",
+    "application.properties",
+    "application.yml",
+    "application-prod.yml",
+    "configuration.php",
+    "web.xml",
+    "appsettings.json",
+    "production.rb",
+    "app.php",
+    "config.php",
+    "app.py",
+    "wsgi.py",
+    "main.py",
+];
+
+/// Folders of libraries and tests.
+const FOREIGN: &[&str] =
+    &["site-packages", "dist-packages", "node_modules", "vendor", "tests", "test"];
+
+/// Lines without their spacing that switch debugging on, by how they begin.
+const BEGINNINGS: &[&str] = &[
+    "debug=true",
+    "app.debug=true",
+    "publicvar$debug=1",
+    "spring.h2.console.enabled=true",
+    "management.endpoints.web.exposure.include=*",
+    "server.error.include-stacktrace=always",
+    "'debug'=>true",
+    "debug:true",
+];
+/// The same by what they hold.
+const FORMS: &[&str] = &[
+    "define('wp_debug',true)",
+    "define(\"wp_debug\",true)",
+    "config.consider_all_requests_local=true",
+    "$debug='1'",
+    "ini_set('display_errors',1)",
+    "ini_set('display_errors','1')",
+    "ini_set('display_errors','on')",
+];

@@ -43,7 +43,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             vec![Evidence::at(&other.place, other.line()), Evidence::at(&live.place, live.line())],
         ),
         (Some(only), None) | (None, Some(only)) => {
-            rows.looked(Evidence::at(&only.place, only.line()))
+            rows.looked(Evidence::at(&only.place, only.line()));
         }
         (None, None) => {}
     }

@@ -45,12 +45,12 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                     rows.fail(
                         format!("PHP shows errors to visitors: {key} = {}", setting.value),
                         Evidence::at(&setting.place, format!("{key} = {}", setting.value)),
-                    )
+                    );
                 }
                 Some(setting) => {
-                    rows.looked(Evidence::at(&setting.place, format!("{key} = {}", setting.value)))
+                    rows.looked(Evidence::at(&setting.place, format!("{key} = {}", setting.value)));
                 }
-                None if key == "display_errors" && !all.is_empty() => rows.fail(
+                None if key == "display_errors" && !all.is_empty() => rows.lacks(
                     "PHP shows errors to visitors: display_errors is not set, so it is on",
                     Evidence::path(&path, "display_errors is not set"),
                 ),

@@ -22,56 +22,6 @@ pub(in crate::checks) const CHECK: Check = Check {
 };
 
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
-    let names = [
-        "new",
-        "old",
-        "dev",
-        "devel",
-        "test",
-        "tests",
-        "staging",
-        "stage",
-        "beta",
-        "alpha",
-        "preview",
-        "preprod",
-        "v2",
-        "backup-site",
-        "copy",
-        "sandbox",
-        "uat",
-        "qa",
-        "development",
-        "relaunch",
-        "neu",
-        "alt",
-        "demo",
-        "next",
-        "legacy",
-        "archive-site",
-        "www2",
-        "wip",
-        "tmp-site",
-        "site-old",
-        "old-site",
-        "new-site",
-        "_old",
-        "_new",
-        "old_site",
-        "new_site",
-        "shop-old",
-        "shop-new",
-        "shop_old",
-        "shop_new",
-        "dev2",
-        "test2",
-        "www-old",
-        "www_old",
-        "html-old",
-        "html_old",
-        "public-old",
-        "public_old",
-    ];
     let mut last: Option<&Path> = None;
     for (node, root) in crate::checks::cleanup::served(facts, rows) {
         if last.is_some_and(|last| node.path.starts_with(last)) || !node.is_folder() {
@@ -80,26 +30,8 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         let lower = node.name().to_ascii_lowercase();
         let top =
             node.path.strip_prefix(&root.path).is_ok_and(|rest| rest.components().count() == 1);
-        let whole = [
-            "index.php",
-            "index.html",
-            "index.htm",
-            "index.py",
-            "wp-config.php",
-            "composer.json",
-            "app.py",
-            "index.js",
-            "index.cgi",
-            "web.config",
-            "public",
-            "package.json",
-            ".env",
-            "index.jsp",
-            "WEB-INF",
-        ]
-        .iter()
-        .any(|file| facts.exists(node.path.join(file)));
-        if top && whole && names.contains(&lower.as_str()) {
+        let whole = BEGINNINGS.iter().any(|file| facts.exists(node.path.join(file)));
+        if top && whole && NAMES.contains(&lower.as_str()) {
             rows.fail(
                 format!("a second environment lies in the web root: {}", node.path.display()),
                 Evidence::path(
@@ -111,3 +43,74 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         }
     }
 }
+
+/// Names of folders that hold another environment.
+const NAMES: &[&str] = &[
+    "new",
+    "old",
+    "dev",
+    "devel",
+    "test",
+    "tests",
+    "staging",
+    "stage",
+    "beta",
+    "alpha",
+    "preview",
+    "preprod",
+    "v2",
+    "backup-site",
+    "copy",
+    "sandbox",
+    "uat",
+    "qa",
+    "development",
+    "relaunch",
+    "neu",
+    "alt",
+    "demo",
+    "next",
+    "legacy",
+    "archive-site",
+    "www2",
+    "wip",
+    "tmp-site",
+    "site-old",
+    "old-site",
+    "new-site",
+    "_old",
+    "_new",
+    "old_site",
+    "new_site",
+    "shop-old",
+    "shop-new",
+    "shop_old",
+    "shop_new",
+    "dev2",
+    "test2",
+    "www-old",
+    "www_old",
+    "html-old",
+    "html_old",
+    "public-old",
+    "public_old",
+];
+
+/// Files that an application of its own begins with.
+const BEGINNINGS: &[&str] = &[
+    "index.php",
+    "index.html",
+    "index.htm",
+    "index.py",
+    "wp-config.php",
+    "composer.json",
+    "app.py",
+    "index.js",
+    "index.cgi",
+    "web.config",
+    "public",
+    "package.json",
+    ".env",
+    "index.jsp",
+    "WEB-INF",
+];

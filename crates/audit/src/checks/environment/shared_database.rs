@@ -45,43 +45,12 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 != other_path.to_str().is_some_and(is_other)
                 || environment(settings)
                     .is_some_and(|own| environment(other).is_some_and(|other| own != other));
-            let place = (
-                value(settings, &["DB_HOST", "DATABASE_HOST", "MYSQL_HOST", "PGHOST"]),
-                value(other, &["DB_HOST", "DATABASE_HOST", "MYSQL_HOST", "PGHOST"]),
-            );
-            let name = (
-                value(
-                    settings,
-                    &["DB_NAME", "DB_DATABASE", "DATABASE_NAME", "MYSQL_DATABASE", "PGDATABASE"],
-                ),
-                value(
-                    other,
-                    &["DB_NAME", "DB_DATABASE", "DATABASE_NAME", "MYSQL_DATABASE", "PGDATABASE"],
-                ),
-            );
-            let url = (
-                value(settings, &["DATABASE_URL", "DB_URL", "MONGO_URL", "REDIS_URL"]),
-                value(other, &["DATABASE_URL", "DB_URL", "MONGO_URL", "REDIS_URL"]),
-            );
-            let password = (
-                value(
-                    settings,
-                    &["DB_PASSWORD", "DATABASE_PASSWORD", "SECRET_KEY", "APP_KEY", "JWT_SECRET"],
-                ),
-                value(
-                    other,
-                    &["DB_PASSWORD", "DATABASE_PASSWORD", "SECRET_KEY", "APP_KEY", "JWT_SECRET"],
-                ),
-            );
-            let same = |pair: &(Option<ini::Setting>, Option<ini::Setting>)| {
-                pair.0
-                    .as_ref()
-                    .zip(pair.1.as_ref())
-                    .filter(|(a, b)| a.value == b.value)
-                    .map(|(a, b)| (a.clone(), b.clone()))
+            let same = |keys: &[&str]| {
+                let pair = value(settings, keys).zip(value(other, keys));
+                pair.filter(|(a, b)| a.value == b.value)
             };
-            let database = same(&url).or_else(|| same(&place).and_then(|_| same(&name)));
-            let (hit, what) = match (database, same(&password)) {
+            let database = same(ADDRESSES).or_else(|| same(HOSTS).and_then(|_| same(DATABASES)));
+            let (hit, what) = match (database, same(PASSWORDS)) {
                 (Some(hit), _) => (hit, "database"),
                 (None, Some(hit)) => (hit, "password"),
                 (None, None) => continue,
@@ -110,3 +79,14 @@ fn environment(all: &[ini::Setting]) -> Option<String> {
         .find_map(|key| ini::last(all, None, key))
         .map(|setting| setting.value.to_ascii_lowercase())
 }
+
+/// Names of variables that name a database with its address.
+const ADDRESSES: &[&str] = &["DATABASE_URL", "DB_URL", "MONGO_URL", "REDIS_URL"];
+/// Names of variables that name a database's host.
+const HOSTS: &[&str] = &["DB_HOST", "DATABASE_HOST", "MYSQL_HOST", "PGHOST"];
+/// Names of variables that name a database.
+const DATABASES: &[&str] =
+    &["DB_NAME", "DB_DATABASE", "DATABASE_NAME", "MYSQL_DATABASE", "PGDATABASE"];
+/// Names of variables that hold a secret.
+const PASSWORDS: &[&str] =
+    &["DB_PASSWORD", "DATABASE_PASSWORD", "SECRET_KEY", "APP_KEY", "JWT_SECRET"];

@@ -33,7 +33,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             Path::new("/etc/burgrave/burgrave.toml"),
             "the rule set is made from it",
         )),
-        Ok(None) => rows.fail(
+        Ok(None) => rows.lacks(
             "no packet filter is configured: neither nftables, iptables nor ufw has rules",
             Evidence::path(Path::new("/etc/nftables.conf"), "no chain with an input hook"),
         ),

@@ -63,7 +63,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             rows.fail(
                 format!("the firewall is not loaded at the start: there is no {name}"),
                 beginning(filter, "no unit loads it"),
-            )
+            );
         }
         Some(None) | None => {}
     }

@@ -16,12 +16,12 @@ pub(in crate::checks) const CHECK: Check = Check {
     look,
     #[cfg(test)]
     cases: Cases {
-        fail: &[Running, Prints("/usr/sbin/nft", &["-n", "list", "ruleset"], "")],
+        fail: &[Running, Prints("/usr/sbin/nft", &["list", "ruleset"], "")],
         pass: &[
             Running,
             Prints(
                 "/usr/sbin/nft",
-                &["-n", "list", "ruleset"],
+                &["list", "ruleset"],
                 "table inet f {\n chain i {\n type filter hook input priority 0; policy drop;\n }\n}\n",
             ),
         ],

@@ -34,7 +34,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             match words.as_slice() {
                 ["*", "hard" | "-", "core", "0"] => limited = true,
                 [who, _, "core", value] if *value != "0" => {
-                    opened = Some((line.clone(), (*who).to_owned()))
+                    opened = Some((line.clone(), (*who).to_owned()));
                 }
                 _ => {}
             }
@@ -49,7 +49,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             Path::new("/etc/security"),
             "core dumps are limited to nothing",
         )),
-        (None, false) => rows.fail(
+        (None, false) => rows.lacks(
             "core dumps are not limited: no `* hard core 0` in limits.conf",
             Evidence::path(Path::new("/etc/security/limits.conf"), "no line for core"),
         ),

@@ -22,7 +22,7 @@ pub(in crate::checks) const CHECK: Check = Check {
             "/etc/modprobe.d/x.conf",
             "install cramfs /bin/false\ninstall freevxfs /bin/false\ninstall hfs /bin/false\ninstall hfsplus /bin/false\ninstall jffs2 /bin/false\ninstall udf /bin/false\n",
         )],
-        unknown: &[Denied("/etc/modprobe.d")],
+        unknown: &[Folder("/etc/modprobe.d"), Denied("/etc/modprobe.d")],
     },
 };
 
@@ -30,7 +30,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     for module in ["cramfs", "freevxfs", "hfs", "hfsplus", "jffs2", "udf"] {
         match rows.take(loadable(facts, module)) {
             Some(Some(evidence)) => {
-                rows.fail(format!("the file system {module} can be loaded"), evidence)
+                rows.fail(format!("the file system {module} can be loaded"), evidence);
             }
             Some(None) => rows.looked(Evidence::path(
                 Path::new("/etc/modprobe.d"),

@@ -29,7 +29,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         &Wanted {
             keys: &["vm.mmap_min_addr"],
             built_in: 65_536,
-            is_good: |value| value >= 32_768,
+            is_good: |value| value >= 4_096,
             words: "programs may map the lowest memory",
         },
     );

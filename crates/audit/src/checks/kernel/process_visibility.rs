@@ -30,13 +30,13 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                     .contains(&option.as_str())
             }) =>
         {
-            rows.looked(Evidence::at(&mount.place, mount.line()))
+            rows.looked(Evidence::at(&mount.place, mount.line()));
         }
-        Some(mount) => rows.fail(
+        Some(mount) => rows.lacks(
             "/proc is mounted without hidepid: users see each other's processes",
             Evidence::at(&mount.place, mount.line()),
         ),
-        None => rows.fail(
+        None => rows.lacks(
             "/proc is mounted without hidepid: users see each other's processes",
             Evidence::path(Path::new("/etc/fstab"), "no line for /proc"),
         ),

@@ -22,7 +22,7 @@ pub(in crate::checks) const CHECK: Check = Check {
             "/etc/modprobe.d/x.conf",
             "install dccp /bin/false\ninstall sctp /bin/true\ninstall rds /bin/false\ninstall tipc /bin/false\n",
         )],
-        unknown: &[Denied("/etc/modprobe.d")],
+        unknown: &[Folder("/etc/modprobe.d"), Denied("/etc/modprobe.d")],
     },
 };
 
@@ -30,7 +30,10 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     for module in ["dccp", "sctp", "rds", "tipc"] {
         match rows.take(loadable(facts, module)) {
             Some(Some(evidence)) => {
-                rows.fail(format!("the kernel module {module} can be loaded by any user"), evidence)
+                rows.fail(
+                    format!("the kernel module {module} can be loaded by any user"),
+                    evidence,
+                );
             }
             Some(None) => rows.looked(Evidence::path(
                 Path::new("/etc/modprobe.d"),

@@ -37,7 +37,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         .find(|name| packages.has(name))
     {
         Some(name) => rows.looked(Evidence::path(Path::new("/var/lib/dpkg/status"), *name)),
-        None => rows.fail(
+        None => rows.lacks(
             "nothing sets the clock: no chrony, timesyncd or ntp is installed",
             Evidence::path(Path::new("/var/lib/dpkg/status"), "none of them"),
         ),

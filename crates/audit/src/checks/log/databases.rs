@@ -29,13 +29,13 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         let all = rows.take(facts.settings(&path, ini::LOOSE)).unwrap_or_default();
         match ini::last(&all, None, "log_connections") {
             Some(setting) if crate::facts::is_yes(&setting.value) => {
-                rows.looked(Evidence::at(&setting.place, "log_connections = on"))
+                rows.looked(Evidence::at(&setting.place, "log_connections = on"));
             }
             Some(setting) => rows.fail(
                 "PostgreSQL does not log connections: log_connections = off",
                 Evidence::at(&setting.place, format!("log_connections = {}", setting.value)),
             ),
-            None => rows.fail(
+            None => rows.lacks(
                 "PostgreSQL does not log connections: log_connections is not set",
                 Evidence::path(&path, "log_connections is not set"),
             ),

@@ -36,7 +36,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             Evidence::at(&setting.place, format!("Storage={}", setting.value)),
         ),
         Some(setting) => {
-            rows.looked(Evidence::at(&setting.place, format!("Storage={}", setting.value)))
+            rows.looked(Evidence::at(&setting.place, format!("Storage={}", setting.value)));
         }
         None if !facts.exists("/etc/systemd") => {}
         None if syslog || facts.exists("/var/log/journal") => rows.looked(Evidence::path(

@@ -38,7 +38,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     }
     if !packages.has("auditd") && !facts.exists("/usr/sbin/auditd") && !facts.exists("/sbin/auditd")
     {
-        rows.fail(
+        rows.lacks(
             "nothing writes down changes: auditd is not installed",
             Evidence::path(Path::new("/var/lib/dpkg/status"), "no auditd"),
         );

@@ -59,9 +59,9 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         (Some(forward), _) => rows.looked(Evidence::at(&forward.place, &forward.text)),
         (None, Some(path)) => rows.looked(Evidence::path(Path::new(path), "an agent sends logs")),
         (None, None) if ng => {
-            rows.looked(Evidence::path(Path::new("/etc/syslog-ng"), "sends logs"))
+            rows.looked(Evidence::path(Path::new("/etc/syslog-ng"), "sends logs"));
         }
-        (None, None) => rows.fail(
+        (None, None) => rows.lacks(
             "no log leaves the host: nothing sends logs to another host",
             Evidence::path(
                 Path::new("/etc/rsyslog.conf"),

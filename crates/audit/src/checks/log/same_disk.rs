@@ -35,7 +35,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     };
     match log.or(var) {
         Some(mount) => rows.looked(Evidence::at(&mount.place, mount.line())),
-        None => rows.fail(
+        None => rows.lacks(
             "/var/log lies on the root file system, with no partition of its own",
             Evidence::path(
                 Path::new(if facts.is_running() { "/proc/mounts" } else { "/etc/fstab" }),

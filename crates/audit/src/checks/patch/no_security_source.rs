@@ -44,7 +44,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             || Evidence::text(&source.uri),
             |place| Evidence::at(place, format!("{} {}", source.uri, source.suite)),
         )),
-        None => rows.fail(
+        None => rows.lacks(
             "apt does not ask the security archive: no source names it",
             Evidence::path(Path::new("/etc/apt/sources.list"), "no -security suite"),
         ),

@@ -55,7 +55,9 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 Evidence::text(path).with_process(process.label(facts)),
             ),
             None => {
-                rows.looked(Evidence::text("no deleted library").with_process(process.label(facts)))
+                rows.looked(
+                    Evidence::text("no deleted library").with_process(process.label(facts)),
+                );
             }
         }
     }

@@ -58,9 +58,9 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             Evidence::path(&path, format!("changed {days} days ago")),
         ),
         Some((path, days)) => {
-            rows.looked(Evidence::path(&path, format!("changed {days} days ago")))
+            rows.looked(Evidence::path(&path, format!("changed {days} days ago")));
         }
-        None if facts.exists("/var/lib/apt/lists") => rows.fail(
+        None if facts.exists("/var/lib/apt/lists") => rows.lacks(
             "apt has no package lists: nothing was ever updated",
             Evidence::path(Path::new("/var/lib/apt/lists"), "is empty"),
         ),

@@ -59,11 +59,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 on = false;
             }
             Some(Some(setting)) => {
-                rows.looked(Evidence::at(&setting.place, format!("{key} \"{}\"", setting.value)))
+                rows.looked(Evidence::at(&setting.place, format!("{key} \"{}\"", setting.value)));
             }
             Some(None) if key.ends_with("Enable") => {}
             Some(None) => {
-                rows.fail(
+                rows.lacks(
                     format!("unattended upgrades are off: {key} is not set"),
                     Evidence::path(Path::new("/etc/apt/apt.conf.d"), format!("{key} is not set")),
                 );
@@ -73,7 +73,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         }
     }
     if on && !packages.is_empty() && !packages.has("unattended-upgrades") {
-        rows.fail(
+        rows.lacks(
             "unattended upgrades are configured and the package is not installed",
             Evidence::path(Path::new("/var/lib/dpkg/status"), "no unattended-upgrades"),
         );

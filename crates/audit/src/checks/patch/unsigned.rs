@@ -53,7 +53,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                         setting.value
                     ),
                     Evidence::at(&setting.place, format!("{key} \"{}\"", setting.value)),
-                )
+                );
             }
             Some(_) => rows.looked(Evidence::path(
                 Path::new("/etc/apt/apt.conf.d"),

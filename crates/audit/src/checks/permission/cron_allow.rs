@@ -27,7 +27,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     }
     match rows.take(facts.metadata("/etc/cron.allow")) {
         Some(Some(_)) => rows.looked(Evidence::path(Path::new("/etc/cron.allow"), "names who may")),
-        Some(None) => rows.fail(
+        Some(None) => rows.lacks(
             "every account may have a crontab: no /etc/cron.allow",
             Evidence::path(Path::new("/etc/cron.allow"), "is not there"),
         ),

@@ -32,7 +32,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     ] {
         let Some(Some(metadata)) = rows.take(facts.metadata(path)) else { continue };
         let text = format!("mode {:04o}", metadata.mode);
-        if metadata.mode & 0o077 == 0 {
+        if metadata.mode.trailing_zeros() >= 6 {
             rows.looked(Evidence::path(Path::new(path), text));
         } else {
             rows.fail(

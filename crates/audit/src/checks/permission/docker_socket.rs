@@ -67,7 +67,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 );
             }
             Some(setting) => {
-                rows.looked(Evidence::at(&setting.place, format!("SocketMode={}", setting.value)))
+                rows.looked(Evidence::at(&setting.place, format!("SocketMode={}", setting.value)));
             }
             None => rows.looked(Evidence::path(&unit.path, "SocketMode is not set")),
         }

@@ -37,8 +37,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         if mount.has("bind") || mount.kind == "overlay" {
             continue;
         }
-        let missing: Vec<&str> =
-            options.iter().copied().filter(|option| !mount.has(option)).collect();
+        let missing: Vec<&str> = options
+            .iter()
+            .copied()
+            .filter(|option| !mount.has(option) && !promised(facts, target, option))
+            .collect();
         if missing.is_empty() {
             rows.looked(Evidence::at(&mount.place, mount.line()));
         } else {
@@ -48,4 +51,12 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             );
         }
     }
+}
+
+/// Whether fstab promises an option that the mount does not have yet. What everybody can write to
+/// (`/tmp` and the like) has to have it now.
+fn promised(facts: &Facts<'_>, target: &str, option: &str) -> bool {
+    let shared = ["/tmp", "/var/tmp", "/dev/shm"].contains(&target);
+    let all = facts.fstab().as_ref().ok().and_then(|all| all.as_deref()).unwrap_or_default();
+    !shared && all.iter().any(|mount| mount.target == Path::new(target) && mount.has(option))
 }

@@ -49,7 +49,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                     "the boot loader's password stands in clear",
                     Evidence::at(&line.place, "password …"),
                 ),
-                None => rows.fail(
+                None => rows.lacks(
                     "the boot loader (GRUB) asks for no password",
                     Evidence::path(&first.place.path, "neither superusers nor password_pbkdf2"),
                 ),

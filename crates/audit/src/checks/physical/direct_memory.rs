@@ -1,4 +1,4 @@
-//! FireWire and Thunderbolt are off.
+//! `FireWire` and Thunderbolt are off.
 
 use super::device;
 use crate::checks::prelude::*;

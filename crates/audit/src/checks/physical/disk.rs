@@ -40,7 +40,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let root = mounts.iter().find(|mount| mount.target == Path::new("/"));
     match (crypt, mapped, root) {
         (Some(line), _, _) => rows.looked(Evidence::at(&line.place, line.text.trim())),
-        (None, _, Some(root)) => rows.fail("the disk is not encrypted: the root file system lies on it in clear, no crypttab (LUKS)", Evidence::at(&root.place, root.line())),
+        (None, _, Some(root)) => rows.lacks("the disk is not encrypted: the root file system lies on it in clear, no crypttab (LUKS)", Evidence::at(&root.place, root.line())),
         (None, _, None) => {}
     }
 }

@@ -41,7 +41,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         Some((seconds, evidence)) if (1..=1_800).contains(&seconds) => rows.looked(evidence),
         Some((seconds, evidence)) => rows
             .fail(format!("idle shells are closed too late or never: TMOUT={seconds}"), evidence),
-        None if some => rows.fail(
+        None if some => rows.lacks(
             "idle shells are never closed: TMOUT is not set",
             Evidence::path(Path::new("/etc/profile"), "no TMOUT"),
         ),

@@ -50,7 +50,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 rows.fail(
                     format!("{} gives a shell without a password: {text}", unit.name),
                     evidence,
-                )
+                );
             }
             (Some((_, evidence)), None)
                 if unit.name == "debug-shell.service" && unit.is_enabled =>
@@ -59,7 +59,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                     Severity::Critical,
                     "debug-shell gives root on tty9 without a password",
                     evidence,
-                )
+                );
             }
             (Some((_, evidence)), None) => rows.looked(evidence),
             (None, None) => {}

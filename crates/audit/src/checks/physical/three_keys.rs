@@ -31,7 +31,10 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     match unit {
         Some(unit) if unit.is_masked => rows.looked(Evidence::path(&unit.path, "masked")),
         Some(unit) => {
-            rows.fail("Ctrl-Alt-Del restarts the machine", Evidence::path(&unit.path, "not masked"))
+            rows.fail(
+                "Ctrl-Alt-Del restarts the machine",
+                Evidence::path(&unit.path, "not masked"),
+            );
         }
         None => {}
     }

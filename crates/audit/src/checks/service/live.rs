@@ -32,8 +32,7 @@ pub(super) fn kind(listener: &Listener) -> Kind {
             )
             | (25 | 465 | 587, "master" | "exim4")
             | (53, "named" | "unbound")
-            | (123, _)
-            | (68 | 546, _)
+            | (123 | 68 | 546, _)
     );
     if public && (packaged || name == "burgrave" || listener.port == 68 || listener.port == 546) {
         return Kind::Expected;

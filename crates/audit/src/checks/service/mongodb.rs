@@ -1,4 +1,4 @@
-//! MongoDB asks who is there.
+//! `MongoDB` asks who is there.
 
 use super::{any_wide, by_reach, line, yaml};
 use crate::checks::prelude::*;

@@ -1,4 +1,4 @@
-//! MySQL and MariaDB listen where they are needed only.
+//! `MySQL` and `MariaDB` listen where they are needed only.
 
 use super::{any_wide, line, settings};
 use crate::checks::prelude::*;
@@ -68,7 +68,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             rows.fail(
                 format!("MySQL listens on all interfaces: bind-address = {}", setting.value),
                 line(setting),
-            )
+            );
         }
         _ => rows.looked(line(first)),
     }

@@ -46,7 +46,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                     setting.value
                 ),
                 line(setting),
-            )
+            );
         }
         _ => rows.looked(line(first)),
     }

@@ -48,10 +48,10 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             unit.value("Service", "Type").is_some_and(|setting| setting.value == "oneshot");
         match user {
             _ if dynamic || oneshot => {
-                rows.looked(Evidence::path(&unit.path, "an account of its own, or runs once"))
+                rows.looked(Evidence::path(&unit.path, "an account of its own, or runs once"));
             }
             Some(setting) if setting.value != "root" && setting.value != "0" => {
-                rows.looked(Evidence::at(&setting.place, format!("User={}", setting.value)))
+                rows.looked(Evidence::at(&setting.place, format!("User={}", setting.value)));
             }
             Some(setting) => rows.fail(
                 format!("the service {} runs as root (User={})", unit.name, setting.value),

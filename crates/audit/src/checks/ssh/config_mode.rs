@@ -17,7 +17,7 @@ pub(in crate::checks) const CHECK: Check = Check {
     cases: Cases {
         fail: &[File("/etc/ssh/sshd_config", ""), Mode("/etc/ssh/sshd_config", 0o666)],
         pass: &[File("/etc/ssh/sshd_config", "")],
-        unknown: &[Denied("/etc/ssh")],
+        unknown: &[File("/etc/ssh/sshd_config", ""), Denied("/etc/ssh")],
     },
 };
 

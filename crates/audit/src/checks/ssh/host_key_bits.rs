@@ -19,7 +19,10 @@ pub(in crate::checks) const CHECK: Check = Check {
     cases: Cases {
         fail: &[
             File("/etc/ssh/ssh_host_dsa_key", "x"),
-            File("/etc/ssh/ssh_host_dsa_key.pub", "ssh-dss AAAAB3NzaC1kc3MAAACBAJ3="),
+            File(
+                "/etc/ssh/ssh_host_dsa_key.pub",
+                "ssh-dss AAAAB3NzaC1kc3MAAACBAIABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAQE=",
+            ),
         ],
         pass: &[
             File("/etc/ssh/ssh_host_ed25519_key", "x"),

@@ -26,7 +26,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let lists = ["allowusers", "allowgroups", "denyusers", "denygroups"];
     match lists.iter().find_map(|key| config.all(key).next()) {
         Some(option) => rows.looked(Evidence::at(&option.place, option.line())),
-        None => rows.fail(
+        None => rows.lacks(
             "sshd: every account may log in: neither AllowUsers nor AllowGroups is set",
             Evidence::path(
                 Path::new("/etc/ssh/sshd_config"),

@@ -34,7 +34,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 Evidence::at(&setting.place, format!("ssl = {}", setting.value)),
             ),
             Some(setting) => {
-                rows.looked(Evidence::at(&setting.place, format!("ssl = {}", setting.value)))
+                rows.looked(Evidence::at(&setting.place, format!("ssl = {}", setting.value)));
             }
             None => {}
         }

@@ -63,12 +63,9 @@ fn certificates(facts: &Facts<'_>, rows: &mut Rows) -> Vec<Used> {
         let Some(Some(certificate)) = rows.take(facts.certificate(&path)) else { continue };
         let again =
             out.iter().any(|used| used.path == path && (names.is_empty() || used.names == names));
-        if !again
-            && !(certificate.is_authority
-                && names.is_empty()
-                && certificate.is_self_issued
-                && by.starts_with("its key"))
-        {
+        let own_authority = certificate.is_authority && certificate.is_self_issued;
+        let is_store = own_authority && names.is_empty() && by.starts_with("its key");
+        if !again && !is_store {
             out.push(Used { path, certificate, place, by, names });
         }
     }

@@ -69,7 +69,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 ),
             ),
             None => {
-                rows.looked(Evidence::at(&server.server.place, "sends Strict-Transport-Security"))
+                rows.looked(Evidence::at(&server.server.place, "sends Strict-Transport-Security"));
             }
         }
     }

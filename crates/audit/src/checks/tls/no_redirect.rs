@@ -39,7 +39,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 .any(|name| all.iter().any(|other| other.is_tls && other.names.contains(name)));
         if site.serves && !site.is_redirect {
             rows.fail_as(
-                if also_tls { Severity::Medium } else { Severity::Medium },
+                if also_tls { Severity::Medium } else { Severity::High },
                 format!("plain http serves content of {} without a redirect to https", site.name()),
                 Evidence::at(&site.place, text),
             );

@@ -31,13 +31,13 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             if ["prod", "productonly"]
                 .contains(&directive.first().to_ascii_lowercase().as_str()) =>
         {
-            rows.looked(Evidence::at(&directive.place, directive.line()))
+            rows.looked(Evidence::at(&directive.place, directive.line()));
         }
         Some(directive) => rows.fail(
             format!("Apache tells its version: ServerTokens {}", directive.first()),
             Evidence::at(&directive.place, directive.line()),
         ),
-        None => rows.fail(
+        None => rows.lacks(
             "Apache tells its version: ServerTokens is not set, so everything is told",
             Evidence::path(Path::new("/etc/apache2/apache2.conf"), "no ServerTokens"),
         ),

@@ -10,7 +10,7 @@ pub(in crate::checks) const CHECK: Check = Check {
     title: "no file in a web root tells the application's version",
     why: "`CHANGELOG.txt` and `readme.html` name the version, and with it the known holes. \
               Bots read them first.",
-    remedy: "Remove them.",
+    remedy: "Remove it, or give it to root.",
     controls: &["PCI 2.2.6", "ASVS 13.4.6"],
     look,
     #[cfg(test)]

@@ -35,7 +35,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             rows.fail(
                 format!("Postfix greets with its product or version: {}", setting.value),
                 Evidence::at(&setting.place, format!("smtpd_banner = {}", setting.value)),
-            )
+            );
         }
         Some(setting) => rows.looked(Evidence::at(&setting.place, &setting.value)),
         None => {}

@@ -32,7 +32,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             Evidence::at(&directive.place, directive.line()),
         ),
         Some(directive) => rows.looked(Evidence::at(&directive.place, directive.line())),
-        None => rows.fail(
+        None => rows.lacks(
             "nginx tells its version: server_tokens is not set, so it is on",
             Evidence::at(&http.place, "no server_tokens"),
         ),

@@ -29,13 +29,16 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         let all = rows.take(facts.settings(&path, ini::INI)).unwrap_or_default();
         match ini::last(&all, None, "expose_php") {
             Some(setting) if crate::facts::is_no(&setting.value) => {
-                rows.looked(Evidence::at(&setting.place, format!("expose_php = {}", setting.value)))
+                rows.looked(Evidence::at(
+                    &setting.place,
+                    format!("expose_php = {}", setting.value),
+                ));
             }
             Some(setting) => rows.fail(
                 format!("PHP tells its version: expose_php = {}", setting.value),
                 Evidence::at(&setting.place, format!("expose_php = {}", setting.value)),
             ),
-            None => rows.fail(
+            None => rows.lacks(
                 "PHP tells its version: expose_php is not set, so it is on",
                 Evidence::path(&path, "expose_php is not set"),
             ),

@@ -25,13 +25,13 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let Some(Some(config)) = rows.take(facts.sshd().as_ref().map_err(Clone::clone)) else { return };
     match config.global("DebianBanner") {
         Some(option) if option.value().eq_ignore_ascii_case("no") => {
-            rows.looked(Evidence::at(&option.place, option.line()))
+            rows.looked(Evidence::at(&option.place, option.line()));
         }
         Some(option) => rows.fail(
             "sshd tells the revision of its package: DebianBanner yes",
             Evidence::at(&option.place, option.line()),
         ),
-        None => rows.fail(
+        None => rows.lacks(
             "sshd tells the revision of its package: DebianBanner is not set",
             Evidence::path(Path::new("/etc/ssh/sshd_config"), "DebianBanner is not set"),
         ),
