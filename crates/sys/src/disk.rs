@@ -85,6 +85,22 @@ impl Origin {
         }
     }
 
+    pub(crate) fn head(&self, path: &Path, wanted: usize) -> Result<Vec<u8>, SysError> {
+        let file = self.open_as(path, Kind::File)?;
+        let mut bytes = Vec::new();
+        let mut piece = vec![0; PIECE.min(wanted)];
+        while bytes.len() < wanted {
+            let count = again_if_interrupted(|| rustix::io::read(&file, piece.as_mut_slice()))
+                .map_err(|errno| fault("reading", path, errno))?;
+            if count == 0 {
+                break;
+            }
+            let left = wanted.saturating_sub(bytes.len());
+            bytes.extend(piece.iter().take(count.min(left)));
+        }
+        Ok(bytes)
+    }
+
     pub(crate) fn metadata(&self, path: &Path) -> Result<Metadata, SysError> {
         let place = self.open(path, OFlags::PATH | OFlags::NOFOLLOW);
         let stat = place.and_then(fstat).map_err(|errno| fault("looking at", path, errno))?;

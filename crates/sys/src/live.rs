@@ -15,6 +15,10 @@ impl System for Live {
         Origin::Machine.read(path, bytes_max)
     }
 
+    fn head(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, SysError> {
+        Origin::Machine.head(path, bytes)
+    }
+
     fn metadata(&self, path: &Path) -> Result<Metadata, SysError> {
         Origin::Machine.metadata(path)
     }

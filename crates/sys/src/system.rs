@@ -48,6 +48,9 @@ pub trait System: Send + Sync {
     /// The content of a regular file, links followed within the system's root.
     fn read(&self, path: &Path, bytes_max: u64) -> Result<Vec<u8>, SysError>;
 
+    /// The first bytes of a regular file, at most so many; links followed within the system's root.
+    fn head(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, SysError>;
+
     /// Facts about a path, the last link not followed.
     fn metadata(&self, path: &Path) -> Result<Metadata, SysError>;
 

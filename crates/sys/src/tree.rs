@@ -37,6 +37,10 @@ impl System for Tree {
         self.origin.read(path, bytes_max)
     }
 
+    fn head(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, SysError> {
+        self.origin.head(path, bytes)
+    }
+
     fn metadata(&self, path: &Path) -> Result<Metadata, SysError> {
         self.origin.metadata(path)
     }

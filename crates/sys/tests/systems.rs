@@ -309,3 +309,22 @@ fn links_say_where_they_point_and_nothing_else_does() {
     memory.capable("/plain", *b"caps");
     assert_eq!(memory.capabilities(Path::new("/plain")).unwrap(), Some(b"caps".to_vec()));
 }
+
+#[test]
+fn the_beginning_of_a_file_is_read_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    on_disk(directory.path());
+    let tree = Tree::new(directory.path()).unwrap();
+    let memory = in_memory();
+    for (system, base) in [
+        (&Live as &dyn System, directory.path()),
+        (&tree, Path::new("/")),
+        (&memory, Path::new("/")),
+    ] {
+        assert_eq!(system.head(&base.join("plain"), 4).unwrap(), b"0123");
+        assert_eq!(system.head(&base.join("to-file"), 100).unwrap(), b"0123456789");
+        assert_eq!(system.head(&base.join("empty"), 4).unwrap(), b"");
+        assert!(matches!(system.head(&base.join("dir"), 4), Err(SysError::WrongKind { .. })));
+        assert!(matches!(system.head(&base.join("fifo"), 4), Err(SysError::WrongKind { .. })));
+    }
+}

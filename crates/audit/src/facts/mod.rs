@@ -230,6 +230,13 @@ impl<'s> Facts<'s> {
         read
     }
 
+    /// The lines of a text file that is looked at once among many: not kept.
+    pub fn glance(&self, path: impl AsRef<Path>) -> Seen<Option<Vec<Line>>> {
+        let path = path.as_ref();
+        let bytes = self.bytes(path, FILE_BYTES_MAX)?;
+        Ok(bytes.map(|bytes| lines(path, &text_of(&bytes))))
+    }
+
     /// The settings of a file; empty where no file is.
     pub fn settings(
         &self,

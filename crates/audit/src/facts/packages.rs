@@ -54,6 +54,11 @@ impl Packages {
         self.names.get(usize::try_from(number).ok()?).map(String::as_str)
     }
 
+    /// The path where it really lies, through the links of a merged `/usr`.
+    pub fn real(&self, path: &Path) -> PathBuf {
+        merged(path, self.is_merged)
+    }
+
     /// Whether the path was diverted by another package.
     pub fn is_diverted(&self, path: &Path) -> bool {
         self.diverted.contains(&merged(path, self.is_merged))

@@ -72,9 +72,7 @@ impl Unit {
 
     /// Whether the administrator made it, or a package.
     pub fn is_local(&self) -> bool {
-        self.path.starts_with("/etc")
-            || self.path.starts_with("/run")
-            || self.path.starts_with("/usr/local")
+        !self.path.starts_with("/usr/lib") && !self.path.starts_with("/lib")
     }
 }
 
@@ -161,6 +159,9 @@ impl Facts<'_> {
         let mut parts: Vec<&PathBuf> = file.into_iter().collect();
         parts.extend(common.into_iter().flat_map(BTreeMap::values).chain(own));
         let Some(path) = parts.first().map(|path| (*path).clone()) else { return Ok(None) };
+        // An alias is the unit that it leads to.
+        let real = self.followed(&path)?.map(|(real, _)| real);
+        let path = real.filter(|real| !real.starts_with("/dev")).unwrap_or(path);
         let is_masked = match file {
             Some(file) => self.is_mask(file)?,
             None => false,

@@ -50,7 +50,10 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             })
         });
         if value.starts_with('/') && !other_disk {
-            rows.fail(format!("backups stay on the same machine: {value}"), evidence);
+            rows.fail(
+                format!("backups stay on the same machine (a local repository): {value}"),
+                evidence,
+            );
         } else if away(&value) {
             rows.looked(evidence);
         }

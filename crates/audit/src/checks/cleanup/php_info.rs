@@ -31,7 +31,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         let named = ["phpinfo.php", "info.php", "php_info.php", "php-info.php", "i.php", "pi.php"]
             .contains(&lower.as_str());
         let calls = node.metadata.len < 20_000
-            && rows.take(facts.lines(&node.path)).flatten().is_some_and(|lines| {
+            && rows.take(facts.glance(&node.path)).flatten().is_some_and(|lines| {
                 lines.iter().any(|line| {
                     !line.text.trim_start().starts_with(['#', '*'])
                         && !line.text.trim_start().starts_with("//")

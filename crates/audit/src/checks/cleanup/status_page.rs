@@ -28,6 +28,14 @@ pub(in crate::checks) const CHECK: Check = Check {
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
     for server in rows.take(facts.nginx_servers()).unwrap_or_default() {
         rows.looked(Evidence::at(&server.server.place, "its locations were looked at"));
+        let own = |listen: &crate::facts::Directive| {
+            ["127.", "[::1]", "localhost", "unix:"]
+                .iter()
+                .any(|start| listen.first().starts_with(start))
+        };
+        if server.listens().next().is_some() && server.listens().all(own) {
+            continue;
+        }
         for chain in server.scopes() {
             let Some(last) = chain.last() else { continue };
             let shows = last

@@ -40,11 +40,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             || is_template(name)
             || packages.owner(&node.path).is_some()
             || [".my.cnf", ".netrc", "rclone.conf", "auth.json"].contains(&name)
-            || ELSEWHERE.iter().any(|top| node.path.starts_with(top))
-            || node
-                .path
-                .components()
-                .any(|part| FOREIGN.iter().any(|folder| part.as_os_str() == *folder));
+            || ELSEWHERE.iter().any(|top| node.path.starts_with(top));
         if skip || !is_open(index, node) {
             continue;
         }
@@ -98,7 +94,3 @@ const ELSEWHERE: &[&str] = &[
     "/etc/debconf.conf",
     "/etc/nsswitch.conf",
 ];
-
-/// Folders of libraries and translations.
-const FOREIGN: &[&str] =
-    &["node_modules", "vendor", "site-packages", ".git", "locale", "locales", "lang", "tests"];

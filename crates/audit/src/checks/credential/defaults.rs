@@ -43,7 +43,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         {
             continue;
         }
-        let Some(Some(lines)) = rows.take(facts.lines(&node.path)) else { continue };
+        let Some(Some(lines)) = rows.take(facts.glance(&node.path)) else { continue };
         let mut comment = false;
         for line in lines.iter() {
             comment = comment && !line.text.contains("-->")

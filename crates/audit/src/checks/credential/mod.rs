@@ -35,12 +35,43 @@ fn index<'f>(facts: &'f Facts<'_>, rows: &mut Rows) -> Option<&'f Index> {
 fn own_files(index: &Index) -> impl Iterator<Item = &Node> {
     let tops = ["/etc", "/opt", "/srv", "/var/www", "/usr/local", "/home", "/root"];
     let all = tops.into_iter().flat_map(|top| index.below(Path::new(top)));
-    all.filter(|node| node.is_file() && node.metadata.len <= FILE_MAX && node.metadata.len > 0)
+    all.filter(|node| {
+        let sized = node.is_file() && node.metadata.len <= FILE_MAX && node.metadata.len > 0;
+        sized
+            && !node
+                .path
+                .components()
+                .any(|part| FOREIGN.iter().any(|name| part.as_os_str() == *name))
+    })
 }
+
+/// Folders of libraries, translations and tests: others' text, not settings of this host.
+const FOREIGN: &[&str] = &[
+    "node_modules",
+    "vendor",
+    "site-packages",
+    "dist-packages",
+    "locale",
+    "locales",
+    "lang",
+    "test",
+    "tests",
+    ".pyenv",
+    ".rbenv",
+    ".nvm",
+    ".cargo",
+    ".rustup",
+    ".cache",
+    ".local",
+    "__pycache__",
+    "examples",
+    "doc",
+    "docs",
+];
 
 /// The secrets of a file.
 fn secrets(facts: &Facts<'_>, rows: &mut Rows, path: &Path) -> Vec<Secret> {
-    let lines = rows.take(facts.lines(path)).flatten();
+    let lines = rows.take(facts.glance(path)).flatten();
     lines.map_or_else(Vec::new, |lines| crate::facts::secrets_in(&lines))
 }
 

@@ -44,7 +44,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         if !runs || elsewhere || !is_open(index, node) {
             continue;
         }
-        let text = rows.take(facts.lines(&node.path)).flatten().is_some_and(|lines| {
+        let text = rows.take(facts.glance(&node.path)).flatten().is_some_and(|lines| {
             lines.first().is_some_and(|line| line.text.starts_with("#!"))
                 || node.metadata.mode & 0o111 == 0
         });

@@ -43,7 +43,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         if !wanted || foreign {
             continue;
         }
-        let Some(Some(lines)) = rows.take(facts.lines(&node.path)) else { continue };
+        let Some(Some(lines)) = rows.take(facts.glance(&node.path)) else { continue };
         let mut last = None;
         for line in lines.iter() {
             let text = line.text.trim();

@@ -30,7 +30,8 @@ pub(in crate::checks) const CHECK: Check = Check {
 
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let Some(sites) = rows.take(facts.sites().as_ref().map_err(Clone::clone)) else { return };
-    let named = |site: &&crate::facts::Site| !site.names.is_empty() && site.serves;
+    let named =
+        |site: &&crate::facts::Site| !site.names.is_empty() && site.serves && !site.is_restricted;
     let (other, live): (Vec<_>, Vec<_>) =
         sites.iter().filter(named).partition(|site| site.names.iter().any(|name| is_other(name)));
     match (other.first(), live.first()) {

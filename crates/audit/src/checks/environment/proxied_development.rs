@@ -1,5 +1,6 @@
 //! Production hands nothing to a development server.
 
+use super::is_other;
 use crate::checks::prelude::*;
 
 /// The check.
@@ -31,6 +32,29 @@ pub(in crate::checks) const CHECK: Check = Check {
 };
 
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
+    for site in rows.take(facts.sites().as_ref().map_err(Clone::clone)).into_iter().flatten() {
+        let production = !site.names.iter().any(|name| is_other(name));
+        for (target, place) in &site.upstreams {
+            let host = target
+                .split("://")
+                .nth(1)
+                .unwrap_or(target)
+                .split(['/', ':'])
+                .next()
+                .unwrap_or_default();
+            if production && is_other(host) && host != "localhost" {
+                rows.fail(
+                    format!(
+                        "the production site {} hands requests to another environment: {target}",
+                        site.name()
+                    ),
+                    Evidence::at(place, target),
+                );
+            } else {
+                rows.looked(Evidence::at(place, target));
+            }
+        }
+    }
     let Some(units) = rows.take(facts.units().as_ref().map_err(Clone::clone)) else { return };
     for unit in units.iter().filter(|unit| unit.is_local()) {
         for command in unit.commands() {

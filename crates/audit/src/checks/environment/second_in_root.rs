@@ -22,14 +22,14 @@ pub(in crate::checks) const CHECK: Check = Check {
 };
 
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
+    let Some(roots) = rows.take(facts.web_roots().as_ref().map_err(Clone::clone)) else { return };
     let mut last: Option<&Path> = None;
     for (node, root) in crate::checks::cleanup::served(facts, rows) {
         if last.is_some_and(|last| node.path.starts_with(last)) || !node.is_folder() {
             continue;
         }
         let lower = node.name().to_ascii_lowercase();
-        let top =
-            node.path.strip_prefix(&root.path).is_ok_and(|rest| rest.components().count() == 1);
+        let top = roots.iter().any(|root| node.path.parent() == Some(root.path.as_path()));
         let whole = BEGINNINGS.iter().any(|file| facts.exists(node.path.join(file)));
         if top && whole && NAMES.contains(&lower.as_str()) {
             rows.fail(

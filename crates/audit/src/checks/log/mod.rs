@@ -2,6 +2,7 @@
 
 // Checks of this family.
 pub(super) mod access_off;
+pub(super) mod audit_open;
 pub(super) mod auth_unlogged;
 pub(super) mod clock;
 pub(super) mod databases;
@@ -20,6 +21,7 @@ pub(super) mod remote_in_clear;
 pub(super) mod rotation;
 pub(super) mod same_disk;
 pub(super) mod secrets;
+pub(super) mod service_output;
 pub(super) mod world_readable;
 pub(super) mod world_writable;
 pub(super) mod writer_off;

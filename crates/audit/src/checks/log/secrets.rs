@@ -40,7 +40,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             continue;
         }
         let found = rows
-            .take(facts.lines(&node.path))
+            .take(facts.glance(&node.path))
             .flatten()
             .map_or_else(Vec::new, |lines| crate::facts::secrets_in(&lines));
         if let Some(secret) = found.first() {

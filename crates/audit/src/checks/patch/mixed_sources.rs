@@ -60,7 +60,8 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             .place
             .as_ref()
             .map_or_else(|| Evidence::text(&text), |place| Evidence::at(place, &text));
-        if known.contains(&suite) && !code.is_empty() && suite != code {
+        let of_release = ["debian", "ubuntu"].iter().any(|name| source.uri.contains(name));
+        if of_release && known.contains(&suite) && !code.is_empty() && suite != code {
             rows.fail(format!("apt takes packages of {suite} on a {code} system"), evidence);
         } else {
             rows.looked(evidence);

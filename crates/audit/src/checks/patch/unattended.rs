@@ -80,11 +80,14 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     }
     for name in ["apt-daily.timer", "apt-daily-upgrade.timer", "unattended-upgrades.service"] {
         if let Some(Some(unit)) = rows.take(facts.unit_named(name))
-            && unit.is_masked
+            && (unit.is_masked || !unit.is_enabled && name != "unattended-upgrades.service")
         {
             rows.fail(
-                format!("automatic updates cannot run: {name} is masked"),
-                Evidence::path(&unit.path, "masked"),
+                format!("automatic updates cannot run: {name} is masked or not enabled"),
+                Evidence::path(
+                    &unit.path,
+                    if unit.is_masked { "masked" } else { "nothing wants it" },
+                ),
             );
         }
     }

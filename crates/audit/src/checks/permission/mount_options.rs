@@ -16,7 +16,10 @@ pub(in crate::checks) const CHECK: Check = Check {
     #[cfg(test)]
     cases: Cases {
         fail: &[File("/etc/fstab", "tmpfs /tmp tmpfs defaults 0 0\n")],
-        pass: &[File("/etc/fstab", "tmpfs /tmp tmpfs nodev,nosuid,noexec 0 0\n")],
+        pass: &[File(
+            "/etc/fstab",
+            "tmpfs /tmp tmpfs nodev,nosuid,noexec 0 0\ntmpfs /dev/shm tmpfs nodev,nosuid,noexec 0 0\n",
+        )],
         unknown: &[Denied("/etc/fstab")],
     },
 };
@@ -33,7 +36,16 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         ("/var", &["nosuid", "nodev"]),
         ("/var/log", &["nosuid", "nodev", "noexec"]),
     ] {
-        let Some(Some(mount)) = rows.take(facts.mount_at(target)) else { continue };
+        let Some(mount) = rows.take(facts.mount_at(target)) else { continue };
+        let Some(mount) = mount else {
+            if ["/tmp", "/dev/shm"].contains(&target) && !facts.is_running() {
+                rows.lacks(
+                    format!("{target} has no mount of its own with {}", options.join(", ")),
+                    Evidence::path(Path::new("/etc/fstab"), format!("no line for {target}")),
+                );
+            }
+            continue;
+        };
         if mount.has("bind") || mount.kind == "overlay" {
             continue;
         }

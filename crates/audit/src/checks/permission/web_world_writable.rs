@@ -28,13 +28,8 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     for top in ["/var/www", "/srv", "/opt"] {
         for node in index.below(Path::new(top)).filter(|node| node.is_folder()) {
             seen = true;
-            if node.is_world_writable() && node.metadata.mode & 0o1000 != 0 {
-                rows.fail_as(
-                    Severity::Medium,
-                    format!("everybody can write to {}", node.path.display()),
-                    Evidence::path(&node.path, mode(node, accounts)),
-                );
-            } else if node.is_world_writable() && top == "/var/www" {
+            let sticky = node.metadata.mode & 0o1000 != 0;
+            if !sticky && node.is_world_writable() && top == "/var/www" {
                 rows.fail(format!("everybody can write to {} of the application (world-writable, mode {:04o})", node.path.display(), node.metadata.mode), Evidence::path(&node.path, mode(node, accounts)));
             }
         }

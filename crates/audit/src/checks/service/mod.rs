@@ -2,6 +2,7 @@
 
 // Checks of this family.
 pub(super) mod alias_traversal;
+pub(super) mod application_address;
 pub(super) mod body_limits;
 pub(super) mod console;
 pub(super) mod containers;

@@ -59,7 +59,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             rows.fail_as(
                 severity,
                 format!(
-                    "the service {} is not shut in (sandboxed): {} not set",
+                    "the service {} is not shut in (no hardening, no sandbox): {} not set",
                     unit.name,
                     missing.join(", ")
                 ),

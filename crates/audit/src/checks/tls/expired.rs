@@ -46,7 +46,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 format!("the certificate {} is not valid yet", used.path.display()),
                 evidence,
             );
-        } else if days < 14 {
+        } else if days < 30 {
             rows.fail_as(
                 Severity::Medium,
                 format!("the certificate {} ends in {days} days", used.path.display()),
