@@ -117,7 +117,7 @@ fn misplaced(flat: &str, line: &Words<'_>) -> Option<&'static str> {
 /// The program of each part of a command line; wrappers, their options and assignments left out.
 fn programs(flat: &str) -> Vec<&str> {
     let parts = flat.split([';', '|', '&', '(', ')', '`']);
-    parts.filter_map(|part| part.split_whitespace().filter_map(candidate).next()).collect()
+    parts.filter_map(|part| part.split_whitespace().find_map(candidate)).collect()
 }
 
 /// A word, when it can be the program that is run.

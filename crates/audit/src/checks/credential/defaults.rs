@@ -45,7 +45,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         }
         let Some(Some(lines)) = rows.take(facts.glance(&node.path)) else { continue };
         let mut comment = false;
-        for line in lines.iter() {
+        for line in &lines {
             comment = comment && !line.text.contains("-->")
                 || line.text.contains("<!--") && !line.text.contains("-->");
             let lower = line.text.trim().to_ascii_lowercase();

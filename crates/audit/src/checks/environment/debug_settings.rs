@@ -45,7 +45,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         }
         let Some(Some(lines)) = rows.take(facts.glance(&node.path)) else { continue };
         let mut last = None;
-        for line in lines.iter() {
+        for line in &lines {
             let text = line.text.trim();
             if text.starts_with(['#', '*']) || text.starts_with("//") {
                 continue;

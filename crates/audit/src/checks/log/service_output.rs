@@ -45,7 +45,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                             unit.name, setting.value
                         ),
                         Evidence::at(&setting.place, format!("{key}={}", setting.value)),
-                    )
+                    );
                 }
                 Some(setting) => rows.looked(Evidence::at(&setting.place, &setting.value)),
                 None => rows.looked(Evidence::path(&unit.path, "the journal keeps them")),

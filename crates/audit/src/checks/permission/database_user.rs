@@ -27,19 +27,8 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         return;
     };
     rows.looked(Evidence::path(Path::new("/"), "settings of applications were looked at"));
-    let names = [
-        "DB_USER",
-        "DB_USERNAME",
-        "DATABASE_USER",
-        "DATABASE_USERNAME",
-        "MYSQL_USER",
-        "PGUSER",
-        "POSTGRES_USER",
-        "DB_LOGIN",
-        "MONGO_USER",
-        "SPRING_DATASOURCE_USERNAME",
-    ];
-    let roots = ["root", "postgres", "sa", "admin", "administrator", "mysql", "sys", "system"];
+    let names = NAMES;
+    let roots = SUPERUSERS;
     let tops = ["/var/www", "/srv", "/opt", "/etc", "/home"];
     for node in tops
         .iter()
@@ -100,3 +89,21 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         }
     }
 }
+
+/// Variables that name the account.
+const NAMES: &[&str] = &[
+    "DB_USER",
+    "DB_USERNAME",
+    "DATABASE_USER",
+    "DATABASE_USERNAME",
+    "MYSQL_USER",
+    "PGUSER",
+    "POSTGRES_USER",
+    "DB_LOGIN",
+    "MONGO_USER",
+    "SPRING_DATASOURCE_USERNAME",
+];
+
+/// Accounts of databases that may do everything.
+const SUPERUSERS: &[&str] =
+    &["root", "postgres", "sa", "admin", "administrator", "mysql", "sys", "system"];

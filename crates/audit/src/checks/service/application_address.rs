@@ -22,28 +22,9 @@ pub(in crate::checks) const CHECK: Check = Check {
 };
 
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
-    let keys = [
-        "listen",
-        "bind",
-        "host",
-        "address",
-        "bind_address",
-        "listen_address",
-        "http_addr",
-        "addr",
-        "server.address",
-        "server.host",
-        "listen_addr",
-    ];
+    let keys = KEYS;
     let mut seen = Vec::new();
-    for pattern in [
-        "/etc/*/config.y*ml",
-        "/opt/*/config.y*ml",
-        "/opt/*/config/*.y*ml",
-        "/srv/*/config.y*ml",
-        "/etc/*/*.toml",
-        "/etc/*/app.y*ml",
-    ] {
+    for pattern in PLACES {
         for path in rows.take(facts.glob(pattern)).unwrap_or_default() {
             let owned =
                 facts.packages().as_ref().is_ok_and(|packages| packages.owner(&path).is_some());
@@ -106,3 +87,28 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         }
     }
 }
+
+/// Keys that name an address to listen on.
+const KEYS: &[&str] = &[
+    "listen",
+    "bind",
+    "host",
+    "address",
+    "bind_address",
+    "listen_address",
+    "http_addr",
+    "addr",
+    "server.address",
+    "server.host",
+    "listen_addr",
+];
+
+/// Where applications keep their settings.
+const PLACES: &[&str] = &[
+    "/etc/*/config.y*ml",
+    "/opt/*/config.y*ml",
+    "/opt/*/config/*.y*ml",
+    "/srv/*/config.y*ml",
+    "/etc/*/*.toml",
+    "/etc/*/app.y*ml",
+];
