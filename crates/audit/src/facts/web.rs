@@ -96,14 +96,7 @@ impl Facts<'_> {
                 !local && !listen.arguments.iter().any(|word| word == "ssl" || word == "quic")
             };
             let listens: Vec<_> = server.listens().collect();
-            let is_redirect = own("return").is_some_and(|directive| {
-                directive.first().starts_with('3') || directive.first().starts_with("http")
-            }) || own("rewrite").is_some_and(|directive| {
-                directive
-                    .arguments
-                    .last()
-                    .is_some_and(|flag| flag == "permanent" || flag == "redirect")
-            });
+            let is_redirect = redirects(server.server) || sends_all_away(server.server);
             let upstreams: Vec<_> =
                 ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "grpc_pass", "scgi_pass"]
                     .into_iter()
@@ -265,6 +258,29 @@ impl Facts<'_> {
     }
 }
 
+/// Whether a block does nothing but send clients elsewhere.
+fn redirects(block: &super::Directive) -> bool {
+    let own = |name: &str| block.block.iter().find(|directive| directive.name == name);
+    let returns = own("return").is_some_and(|directive| {
+        directive.first().starts_with('3') || directive.first().starts_with("http")
+    });
+    let flags = ["permanent", "redirect"];
+    let rewrites = own("rewrite").and_then(|directive| directive.arguments.last());
+    returns || rewrites.is_some_and(|flag| flags.contains(&flag.as_str()))
+}
+
+/// Whether everything but the answers to a certificate authority's questions is sent elsewhere.
+fn sends_all_away(server: &super::Directive) -> bool {
+    let locations: Vec<_> = server.block.iter().filter(|inner| inner.name == "location").collect();
+    let is_rest =
+        |location: &&&super::Directive| location.arguments.last().is_some_and(|path| path == "/");
+    let asked = |location: &&super::Directive| {
+        location.arguments.iter().any(|word| word.contains(".well-known"))
+    };
+    locations.iter().find(is_rest).is_some_and(|location| redirects(location))
+        && locations.iter().all(|location| asked(location) || redirects(location))
+}
+
 /// Whether every place that serves asks for a password, an address or a certificate.
 fn is_restricted(scopes: &[Vec<&super::Directive>]) -> bool {
     let asks = |chain: &Vec<&super::Directive>| {
@@ -297,7 +313,7 @@ mod tests {
     #[test]
     fn sites_of_both_servers_look_alike() {
         let fake = Fake::new();
-        fake.file("/etc/nginx/nginx.conf", "http { root /srv/common; server { listen 80; server_name a; return 301 https://$host; } server { listen 443 ssl; server_name b; root /srv/b; ssl_certificate /c; location / { auth_basic x; } location /x { alias /srv/x/; auth_basic y; } } }");
+        fake.file("/etc/nginx/nginx.conf", "http { root /srv/common; server { listen 80; server_name a; root /srv/acme; location /.well-known/ { } location / { return 301 https://$host; } } server { listen 443 ssl; server_name b; root /srv/b; ssl_certificate /c; location / { auth_basic x; } location /x { alias /srv/x/; auth_basic y; } } }");
         fake.file("/etc/apache2/apache2.conf", "<VirtualHost *:80>\nServerName c\nDocumentRoot /srv/c\nProxyPass /a http://127.0.0.1:1/\n</VirtualHost>\n");
         fake.directory("/srv/x").directory("/var/www/shop/public");
         let facts = Facts::new(&fake, Ground::Tree);
@@ -322,6 +338,6 @@ mod tests {
             .iter()
             .map(|root| root.path.display().to_string())
             .collect();
-        assert_eq!(roots, ["/srv/b", "/srv/c", "/srv/common", "/srv/x/", "/var/www/shop/public"]);
+        assert_eq!(roots, ["/srv/acme", "/srv/b", "/srv/c", "/srv/x/", "/var/www/shop/public"]);
     }
 }

@@ -28,15 +28,16 @@ pub(in crate::checks) const CHECK: Check = Check {
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let Some(all) = rows.take(facts.sudo().as_ref().map_err(Clone::clone)) else { return };
     for rule in all {
-        let wide = rule.commands().iter().any(|command| command == "ALL" || gives_all(command));
-        if rule.is_grant() && rule.has_tag("NOPASSWD") && rule.who != "root" {
-            let severity = if wide { Severity::High } else { Severity::Low };
-            rows.fail_as(
-                severity,
+        let commands = rule.commands();
+        let wide = commands
+            .iter()
+            .any(|command| command == "ALL" || gives_all(command) || command.contains('*'));
+        if rule.is_grant() && rule.has_tag("NOPASSWD") && rule.who != "root" && wide {
+            rows.fail(
                 format!(
                     "sudo asks {} for no password (NOPASSWD) for {}",
                     rule.who,
-                    rule.commands().join(", ")
+                    commands.join(", ")
                 ),
                 Evidence::at(&rule.place, rule.line()),
             );

@@ -30,8 +30,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     rows.looked(Evidence::path(Path::new("/var/backups"), "backups were looked for"));
     for node in data(index) {
         let text = format!("mode {:04o}", node.metadata.mode);
+        let sealed = [".gpg", ".age", ".enc", ".pgp"].iter().any(|end| node.name().ends_with(end));
+        let severity = if sealed { Severity::Low } else { Severity::High };
         if node.is_world_readable() && index.is_reachable_by_all(&node.path) {
-            rows.fail(
+            rows.fail_as(
+                severity,
                 format!(
                     "the backup {} is world-readable (mode {:04o})",
                     node.path.display(),

@@ -83,8 +83,16 @@ fn in_blocks(
     is_bad: fn(&str) -> bool,
     words: &str,
 ) {
+    let loopback = |condition: &str| {
+        let address = condition
+            .split_whitespace()
+            .skip_while(|word| !word.eq_ignore_ascii_case("address"))
+            .nth(1);
+        address
+            .is_some_and(|list| list.split(',').all(|one| one.starts_with("127.") || one == "::1"))
+    };
     for option in config.in_blocks(key) {
-        if is_bad(&option.value().to_ascii_lowercase()) {
+        if !loopback(&option.condition) && is_bad(&option.value().to_ascii_lowercase()) {
             let title =
                 format!("sshd: {key} {} for Match {}: {words}", option.value(), option.condition);
             rows.fail(

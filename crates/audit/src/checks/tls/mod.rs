@@ -44,16 +44,7 @@ fn certificates(facts: &Facts<'_>, rows: &mut Rows) -> Vec<Used> {
         );
     }
     named.extend(of_others(facts, rows));
-    for entry in rows.take(facts.list("/etc/ssl/certs")).unwrap_or_default() {
-        let name = entry.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let stem = name.strip_suffix(".crt").or_else(|| name.strip_suffix(".pem"));
-        if entry.kind == burgrave_sys::Kind::File
-            && stem.is_some_and(|stem| facts.exists(format!("/etc/ssl/private/{stem}.key")))
-        {
-            let place = Place { path: std::sync::Arc::from(entry.path.as_path()), line: 0 };
-            named.push((entry.path, place, "its key lies beside it".to_owned(), Vec::new()));
-        }
-    }
+    named.extend(mentioned(facts, rows));
     for path in rows.take(facts.glob("/etc/letsencrypt/live/*/cert.pem")).unwrap_or_default() {
         let place = Place { path: std::sync::Arc::from(path.as_path()), line: 0 };
         named.push((path, place, "its key lies beside it".to_owned(), Vec::new()));
@@ -64,7 +55,7 @@ fn certificates(facts: &Facts<'_>, rows: &mut Rows) -> Vec<Used> {
         let again =
             out.iter().any(|used| used.path == path && (names.is_empty() || used.names == names));
         let own_authority = certificate.is_authority && certificate.is_self_issued;
-        let is_store = own_authority && names.is_empty() && by.starts_with("its key");
+        let is_store = own_authority && names.is_empty();
         if !again && !is_store {
             out.push(Used { path, certificate, place, by, names });
         }
@@ -113,4 +104,41 @@ fn sites<'f>(facts: &'f Facts<'_>, rows: &mut Rows) -> &'f [Site] {
             &[]
         }
     }
+}
+
+/// Certificates that any other configuration below `/etc` names in a line that is no comment.
+fn mentioned(facts: &Facts<'_>, rows: &mut Rows) -> Vec<(PathBuf, Place, String, Vec<String>)> {
+    let Some(index) = facts.index().as_ref().map_err(|blind| rows.unknown(blind.clone())).ok()
+    else {
+        return Vec::new();
+    };
+    let ends = [
+        ".conf", ".cf", ".cfg", ".cnf", ".ini", ".yml", ".yaml", ".toml", ".json", ".xml", ".env",
+        ".service",
+    ];
+    let mut out = Vec::new();
+    for node in index.below(std::path::Path::new("/etc")) {
+        let text = ends.iter().any(|end| node.name().ends_with(end));
+        let own = ["/etc/nginx", "/etc/ca-certificates", "/etc/ca-certificates.conf"]
+            .iter()
+            .any(|top| node.path.starts_with(top));
+        if !node.is_file() || !text || own || node.metadata.len > 256 * 1024 {
+            continue;
+        }
+        for line in rows.take(facts.glance(&node.path)).flatten().unwrap_or_default() {
+            let text = crate::facts::uncommented(&line.text, "#;");
+            let words = text.split(|c: char| c.is_whitespace() || "=\"'<>,:".contains(c));
+            for word in words.filter(|word| {
+                word.starts_with("/etc/ssl/") && (word.ends_with(".crt") || word.ends_with(".pem"))
+            }) {
+                out.push((
+                    PathBuf::from(word),
+                    line.place.clone(),
+                    format!("named in {}", node.path.display()),
+                    Vec::new(),
+                ));
+            }
+        }
+    }
+    out
 }

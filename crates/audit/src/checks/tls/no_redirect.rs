@@ -32,14 +32,8 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let all = sites(facts, rows);
     for site in all.iter().filter(|site| site.is_plain) {
         let text = format!("{}, port 80", site.line());
-        let also_tls = site.is_tls
-            || site
-                .names
-                .iter()
-                .any(|name| all.iter().any(|other| other.is_tls && other.names.contains(name)));
         if site.serves && !site.is_redirect {
-            rows.fail_as(
-                if also_tls { Severity::Medium } else { Severity::High },
+            rows.fail(
                 format!("plain http serves content of {} without a redirect to https", site.name()),
                 Evidence::at(&site.place, text),
             );
