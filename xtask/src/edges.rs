@@ -8,7 +8,11 @@ use std::collections::BTreeSet;
 
 /// Crate → the crates of ours that it uses, tests excepted.
 const EDGES: &[(&str, &[&str])] = &[
-    ("burgrave", &["config", "gateway", "model", "prove", "replay", "seclang", "sys", "watch"]),
+    (
+        "burgrave",
+        &["audit", "config", "gateway", "model", "prove", "replay", "seclang", "sys", "watch"],
+    ),
+    ("burgrave-audit", &["model", "sys"]),
     ("burgrave-config", &["model", "watch"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),

@@ -1,6 +1,6 @@
 //! The command line.
 
-use burgrave_model::Safeguard;
+use burgrave_model::{Safeguard, Severity};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -39,6 +39,10 @@ pub(crate) enum Command {
         #[arg(long, default_value = CONFIG_DEFAULT)]
         config: PathBuf,
     },
+    /// Looks for what is weak on this machine or in a tree; changes nothing.
+    ///
+    /// Exit 0: nothing found at the level of `--fail-on`. 1: something was. 2: could not look at all.
+    Audit(Audit),
     /// Makes the attacks itself, on the configured addresses only: held, fell or not proven.
     ///
     /// Exit 0: all held. 1: one fell. 2: none fell, but not all could be proven.
@@ -64,14 +68,70 @@ pub(crate) enum Command {
     /// Reads logs and sees attacks in them.
     #[command(subcommand)]
     Watch(Watch),
-    /// What a proof, a safeguard or a rule means and what to do.
+    /// What a finding, a proof, a safeguard or a rule means and what to do.
     Explain {
-        /// The id, as in `sql-injection`, `version-hiding` or, with `--config`, `942100`.
+        /// The id, as in `ssh-root-login`, `sql-injection`, `version-hiding` or, with `--config`, `942100`.
         id: String,
         /// The configuration file, for the ids of rules.
         #[arg(long)]
         config: Option<PathBuf>,
     },
+}
+
+/// What is audited, and how it is shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Audit {
+    /// A configuration whose folders are looked at as well. Default: none.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// A directory with a system in it, such as an image. Default: this machine.
+    #[arg(long)]
+    pub(crate) root: Option<PathBuf>,
+    /// How the result is shown.
+    #[arg(long, value_enum, default_value_t = AuditFormat::Text)]
+    pub(crate) format: AuditFormat,
+    /// The weight from which a fault makes the exit code 1: info, low, medium, high or critical.
+    #[arg(long, default_value = "info")]
+    pub(crate) fail_on: Level,
+    /// Shows what is in order as well.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Shows all evidence, and what to do.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    /// Shows what listens instead: address, reach, process, user, unit, package.
+    #[arg(long, conflicts_with = "root")]
+    pub(crate) services: bool,
+}
+
+/// How an audit is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditFormat {
+    /// For people.
+    Text,
+    /// For programs; versioned.
+    Json,
+    /// For pipelines and code hosts: SARIF 2.1.0.
+    Sarif,
+    /// One page that needs nothing else.
+    Html,
+}
+
+/// A weight by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Level(pub(crate) Severity);
+
+impl std::str::FromStr for Level {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all =
+            [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+        let found = all.into_iter().find(|severity| severity.id() == text);
+        found
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no weight: info, low, medium, high or critical"))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -307,6 +367,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_audit_is_asked_for_in_these_words() {
+        for (line, taken) in [
+            ("--root / --format sarif --fail-on high --all -v", true),
+            ("--services --format json", true),
+            ("--fail-on huge", false),
+            ("--services --root /", false),
+        ] {
+            let words = format!("burgrave audit {line}");
+            assert_eq!(Arguments::try_parse_from(words.split(' ')).is_ok(), taken, "{line}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(crate) enum Error {
     #[error("cannot write the output")]
     Output(#[source] std::io::Error),
     #[error(
-        "nothing is called `{0}`: `burgrave prove` shows the ids of all proofs, `burgrave rules list` those of rules (with `--config`)"
+        "nothing is called `{0}`: `burgrave audit` and `burgrave prove` show the ids of all checks and proofs, `burgrave rules list` those of rules (with `--config`)"
     )]
     UnknownId(String),
     #[error(
@@ -47,6 +47,14 @@ pub(crate) enum Error {
     UnknownService(String, String),
     #[error("the filter cannot be run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Filter(Vec<burgrave_watch::fail2ban::FilterError>),
+    #[error("cannot look below the root")]
+    Root(#[source] SysError),
+    #[error("nothing listens in a tree: `--services` looks at a running machine")]
+    NothingRuns,
+    #[error("`--services` is shown as text or JSON")]
+    ServicesFormat,
+    #[error("cannot look at `{0}`: {1}")]
+    Blind(String, String),
     #[error("the configuration has no [rules]: nothing is inspected")]
     NoRules,
     #[error("cannot read `{}`", .0.display())]

@@ -4,13 +4,15 @@
 //! opened without blocking: a pipe, a device or a terminal in the place of a file cannot hang or
 //! trigger anything. A limit counts the bytes read, not the size that the file claims.
 
+use crate::walk::{Level, Visitor, WalkLimits, Walked, walk};
 use crate::{Entry, Kind, Metadata, SysError, UnixTime};
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, getxattr, openat,
+    openat2, readlinkat, statat,
 };
 use rustix::io::Errno;
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,9 @@ use std::path::{Path, PathBuf};
 const PIECE: usize = 64 * 1024;
 /// How often a look-up below a root is begun again when something is renamed on its way.
 const LOOKUPS_MAX: usize = 16;
+
+/// Bytes of the largest form of file capabilities, with room.
+const CAPABILITY_BYTES_MAX: usize = 64;
 
 /// Where paths begin.
 #[derive(Debug)]
@@ -80,17 +85,87 @@ impl Origin {
         }
     }
 
+    pub(crate) fn head(&self, path: &Path, wanted: usize) -> Result<Vec<u8>, SysError> {
+        let file = self.open_as(path, Kind::File)?;
+        let mut bytes = Vec::new();
+        let mut piece = vec![0; PIECE.min(wanted)];
+        while bytes.len() < wanted {
+            let count = again_if_interrupted(|| rustix::io::read(&file, piece.as_mut_slice()))
+                .map_err(|errno| fault("reading", path, errno))?;
+            if count == 0 {
+                break;
+            }
+            let left = wanted.saturating_sub(bytes.len());
+            bytes.extend(piece.iter().take(count.min(left)));
+        }
+        Ok(bytes)
+    }
+
     pub(crate) fn metadata(&self, path: &Path) -> Result<Metadata, SysError> {
         let place = self.open(path, OFlags::PATH | OFlags::NOFOLLOW);
         let stat = place.and_then(fstat).map_err(|errno| fault("looking at", path, errno))?;
-        Ok(Metadata {
-            kind: kind(FileType::from_raw_mode(stat.st_mode)),
-            len: u64::try_from(stat.st_size).unwrap_or_default(),
-            mode: stat.st_mode & 0o7777,
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            modified: modified(&stat),
-        })
+        Ok(facts(&stat))
+    }
+
+    pub(crate) fn link(&self, path: &Path) -> Result<PathBuf, SysError> {
+        let reading = |errno| fault("reading the link", path, errno);
+        let place = self.open(path, OFlags::PATH | OFlags::NOFOLLOW).map_err(reading)?;
+        match readlinkat(&place, "", Vec::new()) {
+            Ok(target) => Ok(PathBuf::from(OsStr::from_bytes(target.as_bytes()))),
+            Err(Errno::INVAL | Errno::NOENT) => Err(wrong_kind(path, Kind::Link)),
+            Err(errno) => Err(reading(errno)),
+        }
+    }
+
+    /// The attribute is asked for by the descriptor's own name in `/proc`, since one that was opened
+    /// as a path alone has no attributes of its own; so nothing is opened for reading.
+    pub(crate) fn capabilities(&self, path: &Path) -> Result<Option<Vec<u8>>, SysError> {
+        let reading = |errno| fault("reading the capabilities of", path, errno);
+        let place = self.open(path, OFlags::PATH | OFlags::NOFOLLOW).map_err(reading)?;
+        if kind(FileType::from_raw_mode(fstat(&place).map_err(reading)?.st_mode)) != Kind::File {
+            return Ok(None);
+        }
+        let name = format!("/proc/self/fd/{}", place.as_raw_fd());
+        let mut bytes = [0_u8; CAPABILITY_BYTES_MAX];
+        match getxattr(name, "security.capability", &mut bytes[..]) {
+            Ok(count) => Ok(Some(bytes.iter().take(count).copied().collect())),
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(None),
+            Err(errno) => Err(reading(errno)),
+        }
+    }
+
+    pub(crate) fn walk(
+        &self,
+        top: &Path,
+        limits: WalkLimits,
+        visit: &mut Visitor<'_>,
+    ) -> Result<Walked, SysError> {
+        walk(top, limits, visit, &mut |directory, entries_max| self.level(directory, entries_max))
+    }
+
+    /// A directory's entries with their facts, by one descriptor.
+    fn level(&self, path: &Path, entries_max: usize) -> Level {
+        let listing = |errno| fault("listing", path, errno);
+        let directory = self.open_as(path, Kind::Directory)?;
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(&directory).map_err(listing)? {
+            let entry = entry.map_err(listing)?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            if entries.len() >= entries_max {
+                let limit = u64::try_from(entries_max).unwrap_or(u64::MAX);
+                return Err(SysError::TooLarge { path: path.to_owned(), limit });
+            }
+            match statat(&directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => entries.push((path.join(OsStr::from_bytes(name)), facts(&stat))),
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(listing(errno)),
+            }
+        }
+        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        Ok(entries)
     }
 
     pub(crate) fn list(&self, path: &Path, entries_max: usize) -> Result<Vec<Entry>, SysError> {
@@ -119,6 +194,17 @@ impl Origin {
         }
         entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
+    }
+}
+
+fn facts(stat: &Stat) -> Metadata {
+    Metadata {
+        kind: kind(FileType::from_raw_mode(stat.st_mode)),
+        len: u64::try_from(stat.st_size).unwrap_or_default(),
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        modified: modified(stat),
     }
 }
 

@@ -48,6 +48,7 @@ struct Node {
     owner: (u32, u32),
     modified: UnixTime,
     refusal: Option<Refusal>,
+    capabilities: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug)]
@@ -152,6 +153,11 @@ impl Fake {
         self.change(path, |node| node.refusal = Some(refusal))
     }
 
+    /// Gives a path file capabilities, as [`Self::mode`] does.
+    pub fn capable(&self, path: impl AsRef<Path>, bytes: impl Into<Vec<u8>>) -> &Self {
+        self.change(path, |node| node.capabilities = Some(bytes.into()))
+    }
+
     /// What a program answers to these arguments, whatever its environment and input.
     pub fn answer(&self, program: impl Into<PathBuf>, arguments: &[&str], output: Output) -> &Self {
         let arguments = arguments.iter().map(OsString::from).collect();
@@ -194,7 +200,14 @@ impl Node {
             Content::Directory => 0o755,
             Content::Link(_) => 0o777,
         };
-        Self { content, mode, owner: (0, 0), modified: BEGINNING, refusal: None }
+        Self {
+            content,
+            mode,
+            owner: (0, 0),
+            modified: BEGINNING,
+            refusal: None,
+            capabilities: None,
+        }
     }
 
     const fn kind(&self) -> Kind {
@@ -320,6 +333,12 @@ impl System for Fake {
         Err(SysError::TooLarge { path: path.to_owned(), limit: bytes_max })
     }
 
+    fn head(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, SysError> {
+        let mut whole = self.read(path, u64::MAX)?;
+        whole.truncate(bytes);
+        Ok(whole)
+    }
+
     fn metadata(&self, path: &Path) -> Result<Metadata, SysError> {
         let state = self.state();
         let (_, node) = state.resolve(path, Last::AsItIs)?;
@@ -362,6 +381,24 @@ impl System for Fake {
             }
         }
         Ok(entries)
+    }
+
+    fn link(&self, path: &Path) -> Result<PathBuf, SysError> {
+        let state = self.state();
+        let (_, node) = state.resolve(path, Last::AsItIs)?;
+        match &node.content {
+            Content::Link(target) => Ok(target.clone()),
+            Content::File(_) | Content::Directory | Content::Other => {
+                Err(wrong_kind(path, Kind::Link))
+            }
+        }
+    }
+
+    fn capabilities(&self, path: &Path) -> Result<Option<Vec<u8>>, SysError> {
+        let state = self.state();
+        let (_, node) = state.resolve(path, Last::AsItIs)?;
+        node.check(path, "reading the capabilities of")?;
+        Ok(node.capabilities.clone())
     }
 
     fn run(&self, invocation: &Invocation) -> Result<Output, SysError> {

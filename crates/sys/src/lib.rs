@@ -27,6 +27,7 @@ mod socket;
 mod system;
 mod time;
 mod tree;
+mod walk;
 
 pub use beneath::{Facts, Opened, Root};
 pub use channel::{Channel, MESSAGE_BYTES_MAX, Message, channel};
@@ -43,3 +44,4 @@ pub use socket::{Sharing, listen_tcp};
 pub use system::{Entry, Kind, Metadata, System};
 pub use time::{Moment, UnixTime};
 pub use tree::Tree;
+pub use walk::{Step, Visitor, WalkLimits, Walked};

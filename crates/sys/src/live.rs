@@ -1,8 +1,9 @@
 //! The machine that the process runs on.
 
 use crate::disk::{self, Origin};
+use crate::walk::{Visitor, WalkLimits, Walked};
 use crate::{Entry, Invocation, Metadata, Moment, Output, SysError, System, UnixTime, run};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// This machine, as it is now and as this process may see it. A relative path begins at the
 /// process's working directory.
@@ -14,12 +15,33 @@ impl System for Live {
         Origin::Machine.read(path, bytes_max)
     }
 
+    fn head(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, SysError> {
+        Origin::Machine.head(path, bytes)
+    }
+
     fn metadata(&self, path: &Path) -> Result<Metadata, SysError> {
         Origin::Machine.metadata(path)
     }
 
     fn list(&self, path: &Path, entries_max: usize) -> Result<Vec<Entry>, SysError> {
         Origin::Machine.list(path, entries_max)
+    }
+
+    fn link(&self, path: &Path) -> Result<PathBuf, SysError> {
+        Origin::Machine.link(path)
+    }
+
+    fn capabilities(&self, path: &Path) -> Result<Option<Vec<u8>>, SysError> {
+        Origin::Machine.capabilities(path)
+    }
+
+    fn walk(
+        &self,
+        top: &Path,
+        limits: WalkLimits,
+        visit: &mut Visitor<'_>,
+    ) -> Result<Walked, SysError> {
+        Origin::Machine.walk(top, limits, visit)
     }
 
     fn run(&self, invocation: &Invocation) -> Result<Output, SysError> {

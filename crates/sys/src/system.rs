@@ -1,5 +1,6 @@
 //! The trait that every look at a machine goes through.
 
+use crate::walk::{self, Visitor, WalkLimits, Walked};
 use crate::{Invocation, Moment, Output, SysError, UnixTime};
 use std::path::{Path, PathBuf};
 
@@ -47,11 +48,21 @@ pub trait System: Send + Sync {
     /// The content of a regular file, links followed within the system's root.
     fn read(&self, path: &Path, bytes_max: u64) -> Result<Vec<u8>, SysError>;
 
+    /// The first bytes of a regular file, at most so many; links followed within the system's root.
+    fn head(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, SysError>;
+
     /// Facts about a path, the last link not followed.
     fn metadata(&self, path: &Path) -> Result<Metadata, SysError>;
 
     /// The entries of a directory, sorted by name.
     fn list(&self, path: &Path, entries_max: usize) -> Result<Vec<Entry>, SysError>;
+
+    /// Where a symbolic link points, as it is written.
+    fn link(&self, path: &Path) -> Result<PathBuf, SysError>;
+
+    /// The file capabilities of a path as the kernel keeps them (`security.capability`, see
+    /// capabilities(7)); `None` where there are none. A link is not followed.
+    fn capabilities(&self, path: &Path) -> Result<Option<Vec<u8>>, SysError>;
 
     /// Runs a program to its end.
     fn run(&self, invocation: &Invocation) -> Result<Output, SysError>;
@@ -64,6 +75,19 @@ pub trait System: Send + Sync {
 
     /// Fills the buffer from the operating system's generator.
     fn random(&self, buffer: &mut [u8]) -> Result<(), SysError>;
+
+    /// Reports everything below a directory, links as links. Only where the walk begins must be
+    /// readable; what else cannot be read is counted in the answer.
+    fn walk(
+        &self,
+        top: &Path,
+        limits: WalkLimits,
+        visit: &mut Visitor<'_>,
+    ) -> Result<Walked, SysError> {
+        walk::walk(top, limits, visit, &mut |directory, entries_max| {
+            walk::level(self, directory, entries_max)
+        })
+    }
 
     /// The files that a pattern names, sorted. `*`, `?` and `[…]` stand for characters of one path
     /// component; a pattern without them names itself, whether it exists or not.

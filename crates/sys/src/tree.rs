@@ -1,8 +1,9 @@
 //! A machine that is only a directory: an image, a backup, a mounted disk.
 
 use crate::disk::{self, Origin};
+use crate::walk::{Visitor, WalkLimits, Walked};
 use crate::{Entry, Invocation, Metadata, Moment, Output, SysError, System, UnixTime};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A root directory looked at as if it were a machine. Every path begins at the root and every
 /// symbolic link is followed within it, as after a `chroot`; neither `..` nor an absolute link can
@@ -36,12 +37,33 @@ impl System for Tree {
         self.origin.read(path, bytes_max)
     }
 
+    fn head(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, SysError> {
+        self.origin.head(path, bytes)
+    }
+
     fn metadata(&self, path: &Path) -> Result<Metadata, SysError> {
         self.origin.metadata(path)
     }
 
     fn list(&self, path: &Path, entries_max: usize) -> Result<Vec<Entry>, SysError> {
         self.origin.list(path, entries_max)
+    }
+
+    fn link(&self, path: &Path) -> Result<PathBuf, SysError> {
+        self.origin.link(path)
+    }
+
+    fn capabilities(&self, path: &Path) -> Result<Option<Vec<u8>>, SysError> {
+        self.origin.capabilities(path)
+    }
+
+    fn walk(
+        &self,
+        top: &Path,
+        limits: WalkLimits,
+        visit: &mut Visitor<'_>,
+    ) -> Result<Walked, SysError> {
+        self.origin.walk(top, limits, visit)
     }
 
     fn run(&self, _invocation: &Invocation) -> Result<Output, SysError> {

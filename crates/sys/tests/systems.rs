@@ -1,5 +1,11 @@
 //! One suite for every system: the same questions, the same answers.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::as_conversions,
+    reason = "tests"
+)]
 
 use burgrave_sys::{Entry, Fake, Kind, Live, SysError, System, Tree, UnixTime};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -279,4 +285,52 @@ fn owners_are_told() {
     fake.file("plain", "x").owner("plain", 33, 34);
     let told = fake.metadata(Path::new("/plain")).unwrap();
     assert_eq!((told.uid, told.gid), (33, 34));
+}
+
+#[test]
+fn links_say_where_they_point_and_nothing_else_does() {
+    let directory = tempfile::tempdir().unwrap();
+    on_disk(directory.path());
+    let base = directory.path();
+    let tree = Tree::new(base).unwrap();
+    let memory = in_memory();
+    for (path, target) in LINKS.iter().take(4) {
+        for (system, path) in [
+            (&Live as &dyn System, base.join(path)),
+            (&tree, Path::new("/").join(path)),
+            (&memory, Path::new("/").join(path)),
+        ] {
+            assert_eq!(system.link(&path).unwrap(), Path::new(target), "{}", path.display());
+            assert_eq!(system.capabilities(&path).unwrap(), None, "{}", path.display());
+        }
+    }
+    for (system, path) in [
+        (&Live as &dyn System, base.join("plain")),
+        (&tree, "/plain".into()),
+        (&memory, "/plain".into()),
+    ] {
+        assert!(matches!(system.link(&path), Err(SysError::WrongKind { .. })));
+        assert_eq!(system.capabilities(&path).unwrap(), None);
+    }
+    memory.capable("/plain", *b"caps");
+    assert_eq!(memory.capabilities(Path::new("/plain")).unwrap(), Some(b"caps".to_vec()));
+}
+
+#[test]
+fn the_beginning_of_a_file_is_read_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    on_disk(directory.path());
+    let tree = Tree::new(directory.path()).unwrap();
+    let memory = in_memory();
+    for (system, base) in [
+        (&Live as &dyn System, directory.path()),
+        (&tree, Path::new("/")),
+        (&memory, Path::new("/")),
+    ] {
+        assert_eq!(system.head(&base.join("plain"), 4).unwrap(), b"0123");
+        assert_eq!(system.head(&base.join("to-file"), 100).unwrap(), b"0123456789");
+        assert_eq!(system.head(&base.join("empty"), 4).unwrap(), b"");
+        assert!(matches!(system.head(&base.join("dir"), 4), Err(SysError::WrongKind { .. })));
+        assert!(matches!(system.head(&base.join("fifo"), 4), Err(SysError::WrongKind { .. })));
+    }
 }

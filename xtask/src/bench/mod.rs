@@ -1,5 +1,6 @@
 //! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
 
+mod audit;
 mod defenders;
 mod detection;
 mod engine;
@@ -28,11 +29,12 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("engine", []) => engine::run(),
         ("detection", []) => detection::run(),
         ("watch", []) => watch::run(),
+        ("audit", [tree, faults]) => audit::run(tree, faults),
         ("worst", []) => worst::run(None),
         ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, worst [SECONDS]",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, worst [SECONDS], audit TREE FAULTS",
                 options.join(" ")
             )
         }
@@ -51,7 +53,9 @@ mod tests {
             let why = one(name, options).unwrap_err().to_string();
             assert!(
                 why.contains(name)
-                    && why.contains("gateway [--rules], engine, detection, watch, worst [SECONDS]"),
+                    && why.contains(
+                        "gateway [--rules], engine, detection, watch, worst [SECONDS], audit TREE FAULTS"
+                    ),
                 "{why}"
             );
         }

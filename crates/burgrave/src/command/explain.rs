@@ -7,7 +7,7 @@ use burgrave_model::Safeguard;
 use burgrave_sys::Live;
 use std::path::Path;
 
-/// Shows the manual text of a proof, or of a safeguard with its proofs; of a rule what is loaded.
+/// Shows the manual text of a check or a proof, or of a safeguard with its proofs; of a rule what is loaded.
 pub(super) fn run(id: &str, config: Option<&Path>) -> Result<Exit, Error> {
     let text = match (about(id), id.parse(), config) {
         (Some(text), ..) => Some(text),
@@ -35,10 +35,16 @@ fn about(id: &str) -> Option<String> {
             proof.about()
         ));
     }
+    if let Some(text) = burgrave_audit::about(id) {
+        return Some(text);
+    }
     let safeguard: Safeguard = id.parse().ok()?;
     let mut text = format!("{id} (safeguard)\n{}\n", safeguard.gives());
     for proof in burgrave_prove::ALL.iter().filter(|proof| proof.safeguard() == safeguard) {
         text.push_str(&format!("  proof `{}`: {}\n", proof.id(), proof.title()));
+    }
+    for check in burgrave_audit::ALL.iter().filter(|check| check.safeguard == safeguard) {
+        text.push_str(&format!("  check `{}`: {}\n", check.id, check.title));
     }
     Some(text)
 }

@@ -1,5 +1,6 @@
 //! One command a file.
 
+mod audit;
 mod check;
 mod explain;
 mod prove;
@@ -42,6 +43,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
             run::run(config, *threads, role)
         }
         Command::Check { config } => check::run(config),
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Prove { config, safeguards, format, verbose } => {
             prove::run(config, safeguards, *format, *verbose)
         }

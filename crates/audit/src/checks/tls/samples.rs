@@ -1,0 +1,74 @@
+//! Certificates of made-up hosts for the tests of this family, valid from 2025 to 2090 where not said otherwise.
+
+/// A site that shows the certificate.
+pub(super) const SITE: &str = "http { server { listen 443 ssl; server_name shop.example; ssl_certificate /etc/ssl/shop.crt; } }";
+/// A site of another name that shows it.
+pub(super) const OTHER_SITE: &str = "http { server { listen 443 ssl; server_name store.example; ssl_certificate /etc/ssl/shop.crt; } }";
+/// In order, for `shop.example`.
+pub(super) const GOOD: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBfDCCASKgAwIBAgICEAAwCgYIKoZIzj0EAwIwDTELMAkGA1UEAwwCQ0EwIBcN\n\
+MjUwMTAxMDAwMDAwWhgPMjA5MDAxMDEwMDAwMDBaMBcxFTATBgNVBAMMDHNob3Au\n\
+ZXhhbXBsZTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBvCg3ytDTanHr4ubN8p\n\
+/XmvhCLY6rSp8M8m4qajETUhazbnKYZRkkANXUr8RE0uo0Kk8u+57hSgPg7/rh4u\n\
+EfijZjBkMBcGA1UdEQQQMA6CDHNob3AuZXhhbXBsZTAJBgNVHRMEAjAAMB0GA1Ud\n\
+DgQWBBTWnS/nS36P80+OcZHYiU+7+DjvGTAfBgNVHSMEGDAWgBRLkacBlATBbdZQ\n\
++5uCfQjlZEVpZDAKBggqhkjOPQQDAgNIADBFAiEA7tcpT7BK5YQBJiidKIMqdn0F\n\
+0H/rxWTfiX2jOwasFJQCIFoKAIVji9sBKRKx7ZjlFNbddvSOJ3gC1wWyGT645jvG\n\
+-----END CERTIFICATE-----\n\
+";
+/// Ended with 2024.
+pub(super) const EXPIRED: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBejCCASCgAwIBAgICEAEwCgYIKoZIzj0EAwIwDTELMAkGA1UEAwwCQ0EwHhcN\n\
+MjQwMTAxMDAwMDAwWhcNMjUwMTAxMDAwMDAwWjAXMRUwEwYDVQQDDAxzaG9wLmV4\n\
+YW1wbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATUcggx9uGUOB9+aTMyTEwY\n\
+Zie7RsGXNixn2kJ9vB1Ept18DxZlljlpYFs4nbXh0KkVzIkH9sIGNX6ngvUIX10S\n\
+o2YwZDAXBgNVHREEEDAOggxzaG9wLmV4YW1wbGUwCQYDVR0TBAIwADAdBgNVHQ4E\n\
+FgQUmTGx2EjaxHUk9NBIADy9XnwPAdUwHwYDVR0jBBgwFoAUS5GnAZQEwW3WUPub\n\
+gn0I5WRFaWQwCgYIKoZIzj0EAwIDSAAwRQIhAMzgJZJ0uZJOu6f2S34kp1JePFqe\n\
+NbTmtJA/gfepRHQ8AiASuVhWeQ44Znpm7rWT5V9hRegJlgW8nchTbim72TItBg==\n\
+-----END CERTIFICATE-----\n\
+";
+/// With an RSA key of 1024 bits.
+pub(super) const SHORT: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBwjCCAWmgAwIBAgICEAIwCgYIKoZIzj0EAwIwDTELMAkGA1UEAwwCQ0EwIBcN\n\
+MjUwMTAxMDAwMDAwWhgPMjA5MDAxMDEwMDAwMDBaMBcxFTATBgNVBAMMDHNob3Au\n\
+ZXhhbXBsZTCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkCgYEAwlp1o/6PTFa+93gR\n\
+LSK6FZamSnwFQXMQId4NDdyEz5P7jpkh7M+hFbarNrIBq5SPbh0kUU+mhDMO+xX0\n\
+Tw7ZUzdHU9qaEy7aIuRvboWzniK1A6S9SUbDN6vngWurP9eUrIEJPN/i1SWfaJlx\n\
+72wwdDmJDJytCy421TAU0R+C81kCAwEAAaNmMGQwFwYDVR0RBBAwDoIMc2hvcC5l\n\
+eGFtcGxlMAkGA1UdEwQCMAAwHQYDVR0OBBYEFANcEok11R0rRbGMEZIKZvnP/ahf\n\
+MB8GA1UdIwQYMBaAFEuRpwGUBMFt1lD7m4J9COVkRWlkMAoGCCqGSM49BAMCA0cA\n\
+MEQCIA9dI2TQleZgeSQDqpZ8YA9fyziBfh/zuGsriu2UqDn/AiBxUtc8T2yhRYAo\n\
+3A+349xQD89mwPfLXmJKKZcOPOESog==\n\
+-----END CERTIFICATE-----\n\
+";
+/// Signed with SHA-1.
+pub(super) const SHA1: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBejCCASGgAwIBAgICEAMwCQYHKoZIzj0EATANMQswCQYDVQQDDAJDQTAgFw0y\n\
+NTAxMDEwMDAwMDBaGA8yMDkwMDEwMTAwMDAwMFowFzEVMBMGA1UEAwwMc2hvcC5l\n\
+eGFtcGxlMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE6pXEih+AiZ0MgZJwVrVo\n\
+0J71kkZ6dq5ZyrBSJXvhEwLfMIaBXbJh1MM8dwdpu2JhNwwICFJ6rnmYWeOEXJr0\n\
+PaNmMGQwFwYDVR0RBBAwDoIMc2hvcC5leGFtcGxlMAkGA1UdEwQCMAAwHQYDVR0O\n\
+BBYEFGeNAtdgwTnaafJXVuQdUP9ThMgZMB8GA1UdIwQYMBaAFEuRpwGUBMFt1lD7\n\
+m4J9COVkRWlkMAkGByqGSM49BAEDSAAwRQIgLDzkS3l1V5+Qx+VLJJX2GV9ageLt\n\
+D5kvF5jddHdd/14CIQCBWCwkYn3/qMduWuD4ofpXRgstphQTyFY3K3sUKXJLXg==\n\
+-----END CERTIFICATE-----\n\
+";
+/// Signed by itself.
+pub(super) const SELF_SIGNED: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBnjCCAUSgAwIBAgIUSZsDj77Bj+drbY505M8l2l1Fk0EwCgYIKoZIzj0EAwIw\n\
+FzEVMBMGA1UEAwwMc2hvcC5leGFtcGxlMCAXDTI2MTEyNjAyNDIwNloYDzIwODEw\n\
+ODI5MDI0MjA2WjAXMRUwEwYDVQQDDAxzaG9wLmV4YW1wbGUwWTATBgcqhkjOPQIB\n\
+BggqhkjOPQMBBwNCAARTnhJb+O6FUBYfGLGjbQ8svS6LAEMxk7Pr58L/MIXne2B+\n\
+6qQ/THDy9RIaCgLVrCVcArLVM2QCynW2LvH0VgT8o2wwajAdBgNVHQ4EFgQUS5Gn\n\
+AZQEwW3WUPubgn0I5WRFaWQwHwYDVR0jBBgwFoAUS5GnAZQEwW3WUPubgn0I5WRF\n\
+aWQwDwYDVR0TAQH/BAUwAwEB/zAXBgNVHREEEDAOggxzaG9wLmV4YW1wbGUwCgYI\n\
+KoZIzj0EAwIDSAAwRQIgMemToJLrYVuQb+vdM2yHszouCnQXCW7ho8dGGRqgkpgC\n\
+IQD7snw9jp+hwJBJmHbhN7lT4ZyfgW60tgmDpvpfZTkvbA==\n\
+-----END CERTIFICATE-----\n\
+";
