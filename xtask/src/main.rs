@@ -21,8 +21,8 @@ const USAGE: &str = "\
 cargo xtask demo [--once]        sample application behind Burgrave: attacks, proofs, addresses to open
 cargo xtask test                 installs what is missing and runs everything
 cargo xtask conformance [--dir DIR]   the suites of others, in process and over HTTP
-cargo xtask bench [NAME]         each bench beside its rival: gateway [--rules], engine, detection, watch, worst,
-                                 audit TREE FAULTS
+cargo xtask bench [NAME]         each bench beside its rival: gateway [--rules], engine, detection, watch,
+                                 soak [SECONDS], worst [SECONDS], audit TREE FAULTS
 ";
 
 fn main() -> ExitCode {

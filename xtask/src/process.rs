@@ -107,15 +107,51 @@ impl Running {
         self.child.id()
     }
 
-    /// CPU seconds that it has used, with those of its threads.
+    /// CPU seconds that it and the processes below it have used.
     pub(crate) fn cpu_seconds(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
-        let fields: Vec<&str> =
-            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks =
-            |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-        (ticks(11) + ticks(12)) / 100.0
+        let ticks = |id: u32| {
+            let fields = stat(id);
+            let at = |at: usize| fields.get(at).and_then(|own| own.parse::<f64>().ok());
+            at(11).unwrap_or(0.0) + at(12).unwrap_or(0.0)
+        };
+        self.family().into_iter().map(ticks).sum::<f64>() / 100.0
     }
+
+    /// Resident memory in KiB and open descriptors, of it and the processes below it.
+    pub(crate) fn footprint(&self) -> (u64, usize) {
+        let resident = |id: u32| {
+            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+            line.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0)
+        };
+        let open = |id: u32| {
+            std::fs::read_dir(format!("/proc/{id}/fd")).map_or(0, std::iter::Iterator::count)
+        };
+        let family = self.family();
+        (family.iter().copied().map(resident).sum(), family.iter().copied().map(open).sum())
+    }
+
+    /// Its process id and those of all below it.
+    pub(crate) fn family(&self) -> Vec<u32> {
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids = all.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+        let parents: Vec<(u32, u32)> =
+            ids.filter_map(|id| Some((id, stat(id).get(1)?.parse().ok()?))).collect();
+        let mut family = vec![self.id()];
+        let mut at = 0;
+        while let Some(own) = family.get(at).copied() {
+            let children = parents.iter().filter(|(_, parent)| *parent == own);
+            family.extend(children.map(|(id, _)| *id));
+            at += 1;
+        }
+        family
+    }
+}
+
+/// The fields of a process's `stat` from its state on.
+fn stat(id: u32) -> Vec<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
 impl Drop for Running {

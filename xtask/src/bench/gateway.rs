@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-const BACKEND: &str = "127.0.0.1:19080";
+pub(super) const BACKEND: &str = "127.0.0.1:19080";
 const NGINX: &str = "127.0.0.1:19081";
 const BURGRAVE: &str = "127.0.0.1:19082";
 const SECONDS: u32 = 3;
@@ -55,7 +55,7 @@ pub(super) fn open_for_all(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn files(web: &Path) -> Result<()> {
+pub(super) fn files(web: &Path) -> Result<()> {
     std::fs::create_dir_all(web.join("api"))?;
     let text = "0123456789abcdef".repeat(64);
     std::fs::write(web.join("1k.txt"), &text)?;
@@ -109,7 +109,7 @@ pub(super) fn told(out: &str) -> Result<(f64, f64)> {
     per_second.zip(requests).with_context(|| format!("wrk said:\n{out}"))
 }
 
-fn nginx(scratch: &Path, name: &str, address: &str, core: u8) -> Result<Running> {
+pub(super) fn nginx(scratch: &Path, name: &str, address: &str, core: u8) -> Result<Running> {
     let folder = scratch.join(name);
     std::fs::create_dir_all(&folder)?;
     let text = format!(

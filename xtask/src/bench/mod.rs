@@ -6,6 +6,7 @@ mod detection;
 mod engine;
 mod gateway;
 mod inspection;
+mod soak;
 mod watch;
 mod wire;
 mod worst;
@@ -30,11 +31,13 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("detection", []) => detection::run(),
         ("watch", []) => watch::run(),
         ("audit", [tree, faults]) => audit::run(tree, faults),
+        ("soak", []) => soak::run(None),
+        ("soak", [seconds]) => soak::run(Some(seconds)),
         ("worst", []) => worst::run(None),
         ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, worst [SECONDS], audit TREE FAULTS",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
                 options.join(" ")
             )
         }
@@ -54,7 +57,7 @@ mod tests {
             assert!(
                 why.contains(name)
                     && why.contains(
-                        "gateway [--rules], engine, detection, watch, worst [SECONDS], audit TREE FAULTS"
+                        "gateway [--rules], engine, detection, watch, soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
                     ),
                 "{why}"
             );
