@@ -4,6 +4,7 @@
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
+pub(crate) use crate::files::FILES_SECTION;
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 pub(crate) use crate::log_keys::*;
 use crate::names::{self, Parsed};
@@ -396,16 +397,6 @@ pub(crate) static CERTIFICATE: Key<AbsolutePath> = Key {
 };
 pub(crate) static PRIVATE_KEY: Key<AbsolutePath> =
     Key { name: "key", kind: AbsolutePath, default: "", about: "PEM file with the private key." };
-pub(crate) static FILES_SECTION: Section = Section {
-    title: "files = { … }",
-    about: "Static content. Hidden files, backups, archives and dumps are never served from it, nor is \
-            anything that a link reaches outside of it.",
-    keys: &[&FILES_ROOT],
-    refused: &[],
-};
-pub(crate) static FILES_ROOT: Key<AbsolutePath> =
-    Key { name: "root", kind: AbsolutePath, default: "", about: "The web root." };
-
 pub(crate) static ROUTE_SECTION: Section = Section {
     title: "[[site.route]]",
     about: "One path of the site above it. The longest path that fits takes a request.",

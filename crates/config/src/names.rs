@@ -171,6 +171,14 @@ pub(crate) fn header(text: &str) -> Result<String, &'static str> {
     Ok(text.to_ascii_lowercase())
 }
 
+/// A file of a web root, for a page.
+pub(crate) fn page(text: &str) -> Result<String, &'static str> {
+    if !text.starts_with('/') || text.ends_with('/') {
+        return Err("a page's path begins with `/` and names a file");
+    }
+    route_path(text)
+}
+
 /// A script's file name.
 pub(crate) fn script(text: &str) -> Result<String, &'static str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

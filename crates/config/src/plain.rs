@@ -2,8 +2,8 @@
 //! has besides. Code that makes settings without a text begins with these.
 
 use crate::settings::{
-    Access, Balance, Challenge, Environment, Exposure, Limits, Listen, Log, Route, Settings, Site,
-    Upstream,
+    Access, Balance, Challenge, Environment, Exposure, Files, Limits, Listen, Log, Route, Settings,
+    Site, Upstream,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -64,6 +64,13 @@ impl Site {
             limits: Limits::default(),
             headers: BTreeMap::new(),
         }
+    }
+}
+
+impl Files {
+    /// A web root and nothing else.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root, fallback: None, pages: BTreeMap::new(), cache: None, compress: true }
     }
 }
 

@@ -300,6 +300,14 @@ pub enum Tls {
 pub struct Files {
     /// The web root.
     pub root: PathBuf,
+    /// What a path that names no file is served as.
+    pub fallback: Option<String>,
+    /// Pages for errors, by status.
+    pub pages: BTreeMap<u16, String>,
+    /// How long browsers keep what is no page.
+    pub cache: Option<Duration>,
+    /// Whether small texts are compressed. Default true.
+    pub compress: bool,
 }
 
 /// A path of a site that goes to an upstream.

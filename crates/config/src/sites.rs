@@ -4,15 +4,15 @@ use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, access, fits, kept_apa
 use crate::balance::{balance, fastcgi};
 use crate::defence::{CHALLENGE, RATE_BY};
 use crate::error::quoted;
+use crate::files::files;
 use crate::keys::{
-    BURST, ENVIRONMENT, EXPOSURE, FILES, FILES_ROOT, HEADERS, HOSTS, LIMIT, PATH, PER_CLIENT,
-    ROUTE, ROUTE_LIMITS, ROUTE_MODE, SITE_LIMITS, SITE_MODE, TLS, UPSTREAM, UPSTREAM_CA,
+    BURST, ENVIRONMENT, EXPOSURE, FILES, HEADERS, HOSTS, LIMIT, PATH, PER_CLIENT, ROUTE,
+    ROUTE_LIMITS, ROUTE_MODE, SITE_LIMITS, SITE_MODE, TLS, UPSTREAM, UPSTREAM_CA,
 };
 use crate::kinds::{Choice, Words};
 use crate::sections::own_limits;
 use crate::settings::{
-    Access, Environment, Exposure, Files, Limits, Network, RateBy, RequestRate, Route, Site, Tls,
-    Upstream,
+    Access, Environment, Exposure, Limits, Network, RateBy, RequestRate, Route, Site, Tls, Upstream,
 };
 use crate::sink::{Located, Sink, Spot};
 use crate::table::{Key, Table};
@@ -63,7 +63,7 @@ pub(crate) struct SiteDraft {
 pub(crate) fn site(table: &Table<'_, '_>, global: Inherited<'_>, sink: &mut Sink<'_>) -> SiteDraft {
     let hosts = table.needed(&HOSTS, sink).map(|hosts| hosts.value).unwrap_or_default();
     let tls = table.located(&TLS, sink);
-    let files = table.table(&FILES, sink).and_then(|files| files.needed(&FILES_ROOT, sink));
+    let files = files(table, sink);
     let limits = table
         .table(&SITE_LIMITS, sink)
         .map_or_else(|| global.limits.clone(), |own| own_limits(&own, global.limits, sink));
@@ -89,7 +89,7 @@ pub(crate) fn site(table: &Table<'_, '_>, global: Inherited<'_>, sink: &mut Sink
         client_ca: ground.client_ca,
         access: ground.access,
         tls: tls.as_ref().map(|tls| tls.value.clone()),
-        files: files.map(|root| Files { root: root.value }),
+        files,
         routes,
         mode: global.mode(table, &SITE_MODE, sink),
         challenge: table.get(&CHALLENGE, sink).unwrap_or_default(),

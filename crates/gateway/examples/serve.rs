@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let log = (!text(4).is_empty()).then(|| PathBuf::from(text(4)));
     let site = Site {
         tls: secure.then_some(Tls::SelfSigned),
-        files: Some(Files { root: PathBuf::from(text(2)) }),
+        files: Some(Files::new(PathBuf::from(text(2)))),
         routes,
         ..Site::new("*")
     };

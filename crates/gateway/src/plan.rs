@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn what_cannot_be_served_is_an_error() {
         let mut rootless = site(&["a.test"]);
-        rootless.files = Some(Files { root: "/none/www".into() });
+        rootless.files = Some(Files::new("/none/www".into()));
         assert!(matches!(plan(vec![rootless]), Err(GatewayError::Root { .. })));
         for (name, value) in [("x y", "a"), ("x", "a\r\nb")] {
             let mut odd = site(&["a.test"]);

@@ -155,7 +155,12 @@ fn give_up(exchange: &mut Exchange, stop: Stop) -> Result<Response<OutBody>, Abo
     exchange.stopped(&stop);
     let json = answer::wants_json(exchange.head.field(b"accept"));
     let reader = Reader { id: &exchange.id, json };
-    answer::stopped(&stop, reader).ok_or(Aborted)
+    let mut response = answer::stopped(&stop, reader).ok_or(Aborted)?;
+    if !json && let Some(page) = files::error_page(exchange, response.status()) {
+        // What the answer says beside its page stays.
+        *response.body_mut() = page.into_body();
+    }
+    Ok(response)
 }
 
 /// The last step: headers, and the record that ends with the body.

@@ -4,8 +4,9 @@
 
 mod support;
 
+use burgrave_config::Limits;
 use std::os::unix::fs::symlink;
-use support::{Bed, body, header, start, status};
+use support::{Bed, body, header, start, start_with, status};
 
 fn bed() -> Bed {
     let bed = start();
@@ -304,4 +305,67 @@ fn http10_connections_stay_only_when_asked() {
     assert_eq!(support::statuses(&bed.send(plain.as_bytes())), [200]);
     let kept = "GET /gold.txt HTTP/1.0\r\nHost: site.test\r\nConnection: keep-alive\r\n\r\n";
     assert_eq!(support::statuses(&bed.send(kept.repeat(2).as_bytes())), [200, 200]);
+}
+
+#[test]
+fn texts_are_compressed_for_those_who_take_it() {
+    let bed = start_with(&Limits::default(), |settings| {
+        let root = settings.sites[0].files.as_ref().unwrap().root.clone();
+        std::fs::write(root.join("page.html"), "<p>many words</p>\n".repeat(500)).unwrap();
+        std::fs::write(root.join("noise.bin"), "many words".repeat(500)).unwrap();
+    });
+    let plain = bed.ask("GET /page.html HTTP/1.1");
+    assert_eq!(header(&plain, "content-encoding"), None);
+    assert_eq!(header(&plain, "vary"), Some("accept-encoding"));
+    let packed = bed.ask("GET /page.html HTTP/1.1\r\nAccept-Encoding: gzip, deflate");
+    assert_eq!((status(&packed), header(&packed, "content-encoding")), (200, Some("gzip")));
+    let length: usize = header(&packed, "content-length").unwrap().parse().unwrap();
+    assert!(length < 500 && length == body(&packed).chars().count(), "{length}");
+    let bytes: Vec<u8> = body(&packed).chars().map(|byte| u8::try_from(byte).unwrap()).collect();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut text)
+        .unwrap();
+    assert_eq!(text, body(&plain));
+    let tag = header(&packed, "etag").unwrap().to_owned();
+    assert_ne!(Some(tag.as_str()), header(&plain, "etag"));
+    let again = format!("GET /page.html HTTP/1.1\r\nAccept-Encoding: gzip\r\nIf-None-Match: {tag}");
+    assert_eq!(status(&bed.ask(&again)), 304);
+    for line in [
+        "GET /noise.bin HTTP/1.1\r\nAccept-Encoding: gzip",
+        "GET /page.html HTTP/1.1\r\nAccept-Encoding: gzip;q=0",
+        "GET /page.html HTTP/1.1\r\nAccept-Encoding: gzip\r\nRange: bytes=0-9",
+        "GET /index.html HTTP/1.1\r\nAccept-Encoding: gzip",
+    ] {
+        assert_eq!(header(&bed.ask(line), "content-encoding"), None, "{line}");
+    }
+}
+
+#[test]
+fn a_site_has_its_own_pages_and_a_fallback() {
+    let with = |fallback: Option<&str>| {
+        start_with(&Limits::default(), |settings| {
+            let files = settings.sites[0].files.as_mut().unwrap();
+            std::fs::write(files.root.join("missing.html"), "<p>not here</p>").unwrap();
+            files.fallback = fallback.map(str::to_owned);
+            files.pages =
+                [(404, "/missing.html".to_owned()), (403, "/none.html".to_owned())].into();
+            files.cache = Some(std::time::Duration::from_mins(1));
+        })
+    };
+    let bed = with(None);
+    let missing = bed.ask("GET /nothing HTTP/1.1\r\nAccept: text/html");
+    assert_eq!((status(&missing), body(&missing)), (404, "<p>not here</p>"));
+    assert_eq!(header(&missing, "cache-control"), Some("no-store"));
+    let json = bed.ask("GET /nothing HTTP/1.1\r\nAccept: application/json");
+    assert!(body(&json).starts_with("{\"status\":404"), "{json}");
+    assert_eq!(
+        header(&bed.ask("GET /1k.txt HTTP/1.1"), "cache-control"),
+        Some("public, max-age=60")
+    );
+    assert_eq!(header(&bed.ask("GET /index.html HTTP/1.1"), "cache-control"), Some("no-cache"));
+    let single = with(Some("/index.html"));
+    let page = single.ask("GET /app/deep/link HTTP/1.1");
+    assert_eq!((status(&page), body(&page)), (200, "<p>front</p>\n"));
+    assert_eq!(status(&single.ask("GET /.git/config HTTP/1.1")), 404, "what is hidden stays so");
+    assert_eq!(status(&single.ask("POST /app/deep/link HTTP/1.1")), 405);
 }

@@ -25,7 +25,7 @@ fn a_port_in_use_is_an_error_that_names_it() {
 fn a_missing_web_root_is_an_error_that_names_it() {
     let bed = start();
     let mut settings = bed.settings.clone();
-    settings.sites[0].files = Some(Files { root: PathBuf::from("/none/www") });
+    settings.sites[0].files = Some(Files::new(PathBuf::from("/none/www")));
     let error = Gateway::start(settings, None, 1).unwrap_err();
     assert_eq!(error.to_string(), "cannot open the web root `/none/www` of `site.test`");
 }
@@ -67,11 +67,11 @@ fn a_reload_loses_no_request() {
     let mut settings = bed.settings.clone();
     for round in 0..10 {
         let root = if round % 2 == 0 { other.clone() } else { bed.root() };
-        settings.sites[0].files = Some(Files { root });
+        settings.sites[0].files = Some(Files::new(root));
         bed.gateway.reload(settings.clone(), None).unwrap();
         std::thread::sleep(Duration::from_millis(30));
     }
-    settings.sites[0].files = Some(Files { root: other });
+    settings.sites[0].files = Some(Files::new(other));
     bed.gateway.reload(settings, None).unwrap();
     assert_eq!(body(&slow.join().unwrap()), "slow");
     assert!(busy.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>() > 20);
@@ -82,7 +82,7 @@ fn a_reload_loses_no_request() {
 fn a_bad_reload_leaves_everything_as_it_was() {
     let mut bed = start();
     let mut settings = bed.settings.clone();
-    settings.sites[0].files = Some(Files { root: PathBuf::from("/none") });
+    settings.sites[0].files = Some(Files::new(PathBuf::from("/none")));
     assert!(bed.gateway.reload(settings, None).is_err());
     let mut settings = bed.settings.clone();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

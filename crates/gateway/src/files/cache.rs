@@ -9,9 +9,12 @@ use crate::plan::Plan;
 use crate::refusal::Reason;
 use burgrave_sys::{Facts, Kind, Opened, Root, SysError};
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::HeaderValue;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::rc::Rc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -42,6 +45,8 @@ pub(crate) struct Entry {
     pub(crate) kind: &'static str,
     /// Which precompressed siblings there are, one bit each in the order of [`encoding::CODINGS`].
     pub(crate) siblings: u8,
+    /// The content compressed, once it was asked for; `None` inside: it is not worth it.
+    gzip: OnceCell<Option<Bytes>>,
     seen: Instant,
 }
 
@@ -97,13 +102,35 @@ impl Cache {
     }
 }
 
+/// Contents smaller than this stay as they are.
+const GZIP_BYTES_MIN: usize = 512;
+/// A level that costs little and wins most.
+const GZIP_LEVEL: u32 = 5;
+
 impl Entry {
+    /// The content in gzip, made at the first request for it. Only of texts that are in memory.
+    pub(crate) fn gzip(&self) -> Option<Bytes> {
+        let Content::Memory(plain) = &self.content else { return None };
+        if !types::is_text(self.kind) || plain.len() < GZIP_BYTES_MIN {
+            return None;
+        }
+        self.gzip.get_or_init(|| compressed(plain)).clone()
+    }
+
     fn weight(&self) -> u64 {
         match &self.content {
             Content::Memory(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             Content::Disk(_) => 0,
         }
     }
+}
+
+/// In gzip, if that is a tenth smaller at least.
+fn compressed(plain: &Bytes) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL));
+    encoder.write_all(plain).ok()?;
+    let packed = encoder.finish().ok()?;
+    (packed.len() < plain.len() - plain.len() / 10).then(|| packed.into())
 }
 
 fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
@@ -128,6 +155,7 @@ fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
         modified: header(httpdate::fmt_http_date(modified))?,
         kind: types::of(name),
         siblings,
+        gzip: OnceCell::new(),
         seen: Instant::now(),
     })
 }

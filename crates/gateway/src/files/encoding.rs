@@ -46,6 +46,12 @@ pub(crate) fn preferred(accepted: &[u8], siblings: u8) -> Vec<Coding> {
     found.into_iter().map(|(_, coding)| coding).collect()
 }
 
+/// Whether the client takes gzip, and would not rather have the plain file.
+pub(crate) fn takes_gzip(accepted: &[u8]) -> bool {
+    let gzip = CODINGS.iter().position(|coding| coding.name == "gzip");
+    gzip.is_some_and(|index| !preferred(accepted, 1 << index).is_empty())
+}
+
 /// `q=0.5` as thousandths.
 fn quality(parameter: &[u8]) -> Option<u16> {
     let [b'q' | b'Q', b'=', value @ ..] = parameter else { return None };

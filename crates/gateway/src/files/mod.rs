@@ -20,13 +20,14 @@ use crate::guard::head::{Head, Version};
 use crate::inspect::{Permit, Stop};
 use crate::refusal::Reason;
 use crate::route::path_and_query;
+use burgrave_config::Files;
 use burgrave_sys::Kind;
 use bytes::Bytes;
 use cache::{Content, Entry};
 use conditional::Outcome;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    LAST_MODIFIED, VARY,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, LAST_MODIFIED, VARY,
 };
 use http::{HeaderValue, Response, StatusCode};
 use path::Name;
@@ -52,7 +53,10 @@ pub(crate) fn serve(_permit: Permit, exchange: &Exchange) -> Result<Response<Out
     if name.directory {
         push_segment(&mut name.bytes, INDEX);
     }
-    let entry = open(exchange, site, &name.bytes)?;
+    let entry = match open(exchange, site, &name.bytes) {
+        Err(Reason::NotFound) => return fall_back(exchange, site),
+        other => other?,
+    };
     match entry.facts.kind {
         Kind::Directory if name.directory => Err(Reason::NotFound.into()),
         Kind::Link | Kind::Other => Err(Reason::NotFound.into()),
@@ -64,6 +68,32 @@ pub(crate) fn serve(_permit: Permit, exchange: &Exchange) -> Result<Response<Out
         }
         Kind::File => send(exchange, site, &name.bytes, &entry),
     }
+}
+
+/// What a path that names no file is served as.
+fn fall_back(exchange: &Exchange, site: usize) -> Result<Response<OutBody>, Stop> {
+    let files = exchange.plan.sites.get(site).and_then(|plan| plan.site.files.as_ref());
+    let fallback = files.and_then(|files| files.fallback.as_deref()).ok_or(Reason::NotFound)?;
+    let name = path::resolve(fallback.as_bytes())?;
+    let entry = open(exchange, site, &name.bytes)?;
+    match entry.facts.kind {
+        Kind::File => send(exchange, site, &name.bytes, &entry),
+        Kind::Directory | Kind::Link | Kind::Other => Err(Reason::NotFound.into()),
+    }
+}
+
+/// The site's own page for a status, if it has one that is there.
+pub(crate) fn error_page(exchange: &Exchange, status: StatusCode) -> Option<Response<OutBody>> {
+    let site = exchange.site?;
+    let files = exchange.plan.sites.get(site)?.site.files.as_ref()?;
+    let name = path::resolve(files.pages.get(&status.as_u16())?.as_bytes()).ok()?;
+    let entry = open(exchange, site, &name.bytes).ok()?;
+    let Content::Memory(bytes) = &entry.content else { return None };
+    let mut response = Response::new(OutBody::Whole(bytes.clone()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(entry.kind));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Some(response)
 }
 
 fn push_segment(name: &mut Vec<u8>, segment: &[u8]) {
@@ -109,12 +139,23 @@ fn send(
     let (entry, coding) = best_coding(exchange, site, name, plain);
     let mut response = Response::new(OutBody::Empty);
     let headers = response.headers_mut();
-    headers.insert(ETAG, entry.etag.clone());
+    let files = exchange.plan.sites.get(site).and_then(|plan| plan.site.files.as_ref());
+    let packable = coding.is_none() && files.is_some_and(|files| files.compress);
+    let packed = packable.then(|| packed(head, &entry)).flatten();
+    let etag = match &packed {
+        // Another representation has another tag (RFC 9110 §8.8.3).
+        Some(_) => tagged(&entry.etag)?,
+        None => entry.etag.clone(),
+    };
+    if let Some(value) = kept(files, plain.kind) {
+        headers.insert(CACHE_CONTROL, value);
+    }
+    headers.insert(ETAG, etag.clone());
     headers.insert(LAST_MODIFIED, entry.modified.clone());
-    if plain.siblings != 0 {
+    if plain.siblings != 0 || (packable && types::is_text(plain.kind)) {
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     }
-    match conditional::evaluate(head, entry.etag.as_bytes(), entry.facts.modified_secs) {
+    match conditional::evaluate(head, etag.as_bytes(), entry.facts.modified_secs) {
         Outcome::Failed => return Err(Reason::Precondition.into()),
         Outcome::NotModified => {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -124,10 +165,37 @@ fn send(
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(plain.kind));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(packed) = packed {
+        headers.remove(ACCEPT_RANGES);
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(packed.len()));
+        *response.body_mut() = OutBody::Whole(packed);
+        return Ok(response);
+    }
     if let Some(coding) = coding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     send_part(exchange, &entry, response)
+}
+
+/// The content in gzip, for a client that takes it and asks for no part.
+fn packed(head: &Head, entry: &Entry) -> Option<Bytes> {
+    let accepted = head.field(b"accept-encoding")?;
+    (head.field(b"range").is_none() && encoding::takes_gzip(accepted)).then(|| entry.gzip())?
+}
+
+fn tagged(etag: &HeaderValue) -> Result<HeaderValue, Reason> {
+    let plain = etag.as_bytes().strip_suffix(b"\"").ok_or(Reason::FileFault)?;
+    HeaderValue::from_bytes(&[plain, b"-gzip\""].concat()).ok().ok_or(Reason::FileFault)
+}
+
+/// How long browsers keep it.
+fn kept(files: Option<&Files>, kind: &str) -> Option<HeaderValue> {
+    let time = files?.cache?;
+    if kind.starts_with("text/html") {
+        return Some(HeaderValue::from_static("no-cache"));
+    }
+    HeaderValue::try_from(format!("public, max-age={}", time.as_secs())).ok()
 }
 
 /// All of the file, or the range that is asked for.

@@ -14,6 +14,22 @@ pub(crate) fn of(name: &[u8]) -> &'static str {
         .map_or("application/octet-stream", |(_, kind)| kind)
 }
 
+/// Whether contents of a type are text, which compresses well.
+pub(crate) fn is_text(kind: &str) -> bool {
+    kind.starts_with("text/")
+        || matches!(
+            kind,
+            "application/json"
+                | "application/manifest+json"
+                | "application/xml"
+                | "application/rss+xml"
+                | "application/atom+xml"
+                | "application/xhtml+xml"
+                | "application/wasm"
+                | "image/svg+xml"
+        )
+}
+
 const TYPES: &[(&[&str], &str)] = &[
     (&["html", "htm"], "text/html; charset=utf-8"),
     (&["css"], "text/css; charset=utf-8"),

@@ -178,7 +178,7 @@ fn bed(mode: Option<Mode>) -> Bed {
     let up = upstream();
     let authority = Authority { host: Host::Address(up.ip()), port: up.port() };
     let site = Site {
-        files: Some(Files { root }),
+        files: Some(Files::new(root)),
         routes: vec![Route::new("/api/", vec![Upstream::Http(authority)])],
         mode,
         ..Site::new("site.test")

@@ -51,7 +51,7 @@ pub fn route(path: &str, upstream: Upstream, limits: &Limits) -> Route {
 }
 
 pub fn site(host: &str, root: Option<PathBuf>, routes: Vec<Route>, limits: &Limits) -> Site {
-    let files = root.map(|root| Files { root });
+    let files = root.map(Files::new);
     Site { files, routes, limits: limits.clone(), ..Site::new(host) }
 }
 

@@ -147,7 +147,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
     };
     let site = |host: &str| Site {
         tls: plan.tls.then_some(Tls::SelfSigned),
-        files: plan.files.then(|| Files { root: root.to_owned() }),
+        files: plan.files.then(|| Files::new(root.to_owned())),
         routes: plan.route.into_iter().map(&route).collect(),
         limits: plan.limits.clone(),
         ..Site::new(host)
