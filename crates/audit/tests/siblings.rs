@@ -344,6 +344,12 @@ fn credentials_and_rules_are_told_from_their_likes() {
             false,
             &[("/etc/sudoers", "d ALL=(root) NOPASSWD: /usr/bin/systemctl restart shop\n")],
         ),
+    ]);
+}
+
+#[test]
+fn settings_of_services_and_the_system_are_told_from_their_likes() {
+    check(&[
         (
             "service-redis",
             false,
