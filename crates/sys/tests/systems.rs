@@ -289,6 +289,7 @@ fn owners_are_told() {
 
 #[test]
 fn links_say_where_they_point_and_nothing_else_does() {
+    let live: &dyn System = &Live;
     let directory = tempfile::tempdir().unwrap();
     on_disk(directory.path());
     let base = directory.path();
@@ -296,7 +297,7 @@ fn links_say_where_they_point_and_nothing_else_does() {
     let memory = in_memory();
     for (path, target) in LINKS.iter().take(4) {
         for (system, path) in [
-            (&Live as &dyn System, base.join(path)),
+            (live, base.join(path)),
             (&tree, Path::new("/").join(path)),
             (&memory, Path::new("/").join(path)),
         ] {
@@ -304,11 +305,9 @@ fn links_say_where_they_point_and_nothing_else_does() {
             assert_eq!(system.capabilities(&path).unwrap(), None, "{}", path.display());
         }
     }
-    for (system, path) in [
-        (&Live as &dyn System, base.join("plain")),
-        (&tree, "/plain".into()),
-        (&memory, "/plain".into()),
-    ] {
+    for (system, path) in
+        [(live, base.join("plain")), (&tree, "/plain".into()), (&memory, "/plain".into())]
+    {
         assert!(matches!(system.link(&path), Err(SysError::WrongKind { .. })));
         assert_eq!(system.capabilities(&path).unwrap(), None);
     }
@@ -318,15 +317,14 @@ fn links_say_where_they_point_and_nothing_else_does() {
 
 #[test]
 fn the_beginning_of_a_file_is_read_alone() {
+    let live: &dyn System = &Live;
     let directory = tempfile::tempdir().unwrap();
     on_disk(directory.path());
     let tree = Tree::new(directory.path()).unwrap();
     let memory = in_memory();
-    for (system, base) in [
-        (&Live as &dyn System, directory.path()),
-        (&tree, Path::new("/")),
-        (&memory, Path::new("/")),
-    ] {
+    for (system, base) in
+        [(live, directory.path()), (&tree, Path::new("/")), (&memory, Path::new("/"))]
+    {
         assert_eq!(system.head(&base.join("plain"), 4).unwrap(), b"0123");
         assert_eq!(system.head(&base.join("to-file"), 100).unwrap(), b"0123456789");
         assert_eq!(system.head(&base.join("empty"), 4).unwrap(), b"");

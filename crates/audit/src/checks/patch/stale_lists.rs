@@ -41,11 +41,9 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 newest.filter(|(_, known)| *known <= days).or(Some((entry.path.clone(), days)));
         }
     }
-    for stamp in [
-        "/var/lib/apt/periodic/update-success-stamp",
-        "/var/lib/apt/periodic/update-stamp",
-        "/var/cache/apt/pkgcache.bin",
-    ] {
+    for stamp in
+        ["/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/periodic/update-stamp"]
+    {
         if let Some(Some(metadata)) = rows.take(facts.metadata(stamp)) {
             let days = facts.days_since(metadata.modified);
             newest =
