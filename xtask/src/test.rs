@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result};
 /// Format, lints, architecture, and every test of the workspace.
 pub(crate) fn run() -> Result<()> {
     setup::packages(setup::BUILD)?;
-    setup::packages(setup::TEST)?;
+    // Without them the tests that need one say so and pass.
+    if let Err(error) = setup::packages(setup::TEST) {
+        println!("skipped: {} ({error:#})", setup::TEST.join(", "));
+    }
     process::show("cargo", &["fmt", "--all", "--check"])?;
     edges::check()?;
     process::show(
