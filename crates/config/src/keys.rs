@@ -4,6 +4,7 @@
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::balance::{BALANCE, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
+use crate::firewall::FIREWALL;
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 pub(crate) use crate::log_keys::*;
 use crate::names::{self, Parsed};
@@ -24,8 +25,10 @@ const MODES: Choice<Mode> =
 pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
-    keys: &[&STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &SITE, &STREAM],
-    refused: &[("firewall", LATER), ("backup", LATER), ("alert", LATER)],
+    keys: &[
+        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &SITE, &STREAM,
+    ],
+    refused: &[("backup", LATER), ("alert", LATER)],
 };
 pub(crate) static STATE: Key<AbsolutePath> = Key {
     name: "state",

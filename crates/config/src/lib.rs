@@ -11,6 +11,7 @@ mod balance;
 mod checks;
 mod defence;
 mod error;
+mod firewall;
 mod keys;
 mod kinds;
 mod log_keys;
