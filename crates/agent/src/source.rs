@@ -132,7 +132,7 @@ impl Source {
             } else if self.head.len() < HEAD_BYTES {
                 self.head = head_of(file, HEAD_BYTES);
             }
-            let fate = file.fate();
+            let fate = file.fate(&self.path);
             let count = file.read_at(&mut self.piece, self.offset)?;
             if self.lines(count, fate, &mut each) {
                 continue;

@@ -68,9 +68,9 @@ impl Followed {
         Ok(u64::try_from(facts.st_size).unwrap_or(0))
     }
 
-    /// What has become of it.
-    pub fn fate(&self) -> Fate {
-        match stat(&self.path) {
+    /// What has become of it under a name, by which it was opened or not.
+    pub fn fate(&self, path: &Path) -> Fate {
+        match stat(path) {
             Ok(facts) if (facts.st_dev, facts.st_ino) == (self.id.device, self.id.inode) => {
                 Fate::Here(u64::try_from(facts.st_size).unwrap_or(0))
             }
@@ -158,16 +158,16 @@ mod tests {
         let path = folder.path().join("log");
         std::fs::write(&path, "one\n").unwrap();
         let followed = Followed::open(&path).unwrap();
-        assert_eq!((followed.fate(), followed.length().unwrap()), (Fate::Here(4), 4));
+        assert_eq!((followed.fate(&path), followed.length().unwrap()), (Fate::Here(4), 4));
         let mut buffer = [0; 16];
         assert_eq!(followed.read_at(&mut buffer, 2).unwrap(), 2);
         assert_eq!(followed.read_at(&mut buffer, 4).unwrap(), 0);
         std::fs::write(&path, "").unwrap();
-        assert_eq!(followed.fate(), Fate::Here(0));
+        assert_eq!(followed.fate(&path), Fate::Here(0));
         std::fs::rename(&path, folder.path().join("log.1")).unwrap();
-        assert_eq!(followed.fate(), Fate::Gone);
+        assert_eq!(followed.fate(&path), Fate::Gone);
         std::fs::write(&path, "two\n").unwrap();
-        assert_eq!(followed.fate(), Fate::Replaced);
+        assert_eq!(followed.fate(&path), Fate::Replaced);
         assert_ne!(Followed::open(&path).unwrap().id(), followed.id());
         assert!(matches!(Followed::open(folder.path()), Err(SysError::WrongKind { .. })));
     }

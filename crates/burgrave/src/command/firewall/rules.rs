@@ -99,7 +99,7 @@ pub(super) fn confirm(settings: &Settings) -> Result<Exit, Error> {
             output::notice("too late: the trial has ended, and the rules before are in force");
         }
         Confirmed::Nothing => {
-            output::notice("no rules are on trial: `burgrave firewall apply` first")
+            output::notice("no rules are on trial: `burgrave firewall apply` first");
         }
     }
     Ok(Exit::Findings)
