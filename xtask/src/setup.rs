@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 /// What building and testing need.
 pub(crate) const BUILD: &[&str] =
-    &["build-essential", "ca-certificates", "curl", "modsecurity-crs"];
+    &["build-essential", "ca-certificates", "curl", "iproute2", "modsecurity-crs", "nftables"];
 
 /// What the benches need beside that.
 pub(crate) const BENCH: &[&str] = &["libnginx-mod-http-modsecurity", "nginx-light", "wrk"];

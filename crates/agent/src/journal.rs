@@ -3,11 +3,12 @@
 //! Invariants: several processes of ours may write it, one at a time by the lock; a line that was torn by a
 //! crash is passed over and ends where the next begins; the file holds at most a few lines for each ban.
 
-use crate::ban::Entry;
-use crate::book::Book;
+use crate::ban::{Entry, What, parse_target};
+use crate::book::{BANS_MAX, Book};
 use crate::error::AgentError;
 use crate::home::Home;
 use burgrave_sys::{Access, Appender, FileId, Followed, SysError, replace_own};
+use burgrave_watch::Target;
 
 /// The file is written anew when it has more lines than twice the bans and so many.
 const SPARE_LINES: usize = 20_000;
@@ -25,14 +26,23 @@ pub(crate) struct Journal {
     lines: usize,
     /// Lines that say nothing.
     pub(crate) odd: usize,
+    /// Who was let in again by others since it was last asked.
+    pub(crate) unbanned: Vec<Target>,
 }
 
 impl Journal {
     /// Reads all of it.
     pub(crate) fn open(home: &Home) -> Result<Self, AgentError> {
-        let mut journal =
-            Self { home: home.clone(), book: Book::default(), read: None, lines: 0, odd: 0 };
+        let mut journal = Self {
+            home: home.clone(),
+            book: Book::default(),
+            read: None,
+            lines: 0,
+            odd: 0,
+            unbanned: Vec::new(),
+        };
         journal.refresh()?;
+        journal.unbanned.clear();
         Ok(journal)
     }
 
@@ -67,7 +77,12 @@ impl Journal {
             for line in burgrave_watch::lines(read.get(..whole).unwrap_or_default()) {
                 self.lines += 1;
                 match serde_json::from_slice::<Entry>(line) {
-                    Ok(entry) => self.book.take(entry),
+                    Ok(entry) => {
+                        if entry.what == What::Unban && self.unbanned.len() < BANS_MAX {
+                            self.unbanned.extend(parse_target(&entry.target));
+                        }
+                        self.book.take(entry);
+                    }
                     Err(_) => self.odd += usize::from(!line.is_empty()),
                 }
             }
@@ -131,7 +146,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ban::{Ban, parse_target};
+    use crate::ban::Ban;
 
     fn entry(n: u32, until: u64) -> Entry {
         let ip = std::net::Ipv4Addr::from(0xc633_6400 + n);

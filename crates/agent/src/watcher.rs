@@ -293,6 +293,9 @@ impl Watcher {
     fn look(&mut self, now: u64) -> Result<(bool, usize), AgentError> {
         let is_due = self.cared_whole.elapsed() >= CARE_WHOLE;
         let has_news = self.journal.refresh()?;
+        for target in std::mem::take(&mut self.journal.unbanned) {
+            self.detectors.iter_mut().for_each(|detectors| detectors.forgive(target));
+        }
         if !is_due && !has_news && !self.kernel.was_touched()? {
             return Ok((false, 0));
         }

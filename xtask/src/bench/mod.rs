@@ -1,5 +1,6 @@
 //! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
 
+mod ban;
 mod defenders;
 mod detection;
 mod engine;
@@ -17,7 +18,8 @@ pub(crate) fn all() -> Result<()> {
     inspection::run()?;
     engine::run()?;
     detection::run()?;
-    watch::run()
+    watch::run()?;
+    ban::run()
 }
 
 /// One bench by its name.
@@ -28,11 +30,12 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("engine", []) => engine::run(),
         ("detection", []) => detection::run(),
         ("watch", []) => watch::run(),
+        ("ban", []) => ban::run(),
         ("worst", []) => worst::run(None),
         ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, worst [SECONDS]",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, ban, worst [SECONDS]",
                 options.join(" ")
             )
         }
@@ -51,7 +54,9 @@ mod tests {
             let why = one(name, options).unwrap_err().to_string();
             assert!(
                 why.contains(name)
-                    && why.contains("gateway [--rules], engine, detection, watch, worst [SECONDS]"),
+                    && why.contains(
+                        "gateway [--rules], engine, detection, watch, ban, worst [SECONDS]"
+                    ),
                 "{why}"
             );
         }
