@@ -103,7 +103,7 @@ impl Source {
         // Where there are none to be had it is looked at often anyway.
         drop(changes.add(&self.path));
         if let Some(folder) = self.path.parent() {
-            drop(changes.add(folder));
+            drop(changes.add_directory(folder));
         }
     }
 

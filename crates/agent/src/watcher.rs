@@ -74,6 +74,8 @@ pub struct Watcher {
     /// What is on its way to the disk, which did not take it yet.
     unwritten: Vec<Entry>,
     written_positions: BTreeMap<String, Position>,
+    /// What was last said to be wrong with kernel or disk, and still is.
+    last_trouble: Option<String>,
 }
 
 impl Watcher {
@@ -112,6 +114,7 @@ impl Watcher {
             is_behind: true,
             unwritten: Vec::new(),
             written_positions: BTreeMap::new(),
+            last_trouble: None,
         };
         watcher.find_logs(settings)?;
         Ok(watcher)
@@ -243,7 +246,9 @@ impl Watcher {
             self.cared_whole = self.cared.checked_sub(CARE_WHOLE).unwrap_or(self.cared);
         }
         self.unwritten.extend(bans.iter().map(Ban::entry));
-        self.write(now, tell);
+        if let Err(error) = self.write(now) {
+            tell(Told::Trouble(chain(&error)));
+        }
         let is_network = |ban: &Ban| matches!(ban.target, Target::Network(..));
         let synced = if bans.iter().any(is_network) {
             self.kernel.sync(&self.journal.book, now).map(drop)
@@ -259,35 +264,40 @@ impl Watcher {
     }
 
     /// Writes what is unwritten. What the disk does not take now it is asked to take again.
-    fn write(&mut self, now: u64, tell: &mut dyn FnMut(Told)) {
-        match self.journal.append(&self.unwritten, now) {
-            Ok(()) => self.unwritten.clear(),
-            Err(error) => {
-                for entry in &self.unwritten {
-                    self.journal.book.take(entry.clone());
-                }
-                self.unwritten.truncate(crate::book::BANS_MAX);
-                tell(Told::Trouble(chain(&error)));
+    fn write(&mut self, now: u64) -> Result<(), AgentError> {
+        let written = self.journal.append(&self.unwritten, now);
+        if written.is_ok() {
+            self.unwritten.clear();
+        } else {
+            for entry in &self.unwritten {
+                self.journal.book.take(entry.clone());
             }
+            self.unwritten.truncate(crate::book::BANS_MAX);
         }
+        written
     }
 
     /// Whether the kernel still has what it was given, and others have written.
     fn care(&mut self, tell: &mut dyn FnMut(Told)) {
         let now = seconds();
+        let mut trouble = None;
         if !self.unwritten.is_empty() {
-            self.write(now, tell);
+            trouble = self.write(now).err().map(|error| chain(&error));
         }
         match self.look(now) {
             Ok((has_rules, bans)) if has_rules || bans > 0 => {
                 tell(Told::Restored(has_rules, bans));
             }
             Ok(_) => {}
-            Err(error) => tell(Told::Trouble(chain(&error))),
+            Err(error) => trouble = Some(chain(&error)),
         }
         if let Err(error) = self.keep_positions() {
-            tell(Told::Trouble(chain(&error)));
+            trouble = Some(chain(&error));
         }
+        if let Some(text) = trouble.as_ref().filter(|_| trouble != self.last_trouble) {
+            tell(Told::Trouble(text.clone()));
+        }
+        self.last_trouble = trouble;
     }
 
     fn look(&mut self, now: u64) -> Result<(bool, usize), AgentError> {

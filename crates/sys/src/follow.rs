@@ -107,13 +107,17 @@ impl Changes {
         Ok(Self { inotify, buffer: vec![0; 16 * 1024] })
     }
 
-    /// Says from now on when the file changes, or when one of that name comes into the directory.
+    /// Says from now on when the file changes, is moved or deleted.
     pub fn add(&self, path: &Path) -> Result<(), SysError> {
-        let flags = WatchFlags::MODIFY
-            | WatchFlags::CREATE
-            | WatchFlags::MOVED_TO
-            | WatchFlags::MOVE_SELF
-            | WatchFlags::ATTRIB;
+        self.watch(path, WatchFlags::MODIFY | WatchFlags::MOVE_SELF | WatchFlags::ATTRIB)
+    }
+
+    /// Says from now on when a file comes into the directory; not what happens to those in it.
+    pub fn add_directory(&self, path: &Path) -> Result<(), SysError> {
+        self.watch(path, WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR)
+    }
+
+    fn watch(&self, path: &Path, flags: WatchFlags) -> Result<(), SysError> {
         add_watch(&self.inotify, path, flags)
             .map(drop)
             .map_err(|error| SysError::from_io("watching", path, error.into()))
@@ -179,7 +183,8 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let mut changes = Changes::new().unwrap();
         changes.add(&path).unwrap();
-        changes.add(folder.path()).unwrap();
+        changes.add_directory(folder.path()).unwrap();
+        assert!(changes.add_directory(&path).is_err(), "no directory");
         let none: Option<&OwnedFd> = None;
         let start = Instant::now();
         changes.wait(none, Duration::from_millis(30)).unwrap();

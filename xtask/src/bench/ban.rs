@@ -74,7 +74,7 @@ fn measure(tool: &Tool, trials: u32, burst: u32) -> Result<Measured> {
     };
     // The first one makes fail2ban's table.
     place.fail(&[FIRST], 3)?;
-    place.until("the first ban", || Ok(place.banned(set)? >= 1))?;
+    until("the first ban", || Ok(place.banned(set)? >= 1))?;
     let mut times = place.probe(trials, pause)?;
     times.sort_unstable();
     let before = place.banned(set)?;
@@ -83,7 +83,7 @@ fn measure(tool: &Tool, trials: u32, burst: u32) -> Result<Measured> {
     let start = Instant::now();
     place.fail(&clients, 3)?;
     let wanted = before + usize::try_from(burst)?;
-    place.until("all of them", || Ok(place.banned(set)? >= wanted))?;
+    until("all of them", || Ok(place.banned(set)? >= wanted))?;
     let burst = start.elapsed();
     drop(server);
     Ok(Measured { trials: times, burst })
@@ -204,7 +204,7 @@ impl Place {
             inside(&place.clients, line)?;
         }
         fs::write(place.log(), "")?;
-        place.echo = Some(place.command(&place.host, "python3").args(["-c", ECHO]).spawn()?);
+        place.echo = Some(command(&place.host, "python3").args(["-c", ECHO]).spawn()?);
         Ok(place)
     }
 
@@ -232,13 +232,12 @@ impl Place {
         )?;
         let said = self.folder.path().join("said");
         let program = process::root().join("target/release/burgrave");
-        let child = self
-            .command(&self.host, program.to_str().context("path")?)
+        let child = command(&self.host, program.to_str().context("path")?)
             .args(["run", "--threads", "1", "--config", config.to_str().context("path")?])
             .stderr(fs::File::create(&said)?)
             .spawn()?;
         let server = Server(child);
-        self.until("it watches", || Ok(fs::read_to_string(&said)?.contains("watching ")))?;
+        until("it watches", || Ok(fs::read_to_string(&said)?.contains("watching ")))?;
         Ok(server)
     }
 
@@ -259,24 +258,17 @@ impl Place {
                 "[DEFAULT]\nlogtarget = {folder}/f2b.log\nsocket = {folder}/f2b.sock\npidfile = {folder}/f2b.pid\ndbfile = :memory:\n"
             ),
         )?;
-        let child = self
-            .command(&self.host, "fail2ban-server")
+        let child = command(&self.host, "fail2ban-server")
             .args(["-f", "-c", own.to_str().context("path")?])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
         let server = Server(child);
         let log = self.folder.path().join("f2b.log");
-        self.until("fail2ban watches", || {
+        until("fail2ban watches", || {
             Ok(fs::read_to_string(&log).unwrap_or_default().contains("Jail 'sshd' started"))
         })?;
         Ok(server)
-    }
-
-    fn command(&self, space: &Child, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["-t", &space.id().to_string(), "-n", program]);
-        command
     }
 
     /// So many failures of each client, in one write.
@@ -298,7 +290,7 @@ impl Place {
     /// The time of every trial.
     fn probe(&self, trials: u32, pause: &str) -> Result<Vec<Duration>> {
         let log = self.log().display().to_string();
-        let mut command = self.command(&self.clients, "python3");
+        let mut command = command(&self.clients, "python3");
         let output = command.args(["-c", PROBE, &log, &trials.to_string(), pause]).output()?;
         let text = String::from_utf8(output.stdout)?;
         let times = text.lines().map(|line| Ok(Duration::from_nanos(line.parse()?)));
@@ -311,24 +303,31 @@ impl Place {
 
     fn banned(&self, set: &str) -> Result<usize> {
         let set: Vec<&str> = set.split(' ').collect();
-        let mut command = self.command(&self.host, "nft");
+        let mut command = command(&self.host, "nft");
         let output = command.args(["list", "set"]).args(set).stderr(Stdio::null()).output()?;
         // One `expires` or one comma for each; a set without elements has neither.
         let text = String::from_utf8(output.stdout)?;
         let Some((_, elements)) = text.split_once("elements = {") else { return Ok(0) };
         Ok(elements.split('}').next().unwrap_or_default().split(',').count())
     }
+}
 
-    fn until(&self, what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
-        let end = Instant::now() + PATIENCE;
-        while !done()? {
-            if Instant::now() > end {
-                bail!("{what}: not within {PATIENCE:?}");
-            }
-            std::thread::sleep(Duration::from_millis(2));
+/// A program in a namespace.
+fn command(space: &Child, program: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["-t", &space.id().to_string(), "-n", program]);
+    command
+}
+
+fn until(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while !done()? {
+        if Instant::now() > end {
+            bail!("{what}: not within {PATIENCE:?}");
         }
-        Ok(())
+        std::thread::sleep(Duration::from_millis(2));
     }
+    Ok(())
 }
 
 /// Runs a line in a namespace.
@@ -349,4 +348,16 @@ fn last(times: &[Duration]) -> Duration {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_and_the_last_are_those_of_a_sorted_list() {
+        let times: Vec<Duration> = (1..=5).map(Duration::from_millis).collect();
+        assert_eq!((millis(middle(&times)), millis(last(&times))), (3.0, 5.0));
+        assert_eq!((middle(&[]), last(&[])), (Duration::ZERO, Duration::ZERO));
+    }
 }
