@@ -10,12 +10,17 @@ use std::collections::BTreeSet;
 const EDGES: &[(&str, &[&str])] = &[
     (
         "burgrave",
-        &["audit", "config", "gateway", "model", "prove", "replay", "seclang", "sys", "watch"],
+        &[
+            "agent", "audit", "config", "firewall", "gateway", "model", "prove", "replay",
+            "seclang", "sys", "watch",
+        ],
     ),
+    ("burgrave-agent", &["config", "firewall", "sys", "watch"]),
     ("burgrave-audit", &["model", "sys"]),
     ("burgrave-config", &["model", "watch"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),
+    ("burgrave-firewall", &["config"]),
     ("burgrave-gateway", &["config", "model", "seclang", "sys"]),
     ("burgrave-model", &[]),
     ("burgrave-oracles", &["model", "parse", "seclang", "watch"]),
@@ -40,6 +45,12 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
     ("burgrave-replay", &["tokio", "hyper", "http"], "takes bytes, and answers in process"),
     ("burgrave-config", &["tokio", "hyper", "rustix"], "reads nothing but the text it is given"),
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
+    ("burgrave-agent", &["tokio", "hyper", "socket2"], "listens on no network"),
+    (
+        "burgrave-firewall",
+        &["tokio", "hyper", "rustix"],
+        "decides what rules there are, and runs nothing",
+    ),
     ("burgrave-prove", &["tokio", "hyper"], "attacks byte by byte, by its own client"),
     ("burgrave-watch", &["tokio", "hyper", "rustix"], "bytes and time in, actions out: no I/O"),
 ];

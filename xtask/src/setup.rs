@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 /// What building and testing need.
 pub(crate) const BUILD: &[&str] =
-    &["build-essential", "ca-certificates", "curl", "modsecurity-crs"];
+    &["build-essential", "ca-certificates", "curl", "iproute2", "modsecurity-crs", "nftables"];
 
 /// What tests try the gateway with: a FastCGI server, scanners of TLS, the judge of units.
 pub(crate) const TEST: &[&str] = &["php-fpm", "sslscan", "systemd", "testssl.sh"];

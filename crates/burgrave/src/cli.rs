@@ -3,6 +3,7 @@
 use burgrave_model::{Safeguard, Severity};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the configuration is when nothing is said.
 pub(crate) const CONFIG_DEFAULT: &str = "/etc/burgrave/burgrave.toml";
@@ -32,6 +33,9 @@ pub(crate) enum Command {
         /// Is the gateway's own process, on the sockets of the supervisor that has started it.
         #[arg(long, hide = true)]
         gateway: bool,
+        /// Is the agent's own process: follows logs and bans.
+        #[arg(long, hide = true, conflicts_with = "gateway")]
+        agent: bool,
     },
     /// Shows every error of the configuration and of its rule files, each with its line.
     Check {
@@ -68,6 +72,14 @@ pub(crate) enum Command {
     /// Reads logs and sees attacks in them.
     #[command(subcommand)]
     Watch(Watch),
+    /// The machine's firewall, and who is banned. Needs root.
+    Firewall {
+        /// The configuration file.
+        #[arg(long, default_value = CONFIG_DEFAULT, global = true)]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: Firewall,
+    },
     /// What a finding, a proof, a safeguard or a rule means and what to do.
     Explain {
         /// The id, as in `ssh-root-login`, `sql-injection`, `version-hiding` or, with `--config`, `942100`.
@@ -132,6 +144,84 @@ impl std::str::FromStr for Level {
             .map(Self)
             .ok_or_else(|| format!("`{text}` is no weight: info, low, medium, high or critical"))
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Firewall {
+    /// Shows what an apply would change, in words and in rules, and what listens that no rule lets in.
+    Plan,
+    /// Puts the configured rules in force, and takes them back unless they are confirmed in time.
+    ///
+    /// The kernel itself lets the trial end, whatever becomes of this program, the shell and the connection.
+    Apply {
+        /// Without asking.
+        #[arg(long)]
+        yes: bool,
+        /// How long they are on trial, at most an hour. `0s`: they are in force for good at once.
+        #[arg(long, value_name = "TIME", default_value = "30s", value_parser = trial_time)]
+        confirm_within: Duration,
+    },
+    /// Keeps the rules on trial. Exit 1: there are none, or it is too late.
+    Confirm,
+    /// Ends a trial at once, or goes back to the rules before those that were confirmed.
+    Rollback,
+    /// Keeps an address or a network out at once.
+    Ban {
+        /// Whom, as in `192.0.2.7` or `2001:db8::/64`.
+        target: String,
+        /// For how long, as in `90s`, `30m`, `12h` or `7d`.
+        #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = time)]
+        time: Duration,
+        /// Why, for those who look later.
+        #[arg(long, default_value = "by hand")]
+        reason: String,
+    },
+    /// Lets it in again at once. Exit 1: it was not banned.
+    Unban {
+        /// Whom, as it was banned.
+        target: String,
+    },
+    /// Shows who is banned, until when and why.
+    Bans {
+        /// How it is shown.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Waits, and puts in order what a trial that was not confirmed has left.
+    #[command(hide = true)]
+    Settle {
+        /// For how long to wait.
+        #[arg(long, value_parser = trial_time)]
+        after: Duration,
+    },
+}
+
+/// A time in words, at most a year.
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong =
+        || format!("`{text}` is no time such as `90s`, `30m`, `12h` or `7d`, at most a year");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let secs: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number =
+        text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let number: u64 = number.and_then(|digits| digits.parse().ok()).ok_or_else(wrong)?;
+    let all = number.checked_mul(secs).filter(|all| *all <= 366 * 86_400).ok_or_else(wrong)?;
+    Ok(Duration::from_secs(all))
+}
+
+/// A time of a trial: nobody is to wait for longer than an hour for the rules before.
+fn trial_time(text: &str) -> Result<Duration, String> {
+    let time = time(text)?;
+    if time > Duration::from_hours(1) {
+        return Err("at most an hour".to_owned());
+    }
+    Ok(time)
 }
 
 #[derive(Debug, Subcommand)]
@@ -362,6 +452,38 @@ pub(crate) enum Format {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_firewall_is_told_what_to_do() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        for line in [
+            "burgrave firewall plan --config c",
+            "burgrave firewall --config c apply --yes --confirm-within 30s",
+            "burgrave firewall ban 192.0.2.1 --for 1h --reason test",
+            "burgrave firewall unban 2001:db8::/64",
+            "burgrave firewall bans --format json",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        for line in [
+            "burgrave firewall",
+            "burgrave firewall ban",
+            "burgrave firewall ban 192.0.2.1 --for long",
+            "burgrave firewall apply --confirm-within 2h",
+            "burgrave run --gateway --agent",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        let span = |text: &str| time(text).map(|time| time.as_secs()).ok();
+        assert_eq!(
+            ["90s", "5m", "2h", "7d", "0s"].map(span),
+            [90, 300, 7_200, 604_800, 0].map(Some)
+        );
+        assert_eq!(
+            ["", "5", "h", "-1s", "1w", "99999999999999999999d", "400d"].map(span),
+            [None; 7]
+        );
+    }
     use clap::CommandFactory as _;
 
     #[test]

@@ -39,10 +39,8 @@ pub(crate) enum Error {
         "nothing is called `{0}`: `burgrave audit` and `burgrave prove` show the ids of all checks and proofs, `burgrave rules list` those of rules (with `--config`)"
     )]
     UnknownId(String),
-    #[error(
-        "the configuration has [[watch]], and this release does not watch logs by itself yet: remove it, and nothing will seem safer than it is"
-    )]
-    WatchNotYet,
+    #[error("cannot do it")]
+    Agent(#[from] burgrave_agent::AgentError),
     #[error("no service is called `{0}`; like it: {1}")]
     UnknownService(String, String),
     #[error("the filter cannot be run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]

@@ -5,6 +5,7 @@ use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
 pub(crate) use crate::files::FILES_SECTION;
+use crate::firewall::FIREWALL;
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 pub(crate) use crate::log_keys::*;
 use crate::names::{self, Parsed};
@@ -25,8 +26,10 @@ const MODES: Choice<Mode> =
 pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
-    keys: &[&STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &SITE, &STREAM],
-    refused: &[("firewall", LATER), ("backup", LATER), ("alert", LATER)],
+    keys: &[
+        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &SITE, &STREAM,
+    ],
+    refused: &[("backup", LATER), ("alert", LATER)],
 };
 pub(crate) static STATE: Key<AbsolutePath> = Key {
     name: "state",

@@ -12,6 +12,7 @@ mod checks;
 mod defence;
 mod error;
 mod files;
+mod firewall;
 mod keys;
 mod kinds;
 mod log_keys;

@@ -2,6 +2,7 @@
 
 use crate::checks;
 use crate::error::{ConfigError, ConfigErrors};
+use crate::firewall::firewall;
 use crate::keys::{LIMITS, LISTEN, LOG, METRICS, ROOT, RULES, SITE, STATE, USER, WATCH};
 use crate::place::Lines;
 use crate::sections::{ListenDraft, global_limits, listen, log, rules};
@@ -52,8 +53,11 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     }
     settings.rules = root.table(&RULES, sink).map(|table| rules(&table, sink));
     settings.log = root.table(&LOG, sink).map(|table| log(&table, sink)).unwrap_or_default();
+    settings.firewall = firewall(root, sink);
+    let has_log = settings.log.access.is_some();
     let watched = root.tables(&WATCH, sink);
-    settings.watch = watched.iter().filter_map(|table| watches::watch(table, sink)).collect();
+    settings.watch =
+        watched.iter().filter_map(|table| watches::watch(table, has_log, sink)).collect();
     let listeners = root.needed_tables(&LISTEN, sink);
     let listeners: Vec<ListenDraft> = listeners.iter().map(|table| listen(table, sink)).collect();
     let sites = root.needed_tables(&SITE, sink);

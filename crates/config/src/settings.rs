@@ -25,6 +25,8 @@ pub struct Settings {
     pub log: Log,
     /// The logs that are watched. May be empty.
     pub watch: Vec<Watch>,
+    /// `None`: only bans are made.
+    pub firewall: Option<Firewall>,
     /// At least one; host names are unique over all sites.
     pub sites: Vec<Site>,
     /// Services that are no HTTP.
@@ -44,6 +46,35 @@ pub struct Listen {
     pub redirect: bool,
     /// Networks whose connections begin with a header of the PROXY protocol.
     pub proxy_protocol: Vec<Network>,
+}
+
+/// The machine's firewall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firewall {
+    /// Closed but for the listeners and `allow`. Default true.
+    pub enabled: bool,
+    /// What is open beside the gateway's own listeners.
+    pub allow: Vec<Allow>,
+}
+
+/// A port that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// Of this machine; never 0.
+    pub port: u16,
+    /// To whom. Empty: to anyone.
+    pub from: Vec<Network>,
+    /// Default TCP.
+    pub protocol: Protocol,
+}
+
+/// What ports belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
 }
 
 /// A log that is watched.

@@ -56,7 +56,7 @@ pub(crate) static SOURCE_JOURNAL: Key<Parsed<String>> = Key {
     name: "journal",
     kind: Parsed { parse: names::unit, words: "the name of a unit, such as `\"ssh.service\"`" },
     default: "not this",
-    about: "A unit whose messages are read from the journal.",
+    about: "A unit whose messages are read from the journal. This release does not do it yet, and says so.",
 };
 pub(crate) static SOURCE_SYSLOG: Key<Parsed<Syslog>> = Key {
     name: "syslog",
@@ -65,13 +65,13 @@ pub(crate) static SOURCE_SYSLOG: Key<Parsed<Syslog>> = Key {
         words: "`\"udp://ADDRESS:PORT\"`, `\"tcp://ADDRESS:PORT\"` or `\"unix:/PATH\"`",
     },
     default: "not this",
-    about: "A socket on which messages of syslog are taken.",
+    about: "A socket on which messages of syslog are taken. This release does not do it yet, and says so.",
 };
 pub(crate) static SOURCE_GATEWAY: Key<Flag> = Key {
     name: "gateway",
     kind: Flag,
     default: "not this",
-    about: "The gateway's own events, without the detour over a file. `true`.",
+    about: "The gateway's own events, as its access log has them. `true`.",
 };
 pub(crate) static BAN_SECTION: Section = Section {
     title: "ban = { … }",

@@ -85,8 +85,8 @@ impl Kind for SourceOf {
     }
 }
 
-/// One log, if everything of it could be read.
-pub(crate) fn watch(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Watch> {
+/// One log, if everything of it could be read. `has_log`: whether the gateway writes an access log.
+pub(crate) fn watch(table: &Table<'_, '_>, has_log: bool, sink: &mut Sink<'_>) -> Option<Watch> {
     let format = format(table, sink);
     let source = table.needed(&SOURCE, sink);
     let is_strict = table.get(&STRICT, sink).unwrap_or(false);
@@ -95,6 +95,19 @@ pub(crate) fn watch(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Watch>
     if source.value == Source::Gateway && format != Format::Service("gateway") {
         let message = "the gateway's own events are those of the service `gateway`";
         sink.wrong(&source.spot, message, None);
+        return None;
+    }
+    let why = match &source.value {
+        Source::File(_) => None,
+        Source::Gateway if has_log => None,
+        Source::Gateway => {
+            Some("the gateway's own events come by its access log: set `access` in `[log]`")
+        }
+        Source::Journal(_) => Some("this release does not read the journal yet"),
+        Source::Syslog(_) => Some("this release does not take messages of syslog yet"),
+    };
+    if let Some(why) = why {
+        sink.wrong(&source.spot, why, "`{ file = \"/…\" }` or `{ gateway = true }`".to_owned());
         return None;
     }
     Some(Watch { format, source: source.value, is_strict, ban })
@@ -126,7 +139,7 @@ fn ban(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Ban {
 #[cfg(test)]
 mod tests {
     use crate::parse;
-    use crate::settings::{Ban, Format, Source, Syslog, Watch};
+    use crate::settings::{Ban, Format, Source, Watch};
     use std::path::PathBuf;
     use std::time::Duration;
 
@@ -169,22 +182,28 @@ mod tests {
     }
 
     #[test]
-    fn every_source_is_read() {
-        for (text, expected) in [
-            ("journal = \"ssh.service\"", Source::Journal("ssh.service".to_owned())),
-            (
-                "syslog = \"udp://127.0.0.1:5514\"",
-                Source::Syslog(Syslog::Udp("127.0.0.1:5514".parse().unwrap())),
-            ),
-            (
-                "syslog = \"tcp://[::1]:5514\"",
-                Source::Syslog(Syslog::Tcp("[::1]:5514".parse().unwrap())),
-            ),
-            ("syslog = \"unix:/run/log\"", Source::Syslog(Syslog::Unix(PathBuf::from("/run/log")))),
-            ("gateway = true", Source::Gateway),
+    fn the_gateway_is_watched_by_its_access_log() {
+        let text = "service = \"gateway\"\nsource = { gateway = true }";
+        let logged = read(&format!("{text}\n[log]\naccess = \"/var/log/access.ndjson\""));
+        assert_eq!(logged.unwrap()[0].source, Source::Gateway);
+        let message = "the gateway's own events come by its access log: set `access` in `[log]`";
+        assert_eq!(read(text).unwrap_err(), [(3, message.to_owned())]);
+    }
+
+    #[test]
+    fn a_source_that_is_not_followed_yet_is_refused() {
+        let (journal, syslog) = (
+            "this release does not read the journal yet",
+            "this release does not take messages of syslog yet",
+        );
+        for (source, message) in [
+            ("journal = \"ssh.service\"", journal),
+            ("syslog = \"udp://127.0.0.1:5514\"", syslog),
+            ("syslog = \"tcp://[::1]:5514\"", syslog),
+            ("syslog = \"unix:/run/log\"", syslog),
         ] {
-            let watch = read(&format!("service = \"gateway\"\nsource = {{ {text} }}")).unwrap();
-            assert_eq!(watch[0].source, expected, "{text}");
+            let errors = read(&format!("service = \"sshd\"\nsource = {{ {source} }}"));
+            assert_eq!(errors.unwrap_err(), [(3, message.to_owned())], "{source}");
         }
     }
 

@@ -66,6 +66,13 @@ impl Channel {
         Ok(())
     }
 
+    /// Whether the other end is gone.
+    pub fn is_closed(&self) -> bool {
+        let mut byte = [0; 1];
+        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+        matches!(rustix::net::recv(&self.0, &mut byte, flags), Ok((0, _)))
+    }
+
     /// The next message. `Ok(None)`: the other end is closed, or with `wait` off there is none yet.
     pub fn receive(&self, wait: bool) -> Result<Option<Message>, SysError> {
         let mut bytes = vec![0; MESSAGE_BYTES_MAX];

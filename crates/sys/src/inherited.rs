@@ -70,6 +70,13 @@ pub fn ask_to_end(child: &std::process::Child, how: Ask) -> Result<(), SysError>
         .map_err(|error| SysError::from_io("ending", "a child", error.into()))
 }
 
+/// Puts this process into a session of its own, where the signals of a terminal that goes away do not reach.
+pub fn detach() -> Result<(), SysError> {
+    rustix::process::setsid()
+        .map(drop)
+        .map_err(|error| SysError::from_io("detaching", "this process", error.into()))
+}
+
 /// Whether this process has the rights of root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -121,6 +121,11 @@ impl Appender {
         self.file.write(bytes).map_err(|error| SysError::from_io("writing", &self.path, error))
     }
 
+    /// Waits until what was written is on the disk.
+    pub fn sync(&self) -> Result<(), SysError> {
+        self.file.sync_data().map_err(|error| SysError::from_io("flushing", &self.path, error))
+    }
+
     /// Whether the path still names the file that is open; not after it was moved or deleted.
     pub fn in_place(&self) -> bool {
         stat(&self.path).is_ok_and(|facts| (facts.st_dev, facts.st_ino) == self.identity)

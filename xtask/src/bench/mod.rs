@@ -1,6 +1,7 @@
 //! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
 
 mod audit;
+mod ban;
 mod defenders;
 mod detection;
 mod engine;
@@ -19,7 +20,8 @@ pub(crate) fn all() -> Result<()> {
     inspection::run()?;
     engine::run()?;
     detection::run()?;
-    watch::run()
+    watch::run()?;
+    ban::run()
 }
 
 /// One bench by its name.
@@ -33,11 +35,12 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("audit", [tree, faults]) => audit::run(tree, faults),
         ("soak", []) => soak::run(None),
         ("soak", [seconds]) => soak::run(Some(seconds)),
+        ("ban", []) => ban::run(),
         ("worst", []) => worst::run(None),
         ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, ban, soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
                 options.join(" ")
             )
         }
@@ -57,7 +60,7 @@ mod tests {
             assert!(
                 why.contains(name)
                     && why.contains(
-                        "gateway [--rules], engine, detection, watch, soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
+                        "gateway [--rules], engine, detection, watch, ban, soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
                     ),
                 "{why}"
             );

@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod explain;
+mod firewall;
 mod prove;
 mod rules;
 mod run;
@@ -38,8 +39,12 @@ impl Exit {
 /// Runs the command.
 pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
     match &arguments.command {
-        Command::Run { config, threads, gateway } => {
-            let role = if *gateway { run::Role::Gateway } else { run::Role::Supervisor };
+        Command::Run { config, threads, gateway, agent } => {
+            let role = match (gateway, agent) {
+                (true, _) => run::Role::Gateway,
+                (false, true) => run::Role::Agent,
+                (false, false) => run::Role::Supervisor,
+            };
             run::run(config, *threads, role)
         }
         Command::Check { config } => check::run(config),
@@ -50,6 +55,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Rules(command) => rules::dispatch(command),
         Command::User(command) => user::dispatch(command),
         Command::Watch(command) => watch::dispatch(command),
+        Command::Firewall { config, command } => firewall::dispatch(config, command),
         Command::Explain { id, config } => explain::run(id, config.as_deref()),
     }
 }

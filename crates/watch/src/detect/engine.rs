@@ -132,6 +132,25 @@ impl Detectors {
         }
     }
 
+    /// Forgets what somebody did who was let in again by hand: what comes now counts anew, and at once.
+    pub fn forgive(&mut self, target: Target) {
+        match target {
+            Target::Address(ip) => {
+                for service in 0..self.names.len() {
+                    let key = u8::try_from(service).map(|service| (ip, service));
+                    if let Some(client) = key.ok().and_then(|key| self.clients.find(&key)) {
+                        *client = Client { bans: client.bans, ..Client::default() };
+                    }
+                }
+            }
+            Target::Network(first, _) => {
+                if let Some(network) = self.networks.find(&first) {
+                    *network = swarm::Network::default();
+                }
+            }
+        }
+    }
+
     /// What was pushed out of full tables.
     pub fn forgotten(&self) -> Forgotten {
         Forgotten {
@@ -379,6 +398,35 @@ mod tests {
             .chain(["fail 192.0.2.1 a"; 5])
             .collect();
         check(&story, &["brute-force 192.0.2.1", "brute-force 192.0.2.1"]);
+    }
+
+    #[test]
+    fn who_was_let_in_again_is_banned_again_at_once() {
+        let mut detectors = Detectors::new(Rule::default(), Never::default());
+        let ip: IpAddr = "192.0.2.1".parse().unwrap();
+        let event = Event {
+            service: "sshd",
+            kind: Kind::AuthFailure,
+            ip: Some(ip),
+            host: None,
+            user: None,
+            stamp: None,
+            count: 5,
+            score: 0,
+        };
+        let mut hours = Vec::new();
+        for is_forgiven in [false, false, true] {
+            if is_forgiven {
+                detectors.forgive(Target::Address(ip));
+            }
+            detectors.event(&event, 1_000, |action| {
+                if let Action::Ban { duration, .. } = action {
+                    hours.push(duration.as_secs() / 3_600);
+                }
+            });
+        }
+        assert_eq!(hours, [1, 2], "and for longer");
+        detectors.forgive(Target::Address("192.0.2.9".parse().unwrap()));
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! `burgrave run`: a supervisor, and the gateway as a process of its own.
+//! `burgrave run`: a supervisor, and the gateway and the agent as processes of their own.
 //!
 //! The supervisor holds the listening sockets and opens the logs; it hears signals and nothing else.
 //! The gateway takes both over, reads its configuration, keys and rules, then gives up its account,
 //! its capabilities and every path but the web roots before it accepts the first connection. A new
 //! configuration is a new gateway on the same sockets, so that what a gateway gave up stays given up.
 
+mod agent;
 mod confinement;
+mod keeper;
 mod serve;
 mod sockets;
 mod supervise;
@@ -25,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(crate) enum Role {
     Supervisor,
     Gateway,
+    Agent,
 }
 
 /// Serves until a signal ends it.
@@ -34,5 +37,6 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
     match role {
         Role::Supervisor => supervise::run(config, threads),
         Role::Gateway => serve::run(config, threads),
+        Role::Agent => agent::run(config),
     }
 }

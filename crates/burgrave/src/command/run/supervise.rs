@@ -1,9 +1,10 @@
-//! The supervisor: keeps a gateway running, and replaces it when it is asked to.
+//! The supervisor: keeps a gateway and an agent running, and replaces them when it is asked to.
 //!
 //! It holds the listening sockets, so that no connection is refused while gateways come and go, and
 //! opens the logs, which a gateway has no right to. It reads nothing that a stranger has sent.
 
 use super::super::Exit;
+use super::keeper::Keeper;
 use super::serve::{ACCESS, AUDIT, LEFT, READY};
 use super::{GRACE, sockets};
 use crate::error::Error;
@@ -57,6 +58,7 @@ struct Supervisor<'a> {
     /// The next one, which is not ready yet.
     coming: Option<Process>,
     ending: Vec<Process>,
+    agent: Keeper,
     pause: Duration,
     /// When a gateway that failed is started again.
     again: Option<Instant>,
@@ -81,6 +83,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         serving: None,
         coming: None,
         ending: Vec::new(),
+        agent: Keeper::default(),
         pause: PAUSE,
         again: None,
         first: true,
@@ -88,6 +91,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
     };
     supervisor.open_sockets(&settings)?;
     supervisor.serving = Some(supervisor.start()?);
+    supervisor.agent.configure(&supervisor.program, config, &settings);
     loop {
         let asked = runtime.block_on(signals.next(supervisor.is_waiting()));
         match asked {
@@ -105,7 +109,11 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
 impl Supervisor<'_> {
     fn is_waiting(&self) -> bool {
         let starting = self.serving.as_ref().is_some_and(|process| !process.ready);
-        starting || self.coming.is_some() || self.again.is_some() || self.replacing
+        starting
+            || self.agent.is_waiting()
+            || self.coming.is_some()
+            || self.again.is_some()
+            || self.replacing
     }
 
     /// Opens what is configured and not open yet.
@@ -147,10 +155,13 @@ impl Supervisor<'_> {
             self.ending.push(early);
         }
         let begun = to_run(self.config)
-            .and_then(|settings| self.open_sockets(&settings))
-            .and_then(|()| self.start());
+            .and_then(|settings| self.open_sockets(&settings).map(|()| settings))
+            .and_then(|settings| Ok((self.start()?, settings)));
         match begun {
-            Ok(process) => self.coming = Some(process),
+            Ok((process, settings)) => {
+                self.coming = Some(process);
+                self.agent.configure(&self.program, self.config, &settings);
+            }
             Err(error) => {
                 output::error(&error);
                 not_taken();
@@ -163,6 +174,7 @@ impl Supervisor<'_> {
         self.serving.iter_mut().chain(&mut self.coming).for_each(hear);
         self.keep_logs(false);
         self.leave();
+        self.agent.look();
         if self.coming.as_mut().is_some_and(has_ended) {
             self.coming = None;
             not_taken();
@@ -268,6 +280,7 @@ impl Supervisor<'_> {
 
     /// Ends all gateways, which let requests finish.
     fn stop(mut self) -> Exit {
+        let agent = self.agent.stop();
         let all = self.serving.take().into_iter().chain(self.coming.take()).chain(self.ending);
         let mut all: Vec<_> = all.collect();
         for process in &all {
@@ -277,6 +290,7 @@ impl Supervisor<'_> {
         while Instant::now() < deadline {
             all.retain_mut(|process| !has_ended(process));
             if all.is_empty() {
+                agent.wait();
                 return Exit::Clean;
             }
             std::thread::sleep(SOON);
@@ -285,6 +299,7 @@ impl Supervisor<'_> {
             end(&process, Ask::Now);
             drop(process.child.wait());
         }
+        agent.wait();
         Exit::Clean
     }
 }
@@ -303,10 +318,9 @@ fn hear(process: &mut Process) {
     }
 }
 
-/// The settings, if everything in them is acted on.
+/// The settings.
 fn to_run(config: &Path) -> Result<Settings, Error> {
-    let settings = load::settings(&Live, config)?;
-    if settings.watch.is_empty() { Ok(settings) } else { Err(Error::WatchNotYet) }
+    load::settings(&Live, config)
 }
 
 fn has_ended(process: &mut Process) -> bool {

@@ -1,0 +1,132 @@
+//! Who is banned, in memory: what the lines of the file come to.
+//!
+//! Invariants: bounded; of those whose ban is over only how often they were banned is remembered, for a
+//! while, so that the next one is longer.
+
+use crate::ban::{Ban, Entry, What, parse_target};
+use burgrave_watch::Target;
+use std::collections::HashMap;
+
+/// Bans that are kept, those that are over included.
+pub(crate) const BANS_MAX: usize = 500_000;
+/// How long somebody whose ban is over is remembered.
+const MEMORY_SECS: u64 = 7 * 86_400;
+/// The longest that a repeated ban grows to.
+const GROWN_SECS_MAX: u64 = 7 * 86_400;
+
+/// Who is banned.
+#[derive(Debug, Default)]
+pub struct Book {
+    bans: HashMap<Target, Ban>,
+}
+
+impl Book {
+    /// Takes a line.
+    pub fn take(&mut self, entry: Entry) {
+        match entry.what {
+            What::Ban => {
+                let Some(ban) = entry.ban() else { return };
+                if self.bans.len() < BANS_MAX || self.bans.contains_key(&ban.target) {
+                    self.bans.insert(ban.target, ban);
+                }
+            }
+            What::Unban => {
+                if let Ok(target) = parse_target(&entry.target) {
+                    self.bans.remove(&target);
+                }
+            }
+        }
+    }
+
+    /// The ban that is in force, if one is.
+    pub fn active(&self, target: Target, now: u64) -> Option<&Ban> {
+        self.bans.get(&target).filter(|ban| ban.until > now)
+    }
+
+    /// All that are in force.
+    pub fn all(&self, now: u64) -> impl Iterator<Item = &Ban> {
+        self.bans.values().filter(move |ban| ban.until > now)
+    }
+
+    /// What a new ban becomes with what is remembered: longer for who was banned before. `None`: it is
+    /// banned for at least as long already, or no more are kept.
+    pub fn grown(&self, mut ban: Ban, now: u64) -> Option<Ban> {
+        match self.bans.get(&ban.target) {
+            Some(before) if before.until >= ban.until => None,
+            Some(before) => {
+                let first = (before.until.saturating_sub(before.since)).saturating_mul(2);
+                let grown = first.min(GROWN_SECS_MAX);
+                ban.times = before.times.saturating_add(1);
+                ban.until = ban.until.max(now.saturating_add(grown));
+                Some(ban)
+            }
+            None if self.bans.len() >= BANS_MAX => None,
+            None => Some(ban),
+        }
+    }
+
+    /// Forgets whose ban has been over for long, and all of those when the book is nearly full.
+    pub fn forget(&mut self, now: u64) {
+        let memory = if self.bans.len() > BANS_MAX / 10 * 9 { 0 } else { MEMORY_SECS };
+        self.bans.retain(|_, ban| ban.until.saturating_add(memory) > now);
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.bans.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.bans.is_empty()
+    }
+
+    /// The lines that it can be made from again.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.bans.values().map(Ban::entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ban(text: &str, since: u64, until: u64) -> Ban {
+        let target = parse_target(text).unwrap();
+        Ban { until, ..Ban::by_hand(target, since, 0, "test") }
+    }
+
+    #[test]
+    fn whoever_comes_again_stays_out_longer() {
+        let mut book = Book::default();
+        let first = book.grown(ban("192.0.2.1", 100, 200), 100).unwrap();
+        book.take(first.entry());
+        assert!(book.grown(ban("192.0.2.1", 150, 200), 150).is_none(), "banned already");
+        let second = book.grown(ban("192.0.2.1", 300, 400), 300).unwrap();
+        assert_eq!((second.until, second.times), (500, 2));
+        book.take(second.entry());
+        let third = book.grown(ban("192.0.2.1", 600, 700), 600).unwrap();
+        assert_eq!((third.until, third.times), (1_000, 3));
+        let month = Ban { until: 600 + 30 * 86_400, ..ban("192.0.2.1", 600, 0) };
+        book.take(month.entry());
+        let later = 600 + 31 * 86_400;
+        let next = book.grown(ban("192.0.2.1", later, later + 60), later).unwrap();
+        assert_eq!(next.until, later + GROWN_SECS_MAX);
+    }
+
+    #[test]
+    fn lines_add_up() {
+        let mut book = Book::default();
+        for text in ["192.0.2.1", "192.0.2.2", "198.51.100.0/24"] {
+            book.take(ban(text, 100, 200).entry());
+        }
+        book.take(Entry::unban(parse_target("192.0.2.2").unwrap(), 150));
+        assert_eq!((book.all(150).count(), book.all(200).count()), (2, 0));
+        assert!(book.active(parse_target("198.51.100.0/24").unwrap(), 150).is_some());
+        let mut again = Book::default();
+        book.entries().for_each(|entry| again.take(entry));
+        assert_eq!(again.len(), 2);
+        book.forget(200 + MEMORY_SECS);
+        assert!(book.is_empty());
+    }
+}

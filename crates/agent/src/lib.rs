@@ -1,0 +1,28 @@
+//! Follows logs, bans in the kernel, remembers, and keeps both in step; and puts the firewall's rules in
+//! force with a way back.
+//!
+//! Invariants: only the table `inet burgrave` is touched; nobody on the list of those who are never banned
+//! is banned, whoever asks; a ban is in the kernel first and on the disk right after; what the disk says is
+//! restored in the kernel at start and whenever somebody took it away. It listens on no network.
+
+mod apply;
+mod ban;
+mod book;
+mod error;
+mod home;
+mod journal;
+mod kernel;
+mod reading;
+mod shield;
+mod source;
+mod watcher;
+
+pub use apply::{Applied, Confirmed, apply, confirm, plan, rollback, settle};
+pub use ban::{Ban, Entry, parse_target};
+pub use book::Book;
+pub use error::AgentError;
+pub use home::Home;
+pub use kernel::Kernel;
+pub use reading::{Reading, filter};
+pub use shield::Shield;
+pub use watcher::{Told, Watcher, ban, bans, unban};

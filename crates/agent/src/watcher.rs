@@ -1,0 +1,469 @@
+//! The loop: lines into events, events into bans, bans into the kernel and onto the disk; and every second
+//! a look whether the kernel still has them.
+//!
+//! Invariants: time is that of a clock that nobody sets, so a jump of the wall clock neither bans nor frees
+//! anyone; lines of the past count with the time that is written in them.
+
+use crate::ban::{Ban, Entry, words};
+use crate::error::AgentError;
+use crate::home::Home;
+use crate::journal::Journal;
+use crate::kernel::Kernel;
+use crate::reading::{Reading, filter};
+use crate::shield::Shield;
+use crate::source::{Position, Source};
+use burgrave_config::{Format, Network, Settings, Source as From, Watch};
+use burgrave_firewall::Desired;
+use burgrave_sys::{Access, Changes, Live, SysError, UnixTime, read_own, replace_own, wall_clock};
+use burgrave_watch::{Action, Detectors, Event, Never, Reader, Rule, Target};
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// Looked at the latest after so long, whatever the news say.
+const LOOK: Duration = Duration::from_millis(100);
+/// Between two looks at the kernel and the file of bans.
+const CARE: Duration = Duration::from_secs(1);
+/// Between two looks at the machine's own addresses, and at everything in the kernel.
+const CARE_WHOLE: Duration = Duration::from_mins(1);
+const POSITIONS_BYTES_MAX: u64 = 1 << 20;
+/// The east of a time without one: nobody says which, and only differences count.
+const ZONE: i32 = 0;
+
+/// What people are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Somebody was banned.
+    Banned(Ban),
+    /// Somebody would have been.
+    Spared(Target, &'static str),
+    /// Something to look at.
+    Alert(String),
+    /// What somebody took out of the kernel is there again: whether rules, and how many bans.
+    Restored(bool, usize),
+    /// A log that cannot be read, or a disk that does not take bans; said once while it lasts.
+    Trouble(String),
+    /// A log that can be read again.
+    Better(String),
+}
+
+/// A log with what reads it.
+struct Followed {
+    source: Source,
+    reading: Reading,
+    /// Its detectors' place.
+    detectors: usize,
+    is_troubled: bool,
+}
+
+/// The loop's state.
+pub struct Watcher {
+    home: Home,
+    kernel: Kernel,
+    journal: Journal,
+    shield: Shield,
+    allowed: Vec<Network>,
+    connection: Option<String>,
+    changes: Changes,
+    logs: Vec<Followed>,
+    detectors: Vec<Detectors>,
+    started: (UnixTime, Instant),
+    cared: Instant,
+    cared_whole: Instant,
+    is_behind: bool,
+    /// What is on its way to the disk, which did not take it yet.
+    unwritten: Vec<Entry>,
+    written_positions: BTreeMap<String, Position>,
+    /// What was last said to be wrong with kernel or disk, and still is.
+    last_trouble: Option<String>,
+}
+
+impl Watcher {
+    /// Makes the table, restores the bans, and finds the logs. `connection`: what ssh says of the session.
+    pub fn start(
+        settings: &Settings,
+        connection: Option<String>,
+        tell: &mut dyn FnMut(Told),
+    ) -> Result<Self, AgentError> {
+        let home = Home::open(&settings.state)?;
+        let journal = Journal::open(&home)?;
+        let mut kernel = Kernel::open(&home)?;
+        let allowed = Desired::of(settings).never;
+        let now = Instant::now();
+        let has_rules = {
+            let _lock = home.lock()?;
+            kernel.ensure()?
+        };
+        let bans = kernel.sync(&journal.book, seconds())?;
+        if bans > 0 {
+            tell(Told::Restored(has_rules, bans));
+        }
+        let mut watcher = Self {
+            shield: Shield::of(&Live, &allowed, connection.as_deref()),
+            home,
+            kernel,
+            journal,
+            allowed,
+            connection,
+            changes: Changes::new()?,
+            logs: Vec::new(),
+            detectors: Vec::new(),
+            started: (wall_clock(), now),
+            cared: now,
+            cared_whole: now,
+            is_behind: true,
+            unwritten: Vec::new(),
+            written_positions: BTreeMap::new(),
+            last_trouble: None,
+        };
+        watcher.find_logs(settings)?;
+        Ok(watcher)
+    }
+
+    fn find_logs(&mut self, settings: &Settings) -> Result<(), AgentError> {
+        let kept = positions(&self.home)?;
+        let never = |allowed: &[Network]| {
+            let texts: Vec<String> = allowed.iter().map(burgrave_firewall::text_of).collect();
+            Never::parse(texts.iter().map(String::as_str)).unwrap_or_default()
+        };
+        self.detectors.push(Detectors::new(Rule::default(), never(&self.allowed)));
+        for watch in &settings.watch {
+            let path = match (&watch.source, &settings.log.access) {
+                (From::File(path), _) | (From::Gateway, Some(path)) => path,
+                // Refused when the configuration was read.
+                (From::Gateway | From::Journal(_) | From::Syslog(_), _) => continue,
+            };
+            let (reading, detectors) = match &watch.format {
+                Format::Service(name) => {
+                    let Some(service) = burgrave_watch::by_name(name) else { continue };
+                    if let Some(detectors) = self.detectors.first_mut() {
+                        detectors.set_rule(service.name, rule(watch));
+                    }
+                    (Reading::Service(Box::new(Reader::new(service, watch.is_strict))), 0)
+                }
+                Format::Filter(file) => {
+                    self.detectors.push(Detectors::new(rule(watch), never(&self.allowed)));
+                    (filter(&Live, file, watch.is_strict)?, self.detectors.len() - 1)
+                }
+            };
+            let kept = path.to_str().and_then(|name| kept.get(name));
+            let source = Source::open(path, kept);
+            source.watch(&self.changes);
+            self.logs.push(Followed { source, reading, detectors, is_troubled: false });
+        }
+        Ok(())
+    }
+
+    /// How many logs are followed.
+    pub fn logs(&self) -> usize {
+        self.logs.len()
+    }
+
+    /// How many bans are in force.
+    pub fn bans(&self) -> usize {
+        self.journal.book.all(seconds()).count()
+    }
+
+    /// Waits for news of the logs or of `other`, and does what is to be done.
+    pub fn turn(
+        &mut self,
+        other: Option<&impl AsFd>,
+        tell: &mut dyn FnMut(Told),
+    ) -> Result<(), AgentError> {
+        if !self.is_behind {
+            self.changes.wait(other, LOOK)?;
+        }
+        self.is_behind = false;
+        let mut actions = Vec::new();
+        self.read(&mut actions, tell);
+        self.act(actions, tell);
+        if self.cared.elapsed() >= CARE {
+            self.care(tell);
+            self.cared = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Seconds since 1970 by a clock that nobody sets.
+    fn steady(&self) -> u64 {
+        let (wall, since) = self.started;
+        u64::try_from(wall.seconds()).unwrap_or(0) + since.elapsed().as_secs()
+    }
+
+    /// Reads what is new in every log; an action goes with how many seconds ago it was due.
+    fn read(&mut self, actions: &mut Vec<(Action, u64)>, tell: &mut dyn FnMut(Told)) {
+        let now = self.steady();
+        for log in &mut self.logs {
+            let Some(detectors) = self.detectors.get_mut(log.detectors) else { continue };
+            let reading = &mut log.reading;
+            let read = log.source.read(&self.changes, |line, is_past| {
+                let Some(event) = reading.line(line) else { return };
+                let lag = if is_past { lag(&event, now) } else { 0 };
+                detectors.event(&event, now - lag, |action| actions.push((action, lag)));
+            });
+            let is_troubled = read.is_err();
+            match read {
+                Ok(is_more) => self.is_behind |= is_more,
+                Err(error) if !log.is_troubled => tell(Told::Trouble(chain(&error))),
+                Err(_) => {}
+            }
+            if log.is_troubled && !is_troubled {
+                tell(Told::Better(log.source.path().display().to_string()));
+            }
+            log.is_troubled = is_troubled;
+        }
+    }
+
+    /// Bans whom the actions name: in the kernel first, on the disk right after.
+    fn act(&mut self, actions: Vec<(Action, u64)>, tell: &mut dyn FnMut(Told)) {
+        if actions.is_empty() {
+            return;
+        }
+        let now = seconds();
+        let mut bans: Vec<Ban> = Vec::new();
+        for (action, lag) in actions {
+            if let Action::Alert { reason, ip, evidence } = &action {
+                let whom = ip.map(|ip| format!(" by {ip}")).unwrap_or_default();
+                tell(Told::Alert(format!("{reason}{whom}: {}", words(evidence))));
+            }
+            let Some(ban) = Ban::of(&action, now, lag).filter(|ban| ban.until > now) else {
+                continue;
+            };
+            if let Some(why) = self.shield.reason(ban.target) {
+                tell(Told::Spared(ban.target, why));
+            } else if let Some(ban) = self.journal.book.grown(ban, now) {
+                bans.push(ban);
+            }
+        }
+        self.put(bans, now, tell);
+    }
+
+    fn put(&mut self, bans: Vec<Ban>, now: u64, tell: &mut dyn FnMut(Told)) {
+        let all: Vec<&Ban> = bans.iter().collect();
+        if let Err(error) = self.kernel.ban(&all, &self.journal.book, now) {
+            // The look at the kernel that follows puts them in with all others.
+            tell(Told::Trouble(chain(&error)));
+            self.cared_whole = self.cared.checked_sub(CARE_WHOLE).unwrap_or(self.cared);
+        }
+        self.unwritten.extend(bans.iter().map(Ban::entry));
+        if let Err(error) = self.write(now) {
+            tell(Told::Trouble(chain(&error)));
+        }
+        let is_network = |ban: &Ban| matches!(ban.target, Target::Network(..));
+        let synced = if bans.iter().any(is_network) {
+            self.kernel.sync(&self.journal.book, now).map(drop)
+        } else {
+            self.kernel.seen()
+        };
+        if let Err(error) = synced {
+            tell(Told::Trouble(chain(&error)));
+        }
+        for ban in bans {
+            tell(Told::Banned(ban));
+        }
+    }
+
+    /// Writes what is unwritten. What the disk does not take now it is asked to take again.
+    fn write(&mut self, now: u64) -> Result<(), AgentError> {
+        let written = self.journal.append(&self.unwritten, now);
+        if written.is_ok() {
+            self.unwritten.clear();
+        } else {
+            for entry in &self.unwritten {
+                self.journal.book.take(entry.clone());
+            }
+            self.unwritten.truncate(crate::book::BANS_MAX);
+        }
+        written
+    }
+
+    /// Whether the kernel still has what it was given, and others have written.
+    fn care(&mut self, tell: &mut dyn FnMut(Told)) {
+        let now = seconds();
+        let mut trouble = None;
+        if !self.unwritten.is_empty() {
+            trouble = self.write(now).err().map(|error| chain(&error));
+        }
+        match self.look(now) {
+            Ok((has_rules, bans)) if has_rules || bans > 0 => {
+                tell(Told::Restored(has_rules, bans));
+            }
+            Ok(_) => {}
+            Err(error) => trouble = Some(chain(&error)),
+        }
+        if let Err(error) = self.keep_positions() {
+            trouble = Some(chain(&error));
+        }
+        if let Some(text) = trouble.as_ref().filter(|_| trouble != self.last_trouble) {
+            tell(Told::Trouble(text.clone()));
+        }
+        self.last_trouble = trouble;
+    }
+
+    fn look(&mut self, now: u64) -> Result<(bool, usize), AgentError> {
+        let is_due = self.cared_whole.elapsed() >= CARE_WHOLE;
+        let has_news = self.journal.refresh()?;
+        for target in std::mem::take(&mut self.journal.unbanned) {
+            self.detectors.iter_mut().for_each(|detectors| detectors.forgive(target));
+        }
+        if !is_due && !has_news && !self.kernel.was_touched()? {
+            return Ok((false, 0));
+        }
+        if is_due {
+            self.shield = Shield::of(&Live, &self.allowed, self.connection.as_deref());
+            self.journal.book.forget(now);
+            self.cared_whole = Instant::now();
+        }
+        let has_rules = {
+            let _lock = self.home.lock()?;
+            self.kernel.ensure()?
+        };
+        let bans = self.kernel.sync(&self.journal.book, now)?;
+        Ok((has_rules, bans))
+    }
+
+    /// Keeps how far every log was read.
+    pub fn keep_positions(&mut self) -> Result<(), AgentError> {
+        let one =
+            |log: &Followed| Some((log.source.path().to_str()?.to_owned(), log.source.position()?));
+        let all: BTreeMap<String, Position> = self.logs.iter().filter_map(one).collect();
+        if all == self.written_positions {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&all).unwrap_or_default();
+        replace_own(&self.home.positions(), &text, Access::Owner)?;
+        self.written_positions = all;
+        Ok(())
+    }
+}
+
+/// How many seconds ago an event of the past was.
+fn lag(event: &Event<'_>, now: u64) -> u64 {
+    event.stamp.and_then(|stamp| stamp.seconds(now, ZONE)).map_or(0, |at| now.saturating_sub(at))
+}
+
+fn rule(watch: &Watch) -> Rule {
+    Rule {
+        after: watch.ban.after,
+        within: watch.ban.within,
+        duration: watch.ban.duration,
+        ..Rule::default()
+    }
+}
+
+fn positions(home: &Home) -> Result<BTreeMap<String, Position>, AgentError> {
+    match read_own(&home.positions(), POSITIONS_BYTES_MAX) {
+        // What cannot be read is as good as none: the logs are then read from their ends.
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+        Err(SysError::Missing(_)) => Ok(BTreeMap::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn seconds() -> u64 {
+    u64::try_from(wall_clock().seconds()).unwrap_or(0)
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(&format!(": {inner}"));
+        source = inner.source();
+    }
+    text
+}
+
+/// Bans by hand, at once.
+pub fn ban(
+    settings: &Settings,
+    target: Target,
+    time: Duration,
+    reason: &str,
+    connection: Option<&str>,
+) -> Result<Ban, AgentError> {
+    let shield = Shield::of(&Live, &Desired::of(settings).never, connection);
+    if let Some(why) = shield.reason(target) {
+        return Err(AgentError::Never(target.to_string(), why));
+    }
+    let home = Home::open(&settings.state)?;
+    let mut kernel = Kernel::open(&home)?;
+    let mut journal = Journal::open(&home)?;
+    {
+        let _lock = home.lock()?;
+        kernel.ensure()?;
+    }
+    let now = seconds();
+    let mut ban = Ban::by_hand(target, now, time.as_secs().max(1), reason);
+    ban.times = journal.book.active(target, now).map_or(1, |before| before.times + 1);
+    kernel.ban(&[&ban], &journal.book, now)?;
+    journal.append(&[ban.entry()], now)?;
+    if journal.book.active(target, now).is_none() {
+        return Err(AgentError::Full(journal.book.len()));
+    }
+    kernel.sync(&journal.book, now)?;
+    Ok(ban)
+}
+
+/// Lets somebody in again. Whether it was banned.
+pub fn unban(settings: &Settings, target: Target) -> Result<bool, AgentError> {
+    let home = Home::open(&settings.state)?;
+    let mut kernel = Kernel::open(&home)?;
+    let mut journal = Journal::open(&home)?;
+    let now = seconds();
+    let was_banned = journal.book.active(target, now).is_some();
+    journal.append(&[Entry::unban(target, now)], now)?;
+    let has_table = {
+        let _lock = home.lock()?;
+        kernel.ensure()
+    };
+    has_table?;
+    if let Target::Address(ip) = target {
+        kernel.unban(ip)?;
+    }
+    kernel.sync(&journal.book, now)?;
+    Ok(was_banned)
+}
+
+/// Who is banned, those first whose ban ends first, and the time it is.
+pub fn bans(settings: &Settings) -> Result<(Vec<Ban>, u64), AgentError> {
+    let home = Home::open(&settings.state)?;
+    let journal = Journal::open(&home)?;
+    let now = seconds();
+    let mut all: Vec<Ban> = journal.book.all(now).cloned().collect();
+    all.sort_by_cached_key(|ban| (ban.until, ban.target.to_string()));
+    Ok((all, now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_watch::{Kind, Stamp};
+
+    fn check(stamp: Option<Stamp>, expected: u64) {
+        let event = Event {
+            service: "sshd",
+            kind: Kind::AuthFailure,
+            ip: None,
+            host: None,
+            user: None,
+            stamp,
+            count: 1,
+            score: 0,
+        };
+        assert_eq!(lag(&event, 1_000_000), expected, "{stamp:?}");
+    }
+
+    #[test]
+    fn the_past_counts_with_its_own_time() {
+        check(Some(Stamp::Unix(999_000)), 1_000);
+        check(Some(Stamp::Unix(1_000_500)), 0);
+        check(None, 0);
+    }
+
+    #[test]
+    fn errors_are_told_with_their_cause() {
+        let error = AgentError::from(SysError::Missing("/x".into()));
+        assert_eq!(chain(&error), "the machine refused: `/x` does not exist");
+    }
+}

@@ -1,0 +1,135 @@
+//! Keeps the agent's process running, where the configuration has anything for it to do.
+//!
+//! Invariants: there is at most one; it ends when this process does, because its channel is closed then;
+//! without the right to change the kernel's tables it is left out, and that is said.
+
+use super::agent::UNABLE;
+use super::serve::READY;
+use crate::error::Error;
+use crate::output;
+use burgrave_config::Settings;
+use burgrave_sys::{Ask, Channel, ask_to_end, channel};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// How long one that ends at once is left alone before the next, at first and at most.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// One that ran for so long has not failed at its start.
+const SETTLED: Duration = Duration::from_mins(1);
+/// How long it may take to end when it is no longer wanted.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The agent's process, if there is to be one.
+#[derive(Default)]
+pub(super) struct Keeper {
+    wanted: Option<(PathBuf, PathBuf)>,
+    running: Option<Running>,
+    again: Option<Instant>,
+    pause: Duration,
+}
+
+struct Running {
+    child: Child,
+    channel: Channel,
+    started: Instant,
+    is_ready: bool,
+    is_unable: bool,
+}
+
+/// One that was told to end.
+pub(super) struct Leaving(Option<Child>);
+
+impl Keeper {
+    /// Starts, replaces or ends it by a new configuration.
+    pub(super) fn configure(&mut self, program: &Path, config: &Path, settings: &Settings) {
+        // One at a time: the next one begins where this one has stopped reading.
+        self.stop().wait();
+        let has_work = !settings.watch.is_empty() || settings.firewall.is_some();
+        self.wanted = has_work.then(|| (program.to_path_buf(), config.to_path_buf()));
+        self.pause = PAUSE;
+        self.again = has_work.then(Instant::now);
+        self.look();
+    }
+
+    /// Whether news are expected.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.again.is_some() || self.running.as_ref().is_some_and(|running| !running.is_ready)
+    }
+
+    /// Looks at it once, and starts it when it is time to.
+    pub(super) fn look(&mut self) {
+        if let Some(running) = &mut self.running {
+            while let Ok(Some(message)) = running.channel.receive(false) {
+                running.is_ready |= message.bytes == READY;
+                running.is_unable |= message.bytes == UNABLE;
+            }
+            if let Ok(Some(status)) = running.child.try_wait() {
+                let (was_settled, is_unable) =
+                    (running.started.elapsed() > SETTLED, running.is_unable);
+                self.running = None;
+                if is_unable {
+                    self.wanted = None;
+                    output::notice(
+                        "nothing is banned: the agent is left out, everything else runs",
+                    );
+                    return;
+                }
+                output::notice(&format!("the agent has ended ({status}): it is started again"));
+                self.pause = if was_settled { PAUSE } else { (self.pause * 2).min(PAUSE_MAX) };
+                self.again = Some(Instant::now() + self.pause);
+            }
+        }
+        if self.again.is_none_or(|at| Instant::now() < at) {
+            return;
+        }
+        self.again = None;
+        let Some((program, config)) = &self.wanted else { return };
+        match start(program, config) {
+            Ok(running) => self.running = Some(running),
+            Err(error) => {
+                output::error(&error);
+                self.pause = (self.pause * 2).min(PAUSE_MAX);
+                self.again = Some(Instant::now() + self.pause);
+            }
+        }
+    }
+
+    /// Tells it to end: its channel is closed.
+    pub(super) fn stop(&mut self) -> Leaving {
+        self.again = None;
+        Leaving(self.running.take().map(|running| running.child))
+    }
+}
+
+impl Leaving {
+    /// Waits until it has ended.
+    pub(super) fn wait(self) {
+        let Some(mut child) = self.0 else { return };
+        let deadline = Instant::now() + GRACE;
+        while Instant::now() < deadline {
+            if !matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // One that has ended already needs no telling.
+        drop(ask_to_end(&child, Ask::Now));
+        drop(child.wait());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this program again, not a tool of the machine")]
+fn start(program: &Path, config: &Path) -> Result<Running, Error> {
+    let (own, childs) = channel().map_err(Error::Sockets)?;
+    let child = Command::new(program)
+        .args(["run", "--agent", "--config"])
+        .arg(config)
+        .env_remove("LISTEN_FDS")
+        .env_remove("LISTEN_PID")
+        .stdin(childs.into_stdio())
+        .spawn()
+        .map_err(|error| Error::Runtime("the agent", error))?;
+    Ok(Running { child, channel: own, started: Instant::now(), is_ready: false, is_unable: false })
+}

@@ -1,0 +1,414 @@
+//! The agent and the firewall in network namespaces of their own: an attacker is cut off and the innocent
+//! beside it is not, bans survive whatever is done to them, and rules on trial go back by themselves.
+//!
+//! Needs root, and tells when it is skipped without it. The machine's own rules are never touched: every
+//! command that could do so runs inside a namespace that the test has made.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use support::{PATIENCE, PROGRAM};
+
+const HOST: &str = "10.9.0.1";
+const HOST6: &str = "fd09::1";
+
+fn append(path: PathBuf) -> std::fs::File {
+    std::fs::File::options().append(true).create(true).open(path).unwrap()
+}
+
+/// A process that holds a namespace; killed when dropped.
+struct Space(Child);
+
+impl Space {
+    fn new() -> Self {
+        let child = Command::new("unshare").args(["-n", "sleep", "600"]).spawn().unwrap();
+        let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let its = std::fs::read_link(format!("/proc/{}/ns/net", child.id()));
+            if its.is_ok_and(|its| its != own) {
+                break;
+            }
+            assert!(Instant::now() < end, "no namespace");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Self(child)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.0.id().to_string(), "-n", program]);
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.command(words[0]).args(&words[1..]).output().unwrap()
+    }
+
+    fn must(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "{line}: {}", support::stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Whether a connection is made within half a second.
+    fn reaches(&self, address: &str, port: u16) -> bool {
+        let script = format!("exec 3<>/dev/tcp/{address}/{port}");
+        let mut command = self.command("timeout");
+        let command = command.args(["0.5", "bash", "-c", &script]).stderr(Stdio::null());
+        command.status().unwrap().success()
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A machine, an attacker and somebody innocent, each in a namespace, on one network.
+struct Net {
+    host: Space,
+    attacker: Space,
+    innocent: Space,
+    folder: tempfile::TempDir,
+    burgrave: Option<Child>,
+}
+
+impl Net {
+    /// `None` without root, which is said.
+    fn new(config: &str) -> Option<Self> {
+        let id = Command::new("id").arg("-u").output().unwrap();
+        let has_nft = PathBuf::from("/usr/sbin/nft").exists();
+        if id.stdout != b"0\n" || !has_nft {
+            eprintln!("SKIPPED: namespaces need root, and rules need the package nftables");
+            return None;
+        }
+        let (host, attacker, innocent) = (Space::new(), Space::new(), Space::new());
+        host.must("ip link set lo up");
+        host.must("ip link add name br0 type bridge");
+        for (number, space) in [(2, &attacker), (3, &innocent)] {
+            let id = space.0.id();
+            host.must(&format!("ip link add v{number} type veth peer name eth0 netns {id}"));
+            host.must(&format!("ip link set v{number} master br0 up"));
+            space.must(&format!("ip addr add 10.9.0.{number}/24 dev eth0"));
+            space.must(&format!("ip addr add fd09::{number}/64 dev eth0 nodad"));
+            space.must("ip link set eth0 up");
+        }
+        host.must(&format!("ip addr add {HOST}/24 dev br0"));
+        host.must(&format!("ip addr add {HOST6}/64 dev br0 nodad"));
+        host.must("ip link set br0 up");
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "state = \"{0}/state\"\n[log]\naccess = \"{0}/access.ndjson\"\n{1}\n[[listen]]\naddress = \"{HOST}:8080\"\n\
+             [[site]]\nhosts = [\"*\"]\nfiles = {{ root = \"/usr/share/common-licenses\" }}\n",
+            folder.path().display(),
+            config.replace("DIR", &folder.path().display().to_string()),
+        );
+        std::fs::write(folder.path().join("burgrave.toml"), text).unwrap();
+        std::fs::write(folder.path().join("auth.log"), "").unwrap();
+        Some(Self { host, attacker, innocent, folder, burgrave: None })
+    }
+
+    fn config(&self) -> String {
+        self.folder.path().join("burgrave.toml").display().to_string()
+    }
+
+    fn start(&mut self) {
+        let stderr = append(self.folder.path().join("said"));
+        let before = self.said("watching ");
+        let mut child = self.host.command(PROGRAM);
+        child.args(["run", "--config", &self.config()]).stderr(stderr);
+        self.burgrave = Some(child.spawn().unwrap());
+        self.until("it watches", |net| net.said("watching ") > before);
+        self.until("it serves", |net| net.innocent.reaches(HOST, 8080));
+    }
+
+    /// How often it has said so.
+    fn said(&self, text: &str) -> usize {
+        let said = std::fs::read_to_string(self.folder.path().join("said")).unwrap_or_default();
+        said.matches(text).count()
+    }
+
+    fn stop(&mut self, signal: &str) {
+        let mut child = self.burgrave.take().unwrap();
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        child.wait().unwrap();
+    }
+
+    fn until(&self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done(self) {
+            let said = std::fs::read_to_string(self.folder.path().join("said"));
+            assert!(Instant::now() < end, "{what}: {}", said.unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn firewall(&self, line: &str) -> (i32, String) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut command = self.host.command(PROGRAM);
+        let output =
+            command.arg("firewall").args(&words).args(["--config", &self.config()]).output();
+        let output = output.unwrap();
+        let text = String::from_utf8(output.stdout.clone()).unwrap() + &support::stderr(&output);
+        (output.status.code().unwrap(), text)
+    }
+
+    /// Failures of a client in the log of sshd.
+    fn fail(&self, ip: &str, times: usize) {
+        let mut text = String::new();
+        for number in 0..times {
+            writeln!(
+                text,
+                "Nov 26 03:20:00 h sshd[{number}]: Failed password for root from {ip} port 5 ssh2"
+            )
+            .unwrap();
+        }
+        let mut log = append(self.folder.path().join("auth.log"));
+        log.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn set(&self, name: &str) -> String {
+        let output = self.host.run(&format!("nft list set inet burgrave {name}"));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.burgrave {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+const WATCH: &str = "[[watch]]\nservice = \"sshd\"\nsource = { file = \"DIR/auth.log\" }\nban = { after = 3, within = \
+                     \"10m\", for = \"1h\" }\n[[watch]]\nservice = \"gateway\"\nsource = { gateway = true }\n";
+
+#[test]
+fn an_attacker_is_cut_off_and_the_innocent_is_not() {
+    let Some(mut net) = Net::new(WATCH) else { return };
+    net.start();
+    assert!(net.attacker.reaches(HOST, 8080));
+    net.fail("10.9.0.2", 2);
+    net.fail("10.9.0.3", 2);
+    net.fail(HOST, 5);
+    net.until("said", |net| net.said("not banned: 10.9.0.1") > 0);
+    assert!(net.attacker.reaches(HOST, 8080), "two are not three");
+    net.fail("10.9.0.2", 1);
+    net.until("the attacker is cut off", |net| !net.attacker.reaches(HOST, 8080));
+    assert!(net.innocent.reaches(HOST, 8080));
+    let (code, shown) = net.firewall("bans --format json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((code, &shown["bans"][0]["target"]), (0, &"10.9.0.2".into()));
+    assert_eq!(shown["bans"].as_array().unwrap().len(), 1, "{shown}");
+    // Unbanned by hand, it is let in at once, and banned for longer when it goes on.
+    assert_eq!(net.firewall("unban 10.9.0.2").0, 0);
+    assert!(net.attacker.reaches(HOST, 8080));
+    assert_eq!(net.firewall("unban 10.9.0.2").0, 1);
+    std::thread::sleep(Duration::from_millis(1_500));
+    net.fail("10.9.0.2", 3);
+    net.until("the attacker is cut off again", |net| !net.attacker.reaches(HOST, 8080));
+}
+
+#[test]
+fn a_scan_through_the_gateway_is_cut_off() {
+    let Some(mut net) = Net::new(WATCH) else { return };
+    net.start();
+    let scan = format!("timeout 5 curl -s -o /dev/null http://{HOST}:8080/none[1-200].php");
+    net.attacker.run(&scan);
+    net.until("the scanner is cut off", |net| !net.attacker.reaches(HOST, 8080));
+    assert!(net.innocent.reaches(HOST, 8080));
+}
+
+#[test]
+fn bans_survive_restarts_kills_and_a_flushed_table() {
+    let Some(mut net) = Net::new(WATCH) else { return };
+    net.start();
+    net.fail("10.9.0.2", 3);
+    net.fail("fd09::2", 3);
+    net.until("both are banned", |net| net.said("banned ") >= 2);
+    for signal in ["-TERM", "-KILL"] {
+        net.stop(signal);
+        assert!(!net.attacker.reaches(HOST, 8080), "nobody is let in while it is away");
+        // What is written while it is away is read.
+        let rotated = signal == "-KILL";
+        if rotated {
+            let log = net.folder.path().join("auth.log");
+            std::fs::rename(&log, net.folder.path().join("auth.log.1")).unwrap();
+        }
+        let missed = if rotated { "192.0.2.9" } else { "192.0.2.8" };
+        net.fail(missed, 3);
+        net.start();
+        net.until("what was missed is banned", |net| net.set("bans4").contains(missed));
+        assert!(net.set("bans4").contains("10.9.0.2") && net.set("bans6").contains("fd09::2"));
+    }
+    net.firewall("ban 203.0.113.0/24 --for 2h");
+    for command in ["flush ruleset", "flush table inet burgrave", "flush set inet burgrave bans4"] {
+        net.host.must("nft add table ip foreign");
+        net.host.must(&format!("nft {command}"));
+        net.until(command, |net| {
+            net.set("bans4").contains("10.9.0.2")
+                && net.set("networks4").contains("203.0.113.0/24")
+                && !net.attacker.reaches(HOST, 8080)
+        });
+    }
+    assert!(net.said("restored") >= 3);
+    // As after a reboot: nothing is in the kernel, and all of it comes back.
+    net.stop("-TERM");
+    net.host.must("nft flush ruleset");
+    net.start();
+    assert!(!net.attacker.reaches(HOST, 8080));
+    assert!(net.set("bans6").contains("fd09::2"));
+}
+
+#[test]
+fn who_must_not_be_banned_is_refused() {
+    let Some(net) = Net::new(
+        "[firewall]\nallow = [{ port = 22, from = [\"192.0.2.0/24\", \"2001:db8::/32\"] }]\n",
+    ) else {
+        return;
+    };
+    net.host.must("ip route add default via 10.9.0.254");
+    for (target, why) in [
+        (HOST, "this machine"),
+        (HOST6, "this machine"),
+        ("127.0.0.1", "this machine"),
+        ("10.9.0.0/24", "this machine"),
+        ("10.9.0.254", "gateway"),
+        ("192.0.2.7", "allow list"),
+        ("192.0.0.0/16", "allow list"),
+        ("2001:db8:1::/48", "allow list"),
+        ("0.0.0.0/0", "neither"),
+        ("nobody", "neither"),
+    ] {
+        let (code, said) = net.firewall(&format!("ban {target}"));
+        assert!(code == 2 && said.contains(why), "{target}: {code} {said}");
+    }
+    assert_eq!(net.firewall("bans").1, "0 banned\n");
+    // A network, and addresses in it, each with its own end.
+    for line in ["ban 203.0.113.0/24 --for 1h", "ban 203.0.113.0/25 --for 2h", "ban 203.0.113.9"] {
+        assert_eq!(net.firewall(line).0, 0, "{line}");
+    }
+    assert!(net.set("networks4").contains("203.0.113.0/24"));
+    assert_eq!(net.firewall("unban 203.0.113.0/24").0, 0);
+    assert!(net.set("networks4").contains("203.0.113.0/25"), "{}", net.set("networks4"));
+}
+
+const CLOSED: &str = "[firewall]\nallow = [{ port = 7001, from = [\"10.9.0.3\"] }]\n";
+
+/// Something that listens in the host's namespace.
+fn listen(net: &Net, port: u16) -> Child {
+    let script = format!(
+        "import socket\ns=socket.create_server(('{HOST}',{port}))\nwhile True: s.accept()[0].close()"
+    );
+    let child = net.host.command("python3").args(["-c", &script]).spawn().unwrap();
+    net.until("it listens", |net| net.innocent.reaches(HOST, port));
+    child
+}
+
+#[test]
+fn rules_that_nobody_confirms_go_back_when_everything_is_dead() {
+    let Some(net) = Net::new(CLOSED) else { return };
+    let (mut one, mut other) = (listen(&net, 7001), listen(&net, 7002));
+    net.host.must("nft add table ip foreign");
+    assert!(net.attacker.reaches(HOST, 7001) && net.innocent.reaches(HOST, 7002));
+    let (code, said) = net.firewall("apply --yes --confirm-within 3s");
+    let start = Instant::now();
+    assert!(code == 0 && said.contains("closed: tcp 10.9.0.1:7002"), "{said}");
+    assert!(!net.attacker.reaches(HOST, 7001) && !net.innocent.reaches(HOST, 7002));
+    assert!(net.innocent.reaches(HOST, 7001), "it is allowed");
+    // Whatever this program has left running in the namespace is killed.
+    let inside = std::fs::read_link(format!("/proc/{}/ns/net", net.host.0.id())).unwrap();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let path = entry.path();
+        let is_ours = std::fs::read_link(path.join("exe"))
+            .is_ok_and(|exe| exe.ends_with("burgrave"))
+            && std::fs::read_link(path.join("ns/net")).is_ok_and(|its| its == inside);
+        if is_ours {
+            let id = entry.file_name().into_string().unwrap();
+            assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
+        }
+    }
+    net.until("the rules before", |net| net.innocent.reaches(HOST, 7002));
+    assert!(start.elapsed() < Duration::from_millis(4_500), "{:?}", start.elapsed());
+    assert!(net.attacker.reaches(HOST, 7001));
+    assert_eq!(net.firewall("confirm").0, 1, "too late");
+    assert!(net.innocent.reaches(HOST, 7002));
+    assert!(net.host.must("nft list tables").contains("table ip foreign"));
+    assert!(!net.host.must("nft list tables").contains("burgrave"), "as it was before");
+    drop((one.kill(), one.wait(), other.kill(), other.wait()));
+}
+
+#[test]
+fn confirmed_rules_stay_and_can_be_taken_back() {
+    let Some(mut net) = Net::new(CLOSED) else { return };
+    let mut other = listen(&net, 7002);
+    assert_eq!(net.firewall("apply").0, 2, "nobody can be asked");
+    assert!(net.innocent.reaches(HOST, 7002));
+    assert_eq!(net.firewall("apply --yes --confirm-within 2s").0, 0);
+    assert_eq!(net.firewall("confirm").0, 0);
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert!(!net.innocent.reaches(HOST, 7002));
+    assert!(net.firewall("plan").1.contains("the kernel has these rules already"));
+    // The agent restores them with the bans.
+    net.start();
+    net.host.must("nft flush ruleset");
+    net.until("restored", |net| net.said("restored with") > 0);
+    assert!(!net.innocent.reaches(HOST, 7002) && net.innocent.reaches(HOST, 8080));
+    net.stop("-TERM");
+    // Other rules on trial, and those that were confirmed come back.
+    let text = std::fs::read_to_string(net.config()).unwrap();
+    std::fs::write(net.config(), text.replace("7001", "7002")).unwrap();
+    assert_eq!(net.firewall("apply --yes --confirm-within 1h").0, 0);
+    assert!(net.innocent.reaches(HOST, 7002));
+    assert_eq!(net.firewall("rollback").0, 0);
+    assert!(!net.innocent.reaches(HOST, 7002));
+    assert_eq!(net.firewall("rollback").0, 0);
+    assert!(net.innocent.reaches(HOST, 7002), "as it was before any");
+    drop((other.kill(), other.wait()));
+}
+
+#[test]
+fn what_networks_need_gets_through_and_what_is_bogus_does_not() {
+    let Some(net) = Net::new(CLOSED) else { return };
+    let mut server = listen(&net, 7001);
+    assert_eq!(net.firewall("apply --yes --confirm-within 0s").0, 0);
+    for address in [HOST, HOST6] {
+        net.innocent.must(&format!("ping -c 1 -W 2 {address}"));
+    }
+    net.host.must("ping -c 1 -W 2 10.9.0.3");
+    let count = |net: &Net, words: &str| {
+        let text = net.host.must("nft list chain inet burgrave rules");
+        let line = text.lines().find(|line| line.contains(words)).unwrap().to_owned();
+        let packets = line.split("packets ").nth(1).unwrap();
+        packets.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    let script = "import socket,struct\ns=socket.socket(socket.AF_INET,socket.SOCK_RAW,6)\n\
+                  def send(flags):\n def head(c): return struct.pack('!HHIIBBHHH',5000,7001,1,0,0x50,flags,1000,c,0)\n \
+                  p=socket.inet_aton('10.9.0.2')+socket.inet_aton('10.9.0.1')+struct.pack('!BBH',0,6,20)\n \
+                  c=sum(struct.unpack('!16H',p+head(0)))\n c=(c>>16)+(c&0xffff)\n \
+                  s.sendto(head(~c&0xffff),('10.9.0.1',0))\nfor f in (0,3,6,1): send(f)";
+    assert!(net.attacker.command("python3").args(["-c", script]).status().unwrap().success());
+    net.until("what is bogus is counted", |net| {
+        let all = ["no connection", "SYN and FIN", "SYN and RST", "none", "without SYN"];
+        all.iter().map(|words| count(net, words)).sum::<u64>() >= 4
+    });
+    drop((server.kill(), server.wait()));
+}
