@@ -259,7 +259,7 @@ impl Place {
         fs::write(
             own.join("jail.d/zz.local"),
             format!(
-                "[DEFAULT]\nbackend = pyinotify\nbanaction = nftables\nallowipv6 = no\nignoreip =\n[sshd]\nenabled = true\nfilter = sshd\n\
+                "[DEFAULT]\nbackend = pyinotify\nbanaction = nftables[type=allports]\nprotocol = udp\nallowipv6 = no\nignoreip =\n[sshd]\nenabled = true\nfilter = sshd\n\
                  logpath = {folder}/auth.log\nmaxretry = 3\nfindtime = 600\nbantime = 3600\n"
             ),
         )?;
