@@ -87,7 +87,11 @@ fn a_gateway_does_not_outlive_its_supervisor() {
     let [gateway] = children(burgrave.child.id())[..] else { panic!("one gateway") };
     kill(burgrave.child.id());
     burgrave.wait();
-    until("the gateway ends", || status(gateway).is_empty());
+    // Whoever inherits it may take its time to bury it.
+    until("the gateway ends", || {
+        let status = status(gateway);
+        status.is_empty() || field(&status, "State").starts_with('Z')
+    });
     assert!(TcpStream::connect(burgrave.address).is_err());
 }
 

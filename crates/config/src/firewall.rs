@@ -3,9 +3,38 @@
 use crate::access::network;
 use crate::kinds::{Choice, Count, Flag, List};
 use crate::names::Parsed;
-use crate::settings::{Allow, Firewall, Network, Protocol};
+use crate::settings::Network;
 use crate::sink::Sink;
 use crate::table::{Key, ManyTables, OneTable, Section, Table};
+
+/// The machine's firewall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firewall {
+    /// Closed but for the listeners and `allow`. Default true.
+    pub enabled: bool,
+    /// What is open beside the gateway's own listeners.
+    pub allow: Vec<Allow>,
+}
+
+/// A port that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// Of this machine; never 0.
+    pub port: u16,
+    /// To whom. Empty: to anyone.
+    pub from: Vec<Network>,
+    /// Default TCP.
+    pub protocol: Protocol,
+}
+
+/// What ports belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
 
 /// The most entries of `allow`, and networks of one.
 const ALLOW_MAX: usize = 1_000;

@@ -37,6 +37,7 @@ mod watch_keys;
 mod watches;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use firewall::{Allow, Firewall, Protocol};
 pub use parse::{TEXT_BYTES_MAX, parse};
 pub use place::Place;
 pub use reference::reference;

@@ -1,6 +1,7 @@
 //! The checked settings: what the rest of Burgrave works with. Each field's documentation names its
 //! default.
 
+use crate::firewall::Firewall;
 use crate::stream_settings::Stream;
 use burgrave_model::{Mode, Profile};
 use std::collections::BTreeMap;
@@ -46,35 +47,6 @@ pub struct Listen {
     pub redirect: bool,
     /// Networks whose connections begin with a header of the PROXY protocol.
     pub proxy_protocol: Vec<Network>,
-}
-
-/// The machine's firewall.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Firewall {
-    /// Closed but for the listeners and `allow`. Default true.
-    pub enabled: bool,
-    /// What is open beside the gateway's own listeners.
-    pub allow: Vec<Allow>,
-}
-
-/// A port that is open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allow {
-    /// Of this machine; never 0.
-    pub port: u16,
-    /// To whom. Empty: to anyone.
-    pub from: Vec<Network>,
-    /// Default TCP.
-    pub protocol: Protocol,
-}
-
-/// What ports belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
 }
 
 /// A log that is watched.

@@ -21,36 +21,36 @@ const RIVAL_BURST: u32 = 500;
 const RESTORED: u32 = 100_000;
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Somebody who sends nothing.
-const FIRST: Ipv4Addr = Ipv4Addr::new(10, 9, 2, 1);
+const FIRST: Ipv4Addr = Ipv4Addr::new(10, 21, 0, 1);
 
 /// Runs both and prints ratios.
 pub(crate) fn run() -> Result<()> {
     setup::packages(&["fail2ban", "iproute2", "nftables", "util-linux"])?;
     process::show("cargo", &["build", "--release", "--package", "burgrave"])?;
     let own = measure(&Tool::Burgrave, TRIALS, BURST)?;
-    let rival = measure(&Tool::Fail2ban, RIVAL_TRIALS, RIVAL_BURST)?;
+    let each = |time: Duration, count: u32| f64::from(count) / time.as_secs_f64();
     let (median, worst) = (middle(&own.trials), last(&own.trials));
-    let (median_rival, worst_rival) = (middle(&rival.trials), last(&rival.trials));
     println!(
-        "ban: line to first dropped packet, median {:.2} ms, worst of {TRIALS} {:.2} ms; fail2ban median {:.0} ms, worst of \
-         {RIVAL_TRIALS} {:.0} ms: {:.0} x",
+        "ban: line to first dropped packet, median {:.2} ms, worst of {TRIALS} {:.2} ms; {BURST} at once {:.0} ms ({:.0} bans/s)",
         millis(median),
         millis(worst),
-        millis(median_rival),
-        millis(worst_rival),
-        median_rival.as_secs_f64() / median.as_secs_f64()
-    );
-    let each = |time: Duration, count: u32| f64::from(count) / time.as_secs_f64();
-    println!(
-        "ban: {BURST} at once {:.0} ms ({:.0} bans/s); fail2ban {RIVAL_BURST} at once {:.0} ms ({:.0} bans/s): {:.0} x",
         millis(own.burst),
-        each(own.burst, BURST),
+        each(own.burst, BURST)
+    );
+    let restored = restore()?;
+    println!("ban: {RESTORED} restored {:.0} ms after the start of the program", millis(restored));
+    let rival = measure(&Tool::Fail2ban, RIVAL_TRIALS, RIVAL_BURST)?;
+    let (median_rival, worst_rival) = (middle(&rival.trials), last(&rival.trials));
+    println!(
+        "ban: fail2ban median {:.0} ms: {:.0} x, worst of {RIVAL_TRIALS} {:.0} ms: {:.0} x; {RIVAL_BURST} at once {:.0} ms ({:.0} bans/s): {:.0} x",
+        millis(median_rival),
+        median_rival.as_secs_f64() / median.as_secs_f64(),
+        millis(worst_rival),
+        worst_rival.as_secs_f64() / worst.as_secs_f64(),
         millis(rival.burst),
         each(rival.burst, RIVAL_BURST),
         each(own.burst, BURST) / each(rival.burst, RIVAL_BURST)
     );
-    let restored = restore()?;
-    println!("ban: {RESTORED} restored {:.0} ms after the start", millis(restored));
     Ok(())
 }
 
@@ -142,41 +142,53 @@ impl Drop for Server {
 }
 
 /// An echo of datagrams at the host.
-const ECHO: &str = "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind(('10.9.0.1',9999))\n\
-while True:\n d,a=s.recvfrom(16)\n s.sendto(d,a)";
+const ECHO: &str = r"
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('10.9.0.1', 9999))
+while True:
+    d, a = s.recvfrom(16)
+    s.sendto(d, a)
+";
 /// For each client: sends all the time, writes two failures, after a while the deciding one, and prints the
 /// nanoseconds from just before that write to the sending of the first datagram that was not answered, nor
 /// the two after it.
-const PROBE: &str = "import os,socket,sys,time\n\
-log=os.open(sys.argv[1],os.O_WRONLY|os.O_APPEND)\n\
-def fail(ip,n):\n\
- day=time.strftime('%b %d %H:%M:%S')\n\
- os.write(log,b''.join(b'%s h sshd[%d]: Failed password for root from %s port 5 ssh2\\n'%(day.encode(),i,ip.encode()) for i in range(n)))\n\
-for i in range(int(sys.argv[2])):\n\
- ip='10.9.1.%d'%(i+1)\n\
- s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n\
- s.bind((ip,0))\n\
- s.connect(('10.9.0.1',9999))\n\
- s.settimeout(0.02)\n\
- def ask(n):\n\
-  t=time.monotonic_ns()\n\
-  s.send(b'%d'%n)\n\
-  try:\n\
-   while s.recv(16)!=b'%d'%n: pass\n\
-   return t,True\n\
-  except OSError: return t,False\n\
- assert ask(0)[1]\n\
- fail(ip,2)\n\
- time.sleep(0.05+(i*37%100)/100*float(sys.argv[3]))\n\
- assert ask(1)[1]\n\
- start=time.monotonic_ns()\n\
- fail(ip,1)\n\
- n,lost=2,[]\n\
- while len(lost)<3 and time.monotonic_ns()-start<60*10**9:\n\
-  t,ok=ask(n)\n\
-  n+=1\n\
-  lost=[] if ok else lost+[t]\n\
- print(lost[0]-start,flush=True)";
+const PROBE: &str = r"
+import os, socket, sys, time
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
+def fail(ip, n):
+    day = time.strftime('%b %d %H:%M:%S')
+    line = '%s h sshd[%d]: Failed password for root from %s port 5 ssh2\n'
+    os.write(log, ''.join(line % (day, i, ip) for i in range(n)).encode())
+def ask(s, n):
+    t = time.monotonic_ns()
+    s.send(b'%d' % n)
+    try:
+        while s.recv(16) != b'%d' % n:
+            pass
+        return t, True
+    except OSError:
+        return t, False
+for i in range(int(sys.argv[2])):
+    ip = '10.20.%d.1' % i
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((ip, 0))
+    s.connect(('10.9.0.1', 9999))
+    s.settimeout(0.02)
+    # Whoever has to be found first is asked again.
+    assert any(ask(s, 0)[1] for _ in range(100))
+    fail(ip, 2)
+    time.sleep(0.05 + (i * 37 % 100) / 100 * float(sys.argv[3]))
+    assert any(ask(s, 1)[1] for _ in range(100))
+    start = time.monotonic_ns()
+    fail(ip, 1)
+    n, lost = 2, []
+    while len(lost) < 3 and time.monotonic_ns() - start < 60 * 10**9:
+        t, ok = ask(s, n)
+        n += 1
+        lost = [] if ok else lost + [t]
+    print(lost[0] - start, flush=True)
+";
 
 impl Place {
     fn new() -> Result<Self> {
@@ -189,7 +201,7 @@ impl Place {
         for line in [
             "ip link set lo up",
             &format!("ip link add v0 type veth peer name v1 netns {id}"),
-            "ip addr add 10.9.0.1/16 dev v0",
+            "ip addr add 10.9.0.1/8 dev v0",
             "ip link set v0 up",
         ] {
             inside(&place.host, line)?;
@@ -198,8 +210,8 @@ impl Place {
             "ip link set lo up",
             "ip link set v1 up",
             "ip route add 10.9.0.1/32 dev v1",
-            // All of the network is the clients' own.
-            "ip route add local 10.9.1.0/24 dev lo",
+            // All of the network is the clients' own, and each is in a /24 of its own: a swarm is another matter.
+            "ip route add local 10.20.0.0/16 dev lo",
         ] {
             inside(&place.clients, line)?;
         }
@@ -247,7 +259,7 @@ impl Place {
         fs::write(
             own.join("jail.d/zz.local"),
             format!(
-                "[DEFAULT]\nbackend = pyinotify\nbanaction = nftables\nallowipv6 = no\nignoreip =\n[sshd]\nenabled = true\nfilter = sshd\n\
+                "[DEFAULT]\nbackend = pyinotify\nbanaction = nftables[type=allports]\nprotocol = udp\nallowipv6 = no\nignoreip =\n[sshd]\nenabled = true\nfilter = sshd\n\
                  logpath = {folder}/auth.log\nmaxretry = 3\nfindtime = 600\nbantime = 3600\n"
             ),
         )?;
