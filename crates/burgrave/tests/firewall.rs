@@ -172,10 +172,14 @@ impl Net {
     /// Failures of a client in the log of sshd.
     fn fail(&self, ip: &str, times: usize) {
         let mut text = String::new();
+        // What is read late counts with its own time, so it must be now.
+        let date = Command::new("date").args(["-u", "+%b %e %H:%M:%S"]).output().unwrap();
+        let date = String::from_utf8(date.stdout).unwrap();
+        let date = date.trim_end();
         for number in 0..times {
             writeln!(
                 text,
-                "Nov 26 03:20:00 h sshd[{number}]: Failed password for root from {ip} port 5 ssh2"
+                "{date} h sshd[{number}]: Failed password for root from {ip} port 5 ssh2"
             )
             .unwrap();
         }
