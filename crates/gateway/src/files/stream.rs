@@ -10,6 +10,8 @@ use std::rc::Rc;
 const PIECE_BYTES: u64 = 64 * 1024;
 /// The same where a connection has many streams: each may hold a piece that its client does not take.
 const STREAM_PIECE_BYTES: u64 = 16 * 1024;
+/// The first of those, which is all that a client gets to hold that takes nothing.
+const FIRST_PIECE_BYTES: u64 = 4 * 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -18,13 +20,15 @@ pub(crate) struct FileStream {
     at: u64,
     left: u64,
     piece: u64,
+    next: u64,
 }
 
 impl FileStream {
     /// `many`: whether the connection has other streams beside this one.
     pub(crate) fn new(entry: Rc<Entry>, start: u64, length: u64, many: bool) -> Self {
-        let piece = if many { STREAM_PIECE_BYTES } else { PIECE_BYTES };
-        Self { entry, at: start, left: length, piece }
+        let (piece, next) =
+            if many { (FIRST_PIECE_BYTES, STREAM_PIECE_BYTES) } else { (PIECE_BYTES, PIECE_BYTES) };
+        Self { entry, at: start, left: length, piece, next }
     }
 
     /// Bytes to come.
@@ -41,6 +45,7 @@ impl FileStream {
             return Some(Err(Reason::FileFault));
         };
         let size = usize::try_from(self.left.min(self.piece)).unwrap_or(0);
+        self.piece = self.next;
         let mut buffer = vec![0; size];
         let Ok(count) = file.read_at(&mut buffer, self.at) else {
             return Some(Err(Reason::FileFault));
