@@ -6,10 +6,12 @@ use std::process::{Command, Stdio};
 
 /// What building and testing need.
 pub(crate) const BUILD: &[&str] =
-    &["build-essential", "ca-certificates", "curl", "iproute2", "modsecurity-crs", "nftables"];
+    &["build-essential", "ca-certificates", "curl", "modsecurity-crs"];
 
-/// What tests try the gateway with: a FastCGI server, scanners of TLS, the judge of units.
-pub(crate) const TEST: &[&str] = &["php-fpm", "sslscan", "systemd", "testssl.sh"];
+/// What tests try Burgrave with: namespaces and rules of the kernel, a FastCGI server, scanners of TLS, the
+/// judge of units.
+pub(crate) const TEST: &[&str] =
+    &["iproute2", "nftables", "php-fpm", "sslscan", "systemd", "testssl.sh"];
 
 /// What the benches need beside that.
 pub(crate) const BENCH: &[&str] = &["libnginx-mod-http-modsecurity", "nginx-light", "wrk"];
