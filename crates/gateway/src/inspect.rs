@@ -235,7 +235,7 @@ pub(crate) async fn request(
     })?;
     obey(decision)?;
     if exchange.inspection.ask(|engine| engine.wants_request_body())? == Some(true) {
-        let grpc = upstream::is_grpc(&exchange.head).then(FirstMessage::default);
+        let grpc = upstream::is_grpc(exchange).then(FirstMessage::default);
         request_body(&mut exchange.inspection, body, grpc).await?;
     }
     obey(exchange.inspection.ask(<dyn Engine>::request_body_done)?)?;

@@ -72,6 +72,12 @@ fn server() -> SocketAddr {
                     "/dies.php" => record(6, format!("{head}half").as_bytes()),
                     "/odd.php" => [record(6, b"nonsense\r\n\r\n"), end].concat(),
                     "/silent.php" => end,
+                    "/stalls.php" => {
+                        let out = record(6, format!("{head}half").as_bytes());
+                        drop(stream.write_all(&out));
+                        std::thread::sleep(Duration::from_secs(30));
+                        return;
+                    }
                     "/hangs.php" => {
                         std::thread::sleep(Duration::from_secs(3));
                         return;
@@ -116,7 +122,8 @@ fn tcp(address: SocketAddr) -> Upstream {
     Upstream::FastCgi(Authority { host: Host::Address(address.ip()), port: address.port() })
 }
 
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
+    ("stalls.php", ""),
     ("index.php", ""),
     ("dies.php", ""),
     ("odd.php", ""),
@@ -200,7 +207,13 @@ fn what_a_server_does_wrong_is_not_made_to_look_right() {
     }
     let torn = bed.ask("GET /dies.php HTTP/1.1");
     assert!(!torn.ends_with("0\r\n\r\n"), "an unclean end: {torn}");
-    let lines = bed.log(5);
+    let start = std::time::Instant::now();
+    let stalled = bed.ask("GET /stalls.php HTTP/1.1");
+    assert!(!stalled.ends_with("0\r\n\r\n") && start.elapsed() < Duration::from_secs(10));
+    assert_eq!(bed.logged("upstream took too long")["http.status"], 504, "that of `hangs.php`");
+    let lines = bed.log(6);
+    let line = lines.iter().find(|line| line["http.target"] == "/stalls.php").unwrap();
+    assert_eq!(line["reason"], "upstream took too long");
     let line = lines.iter().find(|line| line["http.target"] == "/dies.php").unwrap();
     assert_eq!(line["reason"], "upstream ended before its answer");
 }

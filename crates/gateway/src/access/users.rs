@@ -143,24 +143,27 @@ pub(crate) enum Checked {
 /// Those who compute hashes, for all event loops.
 #[derive(Debug)]
 pub(crate) struct Checkers {
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
 impl Checkers {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { permits: Semaphore::new(AT_ONCE), waiting: AtomicUsize::new(0) })
+        Arc::new(Self { permits: Arc::new(Semaphore::new(AT_ONCE)), waiting: AtomicUsize::new(0) })
     }
 
     /// Compares, in a thread of its own.
     pub(crate) async fn check(self: &Arc<Self>, users: &Arc<Users>, given: Given) -> Checked {
-        let Some(_place) = Place::take(self) else { return Checked::Busy };
-        let Ok(permit) = self.permits.acquire().await else { return Checked::Busy };
+        let Some(place) = Place::take(self) else { return Checked::Busy };
+        let permits = Arc::clone(&self.permits);
+        let Ok(permit) = permits.acquire_owned().await else { return Checked::Busy };
         let users = Arc::clone(users);
-        let work =
-            move || if users.verify(&given) { Checked::Right(given.name) } else { Checked::Wrong };
+        let work = move || {
+            // Held until the work is done, also when the client has left meanwhile.
+            let _held = (permit, place);
+            if users.verify(&given) { Checked::Right(given.name) } else { Checked::Wrong }
+        };
         let checked = tokio::task::spawn_blocking(work).await;
-        drop(permit);
         checked.unwrap_or(Checked::Busy)
     }
 }
@@ -306,6 +309,23 @@ mod tests {
         assert_eq!(known.get(&one, b"f").as_deref(), Some("a"));
         assert!(known.get(&two, b"f").is_none(), "another reading of the file");
         assert!(known.get(&one, b"g").is_none());
+    }
+
+    #[test]
+    fn a_client_that_leaves_frees_no_place_before_its_hash_is_done() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let users = Users::parse(&format!("a:{}", password_hash("x").unwrap())).unwrap();
+            let (checkers, users) = (Checkers::new(), Arc::new(users));
+            for _ in 0..AT_ONCE {
+                let check = checkers.check(&users, given("a", "y"));
+                // Begins the work and leaves.
+                drop(tokio::time::timeout(Duration::ZERO, check).await);
+            }
+            assert_eq!(checkers.waiting.load(Ordering::Relaxed), AT_ONCE);
+            assert_eq!(checkers.permits.available_permits(), 0);
+            assert_eq!(checkers.check(&users, given("a", "x")).await, Checked::Right("a".into()));
+        });
     }
 
     #[test]

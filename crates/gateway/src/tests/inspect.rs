@@ -291,6 +291,23 @@ fn an_engine_that_panics_never_lets_pass() {
     assert!(lines[..4].iter().all(|line| line["decision"] == "refuse"), "{lines:?}");
 }
 
+/// Only what a route's upstreams speak decides that a body is a stream of messages.
+#[test]
+fn a_clients_word_spares_no_body() {
+    let bed = bed(None);
+    let mut stream = TcpStream::connect(bed.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let head = "POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Type: application/grpc\r\n\
+                Connection: close\r\nContent-Length: 12\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&[0; 5]).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    stream.write_all(b"block-2").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 403"), "{}", answer.escape_ascii());
+}
+
 #[test]
 fn inspected_bodies_arrive_whole() {
     let bed = bed(None);

@@ -26,12 +26,12 @@ pub(crate) use tls::client_config;
 use crate::body::{BodyFault, OutBody, RequestBody};
 use crate::exchange::Exchange;
 use crate::files::path::check_proxied;
-use crate::guard::head::Head;
 use crate::headers;
 use crate::inspect::{Permit, Stop};
 use crate::plan::RoutePlan;
 use crate::refusal::Reason;
 use crate::route::path_and_query;
+use burgrave_config::Upstream;
 use bytes::Bytes;
 use http::header::{HOST, TE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
@@ -62,7 +62,7 @@ pub(crate) async fn forward(
         return Err(Reason::WebSocket.into());
     }
     // Either side of a gRPC call may be the first to speak.
-    if !is_grpc(&exchange.head) {
+    if !is_grpc(exchange) {
         body.prime().await?;
     }
     let limits = exchange.plan.limits(exchange.site, exchange.route);
@@ -127,10 +127,14 @@ async fn scripted(
     Err(last)
 }
 
-/// Whether a request is a gRPC call, by its content type.
-pub(crate) fn is_grpc(head: &Head) -> bool {
-    let content = head.field(b"content-type").and_then(|value| value.get(..16));
+/// Whether a request is a gRPC call: by its content type, and only where every upstream of its route
+/// speaks HTTP/2. A client's word alone must not spare a body from being looked at whole.
+pub(crate) fn is_grpc(exchange: &Exchange) -> bool {
+    let content = exchange.head.field(b"content-type").and_then(|value| value.get(..16));
     content.is_some_and(|start| start.eq_ignore_ascii_case(b"application/grpc"))
+        && route_of(&exchange.plan, exchange).is_some_and(|own| {
+            own.route.upstream.iter().all(|upstream| matches!(upstream, Upstream::H2c(_)))
+        })
 }
 
 type Answer = (Response<hyper::body::Incoming>, Carrier);
@@ -270,7 +274,7 @@ fn shared_request(
     let fields = request.headers_mut();
     let host = fields.remove(HOST).ok_or(Reason::HostMissing)?;
     fields.remove(TRANSFER_ENCODING);
-    if is_grpc(&exchange.head) {
+    if is_grpc(exchange) {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
     let path = outgoing.uri.path_and_query().map_or("/", PathAndQuery::as_str);

@@ -20,10 +20,11 @@ use http::{HeaderMap, Response, StatusCode};
 use record::{CONTENT_BYTES_MAX, END, HEAD_BYTES, Head, STDERR, STDIN, STDOUT};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// Pieces that wait for the client.
 const PIECES_MAX: usize = 4;
@@ -82,7 +83,7 @@ pub(super) async fn ask(
     let body = body.take();
     let task = spawn_local(async move {
         let say = say(writer, first, body);
-        let hear = hear(reader, header_sender, sender);
+        let hear = hear(reader, header_sender, sender, times.answer);
         // What is said matters only as long as somebody hears.
         tokio::join!(say, hear);
     });
@@ -144,11 +145,18 @@ async fn hear(
     mut reader: ReadHalf<Socket>,
     header: oneshot::Sender<Header>,
     sender: mpsc::Sender<Piece>,
+    pause: Duration,
 ) {
     let mut header = Some(header);
     let mut ahead = Vec::new();
     let outcome = loop {
-        let bytes = match next(&mut reader).await {
+        // Until the header is there, whoever waits for it sees to the time.
+        let read = if header.is_some() {
+            next(&mut reader).await
+        } else {
+            timeout(pause, next(&mut reader)).await.unwrap_or(Err(Reason::UpstreamSlow))
+        };
+        let bytes = match read {
             Ok(Some(bytes)) => bytes,
             Ok(None) => break Ok(()),
             Err(reason) => break Err(reason),
