@@ -116,12 +116,16 @@ impl Watcher {
             written_positions: BTreeMap::new(),
             last_trouble: None,
         };
-        watcher.find_logs(settings)?;
+        watcher.find_logs(settings, tell)?;
         Ok(watcher)
     }
 
-    fn find_logs(&mut self, settings: &Settings) -> Result<(), AgentError> {
-        let kept = positions(&self.home)?;
+    fn find_logs(
+        &mut self,
+        settings: &Settings,
+        tell: &mut dyn FnMut(Told),
+    ) -> Result<(), AgentError> {
+        let kept = positions(&self.home, tell)?;
         let never = |allowed: &[Network]| {
             let texts: Vec<String> = allowed.iter().map(burgrave_firewall::text_of).collect();
             Never::parse(texts.iter().map(String::as_str)).unwrap_or_default()
@@ -351,10 +355,21 @@ fn rule(watch: &Watch) -> Rule {
     }
 }
 
-fn positions(home: &Home) -> Result<BTreeMap<String, Position>, AgentError> {
+fn positions(
+    home: &Home,
+    tell: &mut dyn FnMut(Told),
+) -> Result<BTreeMap<String, Position>, AgentError> {
     match read_own(&home.positions(), POSITIONS_BYTES_MAX) {
-        // What cannot be read is as good as none: the logs are then read from their ends.
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+        // What makes no sense is as good as none, but not in silence: lines may be missed.
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            let path = home.positions();
+            let text = format!(
+                "`{}` makes no sense ({error}): the logs are read from their ends",
+                path.display()
+            );
+            tell(Told::Trouble(text));
+            BTreeMap::new()
+        })),
         Err(SysError::Missing(_)) => Ok(BTreeMap::new()),
         Err(error) => Err(error.into()),
     }

@@ -9,8 +9,8 @@
 use crate::answer;
 use crate::body::OutBody;
 use crate::exchange::Exchange;
-use crate::guard::head::Head;
 use crate::limit::client_key;
+use crate::log::json::hex_text;
 use crate::log::line::Decided;
 use crate::route::path_and_query;
 use aws_lc_rs::hmac;
@@ -45,7 +45,7 @@ impl Challenges {
 
     fn sign(&self, what: &str, client: IpAddr, site: &str, number: u64) -> String {
         let text = format!("{what}\n{}\n{site}\n{number}", client_key(client));
-        hex(hmac::sign(&self.0, text.as_bytes()).as_ref())
+        hex_text(hmac::sign(&self.0, text.as_bytes()).as_ref())
     }
 
     fn question(&self, client: IpAddr, site: &str, seconds: u64) -> String {
@@ -89,14 +89,6 @@ fn zero_bits(bytes: &[u8]) -> u32 {
     first.leading_zeros()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let mut out = Vec::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        crate::log::json::hex(&mut out, *byte);
-    }
-    String::from_utf8(out).unwrap_or_default()
-}
-
 /// Empty where it is not 32 bytes in hexadecimal digits.
 fn unhex(text: &str) -> Vec<u8> {
     let digit = |byte: &u8| crate::route::digit(*byte);
@@ -113,7 +105,11 @@ pub(crate) fn stand(exchange: &mut Exchange) -> Option<Response<OutBody>> {
     let (site, seconds) = (exchange.host.clone(), exchange.time.seconds().unsigned_abs());
     let client = exchange.client.address.ip();
     let challenges = exchange.worker.challenges.clone();
-    if cookie(&exchange.head).is_some_and(|pass| challenges.is_pass(pass, client, &site, seconds)) {
+    if exchange
+        .head
+        .cookie(COOKIE)
+        .is_some_and(|pass| challenges.is_pass(pass, client, &site, seconds))
+    {
         return None;
     }
     exchange.decide(Decided::Challenge);
@@ -137,13 +133,6 @@ fn split(rest: &[u8]) -> (&[u8], Option<&[u8]>) {
         Some(at) => (rest.get(..at).unwrap_or_default(), rest.get(at + 6..)),
         None => (rest, None),
     }
-}
-
-fn cookie(head: &Head) -> Option<&[u8]> {
-    let cookies = head.fields().filter(|(name, _)| name.eq_ignore_ascii_case(b"cookie"));
-    cookies
-        .flat_map(|(_, value)| value.split(|byte| *byte == b';'))
-        .find_map(|pair| pair.trim_ascii().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"="))
 }
 
 fn let_in(exchange: &Exchange, pass: &str, back: Option<&[u8]>) -> Response<OutBody> {

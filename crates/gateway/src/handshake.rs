@@ -1,5 +1,6 @@
 //! The TLS handshake, and what it says about a connection.
 
+use crate::log::json::hex_text;
 use crate::tls::Configs;
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
@@ -59,9 +60,7 @@ pub(crate) fn shown(stream: &TlsStream<TcpStream>, client_ca: Option<Arc<Path>>)
     let certificate = session.peer_certificates().and_then(|chain| chain.first());
     certificate.zip(client_ca).map(|(certificate, client_ca)| {
         let digest = Sha256::digest(certificate);
-        let mut text = b"sha256:".to_vec();
-        digest.iter().for_each(|byte| crate::log::json::hex(&mut text, *byte));
-        let fingerprint = String::from_utf8(text).unwrap_or_default().into();
+        let fingerprint = format!("sha256:{}", hex_text(&digest)).into();
         Shown { fingerprint, client_ca }
     })
 }

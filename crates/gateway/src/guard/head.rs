@@ -121,6 +121,14 @@ impl Head {
     pub(crate) fn field(&self, name: &[u8]) -> Option<&[u8]> {
         self.fields().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
+
+    /// The first value of a cookie (RFC 6265 §4.2).
+    pub(crate) fn cookie(&self, name: &str) -> Option<&[u8]> {
+        let fields = self.fields().filter(|(field, _)| field.eq_ignore_ascii_case(b"cookie"));
+        fields
+            .flat_map(|(_, value)| value.split(|byte| *byte == b';'))
+            .find_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    }
 }
 
 /// How far into a header section we are. Spans count from the start of the buffer.

@@ -70,6 +70,15 @@ pub(crate) fn hex(out: &mut Vec<u8>, byte: u8) {
     }
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex_text(bytes: &[u8]) -> String {
+    let mut out = Vec::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        hex(&mut out, *byte);
+    }
+    String::from_utf8(out).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,8 +14,9 @@ use crate::handshake::{Shown, shown};
 use crate::plan::Plan;
 use crate::proxy_protocol;
 use crate::tls::StreamConfig;
+use crate::upstream::{connect_tcp, place};
 use crate::worker::Worker;
-use burgrave_config::{Announce, Authority, Host, Stream, StreamTls};
+use burgrave_config::{Announce, Authority, Stream, StreamTls};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -202,15 +203,8 @@ fn permitted(
 async fn connect(own: &StreamPlan) -> Result<(TcpStream, String), &'static str> {
     let mut last = "upstream refused the connection";
     for authority in own.upstreams() {
-        let name = match &authority.host {
-            Host::Address(address) => SocketAddr::new(*address, authority.port).to_string(),
-            Host::Name(name) => format!("{name}:{}", authority.port),
-        };
-        match timeout(own.stream.connect_time, TcpStream::connect(&name)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true).map_err(|_gone| "upstream left")?;
-                return Ok((stream, format!("tcp://{name}")));
-            }
+        match timeout(own.stream.connect_time, connect_tcp(authority)).await {
+            Ok(Ok(stream)) => return Ok((stream, format!("tcp://{}", place(authority)))),
             Ok(Err(_refused)) => {}
             Err(_slow) => last = "connecting to the upstream took too long",
         }

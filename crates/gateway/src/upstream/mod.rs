@@ -19,7 +19,7 @@ mod websocket;
 pub(crate) use check::run as check_upstreams;
 pub(crate) use fastcgi::ScriptBody;
 pub(crate) use incoming::UpstreamBody;
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Pool, connect_tcp, place};
 pub(crate) use target::{Target, Targets};
 pub(crate) use tls::client_config;
 
@@ -257,7 +257,7 @@ fn candidates(exchange: &Exchange, route: &RoutePlan) -> Vec<(usize, Rc<Pool>)> 
     let pool = |upstream| exchange.worker.pool(upstream, route.verify.as_ref());
     let pools: Vec<_> = upstreams.iter().map(pool).collect();
     let balance = &route.route.balance;
-    let mark = balance.sticky.as_deref().and_then(|name| sticky::mark(&exchange.head, name));
+    let mark = balance.sticky.as_deref().and_then(|name| exchange.head.cookie(name));
     let now = burgrave_sys::monotonic().0;
     let cooling = |index: usize| pools.get(index).is_some_and(|pool: &Rc<Pool>| pool.cooling());
     let order = route.targets.order(balance, mark, now, cooling);

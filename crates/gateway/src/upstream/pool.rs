@@ -154,17 +154,22 @@ enum Unconnected {
     Unverified,
 }
 
-async fn tcp(authority: &Authority) -> Result<TcpStream, Unconnected> {
-    let connected = match &authority.host {
-        Host::Address(address) => TcpStream::connect((*address, authority.port)).await,
-        Host::Name(name) => TcpStream::connect((name.as_str(), authority.port)).await,
+/// A TCP connection to an upstream.
+pub(crate) async fn connect_tcp(authority: &Authority) -> std::io::Result<TcpStream> {
+    let stream = match &authority.host {
+        Host::Address(address) => TcpStream::connect((*address, authority.port)).await?,
+        Host::Name(name) => TcpStream::connect((name.as_str(), authority.port)).await?,
     };
-    let stream = connected.map_err(|_refused| Unconnected::Refused)?;
-    stream.set_nodelay(true).map_err(|_gone| Unconnected::Refused)?;
+    stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-fn place(authority: &Authority) -> String {
+async fn tcp(authority: &Authority) -> Result<TcpStream, Unconnected> {
+    connect_tcp(authority).await.map_err(|_refused| Unconnected::Refused)
+}
+
+/// Host and port as the configuration writes them.
+pub(crate) fn place(authority: &Authority) -> String {
     match &authority.host {
         Host::Address(address) if address.is_ipv6() => format!("[{address}]:{}", authority.port),
         Host::Address(address) => format!("{address}:{}", authority.port),

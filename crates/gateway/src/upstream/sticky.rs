@@ -2,18 +2,7 @@
 //! is worth nothing to whoever forges it: only who answers changes.
 
 use crate::exchange::Exchange;
-use crate::guard::head::Head;
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
-
-/// What the client's cookie says.
-pub(super) fn mark<'a>(head: &'a Head, name: &str) -> Option<&'a [u8]> {
-    let cookies = head.fields().filter(|(field, _)| field.eq_ignore_ascii_case(b"cookie"));
-    cookies.flat_map(|(_, value)| value.split(|byte| *byte == b';')).find_map(|pair| {
-        let pair = pair.trim_ascii();
-        let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-        Some(value)
-    })
-}
 
 /// Sets the cookie where the client has none, or that of another upstream.
 pub(super) fn stick(exchange: &Exchange, headers: &mut HeaderMap) {
@@ -21,7 +10,7 @@ pub(super) fn stick(exchange: &Exchange, headers: &mut HeaderMap) {
     let route = site.and_then(|site| site.routes.get(exchange.route?));
     let (Some(route), Some(target)) = (route, &exchange.target) else { return };
     let Some(name) = route.route.balance.sticky.as_deref() else { return };
-    if mark(&exchange.head, name) == Some(target.mark.as_bytes()) {
+    if exchange.head.cookie(name) == Some(target.mark.as_bytes()) {
         return;
     }
     let secure = if exchange.client.tls.is_some() { "; Secure" } else { "" };

@@ -4,6 +4,8 @@
 //! never: where all fail, the best of them is still asked. All event loops share what is known,
 //! without a lock.
 
+use crate::log::json::hex_text;
+use crate::worker::mix;
 use burgrave_config::{Balance, Sharing, Upstream};
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -17,6 +19,9 @@ const SLOW_START: Duration = Duration::from_secs(10);
 /// A request earns a fifth of a retry; so many are saved up at most.
 const RETRY_COST: u32 = 5;
 const RETRIES_SAVED_MAX: u32 = 20 * RETRY_COST;
+
+/// The golden ratio: makes neighbouring numbers unlike each other before they are mixed.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// What is known of one upstream.
 #[derive(Debug)]
@@ -54,12 +59,8 @@ fn nanos(time: Duration) -> u64 {
 impl Target {
     fn new(upstream: &Upstream) -> Self {
         let digest = Sha256::digest(format!("{upstream:?}"));
-        let mut mark = Vec::new();
-        for byte in digest.iter().take(6) {
-            crate::log::json::hex(&mut mark, *byte);
-        }
         Self {
-            mark: String::from_utf8(mark).unwrap_or_default(),
+            mark: hex_text(digest.get(..6).unwrap_or_default()),
             active: AtomicUsize::new(0),
             failures: AtomicU32::new(0),
             open_until: AtomicU64::new(0),
@@ -167,7 +168,7 @@ impl Targets {
             return (0..count).collect();
         }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let chance = mix(turn);
+        let chance = mix(turn.wrapping_add(SPREAD));
         let first = match balance.sharing {
             Sharing::RoundRobin => index(turn, count),
             Sharing::LeastRequests => self.less_busy(chance),
@@ -180,7 +181,8 @@ impl Targets {
         // Stable: among equals the order stays.
         order.sort_by_key(|index| {
             let target = self.all.get(*index);
-            let avoid = target.map_or(Avoid::Down, |target| target.avoid(now, mix(chance)));
+            let avoid = target
+                .map_or(Avoid::Down, |target| target.avoid(now, mix(chance.wrapping_add(SPREAD))));
             if worse(*index) { avoid.max(Avoid::Failing) } else { avoid }
         });
         order
@@ -216,14 +218,6 @@ impl Targets {
 fn index(number: u64, count: usize) -> usize {
     let count = u64::try_from(count).unwrap_or(1).max(1);
     usize::try_from(number % count).unwrap_or(0)
-}
-
-/// The finalizer of `SplitMix64`: neighbours become unlike each other.
-fn mix(number: u64) -> u64 {
-    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }
 
 #[cfg(test)]

@@ -61,6 +61,30 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     }
 }
 
+/// Settings of services that name their ports.
+const NAMING_PORTS: [&str; 20] = [
+    "/etc/redis/*.conf",
+    "/etc/postgresql/*/*/postgresql.conf",
+    "/etc/mysql/my.cnf",
+    "/etc/mysql/*.d/*.cnf",
+    "/etc/mongod.conf",
+    "/etc/stunnel/*.conf",
+    "/etc/haproxy/haproxy.cfg",
+    "/etc/rsyslog.conf",
+    "/etc/memcached.conf",
+    "/etc/postfix/master.cf",
+    "/etc/dovecot/conf.d/*.conf",
+    "/etc/tomcat*/server.xml",
+    "/etc/systemd/system/*.socket",
+    "/etc/systemd/system/*.service",
+    "/etc/burgrave/burgrave.toml",
+    "/etc/vsftpd.conf",
+    "/etc/inetd.conf",
+    "/etc/wireguard/*.conf",
+    "/etc/openvpn/*.conf",
+    "/etc/openvpn/server/*.conf",
+];
+
 /// Ports that the configuration of some service names.
 fn wanted_ports(facts: &Facts<'_>, rows: &mut Rows) -> Vec<u16> {
     let mut ports: Vec<u16> = vec![53, 67, 68, 123, 546, 547];
@@ -86,29 +110,7 @@ fn wanted_ports(facts: &Facts<'_>, rows: &mut Rows) -> Vec<u16> {
                 .filter_map(|directive| directive.first().rsplit(':').next()?.parse::<u16>().ok()),
         );
     }
-    let files = [
-        "/etc/redis/*.conf",
-        "/etc/postgresql/*/*/postgresql.conf",
-        "/etc/mysql/my.cnf",
-        "/etc/mysql/*.d/*.cnf",
-        "/etc/mongod.conf",
-        "/etc/stunnel/*.conf",
-        "/etc/haproxy/haproxy.cfg",
-        "/etc/rsyslog.conf",
-        "/etc/memcached.conf",
-        "/etc/postfix/master.cf",
-        "/etc/dovecot/conf.d/*.conf",
-        "/etc/tomcat*/server.xml",
-        "/etc/systemd/system/*.socket",
-        "/etc/systemd/system/*.service",
-        "/etc/burgrave/burgrave.toml",
-        "/etc/vsftpd.conf",
-        "/etc/inetd.conf",
-        "/etc/wireguard/*.conf",
-        "/etc/openvpn/*.conf",
-        "/etc/openvpn/server/*.conf",
-    ];
-    for pattern in files {
+    for pattern in NAMING_PORTS {
         for path in rows.take(facts.glob(pattern)).unwrap_or_default() {
             let lines = rows.take(facts.lines(&path)).flatten();
             for line in lines
