@@ -90,7 +90,7 @@ pub(crate) static LISTEN_SECTION: Section = Section {
     title: "[[listen]]",
     about: "One listening socket. A site with TLS needs a listener with TLS, a site without one needs \
             a listener without.",
-    keys: &[&ADDRESS, &LISTEN_TLS, &REDIRECT, &PROXY_PROTOCOL],
+    keys: &[&ADDRESS, &LISTEN_TLS, &HTTP3, &REDIRECT, &PROXY_PROTOCOL],
     refused: &[],
 };
 pub(crate) static ADDRESS: Key<Address> = Key {
@@ -104,6 +104,13 @@ pub(crate) static LISTEN_TLS: Key<Flag> = Key {
     kind: Flag,
     default: "false",
     about: "Speak TLS 1.2 and 1.3, with HTTP/2 and HTTP/1.1 inside.",
+};
+pub(crate) static HTTP3: Key<Flag> = Key {
+    name: "http3",
+    kind: Flag,
+    default: "as `tls`",
+    about: "On a listener with TLS: speak HTTP/3 on the UDP port of the same number too, and say so in \
+            `Alt-Svc`. Not behind a load balancer that is named in `proxy_protocol`.",
 };
 pub(crate) static REDIRECT: Key<Flag> = Key {
     name: "redirect",

@@ -41,9 +41,14 @@ impl Settings {
 }
 
 impl Listen {
+    /// With TLS, and HTTP/3 beside it.
+    pub fn secure(address: SocketAddr) -> Self {
+        Self { tls: true, http3: true, ..Self::new(address) }
+    }
+
     /// Without TLS; redirects to it where a site has it.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, tls: false, redirect: true, proxy_protocol: Vec::new() }
+        Self { address, tls: false, http3: false, redirect: true, proxy_protocol: Vec::new() }
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::defence::{CONNECTIONS_PER_NETWORK, DELAY};
 use crate::keys::{
     ACCESS, ADDRESS, BODY_BYTES, BODY_TIME, BUDGET, CONNECT_TIME, CONNECTIONS,
-    CONNECTIONS_PER_CLIENT, DECODE, EXTRA, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, IDLE_TIME,
-    INCLUDE, LISTEN_TLS, LOG_HEADERS, PROFILE, PROXY_PROTOCOL, RATE_MIN, REDIRECT, REQUEST_BODY,
-    RESPONSE_BODY, RULES_MODE, UPSTREAM_TIME,
+    CONNECTIONS_PER_CLIENT, DECODE, EXTRA, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, HTTP3,
+    IDLE_TIME, INCLUDE, LISTEN_TLS, LOG_HEADERS, PROFILE, PROXY_PROTOCOL, RATE_MIN, REDIRECT,
+    REQUEST_BODY, RESPONSE_BODY, RULES_MODE, UPSTREAM_TIME,
 };
 use crate::kinds::{Count, Size, Span};
 use crate::settings::{Limits, Listen, Log, Network, Rules};
@@ -21,6 +21,7 @@ pub(crate) struct ListenDraft {
     /// `None`: written, but wrong.
     pub(crate) tls: Option<bool>,
     pub(crate) redirect: bool,
+    pub(crate) http3: bool,
     pub(crate) proxy_protocol: Vec<Network>,
 }
 
@@ -32,18 +33,31 @@ pub(crate) fn listen(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> ListenDraft 
         let message = "`redirect` says nothing of a listener with TLS: remove it";
         sink.wrong(&redirect.spot, message, None);
     }
+    let proxy_protocol = table.get(&PROXY_PROTOCOL, sink).unwrap_or_default();
+    let http3 = http3(table, tls, !proxy_protocol.is_empty(), sink);
     let written = table.has(&LISTEN_TLS);
     ListenDraft {
         address,
         tls: tls.or((!written).then_some(false)),
         redirect: redirect.is_none_or(|redirect| redirect.value),
-        proxy_protocol: table
-            .get(&PROXY_PROTOCOL, sink)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|network| network.value)
-            .collect(),
+        http3,
+        proxy_protocol: proxy_protocol.into_iter().map(|network| network.value).collect(),
     }
+}
+
+/// Whether a listener speaks HTTP/3; where it is asked to and cannot, that is an error.
+fn http3(table: &Table<'_, '_>, tls: Option<bool>, announced: bool, sink: &mut Sink<'_>) -> bool {
+    let asked = table.located(&HTTP3, sink);
+    let able = tls == Some(true) && !announced;
+    if let Some(asked) = asked.as_ref().filter(|asked| asked.value && !able) {
+        let message = if announced {
+            "`http3` does not go with `proxy_protocol`: load balancers announce clients over TCP only"
+        } else {
+            "`http3` needs `tls = true`"
+        };
+        sink.wrong(&asked.spot, message, None);
+    }
+    able && asked.is_none_or(|asked| asked.value)
 }
 
 impl ListenDraft {
@@ -51,7 +65,8 @@ impl ListenDraft {
     pub(crate) fn finish(&self) -> Option<Listen> {
         let address = self.address.as_ref()?.value;
         let proxy_protocol = self.proxy_protocol.clone();
-        Some(Listen { address, tls: self.tls?, redirect: self.redirect, proxy_protocol })
+        let (redirect, http3) = (self.redirect, self.http3);
+        Some(Listen { address, tls: self.tls?, redirect, http3, proxy_protocol })
     }
 }
 

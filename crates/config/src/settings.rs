@@ -43,6 +43,9 @@ pub struct Listen {
     pub address: SocketAddr,
     /// Speaks TLS (HTTP/1.1 and HTTP/2 by ALPN). Default false.
     pub tls: bool,
+    /// Speaks HTTP/3 on the UDP port of the same number too. Default where it can: with TLS, and without
+    /// the PROXY protocol.
+    pub http3: bool,
     /// On a plain listener: redirect to https where the site has TLS. Default true.
     pub redirect: bool,
     /// Networks whose connections begin with a header of the PROXY protocol.

@@ -32,16 +32,20 @@ pub struct Opening {
 impl Desired {
     /// What a configuration asks for.
     pub fn of(settings: &Settings) -> Self {
-        let listeners = settings.listeners.iter().map(|listen| listen.address);
-        let streams = settings.streams.iter().map(|stream| stream.address);
+        let tcp = |address| (Protocol::Tcp, address);
+        let listeners = settings.listeners.iter().map(|listen| tcp(listen.address));
+        let quic = settings.listeners.iter().filter(|listen| listen.http3);
+        let quic = quic.map(|listen| (Protocol::Udp, listen.address));
+        let streams = settings.streams.iter().map(|stream| tcp(stream.address));
+        let metrics = settings.metrics.map(tcp);
         let mut openings: Vec<Opening> = Vec::new();
-        for address in listeners.chain(streams).chain(settings.metrics) {
+        for (protocol, address) in listeners.chain(quic).chain(streams).chain(metrics) {
             // The kernel chooses port 0 anew each time, and loopback is never closed.
             if address.port() == 0 || address.ip().is_loopback() {
                 continue;
             }
             let opening = Opening {
-                protocol: Protocol::Tcp,
+                protocol,
                 port: address.port(),
                 to: Some(address.ip()),
                 from: Vec::new(),
@@ -158,6 +162,12 @@ mod tests {
         check("", "192.0.2.1:443", &["open tcp 443 at 192.0.2.1 for anyone (gateway)"]);
         check("", "127.0.0.1:443", &[]);
         check("", "0.0.0.0:0", &[]);
+        let secure = "[[listen]]\naddress = \"0.0.0.0:443\"\ntls = true\n[[site]]\nhosts = [\"b\"]\ntls = \"self-signed\"\nfiles = { root = \"/srv\" }";
+        check(
+            secure,
+            "127.0.0.1:80",
+            &["open tcp 443 for any IPv4 (gateway)", "open udp 443 for any IPv4 (gateway)"],
+        );
         let allow = "[firewall]\nallow = [{ port = 22, from = [\"192.0.2.0/24\", \"2001:db8::7\"] }, { port = 53, protocol = \"udp\" }]";
         check(
             allow,

@@ -5,8 +5,8 @@ use crate::accept::Seat;
 use crate::exchange::Exchange;
 use crate::files::FileStream;
 use crate::guard::clock::Alarm;
-use crate::guard::head::Version;
 use crate::headers;
+use crate::http3::Http3Body;
 use crate::inspect::Stop;
 use crate::refusal::Reason;
 use crate::upstream::{ScriptBody, UpstreamBody};
@@ -14,7 +14,6 @@ use burgrave_config::Limits;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -43,6 +42,54 @@ pub(crate) enum BodyFault {
     /// The other side is gone.
     #[error("the body ended before its end")]
     Gone,
+}
+
+/// A request's body as its protocol hands it out.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// By HTTP/1.1 or HTTP/2.
+    Http(hyper::body::Incoming),
+    /// By HTTP/3.
+    Http3(Box<Http3Body>),
+}
+
+impl From<hyper::body::Incoming> for Incoming {
+    fn from(body: hyper::body::Incoming) -> Self {
+        Self::Http(body)
+    }
+}
+
+impl From<Http3Body> for Incoming {
+    fn from(body: Http3Body) -> Self {
+        Self::Http3(Box::new(body))
+    }
+}
+
+impl Incoming {
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http(body) => body.is_end_stream(),
+            Self::Http3(body) => body.is_end_stream(),
+        }
+    }
+
+    /// The next piece; trailers end here: they are never merged and never forwarded.
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
+        match self {
+            Self::Http3(body) => body.poll_piece(context),
+            Self::Http(body) => loop {
+                match ready!(Pin::new(&mut *body).poll_frame(context)) {
+                    None => return Poll::Ready(None),
+                    Some(Err(_gone)) => return Poll::Ready(Some(Err(BodyFault::Gone))),
+                    Some(Ok(frame)) => {
+                        if let Ok(piece) = frame.into_data() {
+                            return Poll::Ready(Some(Ok(piece)));
+                        }
+                    }
+                }
+            },
+        }
+    }
 }
 
 /// A request's body: what was read ahead, then the rest.
@@ -148,26 +195,21 @@ impl RequestBody {
         if let Some(piece) = self.ahead.pop_front() {
             return Poll::Ready(Some(Ok(piece)));
         }
-        loop {
-            let Some(rest) = &mut self.rest else {
-                return Poll::Ready(None);
-            };
-            match Pin::new(rest).poll_frame(context) {
-                Poll::Ready(None) => {
-                    self.rest = None;
-                    self.seat.busy();
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Some(Ok(frame))) => {
-                    self.alarm.clear();
-                    // Trailers end here: they are never merged and never forwarded.
-                    if let Ok(piece) = frame.into_data() {
-                        return Poll::Ready(Some(self.count(piece)));
-                    }
-                }
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(self.fail(None)))),
-                Poll::Pending => return self.pause(context),
+        let Some(rest) = &mut self.rest else {
+            return Poll::Ready(None);
+        };
+        match rest.poll_piece(context) {
+            Poll::Ready(None) => {
+                self.rest = None;
+                self.seat.busy();
+                Poll::Ready(None)
             }
+            Poll::Ready(Some(Ok(piece))) => {
+                self.alarm.clear();
+                Poll::Ready(Some(self.count(piece)))
+            }
+            Poll::Ready(Some(Err(_gone))) => Poll::Ready(Some(Err(self.fail(None)))),
+            Poll::Pending => self.pause(context),
         }
     }
 
@@ -327,7 +369,7 @@ impl Recorded {
     fn trailers(&mut self) -> Option<HeaderMap> {
         let mut trailers = self.body.take_trailers()?;
         headers::trailers_from_upstream(&mut trailers);
-        let wanted = self.exchange.head.version == Version::Http2;
+        let wanted = self.exchange.head.version.multiplexes();
         (wanted && !trailers.is_empty()).then_some(trailers)
     }
 }

@@ -4,7 +4,7 @@
 use crate::accept::Seat;
 use crate::answer;
 use crate::frames::{Refusal, Streams, Watched};
-use crate::guard::head::{Head, HeadBuilder, HeadLimits};
+use crate::guard::head::{Head, HeadBuilder, HeadLimits, Version};
 use crate::guard::io::{Guard, GuardLimits, Refused, Wire};
 use crate::handshake::{TlsFacts, handshake, tls_facts};
 use crate::log::line::{Decided, Line};
@@ -65,6 +65,27 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// `ends`: the client's address and ours.
+    pub(crate) fn new(
+        (address, server): (SocketAddr, SocketAddr),
+        listener: SocketAddr,
+        tls: Option<TlsFacts>,
+        seat: Arc<Seat>,
+    ) -> Self {
+        let ip = address.ip().to_canonical().to_string();
+        Self {
+            address,
+            server,
+            listener,
+            tls,
+            ip_value: HeaderValue::try_from(ip).unwrap_or(HeaderValue::from_static("unknown")),
+            wire: Rc::default(),
+            stall: Stall::new(),
+            seat,
+            tunnel: RefCell::default(),
+        }
+    }
+
     /// The two ends, for the rules.
     pub(crate) fn engine_connection(&self) -> Ends {
         Ends {
@@ -86,20 +107,7 @@ pub(crate) async fn serve(
     // A listener that a reload has just given up serves nobody.
     let Some(secure) = plan.listener(listener).map(|listen| listen.tls) else { return };
     let (Ok(server), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
-    let client = |tls| {
-        let ip = address.ip().to_canonical().to_string();
-        Rc::new(Client {
-            address,
-            server,
-            listener,
-            tls,
-            ip_value: HeaderValue::try_from(ip).unwrap_or(HeaderValue::from_static("unknown")),
-            wire: Rc::default(),
-            stall: Stall::new(),
-            seat: Arc::clone(&seat),
-            tunnel: RefCell::default(),
-        })
-    };
+    let client = |tls| Rc::new(Client::new((address, server), listener, tls, Arc::clone(&seat)));
     if !secure {
         return http1(worker, client(None), stream, &plan).await;
     }
@@ -308,7 +316,7 @@ fn record(worker: &Rc<Worker>, client: &Client, refused: &Refused, id: &str, bod
 }
 
 /// The record of a request, or of a connection, that nobody here has read.
-fn refused_unread(
+pub(crate) fn refused_unread(
     worker: &Rc<Worker>,
     client: &Client,
     reason: &'static str,
@@ -355,7 +363,14 @@ where
         streams.taken();
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         async move {
-            let (head, early) = head_of(&request, fields_max);
+            let parts = Parts {
+                method: request.method(),
+                uri: request.uri(),
+                fields: request.headers(),
+                version: Version::Http2,
+            };
+            let open = !request.body().is_end_stream();
+            let (head, early) = head_of(&parts, open, fields_max);
             let Some(head) = head else {
                 let reason = Refusal::Malformed.text();
                 refused_unread(&worker, &client, reason, Some("HTTP/2.0"));
@@ -395,32 +410,44 @@ where
     }
 }
 
-/// The header of an HTTP/2 request, or the reason to refuse it beside a header for the record.
-fn head_of(request: &Request<Incoming>, fields_max: usize) -> (Option<Head>, Result<(), Reason>) {
-    match build(request, fields_max) {
+/// A request's header, as a library for HTTP/2 or HTTP/3 hands it out.
+pub(crate) struct Parts<'a> {
+    pub(crate) method: &'a http::Method,
+    pub(crate) uri: &'a http::Uri,
+    pub(crate) fields: &'a http::HeaderMap,
+    pub(crate) version: Version,
+}
+
+/// The header of a request, or the reason to refuse it beside a header for the record. `open` when a
+/// body follows.
+pub(crate) fn head_of(
+    parts: &Parts<'_>,
+    open: bool,
+    fields_max: usize,
+) -> (Option<Head>, Result<(), Reason>) {
+    match build(parts, open, fields_max) {
         Ok(head) => (Some(head), Ok(())),
         Err(reason) => {
-            let target = request.uri().path_and_query().map_or("/", |path| path.as_str());
-            let method = request.method().as_str().as_bytes();
-            let bare = HeadBuilder::bare(method, target.as_bytes());
+            let target = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+            let method = parts.method.as_str().as_bytes();
+            let bare = HeadBuilder::bare(method, target.as_bytes(), parts.version);
             (bare.finish(false), Err(reason))
         }
     }
 }
 
-fn build(request: &Request<Incoming>, fields_max: usize) -> Result<Head, Reason> {
-    if request.headers().len() > fields_max {
+fn build(parts: &Parts<'_>, open: bool, fields_max: usize) -> Result<Head, Reason> {
+    if parts.fields.len() > fields_max {
         return Err(Reason::HeaderMany);
     }
-    let uri = request.uri();
-    let target = uri.path_and_query().ok_or(Reason::Target)?.as_str();
-    let method = request.method().as_str().as_bytes();
-    let mut builder = HeadBuilder::new(method, target.as_bytes())?;
-    let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+    let target = parts.uri.path_and_query().ok_or(Reason::Target)?.as_str();
+    let method = parts.method.as_str().as_bytes();
+    let mut builder = HeadBuilder::new(method, target.as_bytes(), parts.version)?;
+    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     if let Some(authority) = authority {
         builder.field(b"Host", authority)?;
     }
-    for (name, value) in request.headers() {
+    for (name, value) in parts.fields {
         if name == http::header::HOST {
             match authority {
                 Some(authority) if authority == value.as_bytes() => continue,
@@ -432,12 +459,11 @@ fn build(request: &Request<Incoming>, fields_max: usize) -> Result<Head, Reason>
             builder.field(name.as_str().as_bytes(), value.as_bytes())?;
         }
     }
-    // One field again, as it was before it was split for compression (RFC 9113 §8.2.3).
-    let cookies = request.headers().get_all(http::header::COOKIE);
+    // One field again, as it was before it was split for compression (RFC 9113 §8.2.3, RFC 9114 §4.2.1).
+    let cookies = parts.fields.get_all(http::header::COOKIE);
     let cookies: Vec<&[u8]> = cookies.iter().map(http::HeaderValue::as_bytes).collect();
     if !cookies.is_empty() {
         builder.field(b"cookie", &cookies.join(&b"; "[..]))?;
     }
-    let open = !request.body().is_end_stream();
     builder.finish(open).ok_or(Reason::RequestLine)
 }

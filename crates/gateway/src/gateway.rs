@@ -2,6 +2,7 @@
 
 use crate::accept::Admissions;
 use crate::access::users::Checkers;
+use crate::bind::{Bound, Handed, bind};
 use crate::challenge::Challenges;
 use crate::counters::{Counters, Counts};
 use crate::error::GatewayError;
@@ -14,19 +15,16 @@ use crate::worker::{self, Command, Shared};
 use arc_swap::ArcSwap;
 use burgrave_config::Settings;
 use burgrave_seclang::RuleSet;
-use burgrave_sys::{Appender, Sharing, listen_tcp};
+use burgrave_sys::Appender;
 use rustls::server::ProducesTickets;
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// Connections that wait to be accepted, a listener and event loop.
-const BACKLOG: u16 = 1024;
 
 /// A running gateway. Dropped without [`Gateway::shutdown`], it cuts everything off.
 pub struct Gateway {
@@ -115,7 +113,7 @@ impl Gateway {
         rules: Option<Arc<dyn RuleSource>>,
         threads: usize,
     ) -> Result<Self, GatewayError> {
-        Prepared::new(settings, rules, threads, Handed::new())?.start(writer::Keeper::Own)
+        Prepared::new(settings, rules, threads, Handed::default())?.start(writer::Keeper::Own)
     }
 
     fn run(prepared: Prepared, keeper: writer::Keeper) -> Result<Self, GatewayError> {
@@ -149,7 +147,7 @@ impl Gateway {
         rules: Option<Arc<RuleSet>>,
     ) -> Result<(), GatewayError> {
         let plan = Plan::new(settings, rules.map(compiled), &self.ticketer, Purpose::Serve)?;
-        let none = &mut Handed::new();
+        let none = &mut Handed::default();
         let bound = bind(&plan.settings, &self.addresses, self.loops.len(), none)?;
         let access = self.access.opened(plan.settings.log.access.as_ref())?;
         let audit = self.audit.opened(plan.audit_log().as_ref())?;
@@ -219,10 +217,14 @@ impl Gateway {
     }
 
     fn listen(&mut self, bound: Vec<Bound>) -> Result<(), GatewayError> {
-        for Bound { configured, real, sockets } in bound {
+        for Bound { configured, real, sockets, quic } in bound {
             self.addresses.insert(configured, real);
             for ((sender, _), socket) in self.loops.iter().cycle().zip(sockets) {
                 let command = Command::Listen(configured, socket);
+                sender.send(command).ok().ok_or(GatewayError::Gone)?;
+            }
+            for ((sender, _), socket) in self.loops.iter().zip(quic) {
+                let command = Command::ListenQuic(configured, socket);
                 sender.send(command).ok().ok_or(GatewayError::Gone)?;
             }
         }
@@ -295,9 +297,6 @@ fn run_loop(
     }
 }
 
-/// Listening sockets that somebody else has opened, by the address as it is configured.
-pub type Handed = BTreeMap<SocketAddr, Vec<TcpListener>>;
-
 /// Which log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogKind {
@@ -347,74 +346,4 @@ impl std::fmt::Debug for Prepared {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Prepared").field("threads", &self.threads).finish_non_exhaustive()
     }
-}
-
-/// Opens the sockets of a listener, one for each of `loops` event loops.
-pub fn listen(configured: SocketAddr, loops: usize) -> Result<Vec<TcpListener>, GatewayError> {
-    bind_one(configured, loops).map(|bound| bound.sockets)
-}
-
-/// A listener's sockets, one for each event loop.
-struct Bound {
-    configured: SocketAddr,
-    real: SocketAddr,
-    sockets: Vec<TcpListener>,
-}
-
-/// Binds what is configured and not bound yet.
-fn bind(
-    settings: &Settings,
-    have: &BTreeMap<SocketAddr, SocketAddr>,
-    loops: usize,
-    handed: &mut Handed,
-) -> Result<Vec<Bound>, GatewayError> {
-    let all = settings.addresses().into_iter();
-    all.filter(|address| !have.contains_key(address))
-        .map(|address| match handed.remove(&address) {
-            Some(sockets) => take(address, sockets, loops),
-            None => bind_one(address, loops),
-        })
-        .collect()
-}
-
-/// Shares handed sockets out among the event loops. There may be fewer or more of them: then loops
-/// share one, or one has several.
-fn take(
-    configured: SocketAddr,
-    mut sockets: Vec<TcpListener>,
-    loops: usize,
-) -> Result<Bound, GatewayError> {
-    let wrong = |error| {
-        let source = burgrave_sys::SysError::from_io("taking", configured.to_string(), error);
-        GatewayError::Listen { address: configured, source }
-    };
-    let first = sockets.first().ok_or_else(|| wrong(std::io::ErrorKind::NotFound.into()))?;
-    let real = first.local_addr().map_err(wrong)?;
-    let mut turn = 0;
-    while sockets.len() < loops {
-        let copy = sockets.get(turn).map(TcpListener::try_clone);
-        sockets.extend(copy.transpose().map_err(wrong)?);
-        turn += 1;
-    }
-    Ok(Bound { configured, real, sockets })
-}
-
-fn bind_one(configured: SocketAddr, loops: usize) -> Result<Bound, GatewayError> {
-    let wrong = |source| GatewayError::Listen { address: configured, source };
-    // A shared socket would silently share with another process of the same user; one that is not
-    // shared finds out.
-    drop(listen_tcp(configured, Sharing::Alone, 1).map_err(wrong)?);
-    let first = listen_tcp(configured, Sharing::Shared, BACKLOG).map_err(wrong)?;
-    let real = first.local_addr().map_err(|error| {
-        wrong(burgrave_sys::SysError::from_io(
-            "asking the address of",
-            configured.to_string(),
-            error,
-        ))
-    })?;
-    let mut sockets = vec![first];
-    while sockets.len() < loops {
-        sockets.push(listen_tcp(real, Sharing::Shared, BACKLOG).map_err(wrong)?);
-    }
-    Ok(Bound { configured, real, sockets })
 }

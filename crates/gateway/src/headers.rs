@@ -2,12 +2,13 @@
 
 use crate::exchange::Exchange;
 use crate::guard::bytes::elements;
-use crate::guard::head::Framing;
+use crate::guard::head::{Framing, Version};
+use crate::plan::SitePlan;
 use crate::refusal::Reason;
 use burgrave_config::Environment;
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, REFERRER_POLICY,
+    ALT_SVC, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
@@ -221,6 +222,11 @@ pub(crate) fn secure(exchange: &Exchange, origin: Origin, headers: &mut HeaderMa
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     }
     let Some(site) = exchange.site.and_then(|site| exchange.plan.sites.get(site)) else { return };
+    if let Some(service) = other_service(exchange, site) {
+        headers.insert(ALT_SVC, service);
+    } else {
+        headers.remove(ALT_SVC);
+    }
     if site.site.environment != Environment::Production {
         headers.insert(HeaderName::from_static("x-robots-tag"), NOINDEX);
     }
@@ -229,6 +235,21 @@ pub(crate) fn secure(exchange: &Exchange, origin: Origin, headers: &mut HeaderMa
             Some(value) => headers.insert(name, value.clone()),
             None => headers.remove(name),
         };
+    }
+}
+
+/// Where the same is to be had by HTTP/3 (RFC 7838, RFC 9114 §3.1.1): said to those who do not use it.
+fn other_service(exchange: &Exchange, site: &SitePlan) -> Option<HeaderValue> {
+    let client = &exchange.client;
+    client.tls.as_ref()?;
+    if exchange.head.version == Version::Http3 || site.site.client_ca.is_some() {
+        return None;
+    }
+    let listen = exchange.plan.listener(client.listener).filter(|listen| listen.http3)?;
+    let port = listen.address.port();
+    match port {
+        443 => Some(HeaderValue::from_static("h3=\":443\"; ma=86400")),
+        _ => HeaderValue::try_from(format!("h3=\":{port}\"; ma=86400")).ok(),
     }
 }
 

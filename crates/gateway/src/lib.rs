@@ -13,6 +13,7 @@
 mod accept;
 mod access;
 mod answer;
+mod bind;
 mod body;
 mod challenge;
 mod connection;
@@ -25,6 +26,7 @@ mod gateway;
 mod guard;
 mod handshake;
 mod headers;
+mod http3;
 mod inspect;
 mod limit;
 mod load;
@@ -43,7 +45,9 @@ mod upstream;
 mod worker;
 
 pub use access::users::password_hash;
+pub use bind::{Handed, listen, listen_quic};
 pub use counters::Counts;
 pub use error::GatewayError;
-pub use gateway::{Gateway, Handed, LogKind, Prepared, listen};
+pub use gateway::{Gateway, LogKind, Prepared};
+pub use http3::{Mark, QuicSocket};
 pub use log::writer::Keeper;

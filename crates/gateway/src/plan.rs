@@ -5,6 +5,7 @@
 
 use crate::GatewayError;
 use crate::access::users::Users;
+use crate::http3;
 use crate::inspect::RuleSource;
 use crate::metrics::SiteNumbers;
 use crate::streams::StreamPlan;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     any_host: Option<usize>,
     pub(crate) rules: Option<Arc<dyn RuleSource>>,
     pub(crate) tls: Option<tls::Configs>,
+    /// How QUIC is spoken, where it is.
+    pub(crate) quic: Option<Arc<quinn::ServerConfig>>,
 }
 
 /// A site, ready to serve.
@@ -94,9 +97,13 @@ impl Plan {
             }
         }
         let tls = tls::server_configs(&settings, ticketer, purpose)?;
+        let spoken = settings.listeners.iter().any(|listen| listen.http3);
+        let quic = tls.as_ref().filter(|_| spoken);
+        let quic = quic.map(|tls| http3::server_config(&tls.default, &settings.limits));
+        let quic = quic.transpose()?;
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let streams = tls::streams(&settings, ticketer, purpose)?;
-        Ok(Self { generation, settings, sites, streams, hosts, any_host, rules, tls })
+        Ok(Self { generation, settings, sites, streams, hosts, any_host, rules, tls, quic })
     }
 
     /// The site of a normalised host name.

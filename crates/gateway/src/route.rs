@@ -50,6 +50,11 @@ pub(crate) fn find(plan: &Plan, head: &Head, sni: Option<&str>) -> Result<Place,
     {
         return Err(Reason::Misdirected);
     }
+    // Over QUIC no client is asked for a certificate.
+    let certified = plan.sites.get(site).is_some_and(|own| own.site.client_ca.is_some());
+    if head.version == Version::Http3 && certified {
+        return Err(Reason::Misdirected);
+    }
     let (path, _) = path_and_query(head.target());
     Ok(Place { route: route_of(plan, site, path), host, site })
 }

@@ -4,10 +4,10 @@
 //! headers. Each step is in its own file; this one only puts them in order.
 
 use crate::answer::{self, Reader};
-use crate::body::{OutBody, Recorded, RequestBody};
+use crate::body::{Incoming, OutBody, Recorded, RequestBody};
 use crate::connection::Client;
 use crate::exchange::Exchange;
-use crate::guard::head::{Framing, Head, Version};
+use crate::guard::head::{Framing, Head};
 use crate::headers::{self, Origin};
 use crate::inspect::{self, Stop};
 use crate::load::Weight;
@@ -17,7 +17,6 @@ use crate::worker::Worker;
 use crate::{access, challenge, files, redirect, route, upstream};
 use burgrave_config::{Challenge, RateBy};
 use http::{HeaderValue, Response, StatusCode};
-use hyper::body::Incoming;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
@@ -32,7 +31,7 @@ pub(crate) async fn serve(
     client: Rc<Client>,
     head: Head,
     early: Result<(), Reason>,
-    incoming: Incoming,
+    incoming: impl Into<Incoming>,
 ) -> Result<Response<Recorded>, Aborted> {
     let mut exchange = Exchange::new(worker, client, head);
     let length = match exchange.head.framing {
@@ -40,7 +39,7 @@ pub(crate) async fn serve(
         Framing::Length(length) => Some(length),
         Framing::Open => None,
     };
-    let mut body = RequestBody::new(incoming, length, &exchange);
+    let mut body = RequestBody::new(incoming.into(), length, &exchange);
     let outcome = match early {
         Ok(()) => steps(&mut exchange, &mut body).await,
         Err(reason) => Err(Stop::Refuse(reason)),
@@ -171,7 +170,7 @@ fn finish(
 ) -> Response<Recorded> {
     let (mut parts, body) = response.into_parts();
     headers::secure(&exchange, origin, &mut parts.headers);
-    let http1 = exchange.head.version != Version::Http2;
+    let http1 = !exchange.head.version.multiplexes();
     let last = exchange.head.close || exchange.worker.draining();
     if http1 && (last || exchange.client.wire.refused().is_some()) {
         parts.headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));

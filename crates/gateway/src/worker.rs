@@ -6,6 +6,7 @@ use crate::challenge::Challenges;
 use crate::connection;
 use crate::counters::Counters;
 use crate::files::cache::Cache;
+use crate::http3;
 use crate::limit::Buckets;
 use crate::load::Load;
 use crate::log::buffer::Buffer;
@@ -60,6 +61,8 @@ pub(crate) struct Shared {
 pub(crate) enum Command {
     /// Serve a listener; the first address is the configured one.
     Listen(SocketAddr, std::net::TcpListener),
+    /// Speak HTTP/3 there too.
+    ListenQuic(SocketAddr, http3::QuicSocket),
     /// Give a listener up.
     Leave(SocketAddr),
     /// Stop accepting, and say so; connections get one more answer each, for so long at most. Then
@@ -79,6 +82,8 @@ pub(crate) struct Worker {
     pub(crate) signed_in: SignedIn,
     pub(crate) challenges: Challenges,
     pub(crate) load: Load,
+    /// QUIC handshakes under way.
+    pub(crate) handshakes: Cell<usize>,
     /// Connections whose client is not known yet.
     announced: Cell<usize>,
     sink: Sink,
@@ -108,6 +113,7 @@ impl Worker {
             signed_in: SignedIn::new(seed),
             challenges: shared.challenges,
             load: Load::default(),
+            handshakes: Cell::new(0),
             announced: Cell::new(0),
             sink: shared.sink.clone(),
             log: Buffer::new(shared.sink),
@@ -217,6 +223,7 @@ pub(crate) async fn run(
     // Ends with this event loop.
     let checks = first.then(|| spawn_local(check_upstreams(Rc::clone(&worker))));
     let mut listeners: HashMap<SocketAddr, JoinHandle<()>> = HashMap::new();
+    let mut quic = Quic::default();
     let mut grace = Duration::ZERO;
     loop {
         let Ok(command) = timeout(SWEEP_TIME, commands.recv()).await else {
@@ -232,7 +239,9 @@ pub(crate) async fn run(
                     old.abort();
                 }
             }
+            Command::ListenQuic(address, socket) => quic.listen(&worker, address, socket),
             Command::Leave(address) => {
+                quic.leave(address);
                 if let Some(task) = listeners.remove(&address) {
                     task.abort();
                 }
@@ -243,6 +252,7 @@ pub(crate) async fn run(
                     // It ends by that, and closes its socket.
                     drop(task.await);
                 }
+                quic.retire();
                 left.send(()).ok();
                 drop(left);
                 worker.drain(patience).await;
@@ -264,6 +274,36 @@ pub(crate) async fn run(
     drop(timeout(grace, worker.quiet()).await);
     worker.log.flush();
     worker.audit.flush();
+}
+
+/// The sockets of HTTP/3. Their connections go on when nobody accepts any more.
+#[derive(Default)]
+struct Quic(HashMap<SocketAddr, (quinn::Endpoint, Arc<http3::Shared>, JoinHandle<()>)>);
+
+impl Quic {
+    fn listen(&mut self, worker: &Rc<Worker>, address: SocketAddr, socket: http3::QuicSocket) {
+        let Some(server) = worker.plan().quic.clone() else { return };
+        // As with a listener: what the kernel refuses now it would have refused at the start.
+        let Ok((endpoint, shared)) = http3::endpoint(socket, &server) else { return };
+        let task = spawn_local(http3::accept(Rc::clone(worker), address, endpoint.clone()));
+        self.0.insert(address, (endpoint, shared, task));
+    }
+
+    fn leave(&mut self, address: SocketAddr) {
+        if let Some((endpoint, _, task)) = self.0.remove(&address) {
+            task.abort();
+            endpoint.set_server_config(None);
+        }
+    }
+
+    /// Leaves the sockets to another process.
+    fn retire(&self) {
+        for (endpoint, shared, task) in self.0.values() {
+            task.abort();
+            endpoint.set_server_config(None);
+            shared.retire();
+        }
+    }
 }
 
 async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListener) {
@@ -288,7 +328,7 @@ async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListene
     }
 }
 
-fn turn_away(worker: &Rc<Worker>, address: SocketAddr) {
+pub(crate) fn turn_away(worker: &Rc<Worker>, address: SocketAddr) {
     worker.counters.refuse();
     connection::turned_away(worker, address);
 }
@@ -347,6 +387,17 @@ fn take(
     }
 }
 
+/// Serves an admitted connection that is no TCP connection.
+pub(crate) fn enter(
+    worker: &Rc<Worker>,
+    admission: Admission,
+    task: impl Future<Output = ()> + 'static,
+) {
+    worker.counters.connection();
+    worker.connections.set(worker.connections.get() + 1);
+    run_connection(worker, admission, task);
+}
+
 fn run_connection(
     worker: &Rc<Worker>,
     admission: Admission,
@@ -365,7 +416,7 @@ fn run_connection(
 }
 
 /// Admits a connection; before one makes room that nobody has looked at, it is looked at.
-async fn admit(worker: &Rc<Worker>, client: IpAddr) -> Option<Admission> {
+pub(crate) async fn admit(worker: &Rc<Worker>, client: IpAddr) -> Option<Admission> {
     let limits = &worker.plan().settings.limits;
     for _ in 0..LOOK_TURNS {
         match worker.admissions.admit(client, limits, Displace::Waiting) {

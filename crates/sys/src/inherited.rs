@@ -4,10 +4,11 @@
 use crate::SysError;
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
-use rustix::net::SocketType;
-use rustix::net::sockopt::{socket_acceptconn, socket_type};
+use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
+use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{Pid, Signal, kill_process};
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 
 /// The first descriptor of systemd's.
 pub const ACTIVATED_FIRST: RawFd = 3;
@@ -15,9 +16,46 @@ pub const ACTIVATED_FIRST: RawFd = 3;
 /// Takes a listening TCP socket that was inherited under this number. It is closed on `exec` from now
 /// on. To be called once for each number.
 pub fn take_listener(number: RawFd) -> Result<TcpListener, SysError> {
-    let wrong = |error: std::io::Error| {
-        SysError::from_io("taking the inherited socket", number.to_string(), error)
-    };
+    let owned = take(number, |borrowed| {
+        Ok(socket_type(borrowed)? == SocketType::STREAM && socket_acceptconn(borrowed)?)
+    })?;
+    let listener = TcpListener::from(owned);
+    listener.set_nonblocking(true).map_err(|error| untakable(number, error))?;
+    Ok(listener)
+}
+
+/// As [`take_listener`], a UDP socket.
+pub fn take_udp(number: RawFd) -> Result<UdpSocket, SysError> {
+    let owned = take(number, |borrowed| {
+        let domain = socket_domain(borrowed)?;
+        let internet = domain == AddressFamily::INET || domain == AddressFamily::INET6;
+        Ok(socket_type(borrowed)? == SocketType::DGRAM && internet)
+    })?;
+    let socket = UdpSocket::from(owned);
+    socket.set_nonblocking(true).map_err(|error| untakable(number, error))?;
+    Ok(socket)
+}
+
+/// As [`take_listener`], one end of a pair of datagram sockets.
+pub fn take_datagrams(number: RawFd) -> Result<UnixDatagram, SysError> {
+    let owned = take(number, |borrowed| {
+        let unix = socket_domain(borrowed)? == AddressFamily::UNIX;
+        Ok(socket_type(borrowed)? == SocketType::DGRAM && unix)
+    })?;
+    let socket = UnixDatagram::from(owned);
+    socket.set_nonblocking(true).map_err(|error| untakable(number, error))?;
+    Ok(socket)
+}
+
+fn untakable(number: RawFd, error: std::io::Error) -> SysError {
+    SysError::from_io("taking the inherited socket", number.to_string(), error)
+}
+
+fn take(
+    number: RawFd,
+    fits: impl Fn(BorrowedFd<'_>) -> Result<bool, rustix::io::Errno>,
+) -> Result<OwnedFd, SysError> {
+    let wrong = |error: std::io::Error| untakable(number, error);
     if number < ACTIVATED_FIRST {
         return Err(wrong(std::io::ErrorKind::InvalidInput.into()));
     }
@@ -25,8 +63,7 @@ pub fn take_listener(number: RawFd) -> Result<TcpListener, SysError> {
     #[expect(unsafe_code, reason = "a number from another process becomes a descriptor")]
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     fcntl_getfd(borrowed).map_err(|error| wrong(error.into()))?;
-    let stream = socket_type(borrowed).map_err(|error| wrong(error.into()))? == SocketType::STREAM;
-    if !stream || !socket_acceptconn(borrowed).map_err(|error| wrong(error.into()))? {
+    if !fits(borrowed).map_err(|error| wrong(error.into()))? {
         return Err(wrong(std::io::ErrorKind::InvalidInput.into()));
     }
     // SAFETY: the descriptor is open, as was just seen, and was handed over to this process, where
@@ -34,9 +71,7 @@ pub fn take_listener(number: RawFd) -> Result<TcpListener, SysError> {
     #[expect(unsafe_code, reason = "a number from another process becomes a descriptor")]
     let owned = unsafe { OwnedFd::from_raw_fd(number) };
     fcntl_setfd(&owned, FdFlags::CLOEXEC).map_err(|error| wrong(error.into()))?;
-    let listener = TcpListener::from(owned);
-    listener.set_nonblocking(true).map_err(wrong)?;
-    Ok(listener)
+    Ok(owned)
 }
 
 /// Lets a descriptor be inherited by the programs that this one starts, or not.

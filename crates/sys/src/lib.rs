@@ -40,13 +40,16 @@ pub use confine::{Confinement, Missing, confine, resolver_paths};
 pub use error::SysError;
 pub use fake::{Fake, Refusal};
 pub use follow::{Changes, Fate, FileId, Followed};
-pub use inherited::{ACTIVATED_FIRST, Ask, ask_to_end, detach, inherit, is_root, take_listener};
+pub use inherited::{
+    ACTIVATED_FIRST, Ask, ask_to_end, detach, inherit, is_root, take_datagrams, take_listener,
+    take_udp,
+};
 pub use link::{own_link, replace_link};
 pub use live::Live;
 pub use lock::Lock;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
 pub use own::{Access, Appender, make_own_directory, read_own, replace_own};
-pub use socket::{Sharing, listen_tcp};
+pub use socket::{Sharing, datagram_pair, listen_tcp, listen_udp};
 pub use system::{Entry, Kind, Metadata, System};
 pub use time::{Moment, UnixTime};
 pub use tree::Tree;

@@ -2,7 +2,8 @@
 
 use crate::SysError;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 
 /// Whether other sockets may listen on the same address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +38,54 @@ fn open(address: SocketAddr, sharing: Sharing, backlog: u16) -> std::io::Result<
     Ok(socket.into())
 }
 
+/// Opens a non-blocking UDP socket on an address that is not port 0.
+pub fn listen_udp(address: SocketAddr, sharing: Sharing) -> Result<UdpSocket, SysError> {
+    let open = || {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_port(sharing == Sharing::Shared)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        Ok(socket.into())
+    };
+    open().map_err(|error| {
+        SysError::from_io("listening for datagrams on", address.to_string(), error)
+    })
+}
+
+/// Two connected, non-blocking datagram sockets: what is sent to one is read from the other.
+pub fn datagram_pair() -> Result<(UnixDatagram, UnixDatagram), SysError> {
+    let open = || {
+        let (one, other) = UnixDatagram::pair()?;
+        one.set_nonblocking(true)?;
+        other.set_nonblocking(true)?;
+        Ok((one, other))
+    };
+    open().map_err(|error| SysError::from_io("opening", "a pair of sockets", error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn datagrams_are_shared_as_connections_are() {
+        let any = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = any.local_addr().unwrap();
+        drop(any);
+        let _first = listen_udp(address, Sharing::Shared).unwrap();
+        let second = listen_udp(address, Sharing::Shared).unwrap();
+        assert_eq!(second.local_addr().unwrap(), address);
+        let error = listen_udp(address, Sharing::Alone).unwrap_err();
+        assert_eq!(error.to_string(), format!("listening for datagrams on `{address}`"));
+        let (one, other) = datagram_pair().unwrap();
+        one.send(b"x").unwrap();
+        let mut room = [0; 4];
+        assert_eq!((other.recv(&mut room).unwrap(), room[0]), (1, b'x'));
+        assert_eq!(other.recv(&mut room).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
 
     #[test]
     fn shared_addresses_are_shared_and_others_are_not() {

@@ -16,7 +16,7 @@ mod types;
 use crate::answer;
 use crate::body::OutBody;
 use crate::exchange::Exchange;
-use crate::guard::head::{Head, Version};
+use crate::guard::head::Head;
 use crate::inspect::{Permit, Stop};
 use crate::refusal::Reason;
 use crate::route::path_and_query;
@@ -221,7 +221,7 @@ fn send_part(
         }
     };
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    let many = head.version == Version::Http2;
+    let many = head.version.multiplexes();
     *response.body_mut() = content(entry, start, length, many)?;
     Ok(response)
 }

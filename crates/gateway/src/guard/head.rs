@@ -51,15 +51,22 @@ pub(crate) enum Version {
     Http10,
     Http11,
     Http2,
+    Http3,
 }
 
 impl Version {
+    /// Many requests share a connection at once, and each can have trailers.
+    pub(crate) fn multiplexes(self) -> bool {
+        matches!(self, Self::Http2 | Self::Http3)
+    }
+
     /// As the rules and the log write it.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2.0",
+            Self::Http3 => "HTTP/3.0",
         }
     }
 }
@@ -71,7 +78,7 @@ pub(crate) enum Framing {
     None,
     /// So many bytes.
     Length(u64),
-    /// Chunked, or an HTTP/2 stream of unknown length.
+    /// Chunked, or a stream of HTTP/2 or HTTP/3 of unknown length.
     Open,
 }
 
@@ -385,7 +392,7 @@ pub(crate) fn length(value: &[u8]) -> Result<u64, Reason> {
     })
 }
 
-/// Builds a [`Head`] from the parts of an HTTP/2 request; the same value rules apply.
+/// Builds a [`Head`] from the parts of an HTTP/2 or HTTP/3 request; the same value rules apply.
 #[derive(Debug, Default)]
 pub(crate) struct HeadBuilder {
     raw: Vec<u8>,
@@ -394,7 +401,7 @@ pub(crate) struct HeadBuilder {
 
 impl HeadBuilder {
     /// With the pseudo-header fields.
-    pub(crate) fn new(method: &[u8], target: &[u8]) -> Result<Self, Reason> {
+    pub(crate) fn new(method: &[u8], target: &[u8], version: Version) -> Result<Self, Reason> {
         check_method(method)?;
         let form = matches!(target, [b'/', ..]) || (target == b"*" && method == b"OPTIONS");
         if target.len() > LINE_BYTES_MAX {
@@ -403,15 +410,16 @@ impl HeadBuilder {
         if !form || !is_target(target) {
             return Err(Reason::Target);
         }
-        Ok(Self::bare(method, target))
+        Ok(Self::bare(method, target, version))
     }
 
     /// The same unchecked, for the record of a request that is refused.
-    pub(crate) fn bare(method: &[u8], target: &[u8]) -> Self {
+    pub(crate) fn bare(method: &[u8], target: &[u8], version: Version) -> Self {
         let mut builder = Self::default();
         let method = builder.push(method, b" ");
-        let target = builder.push(target, b" HTTP/2.0\r\n");
-        builder.parser.line = Some((method, target, Version::Http2));
+        let target = builder.push(target, b" ");
+        builder.push(version.text().as_bytes(), b"\r\n");
+        builder.parser.line = Some((method, target, version));
         builder
     }
 

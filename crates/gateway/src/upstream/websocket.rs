@@ -21,7 +21,7 @@ pub(super) fn asked(head: &Head) -> Result<bool, Reason> {
         name.eq_ignore_ascii_case(b"upgrade")
             && elements(value).any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
     };
-    if head.version == Version::Http2 || !head.fields().any(upgrade) {
+    if head.version.multiplexes() || !head.fields().any(upgrade) {
         return Ok(false);
     }
     let good = head.method() == b"GET"

@@ -14,6 +14,7 @@
 pub mod backend;
 pub mod grpc;
 pub mod h2;
+pub mod h3;
 pub mod tls;
 
 use backend::Backend;

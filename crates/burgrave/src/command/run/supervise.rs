@@ -4,13 +4,13 @@
 //! opens the logs, which a gateway has no right to. It reads nothing that a stranger has sent.
 
 use super::super::Exit;
+use super::GRACE;
 use super::keeper::Keeper;
 use super::serve::{ACCESS, AUDIT, LEFT, READY};
-use super::{GRACE, sockets};
+use super::sockets::{Sockets, Ways};
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_config::Settings;
-use burgrave_gateway::Handed;
 use burgrave_sys::{Access, Appender, Ask, Channel, Live, ask_to_end, channel};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -38,6 +38,8 @@ struct Process {
     ready: bool,
     left: bool,
     logs: Vec<KeptLog>,
+    /// Where datagrams for its connections are put once another reads them.
+    ways: Ways,
 }
 
 /// A log that this process keeps for the gateway.
@@ -53,7 +55,7 @@ struct Supervisor<'a> {
     config: &'a Path,
     program: PathBuf,
     threads: usize,
-    sockets: Handed,
+    sockets: Sockets,
     serving: Option<Process>,
     /// The next one, which is not ready yet.
     coming: Option<Process>,
@@ -79,7 +81,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         config,
         program,
         threads,
-        sockets: sockets::activated()?,
+        sockets: Sockets::activated()?,
         serving: None,
         coming: None,
         ending: Vec::new(),
@@ -89,7 +91,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         first: true,
         replacing: false,
     };
-    supervisor.open_sockets(&settings)?;
+    supervisor.sockets.open(&settings, threads)?;
     supervisor.serving = Some(supervisor.start()?);
     supervisor.agent.configure(&supervisor.program, config, &settings);
     loop {
@@ -116,35 +118,26 @@ impl Supervisor<'_> {
             || self.replacing
     }
 
-    /// Opens what is configured and not open yet.
-    fn open_sockets(&mut self, settings: &Settings) -> Result<(), Error> {
-        for address in settings.addresses() {
-            if self.sockets.contains_key(&address) {
-                continue;
-            }
-            let opened = burgrave_gateway::listen(address, self.threads);
-            self.sockets.insert(address, opened.map_err(Error::Gateway)?);
-        }
-        Ok(())
-    }
-
     #[expect(clippy::disallowed_methods, reason = "this program again, not a tool of the machine")]
     fn start(&self) -> Result<Process, Error> {
         let (own, childs) = channel().map_err(Error::Sockets)?;
-        let (name, value) = sockets::variable(&self.sockets);
-        sockets::inherited(&self.sockets, true)?;
+        let ways = self.sockets.ways()?;
+        let others = self.serving.iter().chain(&self.coming).chain(&self.ending);
+        let earlier: Vec<&Ways> = others.map(|process| &process.ways).collect();
+        self.sockets.inherited(&ways, &earlier, true)?;
         let child = Command::new(&self.program)
             .args(["run", "--gateway", "--threads", &self.threads.to_string(), "--config"])
             .arg(self.config)
-            .env(name, value)
+            .envs(self.sockets.variables(&ways, &earlier))
             .env_remove("LISTEN_FDS")
             .env_remove("LISTEN_PID")
             .stdin(childs.into_stdio())
             .spawn();
-        sockets::inherited(&self.sockets, false)?;
+        self.sockets.inherited(&ways, &earlier, false)?;
         let child = child.map_err(|error| Error::Runtime("the gateway", error))?;
         let started = Instant::now();
-        Ok(Process { child, channel: own, started, ready: false, left: false, logs: Vec::new() })
+        let (ready, left, logs) = (false, false, Vec::new());
+        Ok(Process { child, channel: own, started, ready, left, logs, ways })
     }
 
     /// Begins to replace the gateway by a new one, with the configuration as it is now.
@@ -155,7 +148,7 @@ impl Supervisor<'_> {
             self.ending.push(early);
         }
         let begun = to_run(self.config)
-            .and_then(|settings| self.open_sockets(&settings).map(|()| settings))
+            .and_then(|settings| self.sockets.open(&settings, self.threads).map(|()| settings))
             .and_then(|settings| Ok((self.start()?, settings)));
         match begun {
             Ok((process, settings)) => {
@@ -222,8 +215,7 @@ impl Supervisor<'_> {
             drop(oldest.child.wait());
         }
         if let Ok(settings) = to_run(self.config) {
-            let wanted = settings.addresses();
-            self.sockets.retain(|address, _| wanted.contains(address));
+            self.sockets.retain(&settings);
         }
         self.replacing = true;
     }

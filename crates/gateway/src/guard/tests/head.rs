@@ -108,7 +108,7 @@ fn limits_hold_before_the_line_is_whole() {
 #[test]
 fn http2_fields_follow_the_same_rules() {
     let build = |name: &str, value: &str| {
-        let mut builder = HeadBuilder::new(b"GET", b"/").unwrap();
+        let mut builder = HeadBuilder::new(b"GET", b"/", Version::Http2).unwrap();
         builder.field(b"Host", b"a").unwrap();
         builder.field(name.as_bytes(), value.as_bytes())
     };
@@ -127,9 +127,9 @@ fn http2_fields_follow_the_same_rules() {
         assert_eq!(build(name, value), Err(wanted), "{name}: {value}");
     }
     for target in ["", "x", "*", "http://a/", "/ x", "/#"] {
-        assert!(HeadBuilder::new(b"GET", target.as_bytes()).is_err(), "{target}");
+        assert!(HeadBuilder::new(b"GET", target.as_bytes(), Version::Http2).is_err(), "{target}");
     }
-    let mut builder = HeadBuilder::new(b"POST", b"/p?q").unwrap();
+    let mut builder = HeadBuilder::new(b"POST", b"/p?q", Version::Http2).unwrap();
     builder.field(b"x", b"y").unwrap();
     let head = builder.finish(true).unwrap();
     assert_eq!((head.method(), head.target()), (&b"POST"[..], &b"/p?q"[..]));

@@ -1,0 +1,192 @@
+//! The order of a request's fields (RFC 9114 §4.3), seen in their compressed form (RFC 9204 §4.5): the
+//! library takes the last of two pseudo-fields of one name, and takes them anywhere.
+
+/// A request that no client may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// What a field is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    Authority,
+    Path,
+    Method,
+    Scheme,
+    /// Begins with a colon and is none of a request's.
+    OtherPseudo,
+    Ordinary,
+}
+
+impl Name {
+    /// By its place in the static table (RFC 9204, appendix A).
+    fn at(index: u64) -> Self {
+        match index {
+            0 => Self::Authority,
+            1 => Self::Path,
+            15..=21 => Self::Method,
+            22..=23 => Self::Scheme,
+            24..=28 | 63..=71 => Self::OtherPseudo,
+            _ => Self::Ordinary,
+        }
+    }
+
+    /// As it is spelled.
+    fn spelled(text: &[u8]) -> Self {
+        match text {
+            b":authority" => Self::Authority,
+            b":path" => Self::Path,
+            b":method" => Self::Method,
+            b":scheme" => Self::Scheme,
+            [b':', ..] => Self::OtherPseudo,
+            _ => Self::Ordinary,
+        }
+    }
+
+    /// By Huffman's code, in which a colon is seven bits (RFC 7541, appendix B). Clients write a request's
+    /// pseudo-fields by the static table; one that spells them out in code is not heard.
+    fn coded(text: &[u8]) -> Self {
+        match text {
+            [first, ..] if first >> 1 == 0x5c => Self::OtherPseudo,
+            _ => Self::Ordinary,
+        }
+    }
+
+    fn bit(self) -> u8 {
+        match self {
+            Self::Authority => 1,
+            Self::Path => 2,
+            Self::Method => 4,
+            Self::Scheme => 8,
+            Self::OtherPseudo | Self::Ordinary => 0,
+        }
+    }
+}
+
+/// Pseudo-fields come first, each once. What cannot be read is left to the library, which refuses it.
+pub(super) fn check(block: &[u8]) -> Result<(), Malformed> {
+    let mut rest = block;
+    // Nothing is kept from one header to the next, so both must be zero.
+    let prefix = integer(&mut rest, 8).and_then(|_count| integer(&mut rest, 7));
+    let (mut seen, mut ordinary) = (0, false);
+    while prefix.is_some()
+        && let Some(name) = field(&mut rest)
+    {
+        match name {
+            Name::Ordinary => ordinary = true,
+            Name::OtherPseudo => return Err(Malformed),
+            Name::Authority | Name::Path | Name::Method | Name::Scheme => {
+                if ordinary || seen & name.bit() != 0 {
+                    return Err(Malformed);
+                }
+                seen |= name.bit();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The next field's name.
+fn field(rest: &mut &[u8]) -> Option<Name> {
+    let first = *rest.first()?;
+    if first & 0x80 != 0 {
+        let index = integer(rest, 6)?;
+        return (first & 0x40 != 0).then(|| Name::at(index));
+    }
+    let name = if first & 0x40 != 0 {
+        let index = integer(rest, 4)?;
+        (first & 0x10 != 0).then(|| Name::at(index))?
+    } else if first & 0x20 != 0 {
+        let text = string(rest, 3)?;
+        if first & 0x08 == 0 { Name::spelled(text) } else { Name::coded(text) }
+    } else {
+        return None;
+    };
+    string(rest, 7)?;
+    Some(name)
+}
+
+fn string<'a>(rest: &mut &'a [u8], bits: u32) -> Option<&'a [u8]> {
+    let length = usize::try_from(integer(rest, bits)?).ok()?;
+    let (text, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(text)
+}
+
+/// An integer behind a prefix (RFC 7541 §5.1).
+fn integer(rest: &mut &[u8], bits: u32) -> Option<u64> {
+    let (first, mut after) = rest.split_first()?;
+    let most = (1_u64 << bits) - 1;
+    let mut value = u64::from(*first) & most;
+    if value == most {
+        let mut shift = 0;
+        loop {
+            let (byte, tail) = after.split_first()?;
+            after = tail;
+            let part = u64::from(byte & 0x7f).checked_shl(shift).filter(|_| shift < 56)?;
+            value = value.checked_add(part)?;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+    }
+    *rest = after;
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHOD: u8 = 0xc0 | 17;
+    const SCHEME: u8 = 0xc0 | 23;
+    const PATH: u8 = 0xc0 | 1;
+    const ACCEPT: u8 = 0xc0 | 29;
+
+    fn spelled(name: &str, value: &str) -> Vec<u8> {
+        let short = |length: usize| u8::try_from(length).unwrap();
+        let mut out = vec![];
+        if name.len() < 7 {
+            out.push(0x20 | short(name.len()));
+        } else {
+            out.extend([0x27, short(name.len() - 7)]);
+        }
+        out.extend(name.as_bytes());
+        out.push(short(value.len()));
+        out.extend(value.as_bytes());
+        out
+    }
+
+    #[test]
+    fn pseudo_fields_come_first_and_once() {
+        let authority = [vec![0x50, 1], b"a".to_vec()].concat();
+        for (name, fields, wanted) in [
+            ("nothing", vec![], Ok(())),
+            ("all", [&[METHOD, SCHEME, PATH][..], &authority, &[ACCEPT]].concat(), Ok(())),
+            ("spelled", [spelled(":method", "GET"), spelled(":path", "/")].concat(), Ok(())),
+            ("path twice", vec![METHOD, PATH, PATH], Err(Malformed)),
+            (
+                "twice by other means",
+                [&[PATH][..], &spelled(":path", "/x")].concat(),
+                Err(Malformed),
+            ),
+            ("authority twice", [&authority[..], &authority].concat(), Err(Malformed)),
+            ("after an ordinary one", vec![METHOD, ACCEPT, PATH], Err(Malformed)),
+            ("after a spelled one", [&spelled("x", "y")[..], &[PATH]].concat(), Err(Malformed)),
+            ("an answer's", vec![METHOD, 0xc0 | 25], Err(Malformed)),
+            ("an unknown one", spelled(":x", "y"), Err(Malformed)),
+            ("one in code", vec![0x20 | 0x08 | 2, 0xb9, 0x49, 0], Err(Malformed)),
+            ("cut", vec![METHOD, 0x50, 0x7f, 0xff], Ok(())),
+            ("of a table that is not there", vec![METHOD, 0x80 | 5, PATH, PATH], Ok(())),
+        ] {
+            assert_eq!(check(&[&[0, 0][..], &fields].concat()), wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn hostile_integers_end() {
+        for block in [vec![0xff; 64], [vec![0, 0, 0x27], vec![0x80; 64]].concat(), vec![0]] {
+            assert_eq!(check(&block), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! HTTP/3: what goes through, what is refused, and floods.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::indexing_slicing, reason = "tests")]
+
+mod support;
+
+use burgrave_config::{Limits, Listen, Tls};
+use std::time::{Duration, Instant};
+use support::h2::{http2, request};
+use support::h3::{Answer, ask, block, connect, frame, integer, open, quic, try_ask};
+use support::tls::Authorities;
+use support::{Bed, any_port, start_with};
+use tokio::time::timeout;
+
+const DATA: u64 = 0;
+const HEADERS: u64 = 1;
+const CANCEL_PUSH: u64 = 3;
+const SETTINGS: u64 = 4;
+const PUSH_PROMISE: u64 = 5;
+const MEANINGLESS: u64 = 0x21;
+/// Most time that a client may be waited for in a test.
+const SOON: Duration = Duration::from_secs(8);
+
+fn bed() -> Bed {
+    bed_with(&Limits::default())
+}
+
+fn bed_with(limits: &Limits) -> Bed {
+    start_with(limits, |settings| {
+        settings.listeners = vec![Listen::secure(any_port())];
+        settings.sites[0].tls = Some(Tls::SelfSigned);
+    })
+}
+
+fn get(path: &str) -> http::Request<()> {
+    request("GET", &format!("https://site.test{path}"), &[], ())
+}
+
+#[test]
+fn files_and_applications_are_served() {
+    let bed = bed();
+    http2(async || {
+        let mut sender = open(bed.address).await;
+        let front = ask(&mut sender, get("/"), &[]).await;
+        assert_eq!((front.status, front.body.as_slice()), (200, &b"<p>front</p>\n"[..]));
+        for name in ["date", "content-length", "strict-transport-security"] {
+            assert!(front.fields.contains_key(name), "{name} in {front:?}");
+        }
+        assert!(!front.fields.contains_key("connection"), "{front:?}");
+        let large = ask(&mut sender, get("/1k.txt"), &[]).await;
+        assert_eq!(large.body.len(), 1024);
+        let head = request("HEAD", "https://site.test/1k.txt", &[], ());
+        let head = ask(&mut sender, head, &[]).await;
+        assert_eq!((head.status, head.body.len()), (200, 0));
+        assert_eq!(head.fields["content-length"], "1024");
+        let missing = ask(&mut sender, get("/none"), &[]).await;
+        assert_eq!(missing.status, 404);
+        let post = |fields: &[(&str, &str)]| request("POST", "https://site.test/api/p", fields, ());
+        for (fields, pieces, wanted) in [
+            (&[("content-length", "6")][..], &[&b"abc"[..], b"def"][..], "abcdef"),
+            (&[], &[b"abc", b"def"], "abcdef"),
+            (&[], &[], ""),
+            (&[("content-length", "0")], &[], ""),
+        ] {
+            let answer = ask(&mut sender, post(fields), pieces).await;
+            assert_eq!(answer.status, 200, "{fields:?}");
+            let seen = bed.backend.last();
+            assert_eq!(support::text(&seen.body), wanted, "{fields:?}");
+            assert!(seen.header("host").contains(&"site.test".to_owned()));
+        }
+        let get = ask(&mut sender, get("/api/g"), &[]).await;
+        assert_eq!(get.status, 200);
+        assert!(bed.backend.last().header("transfer-encoding").is_empty(), "a body was made up");
+    });
+    let lines = bed.log(9);
+    for line in lines {
+        assert_eq!(
+            (&line["http.version"], &line["tls.version"]),
+            (&"HTTP/3.0".into(), &"TLSv1.3".into())
+        );
+    }
+}
+
+#[test]
+fn the_other_protocols_say_where_it_is() {
+    let asked = |bed: &Bed| {
+        let config = support::tls::client(&rustls::version::TLS13, &[b"http/1.1"]);
+        let mut stream = support::tls::open(&config, bed.address, "site.test");
+        let request = b"GET / HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n";
+        std::io::Write::write_all(&mut stream, request).unwrap();
+        let mut answer = Vec::new();
+        drop(std::io::Read::read_to_end(&mut stream, &mut answer));
+        support::text(&answer)
+    };
+    // The port that is configured, which is 0 here.
+    let with = asked(&bed());
+    assert_eq!(support::header(&with, "alt-svc"), Some("h3=\":0\"; ma=86400"), "{with}");
+    let without = start_with(&Limits::default(), |settings| {
+        settings.listeners = vec![Listen { http3: false, ..Listen::secure(any_port()) }];
+        settings.sites[0].tls = Some(Tls::SelfSigned);
+    });
+    let plain = asked(&without);
+    assert_eq!(support::header(&plain, "alt-svc"), None, "{plain}");
+    http2(async || {
+        let answered = timeout(Duration::from_millis(500), connect(without.address, "site.test"));
+        assert!(!matches!(answered.await, Ok(Ok(_))), "HTTP/3 is off");
+    });
+}
+
+/// Says this on a stream of its own; what the server answers: the first status, or why nothing came.
+async fn say(bed: &Bed, raw: &[u8], finish: bool) -> String {
+    let connection = quic(bed.address, "site.test").await;
+    let mut control = connection.open_uni().await.unwrap();
+    control.write_all(&[&[0][..], &frame(SETTINGS, &[])].concat()).await.unwrap();
+    let (mut send, mut receive) = connection.open_bi().await.unwrap();
+    drop(send.write_all(raw).await);
+    if finish {
+        drop(send.finish());
+    }
+    let read = timeout(SOON, receive.read_to_end(1 << 20)).await;
+    match read {
+        Err(_) => "silence".to_owned(),
+        Ok(Ok(answer)) if answer.is_empty() => {
+            // A connection that ends does so right after its streams.
+            let ends = timeout(Duration::from_millis(300), connection.closed()).await;
+            if ends.is_ok() { "closed" } else { "nothing" }.to_owned()
+        }
+        Ok(Ok(answer)) => status(&answer),
+        Ok(Err(_)) => match connection.close_reason() {
+            Some(_) => "closed".to_owned(),
+            None => "reset".to_owned(),
+        },
+    }
+}
+
+/// The status in a header frame that begins with an indexed or literal `:status`.
+fn status(answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(answer);
+    let known =
+        ["400", "405", "408", "413", "421", "431"].into_iter().find(|code| text.contains(code));
+    known.map_or_else(|| "answered".to_owned(), str::to_owned)
+}
+
+const GOOD: [(&str, &str); 4] =
+    [(":method", "GET"), (":scheme", "https"), (":authority", "site.test"), (":path", "/api/f")];
+
+fn with(extra: &[(&str, &str)]) -> Vec<u8> {
+    frame(HEADERS, &block(&[&GOOD[..], extra].concat()))
+}
+
+fn without(name: &str) -> Vec<u8> {
+    let rest: Vec<_> = GOOD.into_iter().filter(|(own, _)| *own != name).collect();
+    frame(HEADERS, &block(&rest))
+}
+
+fn changed(name: &'static str, value: &'static str) -> Vec<u8> {
+    let all = GOOD.map(|(own, old)| if own == name { (own, value) } else { (own, old) });
+    frame(HEADERS, &block(&all))
+}
+
+#[test]
+fn malformed_requests_reach_no_application() {
+    let bed = bed();
+    http2(async || {
+        assert_eq!(say(&bed, &with(&[]), true).await, "answered", "the control");
+        let seen = bed.backend.seen().len();
+        let large = "x".repeat(70_000);
+        for (name, raw) in [
+            ("no method", without(":method")),
+            ("no path", without(":path")),
+            ("no authority", without(":authority")),
+            ("no scheme", without(":scheme")),
+            ("empty path", changed(":path", "")),
+            ("a path that is none", changed(":path", "x")),
+            ("white space in the path", changed(":path", "/a b")),
+            ("a forbidden method", changed(":method", "TRACE")),
+            ("connect", changed(":method", "CONNECT")),
+            ("a method with a line break", changed(":method", "GET\r\nX: y")),
+            ("another host", changed(":authority", "other.test")),
+            ("user information", changed(":authority", "a@site.test")),
+            ("host unlike authority", with(&[("host", "other.test")])),
+            ("upper case", with(&[("X-Upper", "1")])),
+            ("a line break in a value", with(&[("x-a", "b\r\nc: d")])),
+            ("a zero in a value", with(&[("x-a", "b\0c")])),
+            ("white space at the end", with(&[("x-a", "b ")])),
+            ("white space in a name", with(&[("x a", "b")])),
+            ("a colon in a name", with(&[("x:a", "b")])),
+            ("connection", with(&[("connection", "close")])),
+            ("keep-alive", with(&[("keep-alive", "1")])),
+            ("proxy-connection", with(&[("proxy-connection", "x")])),
+            ("transfer-encoding", with(&[("transfer-encoding", "chunked")])),
+            ("upgrade", with(&[("upgrade", "websocket")])),
+            ("te", with(&[("te", "gzip")])),
+            ("two lengths", with(&[("content-length", "1"), ("content-length", "2")])),
+            ("a length that is none", with(&[("content-length", "+1")])),
+            ("pseudo-field twice", with(&[(":path", "/b")])),
+            ("pseudo-field after others", {
+                let late = [&GOOD[..3], &[("accept", "*/*"), GOOD[3]]].concat();
+                frame(HEADERS, &block(&late))
+            }),
+            ("unknown pseudo-field", with(&[(":x", "y")])),
+            ("answer's pseudo-field", with(&[(":status", "200")])),
+            ("large", with(&[("x-large", &large)])),
+            ("content first", [frame(DATA, b"a"), with(&[])].concat()),
+            ("settings on a request", [frame(SETTINGS, &[]), with(&[])].concat()),
+            ("promise", [frame(PUSH_PROMISE, &[0, 0]), with(&[])].concat()),
+            ("cancelled promise", [frame(CANCEL_PUSH, &[0]), with(&[])].concat()),
+            ("a frame of HTTP/2", [frame(6, &[0; 8]), with(&[])].concat()),
+            ("compression that is not there", frame(HEADERS, &[0x05, 0x00, 0x80])),
+            ("half a header", with(&[])[..30].to_vec()),
+        ] {
+            let said = say(&bed, &raw, true).await;
+            assert!(said != "answered" && said != "silence", "{name}: {said}");
+        }
+        assert_eq!(bed.backend.seen().len(), seen, "{:?}", bed.backend.last());
+        let mut sender = open(bed.address).await;
+        assert_eq!(ask(&mut sender, get("/"), &[]).await.status, 200);
+    });
+}
+
+#[test]
+fn a_body_is_as_long_as_it_says() {
+    let bed = bed();
+    http2(async || {
+        let post = |length: &str, pieces: &[&[u8]]| {
+            let all =
+                GOOD.map(|(own, old)| if own == ":method" { (own, "POST") } else { (own, old) });
+            let head = block(&[&all[..], &[("content-length", length)]].concat());
+            let pieces = pieces.iter().flat_map(|piece| frame(DATA, piece));
+            frame(HEADERS, &head).into_iter().chain(pieces).collect::<Vec<u8>>()
+        };
+        assert_eq!(say(&bed, &post("3", &[b"abc"]), true).await, "answered", "the control");
+        for (name, raw) in [
+            ("shorter", post("4", &[b"abc"])),
+            ("longer", post("2", &[b"abc"])),
+            ("longer in another frame", post("3", &[b"abc", b"d"])),
+            ("more than nothing", post("0", &[b"a"])),
+        ] {
+            let said = say(&bed, &raw, true).await;
+            assert!(said != "answered" && said != "silence", "{name}: {said}");
+        }
+        // The application records what it got whole.
+        assert_eq!(bed.backend.seen().len(), 1, "{:?}", bed.backend.seen());
+        // Trailers end here.
+        let trailers = frame(HEADERS, &block(&[("x-forwarded-for", "192.0.2.1")]));
+        let raw = [post("3", &[b"abc"]), trailers].concat();
+        assert_eq!(say(&bed, &raw, true).await, "answered");
+        assert!(!bed.backend.last().header("x-forwarded-for").contains(&"192.0.2.1".to_owned()));
+    });
+}
+
+#[test]
+fn frames_without_end_end_the_connection() {
+    let bed = bed();
+    http2(async || {
+        let endless = |kind| [integer(kind), integer(1 << 60)].concat();
+        for (name, raw) in [
+            ("a header without end", endless(HEADERS)),
+            ("a frame of no meaning without end", [endless(MEANINGLESS), vec![0; 9000]].concat()),
+            ("frames of no meaning", frame(MEANINGLESS, b"x").repeat(100)),
+            ("empty content", [with(&[]), frame(DATA, &[]).repeat(100)].concat()),
+        ] {
+            let said = say(&bed, &raw, false).await;
+            assert_eq!(said, "closed", "{name}");
+        }
+        let connection = quic(bed.address, "site.test").await;
+        let mut control = connection.open_uni().await.unwrap();
+        let flood = frame(MEANINGLESS, b"x").repeat(12_000);
+        drop(control.write_all(&[&[0][..], &frame(SETTINGS, &[]), &flood].concat()).await);
+        assert!(timeout(SOON, connection.closed()).await.is_ok(), "a flood on the control stream");
+        let mut sender = open(bed.address).await;
+        assert_eq!(ask(&mut sender, get("/"), &[]).await.status, 200);
+    });
+    assert_eq!(bed.logged("more than http/3 allows")["decision"], "refuse");
+}
+
+#[test]
+fn critical_streams_stay_open_and_are_unique() {
+    let bed = bed();
+    http2(async || {
+        let settings = [&[0][..], &frame(SETTINGS, &[])].concat();
+        for (name, streams, finish) in [
+            ("the control stream ends", vec![settings.clone()], true),
+            ("two control streams", vec![settings.clone(), settings.clone()], false),
+            ("no settings first", vec![[&[0][..], &frame(7, &[0])].concat()], false),
+            ("settings twice", vec![[&settings[..], &frame(SETTINGS, &[])].concat()], false),
+            ("settings of HTTP/2", vec![[&[0][..], &frame(SETTINGS, &[2, 1])].concat()], false),
+            ("a promise from a client", vec![settings.clone(), vec![1, 0]], false),
+            (
+                "content on the control stream",
+                vec![[&settings[..], &frame(DATA, b"x")].concat()],
+                false,
+            ),
+        ] {
+            let connection = quic(bed.address, "site.test").await;
+            let mut open = Vec::new();
+            for raw in streams {
+                let mut stream = connection.open_uni().await.unwrap();
+                drop(stream.write_all(&raw).await);
+                if finish {
+                    drop(stream.finish());
+                }
+                open.push(stream);
+            }
+            assert!(timeout(SOON, connection.closed()).await.is_ok(), "{name}");
+        }
+    });
+}
+
+#[test]
+fn resets_and_silence_cost_a_good_client_nothing() {
+    let limits = Limits { header_time: Duration::from_millis(600), ..Limits::default() };
+    let bed = bed_with(&limits);
+    http2(async || {
+        // Reset as soon as it is sent.
+        let rapid = quic(bed.address, "site.test").await;
+        let mut control = rapid.open_uni().await.unwrap();
+        control.write_all(&[&[0][..], &frame(SETTINGS, &[])].concat()).await.unwrap();
+        for _ in 0..2_000 {
+            let Ok(Ok((mut send, receive))) = timeout(SOON, rapid.open_bi()).await else { break };
+            drop(send.write_all(&with(&[])).await);
+            drop(send.reset(0x10c_u32.into()));
+            drop(receive);
+        }
+        let mut quiet = Vec::new();
+        for _ in 0..100 {
+            let connection = quic(bed.address, "site.test").await;
+            let (mut send, receive) = connection.open_bi().await.unwrap();
+            drop(send.write_all(&with(&[])[..20]).await);
+            quiet.push((connection, send, receive));
+        }
+        let begin = Instant::now();
+        let mut sender = open(bed.address).await;
+        assert_eq!(ask(&mut sender, get("/"), &[]).await.status, 200);
+        assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+        let (_, _, receive) = &mut quiet[0];
+        let cut = timeout(SOON, receive.read_to_end(1000)).await;
+        assert!(
+            matches!(cut, Ok(Err(_))) || matches!(cut, Ok(Ok(ref said)) if said.is_empty()),
+            "{cut:?}"
+        );
+    });
+    bed.logged("header too slow");
+}
+
+#[test]
+fn a_site_with_client_certificates_is_not_served() {
+    let bed = start_with(&Limits::default(), |settings| {
+        settings.listeners = vec![Listen::secure(any_port())];
+        settings.sites[0].tls = Some(Tls::SelfSigned);
+        let path = settings.state.with_file_name("ca.pem");
+        std::fs::write(&path, Authorities::new("staff").pem()).unwrap();
+        settings.sites[0].client_ca = Some(path);
+    });
+    http2(async || {
+        let mut sender = open(bed.address).await;
+        assert_eq!(ask(&mut sender, get("/"), &[]).await.status, 421);
+    });
+}
+
+#[test]
+fn an_end_lets_requests_finish() {
+    let Bed { gateway, address, directory, .. } = bed();
+    std::fs::write(directory.path().join("www/big"), vec![b'x'; 4 << 20]).unwrap();
+    http2(async || {
+        let mut sender = open(address).await;
+        assert_eq!(ask(&mut sender, get("/"), &[]).await.status, 200);
+        let mut stream = sender.send_request(get("/big")).await.unwrap();
+        stream.finish().await.unwrap();
+        assert_eq!(stream.recv_response().await.unwrap().status(), 200);
+        let ended = tokio::task::spawn_blocking(move || gateway.shutdown(Duration::from_secs(10)));
+        let mut length = 0;
+        while let Some(piece) = stream.recv_data().await.unwrap() {
+            length += bytes::Buf::remaining(&piece);
+        }
+        assert_eq!(length, 4 << 20);
+        timeout(SOON, ended).await.unwrap().unwrap();
+        let late: Result<Answer, _> = try_ask(&mut sender, get("/"), &[]).await;
+        assert!(late.is_err(), "{late:?}");
+    });
+}

@@ -1,0 +1,101 @@
+//! A client of HTTP/3: by its library, and by hand for what the library does not send.
+
+use super::tls::client;
+use bytes::{Buf as _, Bytes};
+use quinn::crypto::rustls::QuicClientConfig;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub fields: http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// Where requests are sent.
+pub type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
+
+/// A connection by QUIC, with nothing said on it.
+pub async fn quic(address: SocketAddr, name: &str) -> quinn::Connection {
+    connect(address, name).await.unwrap()
+}
+
+pub async fn connect(
+    address: SocketAddr,
+    name: &str,
+) -> Result<quinn::Connection, quinn::ConnectionError> {
+    let config = client(&rustls::version::TLS13, &[b"h3"]);
+    let crypto = QuicClientConfig::try_from(config).unwrap();
+    let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(crypto)));
+    endpoint.connect(address, name).unwrap().await
+}
+
+pub async fn open(address: SocketAddr) -> Sender {
+    let connection = quic(address, "site.test").await;
+    let connection = h3_quinn::Connection::new(connection);
+    let (mut driver, sender) = h3::client::new(connection).await.unwrap();
+    tokio::spawn(async move { std::future::poll_fn(|context| driver.poll_close(context)).await });
+    sender
+}
+
+pub async fn ask(sender: &mut Sender, request: http::Request<()>, pieces: &[&[u8]]) -> Answer {
+    try_ask(sender, request, pieces).await.unwrap()
+}
+
+pub async fn try_ask(
+    sender: &mut Sender,
+    request: http::Request<()>,
+    pieces: &[&[u8]],
+) -> Result<Answer, h3::error::StreamError> {
+    let mut stream = sender.send_request(request).await?;
+    for piece in pieces {
+        stream.send_data(Bytes::copy_from_slice(piece)).await?;
+    }
+    stream.finish().await?;
+    let response = stream.recv_response().await?;
+    let mut body = Vec::new();
+    while let Some(mut piece) = stream.recv_data().await? {
+        body.extend_from_slice(&piece.copy_to_bytes(piece.remaining()));
+    }
+    Ok(Answer { status: response.status().as_u16(), fields: response.headers().clone(), body })
+}
+
+/// An integer of variable length (RFC 9000 §16), in the eight-byte form.
+pub fn integer(value: u64) -> Vec<u8> {
+    (value | 0xc000_0000_0000_0000).to_be_bytes().to_vec()
+}
+
+pub fn frame(kind: u64, content: &[u8]) -> Vec<u8> {
+    let length = u64::try_from(content.len()).unwrap();
+    [integer(kind), integer(length), content.to_vec()].concat()
+}
+
+/// Literal fields with literal names (RFC 9204 §4.5.6).
+pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = vec![0, 0];
+    for (name, value) in fields {
+        prefixed(&mut out, 0x20, 3, name.len());
+        out.extend(name.as_bytes());
+        prefixed(&mut out, 0, 7, value.len());
+        out.extend(value.as_bytes());
+    }
+    out
+}
+
+/// An integer behind a prefix (RFC 7541 §5.1).
+fn prefixed(out: &mut Vec<u8>, start: u8, bits: u32, value: usize) {
+    let most = (1_usize << bits) - 1;
+    if value < most {
+        return out.push(start | u8::try_from(value).unwrap());
+    }
+    out.push(start | u8::try_from(most).unwrap());
+    let mut rest = value - most;
+    while rest >= 128 {
+        out.push(u8::try_from(rest % 128).unwrap() | 0x80);
+        rest /= 128;
+    }
+    out.push(u8::try_from(rest).unwrap());
+}
