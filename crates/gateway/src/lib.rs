@@ -38,6 +38,7 @@ mod redirect;
 mod refusal;
 mod route;
 mod service;
+mod spelling;
 mod stall;
 mod streams;
 mod tls;

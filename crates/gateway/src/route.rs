@@ -1,8 +1,9 @@
 //! From host and path to site and route.
 
 use crate::guard::head::{Head, Version, authority};
-use crate::plan::Plan;
+use crate::plan::{Plan, RoutePlan};
 use crate::refusal::Reason;
+use crate::spelling;
 use std::net::Ipv6Addr;
 
 /// Longest host name (RFC 1035 §2.3.4) with a trailing dot.
@@ -56,14 +57,24 @@ pub(crate) fn find(plan: &Plan, head: &Head, sni: Option<&str>) -> Result<Place,
         return Err(Reason::Misdirected);
     }
     let (path, _) = path_and_query(head.target());
-    Ok(Place { route: route_of(plan, site, path), host, site })
-}
-
-fn route_of(plan: &Plan, site: usize, path: &[u8]) -> Option<usize> {
-    let routes = &plan.sites.get(site)?.routes;
     let decoded = memchr::memchr(b'%', path).map(|_| decode(path));
     let path = decoded.as_deref().unwrap_or(path);
-    routes.iter().position(|plan| takes(plan.route.path.as_bytes(), path))
+    let routes = plan.sites.get(site).map_or(&[][..], |own| &own.routes);
+    let route = route_of(routes, path);
+    if spelling::is_ambiguous(routes, path, route) {
+        return Err(Reason::PathForbidden("path of another route to a lenient reader"));
+    }
+    Ok(Place { route, host, site })
+}
+
+/// The route that takes a path, which is decoded once.
+pub(crate) fn route_of(routes: &[RoutePlan], path: &[u8]) -> Option<usize> {
+    let one = |plan: &RoutePlan| {
+        let own = plan.route.path.as_bytes();
+        // What is closed is closed without its last slash as well.
+        takes(own, path) || (!plan.route.access.is_open() && own.strip_suffix(b"/") == Some(path))
+    };
+    routes.iter().position(one)
 }
 
 fn takes(route: &[u8], path: &[u8]) -> bool {

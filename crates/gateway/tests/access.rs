@@ -43,6 +43,47 @@ fn with_users(settings: &mut Settings) {
     settings.sites[0].routes[0].access = Access { users: Some(file), ..Access::default() };
 }
 
+#[test]
+fn no_spelling_of_a_path_opens_a_closed_route() {
+    let bed = start_with(&Limits::default(), |settings| {
+        with_users(settings);
+        let site = &mut settings.sites[0];
+        let mut open = site.routes[0].clone();
+        (site.routes[0].path, open.path) = ("/admin/".to_owned(), "/".to_owned());
+        open.access = Access::default();
+        site.routes.push(open);
+    });
+    for path in ["/", "/a//b", "/adminx", "/a;b/c", "/x/admin/", "/Shop/%20x"] {
+        assert_eq!(status(&bed.ask(&format!("GET {path} HTTP/1.1"))), 200, "{path}");
+    }
+    let before = bed.backend.seen().len();
+    for path in [
+        "/admin/",
+        "/admin",
+        "//admin/",
+        "/admin//x",
+        "/./admin/x",
+        "/%61dmin/x",
+        "/%2561dmin/x",
+        "/%2fadmin/x",
+        "/admin%2fx",
+        "/\\admin/x",
+        "/admin\\x",
+        "/admin;x=1/y",
+        "/;/admin/y",
+        "/;x/admin/",
+        "/ADMIN/x",
+        "//Admin/x",
+        "/x/../admin/",
+        "/x/%2e%2e/admin/",
+        "http://site.test//admin/x",
+    ] {
+        let status = status(&bed.ask(&format!("GET {path} HTTP/1.1")));
+        assert!(matches!(status, 400 | 401 | 404), "{path}: {status}");
+    }
+    assert_eq!(bed.backend.seen().len(), before, "{:?}", bed.backend.last());
+}
+
 /// `alice:secret`, then wrong ones.
 const ALICE: &str = "Authorization: Basic YWxpY2U6c2VjcmV0";
 
