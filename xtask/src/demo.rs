@@ -72,6 +72,7 @@ pub(crate) fn run(stay: Stay) -> Result<()> {
     )?;
     let scratch = tempfile::tempdir().context("making a folder for the demo")?;
     let config = scratch.path().join("burgrave.toml");
+    std::fs::create_dir(scratch.path().join("staging"))?;
     std::fs::write(&config, configuration(&crs, scratch.path()))?;
     let target = process::root().join("target/release");
     let _bare = Running::start(
@@ -118,7 +119,11 @@ fn configuration(crs: &Crs, scratch: &Path) -> String {
          [limits]\nheader_time = \"3s\"\nbody_time = \"3s\"\n\n\
          [log]\naccess = \"{scratch}/access.ndjson\"\n\n\
          [[site]]\nhosts = [\"localhost\"]\ntls = \"self-signed\"\n\n\
-         [[site.route]]\npath = \"/\"\nupstream = [\"http://{APPLICATION}\"]\n",
+         [[site.route]]\npath = \"/api/session\"\nupstream = [\"http://{APPLICATION}\"]\n\
+         limit = {{ per_client = \"50/s\", burst = 100 }}\n\n\
+         [[site.route]]\npath = \"/\"\nupstream = [\"http://{APPLICATION}\"]\n\n\
+         [[site]]\nhosts = [\"staging.localhost\"]\nenvironment = \"staging\"\ntls = \"self-signed\"\n\
+         files = {{ root = \"{scratch}/staging\" }}\naccess = {{ networks = [\"192.0.2.0/24\"] }}\n",
         crs.toml()
     )
 }
@@ -223,7 +228,8 @@ mod tests {
             "mode = \"block\"",
             "access = \"/scratch/access.ndjson\"",
             "hosts = [\"localhost\"]",
-            "upstream = [\"http://127.0.0.1:3000\"]",
+            "hosts = [\"staging.localhost\"]",
+            "environment = \"staging\"",
         ] {
             assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{line}\n{text}");
         }

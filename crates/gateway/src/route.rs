@@ -64,7 +64,7 @@ pub(crate) fn find(plan: &Plan, head: &Head, sni: Option<&str>) -> Result<Place,
     if spelling::is_ambiguous(routes, path, route) {
         return Err(Reason::PathForbidden("path of another route to a lenient reader"));
     }
-    Ok(Place { route, host, site })
+    Ok(Place { host, site, route })
 }
 
 /// The route that takes a path, which is decoded once.

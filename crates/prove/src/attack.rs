@@ -20,22 +20,34 @@ pub trait Attack: Send + Sync {
     /// do when it fell.
     fn about(&self) -> &'static str;
 
+    /// Whether there is something of it in this configuration. What is not configured is neither held nor
+    /// fell.
+    fn applies(&self, _target: &Target) -> bool {
+        true
+    }
+
     /// Makes the attack. No evidence at all proves nothing.
     fn run(&self, target: &Target, wire: &mut Wire) -> Vec<Evidence>;
 }
 
-/// Runs the proofs of the wanted safeguards, or all of them when none is named, with the default
-/// limits.
+/// Runs the proofs of the wanted safeguards, or all of them that apply when none is named, with the
+/// default limits.
 pub fn prove(target: &Target, wanted: &[Safeguard]) -> Vec<Proof> {
     prove_within(target, wanted, WireLimits::default())
 }
 
 /// As [`prove`], with other limits; they hold for each proof.
 pub fn prove_within(target: &Target, wanted: &[Safeguard], limits: WireLimits) -> Vec<Proof> {
-    let is_wanted = |attack: &&&dyn Attack| {
-        wanted.is_empty() || wanted.iter().any(|safeguard| *safeguard == attack.safeguard())
+    let is_wanted = |attack: &&&dyn Attack| match wanted {
+        [] => attack.applies(target),
+        wanted => wanted.contains(&attack.safeguard()),
     };
     ALL.iter().filter(is_wanted).map(|attack| proof(*attack, target, limits)).collect()
+}
+
+/// The proofs of what is not configured: they are left out when none is asked for by its safeguard.
+pub fn unasked(target: &Target) -> Vec<&'static str> {
+    ALL.iter().filter(|attack| !attack.applies(target)).map(|attack| attack.id()).collect()
 }
 
 fn proof(attack: &dyn Attack, target: &Target, limits: WireLimits) -> Proof {

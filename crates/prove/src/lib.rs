@@ -19,9 +19,9 @@ mod target;
 mod trial;
 mod wire;
 
-pub use attack::{Attack, prove, prove_within};
+pub use attack::{Attack, prove, prove_within, unasked};
 pub use manual::manual;
 pub use proofs::ALL;
-pub use target::{Door, Inspected, Layer, Place, Serves, Target, TargetSite};
+pub use target::{Door, Entry, Inspected, Layer, Place, Serves, Target, TargetSite};
 pub use wire::answer::Answer;
 pub use wire::{Connection, Reply, Wire, WireError, WireLimits};

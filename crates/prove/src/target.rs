@@ -3,7 +3,9 @@
 //! Invariant: every address here comes from a `[[listen]]` of the configuration; the unspecified one
 //! becomes loopback, no name is ever resolved.
 
-use burgrave_config::{Limits, Route, Settings, Site};
+use burgrave_config::{
+    Access, CertificateUse, Environment, Limits, RequestRate, Route, Settings, Site,
+};
 use burgrave_model::Mode;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -34,6 +36,8 @@ pub struct TargetSite {
     pub places: Vec<Place>,
     /// The limits that hold for the whole listener.
     pub limits: Limits,
+    /// What it is for.
+    pub environment: Environment,
 }
 
 /// An address and what is spoken there.
@@ -65,6 +69,21 @@ pub struct Place {
     pub inspected: Inspected,
     /// Its limits.
     pub limits: Limits,
+    /// Whether a stranger is let in.
+    pub entry: Entry,
+    /// How many requests a client may make.
+    pub rate: Option<RequestRate>,
+}
+
+/// Who is let in at a place, as far as this machine can see from where it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Anyone.
+    Open,
+    /// Nobody without a name, a certificate, or an address that is not this machine's.
+    Closed,
+    /// Only some networks, of which this machine is one.
+    OpenToUs,
 }
 
 /// What answers at a place.
@@ -109,6 +128,11 @@ impl TargetSite {
         self.door.into_iter().chain(self.plain)
     }
 
+    /// The place that answers a path.
+    pub fn place_of(&self, path: &str) -> Option<&Place> {
+        self.places.iter().find(|place| path.starts_with(&place.path))
+    }
+
     /// The first proxied route, else the static content.
     pub fn main_place(&self) -> Option<&Place> {
         self.places.first()
@@ -132,6 +156,7 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
         tls,
         places: places(settings, site),
         limits: settings.limits.clone(),
+        environment: site.environment,
     }
 }
 
@@ -141,6 +166,8 @@ fn places(settings: &Settings, site: &Site) -> Vec<Place> {
         serves: Serves::Upstream,
         inspected: inspected(settings, route.mode.or(site.mode)),
         limits: route.limits.clone(),
+        entry: entry(settings, &route.access),
+        rate: route.limit.clone(),
     };
     let mut places: Vec<Place> = site.routes.iter().map(route).collect();
     // A route that takes everything leaves nothing to the files.
@@ -150,9 +177,25 @@ fn places(settings: &Settings, site: &Site) -> Vec<Place> {
             serves: Serves::Files,
             inspected: inspected(settings, site.mode),
             limits: site.limits.clone(),
+            entry: entry(settings, &site.access),
+            rate: None,
         });
     }
     places
+}
+
+/// By the addresses from which this machine reaches its own listeners.
+fn entry(settings: &Settings, access: &Access) -> Entry {
+    let ours = settings.listeners.iter().map(|listen| near(listen.address).ip());
+    let let_in = |ip: IpAddr| access.networks.iter().any(|network| network.contains(ip));
+    let named = access.users.is_some() || access.certificate == Some(CertificateUse::Required);
+    if access.is_open() {
+        Entry::Open
+    } else if named || !ours.into_iter().any(let_in) {
+        Entry::Closed
+    } else {
+        Entry::OpenToUs
+    }
 }
 
 fn inspected(settings: &Settings, own: Option<Mode>) -> Inspected {

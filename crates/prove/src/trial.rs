@@ -1,7 +1,7 @@
 //! An attack and its control: the same request, once harmless and once not.
 
 use crate::evidence::{evidence, not_proven, saw};
-use crate::target::{Door, TargetSite};
+use crate::target::{Door, Entry, TargetSite};
 use crate::wire::{Reply, Wire};
 use burgrave_model::{Evidence, Outcome};
 
@@ -30,6 +30,14 @@ impl<'a> Trial<'a> {
     ) -> Result<Self, Evidence> {
         let host = site.host.as_str();
         let answered = wire.exchange(door, host, &control);
+        if let Reply::Answer(answer) = &answered
+            && matches!(answer.status, 401 | 403)
+            && is_closed(site, &control)
+        {
+            // A stranger gets no further than the door, whatever else it brings.
+            let did = format!("request of a stranger to {host} at {}", door.address);
+            return Err(evidence(&did, &saw(&answered), Outcome::Held));
+        }
         match served(&answered) {
             Ok(status) => Ok(Self { door, host, control, status, answered }),
             Err(why) => {
@@ -82,6 +90,14 @@ impl<'a> Trial<'a> {
     pub(crate) fn alive(&self, wire: &mut Wire) -> bool {
         served(&wire.exchange(self.door, self.host, &self.control)).is_ok()
     }
+}
+
+/// Whether strangers are kept out of the place that a request asks for.
+fn is_closed(site: &TargetSite, request: &[u8]) -> bool {
+    let target = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let path = std::str::from_utf8(target).ok();
+    let place = path.and_then(|path| site.place_of(path));
+    place.is_some_and(|place| place.entry == Entry::Closed)
 }
 
 /// The status, when a request was answered rather than refused. An application may well say that

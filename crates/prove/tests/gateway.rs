@@ -5,8 +5,9 @@
 
 mod support;
 
+use burgrave_config::{Access, Environment, Network, RateBy, RequestRate};
 use burgrave_model::{Outcome, Proof, Safeguard};
-use burgrave_prove::{Target, prove_within};
+use burgrave_prove::{Entry, Target, prove_within, unasked};
 use support::deployment::{Plan, core_rule_sets, deploy};
 use support::short_patience;
 
@@ -195,5 +196,52 @@ fn slow_connections_are_cut_for_being_slow_and_not_for_being_many() {
         let after = part.saw.strip_prefix("closed after ").expect("is closed");
         let seconds: f64 = after.split(' ').next().unwrap().parse().unwrap();
         assert!((0.3..2.2).contains(&seconds), "{part:?}");
+    }
+}
+
+/// Another network, to which this machine does not belong.
+fn elsewhere() -> Access {
+    let network = Network { address: [192, 0, 2, 0].into(), prefix: 24 };
+    Access { networks: vec![network], ..Access::default() }
+}
+
+#[test]
+fn what_is_limited_and_closed_holds() {
+    let deployment = deploy(Plan {
+        change: |settings| {
+            let site = &mut settings.sites[0];
+            let mut closed = site.routes[0].clone();
+            closed.path = "/staff/".to_owned();
+            closed.access = elsewhere();
+            site.routes[0].limit =
+                Some(RequestRate { per_second: 50.0, burst: 40, by: RateBy::Client });
+            site.routes.push(closed);
+            let mut staging = site.clone();
+            (staging.name, staging.hosts) = ("next.test".into(), vec!["next.test".into()]);
+            staging.environment = Environment::Staging;
+            staging.access = elsewhere();
+            staging.routes.iter_mut().for_each(|route| route.access = elsewhere());
+            settings.sites.push(staging);
+        },
+        ..Plan::default()
+    });
+    assert!(unasked(&deployment.target).is_empty());
+    for id in ["request-rate", "closed-door", "environments", "http2-floods", "sql-injection"] {
+        check(&run(&deployment.target, id), Outcome::Held);
+    }
+}
+
+#[test]
+fn a_limit_that_is_not_kept_and_a_door_that_is_open_fall() {
+    let deployment = deploy(Plan::default());
+    let mut target = deployment.target.clone();
+    // What the configuration says, and nobody does.
+    let place = &mut target.sites[0].places[0];
+    place.rate = Some(RequestRate { per_second: 1.0, burst: 5, by: RateBy::Client });
+    check(&run(&target, "request-rate"), Outcome::Fell);
+    target.sites[0].places[0].entry = Entry::Closed;
+    target.sites[0].environment = Environment::Staging;
+    for id in ["closed-door", "environments"] {
+        check(&run(&target, id), Outcome::Fell);
     }
 }

@@ -18,11 +18,16 @@ pub(super) fn run(
     verbose: bool,
 ) -> Result<Exit, Error> {
     let settings = load::settings(&Live, config)?;
-    let proofs = burgrave_prove::prove(&Target::from_settings(&settings), safeguards);
+    let target = Target::from_settings(&settings);
+    let proofs = burgrave_prove::prove(&target, safeguards);
     output::text(&match format {
         Format::Json => format!("{:#}\n", json!({ "version": 1, "proofs": proofs })),
         Format::Text => table(&proofs, verbose),
     })?;
+    let unasked = burgrave_prove::unasked(&target);
+    if safeguards.is_empty() && !unasked.is_empty() {
+        output::notice(&format!("nothing is configured for {}", unasked.join(", ")));
+    }
     Ok(exit(&proofs))
 }
 

@@ -138,10 +138,10 @@ fn integer(rest: &mut &[u8], bits: u32) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const METHOD: u8 = 0xc0 | 17;
-    const SCHEME: u8 = 0xc0 | 23;
-    const PATH: u8 = 0xc0 | 1;
-    const ACCEPT: u8 = 0xc0 | 29;
+    const METHOD: u8 = 0xc0 | 0x11;
+    const SCHEME: u8 = 0xc0 | 0x17;
+    const PATH: u8 = 0xc0 | 0x01;
+    const ACCEPT: u8 = 0xc0 | 0x1d;
 
     fn spelled(name: &str, value: &str) -> Vec<u8> {
         let short = |length: usize| u8::try_from(length).unwrap();
@@ -173,11 +173,11 @@ mod tests {
             ("authority twice", [&authority[..], &authority].concat(), Err(Malformed)),
             ("after an ordinary one", vec![METHOD, ACCEPT, PATH], Err(Malformed)),
             ("after a spelled one", [&spelled("x", "y")[..], &[PATH]].concat(), Err(Malformed)),
-            ("an answer's", vec![METHOD, 0xc0 | 25], Err(Malformed)),
+            ("an answer's", vec![METHOD, 0xc0 | 0x19], Err(Malformed)),
             ("an unknown one", spelled(":x", "y"), Err(Malformed)),
-            ("one in code", vec![0x20 | 0x08 | 2, 0xb9, 0x49, 0], Err(Malformed)),
+            ("one in code", vec![0x20 | 0x08 | 0x02, 0xb9, 0x49, 0], Err(Malformed)),
             ("cut", vec![METHOD, 0x50, 0x7f, 0xff], Ok(())),
-            ("of a table that is not there", vec![METHOD, 0x80 | 5, PATH, PATH], Ok(())),
+            ("of a table that is not there", vec![METHOD, 0x80 | 0x05, PATH, PATH], Ok(())),
         ] {
             assert_eq!(check(&[&[0, 0][..], &fields].concat()), wanted, "{name}");
         }

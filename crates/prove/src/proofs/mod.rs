@@ -1,12 +1,16 @@
 //! All proofs, one file each.
 
+mod closed_door;
 mod command_injection;
 mod cross_site_scripting;
+mod environments;
+mod floods;
 mod injected;
 mod leftovers;
 mod oversized;
 mod oversized_and_slow;
 mod path_traversal;
+mod request_rate;
 mod request_smuggling;
 mod slow;
 mod sql_injection;
@@ -28,6 +32,10 @@ pub static ALL: &[&dyn Attack] = &[
     &tls::Tls,
     &unknown_host::UnknownHost,
     &oversized_and_slow::OversizedAndSlow,
+    &floods::Floods,
+    &request_rate::Rate,
+    &closed_door::ClosedDoor,
+    &environments::Environments,
 ];
 
 #[cfg(test)]
@@ -41,7 +49,10 @@ mod tests {
         assert_eq!(ids.len(), ALL.len());
         for attack in ALL {
             let id = attack.id();
-            assert!(id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{id}");
+            assert!(
+                id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')),
+                "{id}"
+            );
             let title = attack.title();
             assert!(title.len() > 20 && !title.ends_with('.') && !title.contains('\n'), "{id}");
             let about = attack.about();

@@ -53,10 +53,23 @@ impl Connection {
 
     /// Speaks TLS from here on.
     pub(crate) fn secure(mut self, sni: &str, offer: Offer) -> Result<Self, Reply> {
-        let mut session = secure::session(sni, offer).map_err(Reply::Unsent)?;
+        let session = secure::session(sni, offer).map_err(Reply::Unsent)?;
+        self.greet(session)?;
+        Ok(self)
+    }
+
+    /// Speaks HTTP/2 over TLS from here on; `None`: the other side does not.
+    pub(crate) fn secure_http2(mut self, sni: &str) -> Result<Option<Self>, Reply> {
+        let session = secure::session_for(sni, Offer::Both, b"h2").map_err(Reply::Unsent)?;
+        self.greet(session)?;
+        let agreed = self.session.as_ref().and_then(|session| session.alpn_protocol());
+        Ok((agreed == Some(b"h2")).then_some(self))
+    }
+
+    fn greet(&mut self, mut session: Session) -> Result<(), Reply> {
         secure::handshake(&mut session, &mut self.stream, self.end)?;
         self.session = Some(Box::new(session));
-        Ok(self)
+        Ok(())
     }
 
     /// The TLS version and suite in use.

@@ -208,6 +208,15 @@ impl Wire {
         }
     }
 
+    /// Connects with TLS and HTTP/2 inside; `None`: the other side does not speak it.
+    pub(crate) fn open_http2(
+        &mut self,
+        door: Door,
+        sni: &str,
+    ) -> Result<Option<Connection>, Reply> {
+        self.open_raw(door)?.secure_http2(sni)
+    }
+
     /// Connects without TLS, whatever the door speaks.
     pub(crate) fn open_raw(&mut self, door: Door) -> Result<Connection, Reply> {
         let (stream, end) = self.connect(door.address).map_err(Reply::Unsent)?;

@@ -31,6 +31,11 @@ pub(crate) enum Offer {
 
 /// A session that asks for this host.
 pub(crate) fn session(host: &str, offer: Offer) -> Result<Session, WireError> {
+    session_for(host, offer, b"http/1.1")
+}
+
+/// A session for this protocol within TLS.
+pub(crate) fn session_for(host: &str, offer: Offer, protocol: &[u8]) -> Result<Session, WireError> {
     let wrong = |source| WireError::Tls { host: host.to_owned(), source };
     let versions: &[&rustls::SupportedProtocolVersion] = match offer {
         Offer::Both => &[&rustls::version::TLS13, &rustls::version::TLS12],
@@ -44,7 +49,7 @@ pub(crate) fn session(host: &str, offer: Offer) -> Result<Session, WireError> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_invalid| WireError::Name(host.to_owned()))?;
     ClientConnection::new(Arc::new(config), name).map_err(wrong)

@@ -51,6 +51,8 @@ pub struct Plan {
     pub application: SocketAddr,
     /// A second site beside it.
     pub second: Option<&'static str>,
+    /// A last change to the settings.
+    pub change: fn(&mut Settings),
 }
 
 impl Default for Plan {
@@ -65,6 +67,7 @@ impl Default for Plan {
             any_host: false,
             application: application(),
             second: None,
+            change: |_| {},
         }
     }
 }
@@ -74,6 +77,7 @@ pub fn deploy(plan: Plan) -> Deployment {
     let root = state.path().join("www");
     leftovers(&root);
     let mut settings = settings(&plan, state.path(), &root);
+    (plan.change)(&mut settings);
     let gateway = Gateway::start(settings.clone(), plan.rules, 1).unwrap();
     for listen in &mut settings.listeners {
         listen.address = gateway.address_of(listen.address).unwrap();

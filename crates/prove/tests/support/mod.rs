@@ -8,11 +8,14 @@
 )]
 
 pub mod deployment;
+pub mod http2;
 pub mod naive;
 pub mod sound;
 
-use burgrave_config::Limits;
-use burgrave_prove::{Door, Inspected, Layer, Place, Serves, Target, TargetSite, WireLimits};
+use burgrave_config::{Environment, Limits, RateBy, RequestRate};
+use burgrave_prove::{
+    Door, Entry, Inspected, Layer, Place, Serves, Target, TargetSite, WireLimits,
+};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -30,6 +33,8 @@ pub enum Kind {
     Sound,
     /// As the sound one, but for this.
     SoundBut(Hole),
+    /// Refuses every stranger and is kept from search engines.
+    Closed,
     /// As the sound one, but takes this version of TLS with this suite as well.
     OldTls(u16, u16),
     Mute,
@@ -156,7 +161,7 @@ fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>, broke
     let old = match kind {
         Kind::Naive => Some(None),
         Kind::OldTls(version, suite) => Some(Some((version, suite))),
-        Kind::Sound | Kind::SoundBut(_) | Kind::Mute => None,
+        Kind::Sound | Kind::SoundBut(_) | Kind::Closed | Kind::Mute => None,
     };
     if let Some(only) = old
         && config.is_some()
@@ -165,9 +170,18 @@ fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>, broke
         return;
     }
     let twin = socket.try_clone().unwrap();
-    let Some((stream, sni)) = layered(socket, config) else { return };
-    let client = Client { stream, socket: twin, sni, buffer: Vec::new() };
+    let Some((stream, sni, http2)) = layered(socket, config) else { return };
+    let mut client = Client { stream, socket: twin, sni, buffer: Vec::new() };
+    if http2 {
+        return http2::serve(client, kind != Kind::Naive);
+    }
     match kind {
+        Kind::Closed => {
+            client.line(Instant::now() + LIFE);
+            client.say_last(
+                "HTTP/1.1 401 Sign in\r\nX-Robots-Tag: noindex\r\nContent-Length: 4\r\n\r\nno.\n",
+            );
+        }
         Kind::Naive => naive::serve(client),
         Kind::Sound | Kind::OldTls(..) => sound::serve(client, None, &AtomicBool::new(false)),
         Kind::SoundBut(hole) => sound::serve(client, Some(hole), broken),
@@ -178,26 +192,28 @@ fn serve(kind: Kind, socket: TcpStream, config: Option<Arc<ServerConfig>>, broke
 fn layered(
     socket: TcpStream,
     config: Option<Arc<ServerConfig>>,
-) -> Option<(Box<dyn Duplex>, Option<String>)> {
-    let Some(config) = config else { return Some((Box::new(socket), None)) };
+) -> Option<(Box<dyn Duplex>, Option<String>, bool)> {
+    let Some(config) = config else { return Some((Box::new(socket), None, false)) };
     let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), socket);
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock).ok()?;
     }
     let sni = stream.conn.server_name().map(str::to_owned);
-    Some((Box::new(stream), sni))
+    let http2 = stream.conn.alpn_protocol() == Some(b"h2");
+    Some((Box::new(stream), sni, http2))
 }
 
 fn server_config() -> Arc<ServerConfig> {
     let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Arc::new(config)
 }
 
@@ -239,8 +255,20 @@ pub fn target(address: SocketAddr, layer: Layer) -> Target {
                 serves: Serves::Upstream,
                 inspected: Inspected::Blocks,
                 limits: limits.clone(),
+                entry: Entry::Open,
+                rate: Some(RequestRate { per_second: 20.0, by: RateBy::Client, burst: 30 }),
             }],
             limits,
+            environment: Environment::Production,
         }],
     }
+}
+
+/// The same, not in production and not for strangers.
+pub fn closed_target(address: SocketAddr, layer: Layer) -> Target {
+    let mut target = target(address, layer);
+    target.sites[0].environment = Environment::Staging;
+    target.sites[0].places[0].entry = Entry::Closed;
+    target.sites[0].places[0].path = "/staff/".to_owned();
+    target
 }

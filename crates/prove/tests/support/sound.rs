@@ -3,7 +3,7 @@
 
 use super::{Client, HOST, Hole, LIFE, short_limits};
 use burgrave_config::Limits;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// What is taken for an attack, in lower case, after decoding.
@@ -16,11 +16,12 @@ pub fn serve(mut client: Client, hole: Option<Hole>, broken: &AtomicBool) {
     if broken.load(Ordering::SeqCst) {
         return;
     }
+    static STAYING: AtomicUsize = AtomicUsize::new(0);
     let answered = match hole {
         Some(Hole::RefusesAll) => Err(403),
         Some(Hole::FailsAlways) => Err(503),
         Some(Hole::LimitsAlways) => Err(429),
-        _ => request(&mut client, hole),
+        _ => request(&mut client, hole, &STAYING),
     };
     if hole == Some(Hole::BreaksDown) && answered.is_err() {
         broken.store(true, Ordering::SeqCst);
@@ -46,6 +47,7 @@ struct Head {
     lengths: Vec<String>,
     codings: Vec<String>,
     text: String,
+    closes: bool,
 }
 
 /// The limits that are kept.
@@ -61,10 +63,14 @@ fn limits(hole: Option<Hole>) -> Limits {
     limits
 }
 
-fn request(client: &mut Client, hole: Option<Hole>) -> Result<(), Refused> {
+fn request(client: &mut Client, hole: Option<Hole>, staying: &AtomicUsize) -> Result<(), Refused> {
     let limits = limits(hole);
     let end = Instant::now() + limits.header_time;
     let (line, mut head) = head(client, end, hole)?;
+    // Whoever wants to stay wants to ask more: only they are counted, for as long as the test runs.
+    if !head.closes && staying.fetch_add(1, Ordering::SeqCst) > 30 && line.starts_with("GET") {
+        return Err(429);
+    }
     let parts: Vec<_> = line.split(' ').collect();
     let [method, target, "HTTP/1.1"] = parts[..] else { return Err(400) };
     if !["GET", "POST"].contains(&method) {
@@ -135,6 +141,7 @@ fn head(client: &mut Client, end: Instant, hole: Option<Hole>) -> Result<(String
             "host" => head.host.push(value),
             "content-length" => head.lengths.push(value),
             "transfer-encoding" => head.codings.push(value),
+            "connection" => head.closes |= value == "close",
             "cookie" | "user-agent" => head.text.extend([value.as_str(), "\n"]),
             _ => {}
         }
