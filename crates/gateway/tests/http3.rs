@@ -1,6 +1,6 @@
 //! HTTP/3: what goes through, what is refused, and floods.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
 mod support;
 

@@ -269,6 +269,6 @@ pub fn closed_target(address: SocketAddr, layer: Layer) -> Target {
     let mut target = target(address, layer);
     target.sites[0].environment = Environment::Staging;
     target.sites[0].places[0].entry = Entry::Closed;
-    target.sites[0].places[0].path = "/staff/".to_owned();
+    "/staff/".clone_into(&mut target.sites[0].places[0].path);
     target
 }

@@ -12,16 +12,18 @@ const ATTACKS: [&str; 16] = [
     "..", "%2e", "%2f", ";",
 ];
 
+/// Requests of clients that wanted to stay, in all.
+static STAYING: AtomicUsize = AtomicUsize::new(0);
+
 pub fn serve(mut client: Client, hole: Option<Hole>, broken: &AtomicBool) {
     if broken.load(Ordering::SeqCst) {
         return;
     }
-    static STAYING: AtomicUsize = AtomicUsize::new(0);
     let answered = match hole {
         Some(Hole::RefusesAll) => Err(403),
         Some(Hole::FailsAlways) => Err(503),
         Some(Hole::LimitsAlways) => Err(429),
-        _ => request(&mut client, hole, &STAYING),
+        _ => request(&mut client, hole),
     };
     if hole == Some(Hole::BreaksDown) && answered.is_err() {
         broken.store(true, Ordering::SeqCst);
@@ -63,12 +65,12 @@ fn limits(hole: Option<Hole>) -> Limits {
     limits
 }
 
-fn request(client: &mut Client, hole: Option<Hole>, staying: &AtomicUsize) -> Result<(), Refused> {
+fn request(client: &mut Client, hole: Option<Hole>) -> Result<(), Refused> {
     let limits = limits(hole);
     let end = Instant::now() + limits.header_time;
     let (line, mut head) = head(client, end, hole)?;
     // Whoever wants to stay wants to ask more: only they are counted, for as long as the test runs.
-    if !head.closes && staying.fetch_add(1, Ordering::SeqCst) > 30 && line.starts_with("GET") {
+    if !head.closes && STAYING.fetch_add(1, Ordering::SeqCst) > 30 && line.starts_with("GET") {
         return Err(429);
     }
     let parts: Vec<_> = line.split(' ').collect();
