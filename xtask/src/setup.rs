@@ -14,7 +14,8 @@ pub(crate) const TEST: &[&str] =
     &["iproute2", "nftables", "php-fpm", "sslscan", "systemd", "testssl.sh"];
 
 /// What the benches need beside that.
-pub(crate) const BENCH: &[&str] = &["libnginx-mod-http-modsecurity", "nginx-light", "wrk"];
+pub(crate) const BENCH: &[&str] =
+    &["caddy", "libnginx-mod-http-modsecurity", "nghttp2-client", "nginx-light", "openssl", "wrk"];
 
 /// Installs what is missing. Without root, or when a package cannot be had, the names are told.
 pub(crate) fn packages(wanted: &[&str]) -> Result<()> {

@@ -139,6 +139,35 @@ fn a_rotated_log_is_opened_anew_by_the_supervisor() {
 }
 
 #[test]
+fn a_log_that_is_large_is_rotated_and_loses_no_line() {
+    let rest = format!("[log.rotate]\nsize = \"4KiB\"\nkeep = 50\n{}", site(upstream(ANSWER)));
+    let burgrave = Burgrave::start(&rest);
+    let mut asked = 0;
+    let rotated = |folder: &std::path::Path| {
+        let names = std::fs::read_dir(folder).unwrap().flatten();
+        let is = |name: &str| name.starts_with("access.ndjson.") && name.ends_with('Z');
+        names
+            .map(|entry| entry.path())
+            .filter(|path| is(&path.file_name().unwrap().to_string_lossy()))
+            .collect::<Vec<_>>()
+    };
+    until("no second file", || {
+        for _ in 0..10 {
+            assert_eq!(burgrave.get("/").0, 200);
+            asked += 1;
+        }
+        rotated(burgrave.folder.path()).len() >= 2
+    });
+    until("lines are missing", || {
+        let mut files = rotated(burgrave.folder.path());
+        files.push(burgrave.log());
+        let lines =
+            |path| std::fs::read_to_string(path).map_or(0, |text: String| text.lines().count());
+        files.into_iter().map(lines).sum::<usize>() == asked
+    });
+}
+
+#[test]
 fn sockets_of_systemd_are_taken() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

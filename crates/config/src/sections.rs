@@ -8,6 +8,7 @@ use crate::keys::{
     REQUEST_BODY, RESPONSE_BODY, RULES_MODE, UPSTREAM_TIME,
 };
 use crate::kinds::{Count, Size, Span};
+use crate::log_keys::rotate;
 use crate::settings::{Limits, Listen, Log, Network, Rules};
 use crate::sink::{Located, Sink};
 use crate::table::{Key, Table};
@@ -85,7 +86,8 @@ pub(crate) fn rules(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Rules {
 }
 
 pub(crate) fn log(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Log {
-    let mut log = Log { access: table.get(&ACCESS, sink), headers: Vec::new() };
+    let access = table.get(&ACCESS, sink);
+    let mut log = Log { access, rotate: rotate(table, sink), headers: Vec::new() };
     for header in table.get(&LOG_HEADERS, sink).unwrap_or_default() {
         if log.headers.contains(&header.value) {
             let message = format!("`{}` is named twice", header.value);

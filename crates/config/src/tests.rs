@@ -84,7 +84,8 @@ fn settings(text: &str) -> Settings {
 }
 
 /// A section that is written as a value: where, and with which keys around the one in question.
-const INLINE: [(&Section, &Section, &str); 7] = [
+const INLINE: [(&Section, &Section, &str); 8] = [
+    (&keys::ROTATE_SECTION, &keys::LOG_SECTION, "rotate"),
     (&keys::SOURCE_SECTION, &keys::WATCH_SECTION, "source"),
     (&keys::BAN_SECTION, &keys::WATCH_SECTION, "ban"),
     (&keys::TLS_SECTION, &keys::SITE_SECTION, "tls"),

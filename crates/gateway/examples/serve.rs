@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             redirect: false,
             ..Listen::new(format!("127.0.0.1:{}", text(0)).parse()?)
         }],
-        log: Log { access: log, headers: Vec::new() },
+        log: Log { access: log, ..Log::default() },
         sites: vec![site],
         ..Settings::new(std::env::temp_dir().join("burgrave-serve"))
     };

@@ -3,10 +3,11 @@
 //! These are the only writes outside `apply`: they touch what Burgrave itself keeps, never what
 //! belongs to the host.
 
-use crate::SysError;
-use rustix::fs::{Mode, OFlags, fstat, open, stat};
+use crate::{SysError, UnixTime};
+use rustix::fs::{CWD, Mode, OFlags, fstat, open, stat};
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -79,6 +80,54 @@ pub fn replace_own(path: &Path, content: &[u8], access: Access) -> Result<(), Sy
         .map_err(|error| SysError::from_io("flushing the directory of", path, error.into()))
 }
 
+/// Most names that are looked at beside a log.
+const BESIDE_MAX: usize = 100_000;
+
+/// Gives a log's file another name, with the moment behind its own: `log.20261126T060000Z`. Whoever has it
+/// open goes on writing into it. Of those that were named so before, the newest `keep` stay; nothing else is
+/// ever deleted.
+///
+/// # Errors
+/// When the file cannot be renamed, also because one of that name is there; then nothing was done.
+pub fn rotate_own(path: &Path, now: UnixTime, keep: Option<usize>) -> Result<(), SysError> {
+    let wrong = |error: std::io::Error| SysError::from_io("rotating", path, error);
+    let (folder, name) = (path.parent(), path.file_name());
+    let (folder, name) = folder.zip(name).ok_or_else(|| wrong(ErrorKind::InvalidInput.into()))?;
+    let (year, month, day, hour, minute, second) = now.civil();
+    let mut new = name.to_os_string();
+    new.push(format!(".{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z"));
+    let flags = rustix::fs::RenameFlags::NOREPLACE;
+    rustix::fs::renameat_with(CWD, path, CWD, folder.join(new), flags)
+        .map_err(|error| wrong(error.into()))?;
+    let Some(keep) = keep else { return Ok(()) };
+    let entries = std::fs::read_dir(folder).map_err(wrong)?.take(BESIDE_MAX);
+    let mut old: Vec<OsString> = entries
+        .filter_map(|entry| Some(entry.ok()?.file_name()))
+        .filter(|other| is_rotated(name.as_encoded_bytes(), other.as_encoded_bytes()))
+        .collect();
+    old.sort_unstable();
+    let surplus = old.len().saturating_sub(keep);
+    for other in old.iter().take(surplus) {
+        let gone = folder.join(other);
+        std::fs::remove_file(&gone)
+            .map_err(|error| SysError::from_io("deleting the old log", &gone, error))?;
+    }
+    Ok(())
+}
+
+/// Whether a name is a log's own with a moment behind it.
+fn is_rotated(log: &[u8], name: &[u8]) -> bool {
+    let Some(moment) = name.strip_prefix(log).and_then(|rest| rest.strip_prefix(b".")) else {
+        return false;
+    };
+    moment.len() == 16
+        && moment.iter().enumerate().all(|(at, byte)| match at {
+            8 => *byte == b'T',
+            15 => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
 /// A log file that is only ever appended to.
 #[derive(Debug)]
 pub struct Appender {
@@ -126,6 +175,17 @@ impl Appender {
         self.file.sync_data().map_err(|error| SysError::from_io("flushing", &self.path, error))
     }
 
+    /// How many bytes it has, and when it was made, where the file system keeps that.
+    pub fn age(&self) -> Result<(u64, Option<UnixTime>), SysError> {
+        let facts = self.file.metadata();
+        let facts = facts.map_err(|error| SysError::from_io("asking about", &self.path, error))?;
+        let made = facts.created().ok().and_then(|made| {
+            let since = made.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
+            i64::try_from(since.as_micros()).ok().map(UnixTime)
+        });
+        Ok((facts.len(), made))
+    }
+
     /// Whether the path still names the file that is open; not after it was moved or deleted.
     pub fn in_place(&self) -> bool {
         stat(&self.path).is_ok_and(|facts| (facts.st_dev, facts.st_ino) == self.identity)
@@ -136,6 +196,38 @@ impl Appender {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn logs_are_rotated_and_only_their_own_are_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let others =
+            ["log.1", "log.20200101T000000", "log.20200101T000000Z.gz", "logs.20200101T000000Z"];
+        for name in others {
+            std::fs::write(dir.path().join(name), "theirs").unwrap();
+        }
+        let mut open = Appender::open(&path, Access::Owner).unwrap();
+        let hour = 3_600_000_000;
+        for turn in 0..4 {
+            open.append(format!("{turn}").as_bytes()).unwrap();
+            rotate_own(&path, UnixTime(turn * hour), Some(2)).unwrap();
+            // Until it is opened anew, lines go where they went.
+            open.append(b"!").unwrap();
+            assert!(!open.in_place());
+            open = Appender::open(&path, Access::Owner).unwrap();
+            assert_eq!(open.age().unwrap().0, 0);
+        }
+        let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).ok();
+        assert_eq!(read("log.19700101T030000Z").as_deref(), Some("3!"));
+        assert_eq!(read("log.19700101T020000Z").as_deref(), Some("2!"));
+        assert_eq!(read("log.19700101T010000Z"), None);
+        for name in others {
+            assert_eq!(read(name).as_deref(), Some("theirs"), "{name}");
+        }
+        // A name that is taken is left alone, and so is the log.
+        assert!(rotate_own(&path, UnixTime(3 * hour), Some(1)).is_err());
+        assert!(open.in_place() && read("log.19700101T020000Z").is_some());
+    }
 
     #[test]
     fn files_are_replaced_whole_with_tight_modes() {

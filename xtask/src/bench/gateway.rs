@@ -1,5 +1,8 @@
-//! `cargo xtask bench gateway`: one core each for Burgrave and nginx, the other for client and backend.
+//! `cargo xtask bench gateway`: one core each for Burgrave, nginx and caddy, the other for client and
+//! backend. Requests over HTTP/1.1 and HTTP/2, new TLS handshakes, and what an idle connection holds.
+//! Not HTTP/3: neither rival speaks it in this version, and no client for it is packaged.
 
+use super::contenders::{self, Contender};
 use crate::process::{self, Running};
 use crate::setup;
 use anyhow::{Context as _, Result};
@@ -8,14 +11,33 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 pub(super) const BACKEND: &str = "127.0.0.1:19080";
-const NGINX: &str = "127.0.0.1:19081";
-const BURGRAVE: &str = "127.0.0.1:19082";
 const SECONDS: u32 = 3;
 const ROUNDS: usize = 3;
+/// Connections that are held open, and for how long.
+const IDLE: u32 = 5_000;
+const IDLE_SECONDS: u32 = 20;
 
-/// Name and path of what is asked for.
-const CASES: &[(&str, &str)] =
-    &[("static 1 KB", "/1k.txt"), ("static 100 KB", "/100k.txt"), ("proxied 1 KB", "/api/1k.txt")];
+/// How requests are made.
+#[derive(Clone, Copy)]
+enum Load {
+    /// HTTP/1.1 in the clear, on kept connections.
+    Http1,
+    /// HTTP/2 over TLS, ten at once on each connection.
+    Http2,
+    /// HTTP/1.1 over TLS, a connection each.
+    Handshakes,
+}
+
+/// Name, path and load of what is asked for.
+const CASES: &[(&str, &str, Load)] = &[
+    ("static 1 KB, h1", "/1k.txt", Load::Http1),
+    ("static 100 KB, h1", "/100k.txt", Load::Http1),
+    ("proxied 1 KB, h1", "/api/1k.txt", Load::Http1),
+    ("static 1 KB, h2", "/1k.txt", Load::Http2),
+    ("static 100 KB, h2", "/100k.txt", Load::Http2),
+    ("proxied 1 KB, h2", "/api/1k.txt", Load::Http2),
+    ("TLS handshakes", "/1k.txt", Load::Handshakes),
+];
 
 /// What a server did under load.
 pub(super) struct Measured {
@@ -33,19 +55,108 @@ pub(crate) fn run() -> Result<()> {
     open_for_all(scratch.path())?;
     files(&scratch.path().join("web"))?;
     let _backend = nginx(scratch.path(), "backend", BACKEND, 1)?;
-    let rival = nginx(scratch.path(), "rival", NGINX, 0)?;
-    let own = burgrave(scratch.path())?;
-    for (name, path) in CASES {
-        let (ours, theirs) = pair(&own, &rival, path)?;
-        println!(
-            "gateway {name}: burgrave {:.0}/s at {:.1} us of CPU, nginx {:.0}/s at {:.1} us: {:.2} x",
-            ours.per_second,
-            ours.cpu_micros,
-            theirs.per_second,
-            theirs.cpu_micros,
-            ours.per_second / theirs.per_second
-        );
+    let all = contenders::start(scratch.path())?;
+    for case in CASES {
+        compare(&all, case)?;
     }
+    for tls in [false, true] {
+        idle(&all, tls)?;
+    }
+    Ok(())
+}
+
+/// All in turn, so that a change of the machine's mood meets each; the best round of each counts.
+fn compare(all: &[Contender], (name, path, load): &(&str, &str, Load)) -> Result<()> {
+    let mut rounds: Vec<Vec<Measured>> = all.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS {
+        for (one, found) in all.iter().zip(&mut rounds) {
+            found.push(measure(one, path, *load)?);
+        }
+    }
+    let best: Vec<Measured> = rounds.into_iter().map(best).collect::<Result<_>>()?;
+    let Some((own, others)) = best.split_first() else { return Ok(()) };
+    let mut line = format!(
+        "gateway {name}: burgrave {:.0}/s at {:.1} us of CPU",
+        own.per_second, own.cpu_micros
+    );
+    for (rival, other) in all.iter().skip(1).zip(others) {
+        line.push_str(&format!(
+            "; {} {:.0}/s at {:.1} us: {:.2} x",
+            rival.name,
+            other.per_second,
+            other.cpu_micros,
+            own.per_second / other.per_second
+        ));
+    }
+    println!("{line}");
+    Ok(())
+}
+
+fn measure(one: &Contender, path: &str, load: Load) -> Result<Measured> {
+    let seconds = SECONDS.to_string();
+    let plain = format!("http://{}{path}", one.plain);
+    let secure = format!("https://{}{path}", one.secure);
+    let wrk = ["-c", "1", "wrk", "-t1", "-c16", "-d", &seconds, "-H", "Host: localhost"];
+    cpu_bound(&one.running, || match load {
+        Load::Http1 => told(&process::output("taskset", &[&wrk[..], &[&plain]].concat())?),
+        Load::Handshakes => {
+            let close = ["-H", "Connection: close", &secure];
+            told(&process::output("taskset", &[&wrk[..], &close].concat())?)
+        }
+        Load::Http2 => {
+            let host = ["--header", ":authority: localhost"];
+            let load = ["-c", "1", "h2load", "-t1", "-c16", "-m10", "-D", &seconds];
+            told_h2(&process::output("taskset", &[&load[..], &host, &[&secure]].concat())?)
+        }
+    })
+}
+
+/// Requests a second, and requests in all, as h2load tells them.
+fn told_h2(out: &str) -> Result<(f64, f64)> {
+    let numbers = |line: &str| -> Vec<f64> {
+        line.split([' ', ',']).filter_map(|word| word.trim_end_matches("%").parse().ok()).collect()
+    };
+    let line = |start: &str| out.lines().find(|line| line.starts_with(start));
+    let finished = line("finished in").map(numbers).unwrap_or_default();
+    let per_second = finished.first().copied();
+    let done = line("status codes:").map(numbers).unwrap_or_default();
+    let (good, bad) = (done.first().copied(), done.iter().skip(1).sum::<f64>());
+    anyhow::ensure!(bad.abs() < f64::EPSILON, "not every answer was 200:\n{out}");
+    per_second.zip(good).with_context(|| format!("h2load said:\n{out}"))
+}
+
+/// What a connection that does nothing holds of a server's memory.
+fn idle(all: &[Contender], tls: bool) -> Result<()> {
+    let kind = if tls { "TLS" } else { "plain" };
+    let mut found = Vec::new();
+    for one in all {
+        let (before, _) = one.running.footprint();
+        let target = match tls {
+            true => format!("https://{}/1k.txt", one.secure),
+            false => format!("http://{}/1k.txt", one.plain),
+        };
+        // A request each at the beginning, and none for longer than it runs.
+        let (clients, time) = (IDLE.to_string(), IDLE_SECONDS.to_string());
+        let mut load = Command::new("taskset")
+            .args(["-c", "1", "h2load", "--h1", "-t1", "-c", &clients, "-D", &time])
+            .args(["--rps", "0.02", &target])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting h2load")?;
+        std::thread::sleep(Duration::from_secs(u64::from(IDLE_SECONDS) * 3 / 4));
+        let (during, open) = one.running.footprint();
+        load.wait()?;
+        anyhow::ensure!(
+            open >= usize::try_from(IDLE)?,
+            "{}: {open} descriptors for {IDLE} connections",
+            one.name
+        );
+        let bytes = during.saturating_sub(before) * 1024 / u64::from(IDLE);
+        found.push((one.name, bytes));
+    }
+    let words: Vec<String> = found.iter().map(|(name, bytes)| format!("{name} {bytes}")).collect();
+    println!("gateway {IDLE} idle {kind} connections, bytes each: {}", words.join("; "));
     Ok(())
 }
 
@@ -64,16 +175,6 @@ pub(super) fn files(web: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The two in turn, so that a change of the machine's mood meets both; the best round of each counts.
-fn pair(own: &Running, rival: &Running, path: &str) -> Result<(Measured, Measured)> {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        ours.push(measure(own, BURGRAVE, path)?);
-        theirs.push(measure(rival, NGINX, path)?);
-    }
-    Ok((best(ours)?, best(theirs)?))
-}
-
 /// The round with the most requests.
 pub(super) fn best(all: Vec<Measured>) -> Result<Measured> {
     all.into_iter().max_by(|a, b| a.per_second.total_cmp(&b.per_second)).context("no round")
@@ -88,16 +189,6 @@ pub(super) fn cpu_bound(
     let (per_second, requests) = load()?;
     let used = server.cpu_seconds() - before;
     Ok(Measured { per_second, cpu_micros: used * 1e6 / requests.max(1.0) })
-}
-
-fn measure(server: &Running, address: &str, path: &str) -> Result<Measured> {
-    let seconds = SECONDS.to_string();
-    let target = format!("http://{address}{path}");
-    cpu_bound(server, || {
-        let arguments =
-            ["-c", "1", "wrk", "-t1", "-c16", "-d", &seconds, "-H", "Host: localhost", &target];
-        told(&process::output("taskset", &arguments)?)
-    })
 }
 
 /// Requests a second, and requests in all, as wrk tells them.
@@ -131,16 +222,6 @@ pub(super) fn nginx(scratch: &Path, name: &str, address: &str, core: u8) -> Resu
     Running::start_listening(&mut command, address, Duration::from_secs(20))
 }
 
-fn burgrave(scratch: &Path) -> Result<Running> {
-    let config = scratch.join("burgrave.toml");
-    let text = format!(
-        "state = \"{scratch}/state\"\n[[listen]]\naddress = \"{BURGRAVE}\"\n[log]\naccess = \"{scratch}/access.ndjson\"\n\
-         [[site]]\nhosts = [\"localhost\"]\nfiles = {{ root = \"{scratch}/web\" }}\n[[site.route]]\npath = \"/api/\"\nupstream = [\"http://{BACKEND}\"]\n",
-        scratch = scratch.display()
-    );
-    started(&config, &text)
-}
-
 /// Burgrave with this configuration, on one core.
 pub(super) fn started(config: &Path, text: &str) -> Result<Running> {
     std::fs::write(config, text)?;
@@ -171,13 +252,23 @@ mod tests {
     }
 
     #[test]
+    fn what_h2load_says() {
+        let said = "finished in 3.00s, 13456.67 req/s, 14.40MB/s\nrequests: 40370 total, 40530 started, 40370 done\nstatus codes: 40370 2xx, 0 3xx, 0 4xx, 0 5xx\n";
+        let (per_second, requests) = told_h2(said).unwrap();
+        assert!((per_second - 13_456.67).abs() < 1e-6 && (requests - 40_370.0).abs() < 1e-6);
+        for wrong in ["", "finished in 3.00s, 1 req/s\n", &said.replace("0 4xx", "7 4xx")] {
+            assert!(told_h2(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn the_files_have_the_sizes_that_their_names_say() {
         let folder = tempfile::tempdir().unwrap();
         files(folder.path()).unwrap();
         for (path, bytes) in [("1k.txt", 1_024), ("api/1k.txt", 1_024), ("100k.txt", 102_400)] {
             assert_eq!(std::fs::read(folder.path().join(path)).unwrap().len(), bytes, "{path}");
         }
-        for (_, path) in CASES {
+        for (_, path, _) in CASES {
             assert!(folder.path().join(path.trim_start_matches('/')).is_file(), "{path}");
         }
     }

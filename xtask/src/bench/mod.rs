@@ -2,6 +2,7 @@
 
 mod audit;
 mod ban;
+mod contenders;
 mod defenders;
 mod detection;
 mod engine;

@@ -185,7 +185,11 @@ fn bed(mode: Option<Mode>) -> Bed {
     };
     let settings = Settings {
         listeners: vec![Listen { redirect: false, ..Listen::new("127.0.0.1:0".parse().unwrap()) }],
-        log: Log { access: Some(directory.path().join("log")), headers: vec!["x-a".to_owned()] },
+        log: Log {
+            access: Some(directory.path().join("log")),
+            headers: vec!["x-a".to_owned()],
+            ..Log::default()
+        },
         sites: vec![site],
         ..Settings::new(directory.path().join("state"))
     };

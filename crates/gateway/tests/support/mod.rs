@@ -68,7 +68,7 @@ pub fn start_with(limits: &Limits, change: impl FnOnce(&mut Settings)) -> Bed {
     let mut settings = Settings {
         listeners: vec![Listen { redirect: false, ..Listen::new(any_port()) }],
         limits: limits.clone(),
-        log: Log { access: Some(directory.path().join("access.ndjson")), headers: Vec::new() },
+        log: Log { access: Some(directory.path().join("access.ndjson")), ..Log::default() },
         sites: vec![site("site.test", Some(root), routes, limits)],
         ..Settings::new(directory.path().join("state"))
     };

@@ -10,8 +10,10 @@ use super::serve::{ACCESS, AUDIT, LEFT, READY};
 use super::sockets::{Sockets, Ways};
 use crate::error::Error;
 use crate::{load, output};
-use burgrave_config::Settings;
-use burgrave_sys::{Access, Appender, Ask, Channel, Live, ask_to_end, channel};
+use burgrave_config::{Rotate, Settings};
+use burgrave_sys::{
+    Access, Appender, Ask, Channel, Live, UnixTime, ask_to_end, channel, rotate_own, wall_clock,
+};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -51,11 +53,45 @@ struct KeptLog {
     trouble: bool,
 }
 
+impl KeptLog {
+    /// Gives an access log that is large or old enough another name. The gateway goes on in it until the
+    /// next one is open.
+    fn rotate(&mut self, rotate: Option<&Rotate>) {
+        let (Some(rotate), Some(file), true) = (rotate, &self.file, self.word == ACCESS) else {
+            return;
+        };
+        let now = wall_clock();
+        let keep = rotate.keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
+        let rotated = file.age().and_then(|age| {
+            if file.in_place() && is_due(rotate, age, now) {
+                rotate_own(&self.path, now, keep)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = rotated
+            && !std::mem::replace(&mut self.trouble, true)
+        {
+            output::error(&error);
+        }
+    }
+}
+
+/// Whether a file of this size, made then, is to be left.
+fn is_due(rotate: &Rotate, (bytes, made): (u64, Option<UnixTime>), now: UnixTime) -> bool {
+    let large = rotate.size.is_some_and(|size| bytes > size);
+    let old = rotate.every.zip(made).is_some_and(|(every, made)| {
+        u128::try_from(now.0.saturating_sub(made.0)).is_ok_and(|age| age >= every.as_micros())
+    });
+    bytes > 0 && (large || old)
+}
+
 struct Supervisor<'a> {
     config: &'a Path,
     program: PathBuf,
     threads: usize,
     sockets: Sockets,
+    /// When the access log is rotated.
+    rotate: Option<Rotate>,
     serving: Option<Process>,
     /// The next one, which is not ready yet.
     coming: Option<Process>,
@@ -82,6 +118,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         program,
         threads,
         sockets: Sockets::activated()?,
+        rotate: settings.log.rotate.clone(),
         serving: None,
         coming: None,
         ending: Vec::new(),
@@ -216,6 +253,7 @@ impl Supervisor<'_> {
         }
         if let Ok(settings) = to_run(self.config) {
             self.sockets.retain(&settings);
+            self.rotate = settings.log.rotate;
         }
         self.replacing = true;
     }
@@ -250,6 +288,7 @@ impl Supervisor<'_> {
     fn keep_logs(&mut self, asked: bool) {
         let Some(process) = self.serving.as_mut().filter(|process| process.ready) else { return };
         for log in &mut process.logs {
+            log.rotate(self.rotate.as_ref());
             if !asked && log.file.as_ref().is_some_and(Appender::in_place) {
                 continue;
             }
