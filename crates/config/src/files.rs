@@ -10,6 +10,13 @@ use crate::table::{Key, Section, Table};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
 
+pub(crate) static COMPRESS_ANSWERS: Key<Flag> = Key {
+    name: "compress",
+    kind: Flag,
+    default: "false",
+    about: "Send texts that the application answers in gzip to clients that take it. Not for answers that hold a \
+            secret beside something that was in the request: their lengths give it away (BREACH).",
+};
 pub(crate) static FILES_SECTION: Section = Section {
     title: "files = { … }",
     about: "Static content. Hidden files, backups, archives and dumps are never served from it, nor is \

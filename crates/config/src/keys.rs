@@ -4,6 +4,7 @@
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
+use crate::files::COMPRESS_ANSWERS;
 pub(crate) use crate::files::FILES_SECTION;
 use crate::firewall::FIREWALL;
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
@@ -419,6 +420,7 @@ pub(crate) static ROUTE_SECTION: Section = Section {
         &STICKY,
         &HEALTH,
         &ROUTE_ACCESS,
+        &COMPRESS_ANSWERS,
         &LIMIT,
         &ROUTE_LIMITS,
         &ROUTE_MODE,

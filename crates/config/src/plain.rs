@@ -90,6 +90,7 @@ impl Route {
             fastcgi: None,
             balance: Balance::default(),
             access: Access::default(),
+            compress: false,
             limit: None,
             limits: Limits::default(),
             mode: None,

@@ -345,6 +345,8 @@ pub struct Route {
     pub balance: Balance,
     /// Who may use it, complete.
     pub access: Access,
+    /// Texts that applications answer are compressed. Default false.
+    pub compress: bool,
     /// Requests a client may make.
     pub limit: Option<RequestRate>,
     /// The route's limits, complete.

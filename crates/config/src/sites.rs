@@ -4,7 +4,7 @@ use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, access, fits, kept_apa
 use crate::balance::{balance, fastcgi};
 use crate::defence::{CHALLENGE, RATE_BY};
 use crate::error::quoted;
-use crate::files::files;
+use crate::files::{COMPRESS_ANSWERS, files};
 use crate::keys::{
     BURST, ENVIRONMENT, EXPOSURE, FILES, HEADERS, HOSTS, LIMIT, PATH, PER_CLIENT, ROUTE,
     ROUTE_LIMITS, ROUTE_MODE, SITE_LIMITS, SITE_MODE, TLS, UPSTREAM, UPSTREAM_CA,
@@ -214,6 +214,7 @@ fn route(
         fastcgi,
         balance,
         access,
+        compress: table.get(&COMPRESS_ANSWERS, sink).unwrap_or(false),
         limit,
         limits,
         mode,

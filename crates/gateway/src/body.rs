@@ -2,6 +2,7 @@
 //! answer towards the client, with the record that is written when it ends.
 
 use crate::accept::Seat;
+use crate::compress::Gzip;
 use crate::exchange::Exchange;
 use crate::files::FileStream;
 use crate::guard::clock::Alarm;
@@ -285,6 +286,8 @@ pub(crate) enum OutBody {
     Upstream(Box<UpstreamBody>),
     /// Said by a script behind FastCGI.
     Script(Box<ScriptBody>),
+    /// Compressed as it is sent.
+    Gzip(Box<Gzip>),
     /// What was read ahead, then the rest.
     After(VecDeque<Bytes>, Box<OutBody>),
 }
@@ -300,7 +303,10 @@ impl OutBody {
         Self::After(pieces.into(), Box::new(self))
     }
 
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Reason>>> {
+    pub(crate) fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Reason>>> {
         match self {
             Self::Empty => Poll::Ready(None),
             Self::Whole(bytes) => {
@@ -311,6 +317,7 @@ impl OutBody {
             Self::File(stream) => Poll::Ready(stream.read()),
             Self::Upstream(body) => body.poll_piece(context),
             Self::Script(body) => body.poll_piece(context),
+            Self::Gzip(body) => body.poll_piece(context),
             Self::After(pieces, rest) => match pieces.pop_front() {
                 Some(piece) => Poll::Ready(Some(Ok(piece))),
                 None => rest.poll_piece(context),
@@ -323,6 +330,7 @@ impl OutBody {
         match self {
             Self::Upstream(body) => body.take_trailers(),
             Self::After(_, rest) => rest.take_trailers(),
+            Self::Gzip(body) => body.plain().take_trailers(),
             Self::Empty | Self::Whole(_) | Self::File(_) | Self::Script(_) => None,
         }
     }
@@ -334,6 +342,7 @@ impl OutBody {
             Self::File(stream) => stream.left() == 0,
             Self::Upstream(body) => body.ended(),
             Self::Script(body) => body.ended(),
+            Self::Gzip(body) => body.ended(),
             Self::After(pieces, rest) => pieces.is_empty() && rest.ended(),
         }
     }
@@ -345,7 +354,7 @@ impl OutBody {
             Self::Whole(bytes) => u64::try_from(bytes.len()).ok(),
             Self::File(stream) => Some(stream.left()),
             Self::Upstream(body) => body.length(),
-            Self::Script(_) => None,
+            Self::Script(_) | Self::Gzip(_) => None,
             Self::After(pieces, rest) => {
                 let ahead: usize = pieces.iter().map(Bytes::len).sum();
                 Some(rest.length()?.saturating_add(u64::try_from(ahead).ok()?))

@@ -16,6 +16,7 @@ mod answer;
 mod bind;
 mod body;
 mod challenge;
+mod compress;
 mod connection;
 mod counters;
 mod error;

@@ -14,7 +14,7 @@ use crate::load::Weight;
 use crate::log::line::Decided;
 use crate::refusal::Reason;
 use crate::worker::Worker;
-use crate::{access, challenge, files, redirect, route, upstream};
+use crate::{access, challenge, compress, files, redirect, route, upstream};
 use burgrave_config::{Challenge, RateBy};
 use http::{HeaderValue, Response, StatusCode};
 use std::net::{IpAddr, Ipv4Addr};
@@ -81,7 +81,7 @@ async fn steps(
         (files::serve(permit, exchange)?, Origin::Own)
     };
     let response = inspect::response(exchange, response).await?;
-    Ok((response, origin))
+    Ok((compress::apply(exchange, response), origin))
 }
 
 /// Turns the request away if the event loop is too far behind for it.

@@ -25,6 +25,7 @@ use burgrave_sys::Kind;
 use bytes::Bytes;
 use cache::{Content, Entry};
 use conditional::Outcome;
+pub(crate) use encoding::takes_gzip;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, LAST_MODIFIED, VARY,

@@ -167,6 +167,21 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
             drop(stream.read(&mut piece));
             false
         }
+        "/api/text" => {
+            let text = "the same over and over; ".repeat(200);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nETag: \"1\"\r\nAccept-Ranges: bytes\r\nContent-Length: {}\r\n\r\n",
+                text.len()
+            );
+            say(stream, [head.as_bytes(), text.as_bytes()].concat().as_slice())
+        }
+        "/api/drip" => {
+            let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
+            say(stream, head) && {
+                std::thread::sleep(Duration::from_millis(1500));
+                say(stream, b"6\r\nsecond\r\n0\r\n\r\n")
+            }
+        }
         "/api/slow" => {
             std::thread::sleep(Duration::from_millis(400));
             say(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
