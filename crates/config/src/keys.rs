@@ -2,6 +2,7 @@
 //! Reading, suggestions and the reference all come from these entries.
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
+use crate::acme::ACME;
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
 pub(crate) use crate::files::FILES_SECTION;
@@ -27,7 +28,8 @@ pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
     keys: &[
-        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &SITE, &STREAM,
+        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &ACME, &SITE,
+        &STREAM,
     ],
     refused: &[("backup", LATER), ("alert", LATER)],
 };
@@ -354,7 +356,7 @@ pub(crate) static TLS: Key<TlsSource> = Key {
     kind: TlsSource,
     default: "plain HTTP",
     about: "Where the site's certificate comes from. A self-signed one is made at the first start and \
-            kept.",
+            kept; `\"acme\"` fetches one as `[acme]` says and renews it.",
 };
 pub(crate) static FILES: Key<OneTable> = Key {
     name: "files",
