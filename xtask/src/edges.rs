@@ -11,12 +11,13 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "burgrave",
         &[
-            "agent", "audit", "config", "firewall", "gateway", "model", "prove", "replay",
+            "agent", "audit", "certificates", "config", "firewall", "gateway", "model", "prove", "replay",
             "seclang", "sys", "watch",
         ],
     ),
     ("burgrave-agent", &["config", "firewall", "sys", "watch"]),
-    ("burgrave-audit", &["model", "sys"]),
+    ("burgrave-audit", &["model", "parse", "sys"]),
+    ("burgrave-certificates", &["config", "parse", "sys"]),
     ("burgrave-config", &["model", "watch"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),
