@@ -4,7 +4,7 @@ use crate::error::quoted;
 use crate::kinds::{AbsolutePath, Choice, List, Span};
 use crate::names::{self, Parsed};
 use crate::sections::ListenDraft;
-use crate::settings::{Authority, Tls};
+use crate::settings::{Authority, Settings, Site, Tls};
 use crate::sink::{Located, Sink};
 use crate::sites::SiteDraft;
 use crate::table::{Key, OneTable, Section, Table};
@@ -57,6 +57,30 @@ pub enum AcmeChallenge {
     TlsAlpn,
     /// A record of the name's zone.
     Dns,
+}
+
+impl Settings {
+    /// Where what is fetched is kept: keys, certificates, orders under way.
+    pub fn acme_folder(&self) -> PathBuf {
+        self.state.join("acme")
+    }
+
+    /// A site's fetched certificate: its key and its chain in one PEM file.
+    pub fn acme_file(&self, site: &Site) -> PathBuf {
+        self.acme_folder().join(format!("{}.pem", site.name))
+    }
+
+    /// What the gateway answers an authority's questions from. Nothing in it is secret.
+    pub fn acme_challenges(&self) -> PathBuf {
+        self.acme_folder().join("challenges")
+    }
+
+    /// Where a site's self-signed certificate and its key are kept.
+    pub fn self_signed_files(&self, site: &Site) -> (PathBuf, PathBuf) {
+        let home = self.state.join("tls");
+        let name = if site.name == "*" { "any" } else { site.name.as_str() };
+        (home.join(format!("{name}.crt")), home.join(format!("{name}.key")))
+    }
 }
 
 pub(crate) static ACME: Key<OneTable> = Key {
@@ -270,7 +294,7 @@ fn names_are_certified(site: &SiteDraft, tls: &Located<Tls>, sink: &mut Sink<'_>
 mod tests {
     use super::*;
     use crate::parse;
-    use crate::settings::{Host, Settings};
+    use crate::settings::Host;
 
     const TOP: &str =
         "[[listen]]\naddress = \"[::]:443\"\ntls = true\n[[listen]]\naddress = \"[::]:80\"\n";
