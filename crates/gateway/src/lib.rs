@@ -12,6 +12,7 @@
 
 mod accept;
 mod access;
+mod acme;
 mod answer;
 mod body;
 mod challenge;
@@ -43,6 +44,7 @@ mod upstream;
 mod worker;
 
 pub use access::users::password_hash;
+pub use acme::{answers_folder, waiting};
 pub use counters::Counts;
 pub use error::GatewayError;
 pub use gateway::{Gateway, Handed, LogKind, Prepared, listen};

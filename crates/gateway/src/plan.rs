@@ -5,6 +5,7 @@
 
 use crate::GatewayError;
 use crate::access::users::Users;
+use crate::acme::Answers;
 use crate::inspect::RuleSource;
 use crate::metrics::SiteNumbers;
 use crate::streams::StreamPlan;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     any_host: Option<usize>,
     pub(crate) rules: Option<Arc<dyn RuleSource>>,
     pub(crate) tls: Option<tls::Configs>,
+    /// What an authority is told that asks for proof.
+    pub(crate) acme: Option<Arc<Answers>>,
 }
 
 /// A site, ready to serve.
@@ -93,10 +96,12 @@ impl Plan {
                 }
             }
         }
-        let tls = tls::server_configs(&settings, ticketer, purpose)?;
+        let acme = Answers::open(&settings, purpose)?;
+        let tls = tls::server_configs(&settings, ticketer, purpose)?
+            .map(|configs| configs.answering(acme.as_ref()));
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let streams = tls::streams(&settings, ticketer, purpose)?;
-        Ok(Self { generation, settings, sites, streams, hosts, any_host, rules, tls })
+        Ok(Self { generation, settings, sites, streams, hosts, any_host, rules, tls, acme })
     }
 
     /// The site of a normalised host name.
