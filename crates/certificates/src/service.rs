@@ -202,7 +202,7 @@ impl Fetcher {
                         tell(Told::Notice(format!(
                             "warning: no certificate for `{}`, tried again in {} min: {}",
                             one.site.name,
-                            wait.as_secs().div_ceil(60),
+                            (wait.as_secs() + 30) / 60,
                             error.chain()
                         )));
                     }

@@ -43,6 +43,11 @@ impl Burgrave {
             configuration(folder.path(), listen, rest),
         )
         .unwrap();
+        Self::start_in(folder)
+    }
+
+    /// The same, with the configuration and the state that are in the folder already.
+    pub fn start_in(folder: tempfile::TempDir) -> Self {
         let mut child = Command::new(PROGRAM)
             .arg("run")
             .arg("--config")
@@ -76,6 +81,21 @@ impl Burgrave {
                 return said;
             }
         }
+    }
+
+    /// Kills it as a power failure would, with all that it has started; what it had on the disk is left.
+    pub fn pull_the_plug(mut self) -> tempfile::TempDir {
+        for id in descendants(self.child.id()) {
+            drop(Command::new("kill").args(["-9", &id.to_string()]).output());
+        }
+        drop(self.child.kill());
+        drop(self.child.wait());
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    /// The lines that were said and not waited for yet.
+    pub fn said(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
     }
 
     pub fn config(&self) -> PathBuf {
@@ -126,6 +146,32 @@ impl Burgrave {
             ),
         )
     }
+}
+
+/// The processes that a process has started, and those that they have.
+pub fn descendants(parent: u32) -> Vec<u32> {
+    let mut all = Vec::new();
+    let mut parents = vec![parent];
+    while let Some(parent) = parents.pop() {
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+            else {
+                continue;
+            };
+            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            let of = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+            if of.is_some_and(|of| of.trim() == parent.to_string()) {
+                all.push(id);
+                parents.push(id);
+            }
+        }
+    }
+    all
+}
+
+/// A port that nobody has just now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Burgrave {

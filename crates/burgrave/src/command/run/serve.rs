@@ -43,6 +43,12 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         .transpose()?;
     let keep = confinement::of(&settings, account.as_ref().map(|(_, ids)| *ids));
     let logs = settings.log.access.clone();
+    burgrave_certificates::check(&settings).map_err(Error::Certificates)?;
+    for site in burgrave_gateway::waiting(&settings) {
+        output::notice(&format!(
+            "warning: `{site}` is served with a self-signed certificate until one is fetched"
+        ));
+    }
     let prepared = Gateway::prepare(settings, rules, threads, sockets::handed()?);
     let prepared = prepared.map_err(Error::Gateway)?;
     tell_logs(&supervisor, logs, &prepared)?;

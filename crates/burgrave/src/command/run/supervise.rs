@@ -1,10 +1,11 @@
-//! The supervisor: keeps a gateway and an agent running, and replaces them when it is asked to.
+//! The supervisor: keeps a gateway, an agent and a keeper of certificates running, and replaces them when it is
+//! asked to.
 //!
 //! It holds the listening sockets, so that no connection is refused while gateways come and go, and
 //! opens the logs, which a gateway has no right to. It reads nothing that a stranger has sent.
 
 use super::super::Exit;
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Kind, Leaving};
 use super::serve::{ACCESS, AUDIT, LEFT, READY};
 use super::{GRACE, sockets};
 use crate::error::Error;
@@ -29,6 +30,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_mins(1);
 /// Gateways that may be ending; past it the oldest is killed.
 const ENDING_MAX: usize = 8;
+/// When certificates that were not taken are tried again.
+const OWED: Duration = Duration::from_mins(1);
 
 /// A gateway's process.
 struct Process {
@@ -59,6 +62,11 @@ struct Supervisor<'a> {
     coming: Option<Process>,
     ending: Vec<Process>,
     agent: Keeper,
+    certificates: Keeper,
+    /// Whether the next gateway is there for its certificates alone.
+    renewing: bool,
+    /// When certificates are tried again that were not taken.
+    owed: Option<Instant>,
     pause: Duration,
     /// When a gateway that failed is started again.
     again: Option<Instant>,
@@ -83,7 +91,10 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         serving: None,
         coming: None,
         ending: Vec::new(),
-        agent: Keeper::default(),
+        agent: Keeper::new(Kind::Agent),
+        certificates: Keeper::new(Kind::Certificates),
+        renewing: false,
+        owed: None,
         pause: PAUSE,
         again: None,
         first: true,
@@ -95,7 +106,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
     loop {
         let asked = runtime.block_on(signals.next(supervisor.is_waiting()));
         match asked {
-            Some(Asked::HandOver) => supervisor.hand_over(),
+            Some(Asked::HandOver) => supervisor.hand_over(false),
             Some(Asked::Reopen) => supervisor.keep_logs(true),
             Some(Asked::Stop) => return Ok(supervisor.stop()),
             None => {}
@@ -111,6 +122,7 @@ impl Supervisor<'_> {
         let starting = self.serving.as_ref().is_some_and(|process| !process.ready);
         starting
             || self.agent.is_waiting()
+            || self.certificates.is_waiting()
             || self.coming.is_some()
             || self.again.is_some()
             || self.replacing
@@ -147,12 +159,15 @@ impl Supervisor<'_> {
         Ok(Process { child, channel: own, started, ready: false, left: false, logs: Vec::new() })
     }
 
-    /// Begins to replace the gateway by a new one, with the configuration as it is now.
-    fn hand_over(&mut self) {
+    /// Begins to replace the gateway by a new one, with the configuration as it is now. `renewing`: for its
+    /// certificates alone.
+    fn hand_over(&mut self, renewing: bool) {
+        self.renewing = renewing;
         if let Some(early) = self.coming.take() {
             // What it was started with is old already.
             end(&early, Ask::Now);
             self.ending.push(early);
+            self.renewing = false;
         }
         let begun = to_run(self.config)
             .and_then(|settings| self.open_sockets(&settings).map(|()| settings))
@@ -160,11 +175,13 @@ impl Supervisor<'_> {
         match begun {
             Ok((process, settings)) => {
                 self.coming = Some(process);
-                self.agent.configure(&self.program, self.config, &settings);
+                if !self.renewing {
+                    self.agent.configure(&self.program, self.config, &settings);
+                }
             }
             Err(error) => {
                 output::error(&error);
-                not_taken();
+                self.not_taken();
             }
         }
     }
@@ -175,9 +192,10 @@ impl Supervisor<'_> {
         self.keep_logs(false);
         self.leave();
         self.agent.look();
+        self.look_at_certificates();
         if self.coming.as_mut().is_some_and(has_ended) {
             self.coming = None;
-            not_taken();
+            self.not_taken();
         } else if self.coming.as_ref().is_some_and(|process| process.ready) {
             self.replace();
         }
@@ -192,9 +210,41 @@ impl Supervisor<'_> {
             self.serving = None;
             self.plan_restart(status, started);
         }
-        self.first &= !self.serving.as_ref().is_some_and(|process| process.ready);
+        if self.first && self.serving.as_ref().is_some_and(|process| process.ready) {
+            self.first = false;
+            // An authority that is asked for one asks back at once: somebody must be there to answer.
+            self.keep_certificates();
+        }
         self.restart();
         None
+    }
+
+    /// Starts, replaces or ends the process that keeps certificates, by the configuration in force.
+    fn keep_certificates(&mut self) {
+        if let Ok(settings) = to_run(self.config) {
+            self.certificates.configure(&self.program, self.config, &settings);
+        }
+    }
+
+    /// Serves new certificates when there are any.
+    fn look_at_certificates(&mut self) {
+        self.certificates.look();
+        let owed = self.owed.is_some_and(|at| Instant::now() >= at);
+        if self.certificates.take_reload() || owed {
+            self.owed = None;
+            self.hand_over(true);
+        }
+    }
+
+    fn not_taken(&mut self) {
+        if self.renewing {
+            self.owed = Some(Instant::now() + OWED);
+            output::notice(
+                "certificates not taken: those before stay in force, tried again in 1 min",
+            );
+        } else {
+            output::notice("configuration not taken: the last good one stays in force");
+        }
     }
 
     /// Looks at those that are ending; a new configuration is in force when nobody accepts under the
@@ -204,7 +254,11 @@ impl Supervisor<'_> {
         let left = |process: &mut Process| process.left || has_ended(process);
         if self.replacing && self.ending.iter_mut().all(left) {
             self.replacing = false;
-            output::notice("configuration taken");
+            output::notice(if self.renewing {
+                "certificates taken"
+            } else {
+                "configuration taken"
+            });
         }
         self.ending.retain_mut(|process| !has_ended(process));
     }
@@ -224,6 +278,10 @@ impl Supervisor<'_> {
         if let Ok(settings) = to_run(self.config) {
             let wanted = settings.addresses();
             self.sockets.retain(|address, _| wanted.contains(address));
+        }
+        if !self.renewing {
+            self.owed = None;
+            self.keep_certificates();
         }
         self.replacing = true;
     }
@@ -280,7 +338,7 @@ impl Supervisor<'_> {
 
     /// Ends all gateways, which let requests finish.
     fn stop(mut self) -> Exit {
-        let agent = self.agent.stop();
+        let beside = [self.agent.stop(), self.certificates.stop()];
         let all = self.serving.take().into_iter().chain(self.coming.take()).chain(self.ending);
         let mut all: Vec<_> = all.collect();
         for process in &all {
@@ -290,7 +348,7 @@ impl Supervisor<'_> {
         while Instant::now() < deadline {
             all.retain_mut(|process| !has_ended(process));
             if all.is_empty() {
-                agent.wait();
+                beside.into_iter().for_each(Leaving::wait);
                 return Exit::Clean;
             }
             std::thread::sleep(SOON);
@@ -299,7 +357,7 @@ impl Supervisor<'_> {
             end(&process, Ask::Now);
             drop(process.child.wait());
         }
-        agent.wait();
+        beside.into_iter().for_each(Leaving::wait);
         Exit::Clean
     }
 }
@@ -325,10 +383,6 @@ fn to_run(config: &Path) -> Result<Settings, Error> {
 
 fn has_ended(process: &mut Process) -> bool {
     matches!(process.child.try_wait(), Ok(Some(_)))
-}
-
-fn not_taken() {
-    output::notice("configuration not taken: the last good one stays in force");
 }
 
 /// One that has ended already needs no telling.
