@@ -10,6 +10,8 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/front.rs"]
+mod front;
 mod support;
 
 use authority::{Authority, curl};
@@ -175,6 +177,56 @@ fn a_certificate_is_renewed_before_its_end_and_no_request_is_lost() {
 }
 
 #[test]
+fn certificates_of_the_operator_are_taken_when_they_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = free_port();
+    let place = folder.path().display();
+    authority::certificates(folder.path());
+    let burgrave = Burgrave::start(&format!(
+        "[[listen]]\naddress = \"127.0.0.1:{tls}\"\ntls = true\n[[site]]\nhosts = [\"localhost\"]\n\
+         tls = {{ certificate = \"{place}/server.pem\", key = \"{place}/server.key\" }}\n\
+         files = {{ root = \"/usr/share/common-licenses\" }}\n"
+    ));
+    let page = |ca: &Path| {
+        let url = format!("https://localhost:{tls}/GPL-3");
+        curl(&["--cacert", ca.to_str().unwrap(), &url, "-o", "/dev/null"]).status.success()
+    };
+    let ca = folder.path().join("ca.pem");
+    let end = Instant::now() + PATIENCE;
+    while !page(&ca) {
+        assert!(Instant::now() < end, "it serves");
+    }
+    // Others, of another authority; no request is lost meanwhile.
+    let next = tempfile::tempdir().unwrap();
+    authority::certificates(next.path());
+    std::fs::copy(next.path().join("server.pem"), folder.path().join("server.pem")).unwrap();
+    burgrave.wait_for("cannot be used, the one before stays in force");
+    assert!(page(&ca), "half of a change is none");
+    std::fs::copy(next.path().join("server.key"), folder.path().join("server.key")).unwrap();
+    let next = next.path().join("ca.pem");
+    let mut requests = 0;
+    while !page(&next) {
+        assert!(page(&ca) || page(&next), "request {requests} is answered");
+        requests += 1;
+        assert!(Instant::now() < end, "they are not taken");
+    }
+    burgrave.wait_for("the certificate of `localhost` has changed: it is taken");
+    burgrave.wait_for("certificates taken");
+    assert!(page(&next) && !page(&ca));
+    // The keeper of certificates is started again when it is killed, and goes on.
+    let keeper = support::descendants(burgrave.child.id()).into_iter().find(|id| {
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.windows(14).any(|part| part == b"--certificates")
+    });
+    let status = std::fs::read_to_string(format!("/proc/{}/status", keeper.unwrap())).unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{status}");
+    }
+    drop(std::process::Command::new("kill").args(["-9", &keeper.unwrap().to_string()]).status());
+    burgrave.wait_for("the keeper of certificates has ended");
+}
+
+#[test]
 fn a_kill_at_any_point_loses_neither_the_account_nor_the_certificate() {
     let Some(authority) = Authority::start(YEAR) else { return };
     let section = authority.section("");
@@ -207,6 +259,24 @@ fn a_kill_at_any_point_loses_neither_the_account_nor_the_certificate() {
     let burgrave = Burgrave::start_in(burgrave.pull_the_plug());
     assert_eq!(authority.page("a.example.com", "/GPL-3").as_deref(), Ok("200"));
     assert_eq!(std::fs::read(self::state(&burgrave).join("a.example.com.pem")).unwrap(), before);
+}
+
+#[test]
+fn a_certificate_is_renewed_when_the_authority_wants_it() {
+    let Some(authority) = Authority::start(YEAR) else { return };
+    let front = front::Front::start(&authority);
+    let burgrave = start(&authority, &authority.section_at(front.port, ""));
+    burgrave.wait_for("certificates taken");
+    // The first one is to be renewed in the past, all others in a far future.
+    burgrave.wait_for("certificates taken");
+    let asked = front.asked();
+    assert!(asked.len() >= 2 && asked.iter().all(|name| name.contains('.')), "{asked:?}");
+    assert_ne!(asked.first(), asked.last(), "each by its own name");
+    assert_eq!(authority.page("a.example.com", "/GPL-3").as_deref(), Ok("200"));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(front.asked().len(), asked.len(), "it is left alone now");
+    let orders = [None, asked.first().cloned()];
+    assert_eq!(front.orders(), orders, "the second order names the first certificate");
 }
 
 #[test]

@@ -23,3 +23,4 @@ pub use error::CertificateError;
 pub use https::authorities;
 pub use pair::Pair;
 pub use service::{Service, Told, check, folders};
+pub use watch::fingerprint;

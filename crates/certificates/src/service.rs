@@ -70,13 +70,22 @@ pub fn folders(settings: &Settings) -> (Vec<PathBuf>, Vec<PathBuf>) {
 }
 
 impl Service {
-    /// Reads what is there. `hook` sets records, where the configuration wants that.
-    pub fn new(settings: &Settings, hook: Option<Hook>) -> Result<Self, CertificateError> {
+    /// Reads what is there. `hook` sets records, where the configuration wants that; `served` is the
+    /// [`fingerprint`](crate::fingerprint) of what is served, where it is known.
+    pub fn new(
+        settings: &Settings,
+        hook: Option<Hook>,
+        served: Option<&str>,
+    ) -> Result<Self, CertificateError> {
         let fetcher = match &settings.acme {
             Some(acme) => Some(Fetcher::new(settings, acme, hook)?),
             None => None,
         };
-        Ok(Self { fetcher, given: watch::given(settings), own: watch::own(settings) })
+        Ok(Self {
+            fetcher,
+            given: watch::given_beside(settings, served),
+            own: watch::own(settings),
+        })
     }
 
     /// Whether there is anything to do for a configuration.

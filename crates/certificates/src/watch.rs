@@ -143,6 +143,29 @@ pub(crate) fn given(settings: &Settings) -> Vec<Watched> {
     files.collect()
 }
 
+/// What all pairs that operators write look like now, as a text. To be asked before they are read to be served: a
+/// change in between then counts as one.
+pub fn fingerprint(settings: &Settings) -> String {
+    of_all(&given(settings))
+}
+
+fn of_all(pairs: &[Watched]) -> String {
+    let mut digest = sha2::Sha256::new();
+    for pair in pairs {
+        digest.update(pair.seen.unwrap_or_default());
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The same pairs, compared with those that are served, by their fingerprint.
+pub(crate) fn given_beside(settings: &Settings, served: Option<&str>) -> Vec<Watched> {
+    let mut pairs = given(settings);
+    if served.is_some_and(|served| served != of_all(&pairs)) {
+        pairs.iter_mut().for_each(|pair| pair.served = None);
+    }
+    pairs
+}
+
 /// The pairs of our own whose end is told.
 pub(crate) fn own(settings: &Settings) -> Vec<Watched> {
     let sites = settings.sites.iter().filter_map(|site| {
@@ -250,6 +273,29 @@ mod tests {
         assert!(said(days(0) - 5).ends_with("ends within a day"));
         assert!(said(end).ends_with("has ended"));
         assert_eq!(said(end + 5), "");
+    }
+
+    #[test]
+    fn a_change_before_the_first_look_counts_as_well() {
+        let files = Files::new();
+        let pairs = [(); 2].map(|()| made(&["a"], (2026, 1, 1), (2027, 1, 1)));
+        files.write(&pairs[0].0, &pairs[0].1);
+        let path = |name: &str| files.folder.path().join(name).display().to_string();
+        let text = format!(
+            "[[listen]]\naddress = \"127.0.0.1:443\"\ntls = true\n[[site]]\nhosts = [\"a\"]\nfiles = {{ root = \"/srv\" }}\n\
+             tls = {{ certificate = \"{}\", key = \"{}\" }}\n",
+            path("c.pem"),
+            path("k.pem")
+        );
+        let settings = burgrave_config::parse(&text).unwrap();
+        let served = fingerprint(&settings);
+        let first = |served: &str| given_beside(&settings, Some(served)).remove(0).look();
+        assert_eq!(first(&served), News::None);
+        files.write(&pairs[1].0, &pairs[1].1);
+        assert_ne!(fingerprint(&settings), served);
+        assert_eq!(first(&served), News::Changed);
+        assert_eq!(given_beside(&settings, None).remove(0).look(), News::None);
+        assert!(folders(&settings).contains(&files.folder.path().to_path_buf()));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use http::{HeaderValue, Response, StatusCode};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::ClientHello;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -123,12 +124,14 @@ fn config(name: &str, digest: &[u8]) -> Option<Arc<ServerConfig>> {
     let certificate = params.self_signed(&key).ok()?;
     let private = PrivateKeyDer::try_from(key.serialize_der()).ok()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let signing = provider.key_provider.load_private_key(private).ok()?;
+    // Made as it is here, unlooked at: the extension is critical, and known to authorities alone.
+    let pair = CertifiedKey::new(vec![certificate.der().clone()], signing);
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .ok()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], private)
-        .ok()?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     config.send_tls13_tickets = 0;
     Some(Arc::new(config))
@@ -164,4 +167,80 @@ pub fn waiting(settings: &Settings) -> Vec<String> {
 pub fn answers_folder(settings: &Settings) -> Option<PathBuf> {
     let acme = settings.acme.as_ref()?;
     (acme.challenge != AcmeChallenge::Dns).then(|| settings.acme_challenges())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_config::parse;
+    use burgrave_sys::{Access, replace_own};
+
+    fn answers(challenge: &str) -> (tempfile::TempDir, Option<Arc<Answers>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "state = \"{}\"\n[[listen]]\naddress = \"127.0.0.1:443\"\ntls = true\n[[listen]]\naddress = \"127.0.0.1:80\"\n\
+             [acme]\ndirectory = \"https://ca.example/dir\"\n{challenge}\n[[site]]\nhosts = [\"a.example\"]\n\
+             tls = \"acme\"\nfiles = {{ root = \"/srv\" }}\n",
+            folder.path().display()
+        );
+        let settings = parse(&text).unwrap_or_else(|errors| panic!("{}", errors.render("test")));
+        assert_eq!(waiting(&settings), ["a.example"]);
+        let open = |purpose| Answers::open(&settings, purpose).unwrap();
+        assert!(
+            open(Purpose::Check).is_none() && !settings.acme_folder().exists(),
+            "changes nothing"
+        );
+        let answers = open(Purpose::Serve);
+        assert_eq!(answers.is_some(), answers_folder(&settings).is_some());
+        (folder, answers)
+    }
+
+    #[test]
+    fn only_a_token_that_is_asked_for_has_a_page() {
+        let (folder, answers) = answers("");
+        let answers = answers.unwrap();
+        let place = folder.path().join("acme/challenges");
+        let write = |name: &str, text: &str| {
+            replace_own(&place.join(name), text.as_bytes(), Access::All).unwrap();
+        };
+        write("token", "token.thumb");
+        write("other", "something else");
+        write("a.example.alpn", "a.example.alpn");
+        std::os::unix::fs::symlink("/etc/passwd", place.join("passwd")).unwrap();
+        let page =
+            |token: &str| answers.page(format!("/.well-known/acme-challenge/{token}").as_bytes());
+        assert_eq!(page("token").unwrap(), b"token.thumb");
+        for none in
+            ["", "none", "other", "a.example.alpn", "passwd", "../challenges/token", "token/", "."]
+        {
+            assert_eq!(page(none), None, "{none}");
+        }
+        assert_eq!(answers.page(b"/.well-known/acme-challenge"), None);
+        assert_eq!(page(&"a".repeat(TOKEN_BYTES_MAX + 1)), None);
+        write("long", &format!("long{}", "x".repeat(5_000)));
+        assert_eq!(page("long").unwrap().len(), ANSWER_BYTES_MAX);
+    }
+
+    #[test]
+    fn nothing_is_answered_where_records_are_set() {
+        let dns = "challenge = \"dns-01\"\nhook = [\"/bin/true\"]";
+        assert!(answers(dns).1.is_none());
+        let within = |challenge: &str| answers(challenge).1.unwrap().within_tls();
+        assert!(within("challenge = \"tls-alpn-01\"") && !within("challenge = \"http-01\""));
+    }
+
+    #[test]
+    fn a_certificate_for_an_authority_needs_a_whole_digest() {
+        let digest = "0f".repeat(DIGEST_BYTES);
+        let config = config("a.example", digest.as_bytes()).unwrap();
+        assert_eq!(config.alpn_protocols, [PROTOCOL]);
+        for (name, digest) in [
+            ("a.example", ""),
+            ("a.example", digest.get(2..).unwrap()),
+            ("a.example", &format!("{digest}00")),
+            ("a.example", &digest.replace('0', "g")),
+        ] {
+            assert!(super::config(name, digest.as_bytes()).is_none(), "{digest}");
+        }
+    }
 }

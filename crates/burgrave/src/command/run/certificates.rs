@@ -20,6 +20,8 @@ use tokio::sync::oneshot;
 
 /// What the supervisor is told when certificates on the disk are not those that are served.
 pub(super) const RELOAD: &[u8] = b"reload";
+/// How it is told what is served.
+pub(super) const SERVED_VARIABLE: &str = "BURGRAVE_SERVED";
 /// The answer of the process that runs hooks.
 const DONE: &[u8] = b"done";
 /// How often it is looked whether that process has ended.
@@ -33,7 +35,8 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     let lost = Arc::new(AtomicBool::new(false));
     let has_hook = settings.acme.as_ref().is_some_and(|acme| !acme.hook.is_empty());
     let hook = has_hook.then(|| start_hook(config, &lost)).transpose()?;
-    let service = Service::new(&settings, hook).map_err(Error::Certificates)?;
+    let served = std::env::var(SERVED_VARIABLE).ok();
+    let service = Service::new(&settings, hook, served.as_deref()).map_err(Error::Certificates)?;
     let missing = confine(&confinement::of_certificates(&settings)).map_err(Error::Confine)?;
     for part in missing {
         output::notice(&format!("warning: certificates are fetched without {part}"));

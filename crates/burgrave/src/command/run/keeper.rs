@@ -5,7 +5,7 @@
 //! then; an agent without the right to change the kernel's tables is left out, and that is said.
 
 use super::agent::UNABLE;
-use super::certificates::RELOAD;
+use super::certificates::{RELOAD, SERVED_VARIABLE};
 use super::serve::READY;
 use crate::error::Error;
 use crate::output;
@@ -55,6 +55,8 @@ pub(super) struct Keeper {
     kind: Kind,
     /// Whether the gateway is to read certificates anew.
     reload: bool,
+    /// The fingerprint of the certificates that the gateway has read.
+    served: String,
     wanted: Option<(PathBuf, PathBuf)>,
     running: Option<Running>,
     again: Option<Instant>,
@@ -75,7 +77,22 @@ pub(super) struct Leaving(Option<Child>);
 impl Keeper {
     /// None yet.
     pub(super) const fn new(kind: Kind) -> Self {
-        Self { kind, reload: false, wanted: None, running: None, again: None, pause: PAUSE }
+        Self {
+            kind,
+            reload: false,
+            served: String::new(),
+            wanted: None,
+            running: None,
+            again: None,
+            pause: PAUSE,
+        }
+    }
+
+    /// What the gateway serves now.
+    pub(super) fn serves(&mut self, served: &str) {
+        if self.served != served {
+            served.clone_into(&mut self.served);
+        }
     }
 
     /// Whether the gateway is to read certificates anew; asked for once.
@@ -129,7 +146,7 @@ impl Keeper {
         }
         self.again = None;
         let Some((program, config)) = &self.wanted else { return };
-        match start(self.kind, program, config) {
+        match start(self.kind, &self.served, program, config) {
             Ok(running) => self.running = Some(running),
             Err(error) => {
                 output::error(&error);
@@ -164,12 +181,13 @@ impl Leaving {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this program again, not a tool of the machine")]
-fn start(kind: Kind, program: &Path, config: &Path) -> Result<Running, Error> {
+fn start(kind: Kind, served: &str, program: &Path, config: &Path) -> Result<Running, Error> {
     let (own, childs) = channel().map_err(Error::Sockets)?;
     let (argument, name) = kind.words();
     let child = Command::new(program)
         .args(["run", argument, "--config"])
         .arg(config)
+        .env(SERVED_VARIABLE, served)
         .env_remove("LISTEN_FDS")
         .env_remove("LISTEN_PID")
         .stdin(childs.into_stdio())

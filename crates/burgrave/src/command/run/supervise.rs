@@ -6,7 +6,7 @@
 
 use super::super::Exit;
 use super::keeper::{Keeper, Kind, Leaving};
-use super::serve::{ACCESS, AUDIT, LEFT, READY};
+use super::serve::{ACCESS, AUDIT, LEFT, READY, SERVED};
 use super::{GRACE, sockets};
 use crate::error::Error;
 use crate::{load, output};
@@ -40,6 +40,8 @@ struct Process {
     started: Instant,
     ready: bool,
     left: bool,
+    /// The fingerprint of the certificates that it has read.
+    served: String,
     logs: Vec<KeptLog>,
 }
 
@@ -156,7 +158,15 @@ impl Supervisor<'_> {
         sockets::inherited(&self.sockets, false)?;
         let child = child.map_err(|error| Error::Runtime("the gateway", error))?;
         let started = Instant::now();
-        Ok(Process { child, channel: own, started, ready: false, left: false, logs: Vec::new() })
+        Ok(Process {
+            child,
+            channel: own,
+            started,
+            ready: false,
+            left: false,
+            served: String::new(),
+            logs: Vec::new(),
+        })
     }
 
     /// Begins to replace the gateway by a new one, with the configuration as it is now. `renewing`: for its
@@ -221,13 +231,17 @@ impl Supervisor<'_> {
 
     /// Starts, replaces or ends the process that keeps certificates, by the configuration in force.
     fn keep_certificates(&mut self) {
-        if let Ok(settings) = to_run(self.config) {
+        if let (Ok(settings), Some(process)) = (to_run(self.config), &self.serving) {
+            self.certificates.serves(&process.served);
             self.certificates.configure(&self.program, self.config, &settings);
         }
     }
 
     /// Serves new certificates when there are any.
     fn look_at_certificates(&mut self) {
+        if let Some(process) = &self.serving {
+            self.certificates.serves(&process.served);
+        }
         self.certificates.look();
         let owed = self.owed.is_some_and(|at| Instant::now() >= at);
         if self.certificates.take_reload() || owed {
@@ -367,6 +381,9 @@ fn hear(process: &mut Process) {
     while let Ok(Some(message)) = process.channel.receive(false) {
         process.ready |= message.bytes == READY;
         process.left |= message.bytes == LEFT;
+        if let Some(served) = message.bytes.strip_prefix(SERVED) {
+            process.served = served.iter().map(|byte| char::from(*byte)).collect();
+        }
         for word in [ACCESS, AUDIT] {
             if let Some(path) = message.bytes.strip_prefix(word) {
                 let path = PathBuf::from(OsStr::from_bytes(path));
