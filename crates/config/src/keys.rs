@@ -10,6 +10,7 @@ use crate::firewall::FIREWALL;
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 pub(crate) use crate::log_keys::*;
 use crate::names::{self, Parsed};
+use crate::scan::SCAN;
 use crate::settings::{Environment, Exposure, Network, Upstream};
 use crate::streams::STREAM;
 use crate::table::{Key, ManyTables, OneTable, Section};
@@ -415,6 +416,7 @@ pub(crate) static ROUTE_SECTION: Section = Section {
         &HEALTH,
         &ROUTE_ACCESS,
         &LIMIT,
+        &SCAN,
         &ROUTE_LIMITS,
         &ROUTE_MODE,
     ],

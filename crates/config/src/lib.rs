@@ -23,6 +23,7 @@ mod parse;
 mod place;
 mod plain;
 mod reference;
+mod scan;
 mod sections;
 mod settings;
 mod sink;

@@ -89,6 +89,7 @@ impl Route {
             limit: None,
             limits: Limits::default(),
             mode: None,
+            scan: None,
         }
     }
 }

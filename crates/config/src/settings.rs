@@ -340,6 +340,26 @@ pub struct Route {
     pub limits: Limits,
     /// Rule mode of the route. `None`: the site's.
     pub mode: Option<Mode>,
+    /// How bodies are scanned. `None`: they are not.
+    pub scan: Option<Scan>,
+}
+
+/// How bodies are scanned before the application sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// ClamAV's daemon.
+    pub clamd: Clamd,
+    /// Largest body that is held. Default 10 `MiB`.
+    pub bytes: u64,
+}
+
+/// Where ClamAV's daemon listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clamd {
+    /// A unix socket.
+    Unix(PathBuf),
+    /// Host and port.
+    Tcp(Authority),
 }
 
 /// How a route shares requests out.

@@ -36,6 +36,7 @@ mod proxy_protocol;
 mod redirect;
 mod refusal;
 mod route;
+mod scan;
 mod service;
 mod stall;
 mod streams;

@@ -1,7 +1,7 @@
 //! What the gateway's process keeps once it has read all that it needs.
 
 use crate::error::Error;
-use burgrave_config::{Host, Settings, Upstream};
+use burgrave_config::{Clamd, Host, Settings, Upstream};
 use burgrave_sys::{Confinement, System, resolver_paths};
 use std::path::Path;
 
@@ -21,6 +21,12 @@ pub(super) fn of(settings: &Settings, account: Option<(u32, u32)>) -> Confinemen
         .extend(settings.sites.iter().filter_map(|site| Some(site.files.as_ref()?.root.clone())));
     let routes = settings.sites.iter().flat_map(|site| &site.routes);
     keep.read.extend(routes.clone().filter_map(|route| Some(route.fastcgi.as_ref()?.root.clone())));
+    for scan in routes.clone().filter_map(|route| route.scan.as_ref()) {
+        if let Clamd::Tcp(authority) = &scan.clamd {
+            keep.connect.push(authority.port);
+            keep.resolve |= matches!(authority.host, Host::Name(_));
+        }
+    }
     for upstream in routes.flat_map(|route| &route.upstream) {
         match upstream {
             Upstream::Http(authority)
@@ -117,6 +123,12 @@ mod tests {
         let names = keep(&(route("/a/", "https://app") + &route("/b/", "h2c://app:443")));
         assert_eq!((names.connect, names.resolve), (vec![53, 443], true));
         assert!(names.read.contains(&PathBuf::from("/etc/resolv.conf")));
+        let scanned = |clamd: &str| {
+            keep(&format!("{}scan = {{ clamd = \"{clamd}\" }}\n", route("/a/", "unix:/run/a")))
+                .connect
+        };
+        assert_eq!(scanned("tcp://127.0.0.1:3310"), [3310]);
+        assert!(scanned("unix:/run/clamd").is_empty());
     }
 
     #[test]
