@@ -4,7 +4,7 @@
 use crate::error::CertificateError;
 use crate::pair::Pair;
 use crate::schedule::warning;
-use burgrave_config::{Settings, StreamTls, Tls};
+use burgrave_config::{Settings, Site, StreamTls, Tls};
 use burgrave_sys::{Live, System as _, read_own};
 use sha2::Digest as _;
 use std::path::{Path, PathBuf};
@@ -161,7 +161,9 @@ fn of_all(pairs: &[Watched]) -> String {
 pub(crate) fn given_beside(settings: &Settings, served: Option<&str>) -> Vec<Watched> {
     let mut pairs = given(settings);
     if served.is_some_and(|served| served != of_all(&pairs)) {
-        pairs.iter_mut().for_each(|pair| pair.served = None);
+        for pair in &mut pairs {
+            pair.served = None;
+        }
     }
     pairs
 }
@@ -176,7 +178,14 @@ pub(crate) fn own(settings: &Settings) -> Vec<Watched> {
         };
         Some(Watched::new(&site.name, certificate, key))
     });
-    sites.collect()
+    let streams = settings.streams.iter().filter_map(|stream| {
+        // As the gateway names them.
+        let site = Site::new(&format!("stream-{}", stream.name));
+        let (certificate, key) = settings.self_signed_files(&site);
+        let is_own = matches!(&stream.tls, Some(StreamTls::Ended(Tls::SelfSigned)));
+        is_own.then(|| Watched::new(&stream.name, certificate, key))
+    });
+    sites.chain(streams).collect()
 }
 
 /// Folders in which files of operators are, also by the links that lead to them.
@@ -296,6 +305,20 @@ mod tests {
         assert_eq!(first(&served), News::Changed);
         assert_eq!(given_beside(&settings, None).remove(0).look(), News::None);
         assert!(folders(&settings).contains(&files.folder.path().to_path_buf()));
+    }
+
+    #[test]
+    fn every_certificate_of_our_own_has_its_end_told() {
+        let text = "state = \"/s\"\n[[listen]]\naddress = \"127.0.0.1:443\"\ntls = true\n[acme]\ndirectory = \"letsencrypt\"\n\
+                    challenge = \"tls-alpn-01\"\n[[site]]\nhosts = [\"a.example\"]\ntls = \"acme\"\nfiles = { root = \"/srv\" }\n\
+                    [[site]]\nhosts = [\"*\"]\ntls = \"self-signed\"\nfiles = { root = \"/srv\" }\n\
+                    [[stream]]\nname = \"fix\"\naddress = \"127.0.0.1:9878\"\nupstream = [\"tcp://127.0.0.1:1\"]\ntls = \"self-signed\"\n";
+        let settings = burgrave_config::parse(text)
+            .unwrap_or_else(|errors| panic!("{}", errors.render("test")));
+        let files: Vec<_> = own(&settings).into_iter().map(|own| own.certificate).collect();
+        let wanted = ["/s/acme/a.example.pem", "/s/tls/any.crt", "/s/tls/stream-fix.crt"];
+        assert_eq!(files, wanted.map(PathBuf::from));
+        assert!(given(&settings).is_empty());
     }
 
     #[test]

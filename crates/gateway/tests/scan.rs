@@ -142,9 +142,9 @@ fn what_is_found_reaches_nobody() {
     let text = format!(
         "POST /api/x HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
          1\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n",
-        &MARK[..1],
+        MARK.get(..1).unwrap(),
         MARK.len() - 1,
-        &MARK[1..]
+        MARK.get(1..).unwrap()
     );
     assert_eq!(status(&bed.send(text.as_bytes())), 403);
     assert!(bed.backend.seen().is_empty(), "the application has seen nothing");
@@ -244,5 +244,6 @@ fn clamd_itself_is_understood() {
     assert_eq!(post(&bed, FORM, &form("", MARK)), 403, "a file within a form");
     bed.logged("malware in the body: Own.Mark.UNOFFICIAL");
     assert_eq!(post(&bed, PLAIN, format!("x {MARK}-BY-YARA").as_bytes()), 403, "a rule of YARA");
+    bed.logged("malware in the body: YARA.of_yara.UNOFFICIAL");
     assert_eq!(bed.backend.seen().len(), passed);
 }

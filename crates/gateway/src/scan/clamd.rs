@@ -64,7 +64,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 fn verdict(answer: &[u8]) -> Verdict {
-    let text = answer.strip_suffix(b"\0").unwrap_or_default();
+    // One answer, whole.
+    let text = answer.strip_suffix(b"\0").filter(|text| !text.contains(&0)).unwrap_or_default();
     if text == b"stream: OK" {
         return Verdict::Clean;
     }
