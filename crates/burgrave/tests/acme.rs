@@ -83,7 +83,7 @@ fn a_certificate_is_fetched_by_a_page_and_served() {
     let plain = |path: &str| {
         let text =
             format!("GET {path} HTTP/1.1\r\nHost: a.example.com\r\nConnection: close\r\n\r\n");
-        ask(burgrave.address, &text).0
+        ask(([127, 0, 0, 1], authority.http).into(), &text).0
     };
     let answers = state.join("challenges");
     std::fs::write(answers.join("a-token_1"), "a-token_1.thumb").unwrap();
@@ -100,7 +100,8 @@ fn a_certificate_is_fetched_by_a_page_and_served() {
         ("/..%2fa", 301),
         ("/a-token_1/", 301),
     ] {
-        assert_eq!(plain(&format!("{place}{path}")), status, "{path}");
+        let answer = plain(&format!("{place}{path}"));
+        assert_eq!(answer, status, "{path}: {:?}", burgrave.said());
     }
 }
 
@@ -277,6 +278,32 @@ fn a_certificate_is_renewed_when_the_authority_wants_it() {
     assert_eq!(front.asked().len(), asked.len(), "it is left alone now");
     let orders = [None, asked.first().cloned()];
     assert_eq!(front.orders(), orders, "the second order names the first certificate");
+}
+
+#[test]
+fn a_kill_between_any_request_and_its_answer_costs_one_order_at_most() {
+    let Some(authority) = Authority::start(YEAR) else { return };
+    let front = front::Front::start(&authority);
+    let mut taken_up = 0;
+    for request in [3, 5, 6, 8, 10, 12, 14, 16] {
+        let heard = front.keep_back(request);
+        let burgrave = start(&authority, &authority.section_at(front.port, ""));
+        let was_heard = heard.recv_timeout(PATIENCE).is_ok();
+        assert!(was_heard, "request {request} is made");
+        let folder = burgrave.pull_the_plug();
+        let state = folder.path().join("state/acme");
+        let [key] = &files(&state, ".key")[..] else { panic!("request {request}: one account") };
+        let account = std::fs::read(key).unwrap();
+        let has_order = !files(&state, ".order").is_empty();
+        let burgrave = Burgrave::start_in(folder);
+        until_served(&authority, "a.example.com");
+        assert_eq!(std::fs::read(&files(&self::state(&burgrave), ".key")[0]).unwrap(), account);
+        let orders = front.orders().len();
+        // One whose answer was lost, or that the authority looked at while nobody was there, is made again.
+        assert!((1..=2).contains(&orders), "request {request}: {orders} orders");
+        taken_up += usize::from(has_order && orders == 1);
+    }
+    assert!(taken_up >= 2, "{taken_up}");
 }
 
 #[test]

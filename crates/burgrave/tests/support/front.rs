@@ -11,6 +11,7 @@ use rustls::{
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 /// See the module.
@@ -23,6 +24,9 @@ pub struct Front {
 struct Seen {
     asked: Vec<String>,
     orders: Vec<Option<String>>,
+    /// Requests that were passed on, and the one whose answer is kept back.
+    passed: usize,
+    kept_back: Option<(usize, Sender<()>)>,
 }
 
 impl Front {
@@ -42,12 +46,26 @@ impl Front {
                     let answer = pass_on(&request, port, behind, &client);
                     ordered(&request, answer, &own)
                 });
+                if is_kept_back(&own) {
+                    continue;
+                }
                 drop(stream.write_all(&answer).and_then(|()| stream.flush()));
                 stream.conn.send_close_notify();
                 drop(stream.flush());
             }
         });
         Self { port, seen }
+    }
+
+    /// From now on counts requests anew; the answer to this one is given to nobody, and the receiver hears of it.
+    pub fn keep_back(&self, request: usize) -> Receiver<()> {
+        let (sender, receiver) = channel();
+        let mut seen = self.seen.lock().unwrap();
+        (seen.passed, seen.kept_back) = (0, Some((request, sender)));
+        seen.orders.clear();
+        // None is to be renewed early.
+        seen.asked.push("none".to_owned());
+        receiver
     }
 
     /// The certificates that were asked about, by the authority's names for them.
@@ -59,6 +77,22 @@ impl Front {
     pub fn orders(&self) -> Vec<Option<String>> {
         self.seen.lock().unwrap().orders.clone()
     }
+}
+
+/// Whether this answer is the one. The connection ends then, as if the client had.
+fn is_kept_back(seen: &Mutex<Seen>) -> bool {
+    let mut seen = seen.lock().unwrap();
+    seen.passed += 1;
+    let Some((request, sender)) = seen.kept_back.take() else { return false };
+    if seen.passed < request {
+        seen.kept_back = Some((request, sender));
+        return false;
+    }
+    drop(sender.send(()));
+    drop(seen);
+    // Nobody is to make anything of it before the plug is pulled.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    true
 }
 
 fn configs(folder: &Path) -> (Arc<ServerConfig>, Arc<ClientConfig>) {
