@@ -85,11 +85,22 @@ impl Burgrave {
 
     /// Kills it as a power failure would, with all that it has started; what it had on the disk is left.
     pub fn pull_the_plug(mut self) -> tempfile::TempDir {
-        for id in descendants(self.child.id()) {
-            drop(Command::new("kill").args(["-9", &id.to_string()]).output());
-        }
+        let all = descendants(self.child.id());
         drop(self.child.kill());
         drop(self.child.wait());
+        for id in &all {
+            drop(Command::new("kill").args(["-9", &id.to_string()]).output());
+        }
+        // Sockets are free when the last of them is gone; whoever inherits it may take its time to bury it.
+        let is_alive = |id: &u32| {
+            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            !status.is_empty() && !status.contains("State:\tZ")
+        };
+        let end = Instant::now() + PATIENCE;
+        while all.iter().any(is_alive) {
+            assert!(Instant::now() < end, "they do not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 

@@ -9,6 +9,7 @@ mod pieces;
 
 use crate::body::RequestBody;
 use crate::exchange::Exchange;
+use crate::guard::head::Framing;
 use crate::inspect::Stop;
 use crate::refusal::Reason;
 use burgrave_config::Scan;
@@ -58,7 +59,12 @@ pub(crate) async fn request(exchange: &mut Exchange, body: &mut RequestBody) -> 
         return Ok(());
     }
     // Taken before the first byte: who begins may end.
-    exchange.held = Some(Held::take(scan.bytes)?);
+    let most = match exchange.head.framing {
+        Framing::None => 0,
+        Framing::Length(length) => length.min(scan.bytes),
+        Framing::Open => scan.bytes,
+    };
+    exchange.held = Some(Held::take(most)?);
     let whole = hold(body, scan).await?;
     let kind = exchange.head.field(b"content-type").unwrap_or_default();
     let parts = pieces(kind, &whole).ok_or(Reason::ScanUnreadable)?;
