@@ -67,6 +67,8 @@ struct Supervisor<'a> {
     certificates: Keeper,
     /// Whether the next gateway is there for its certificates alone.
     renewing: bool,
+    /// The settings of the gateway that serves, as far as they could be read.
+    taken: Settings,
     /// When certificates are tried again that were not taken.
     owed: Option<Instant>,
     pause: Duration,
@@ -96,6 +98,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         agent: Keeper::new(Kind::Agent),
         certificates: Keeper::new(Kind::Certificates),
         renewing: false,
+        taken: settings.clone(),
         owed: None,
         pause: PAUSE,
         again: None,
@@ -185,6 +188,8 @@ impl Supervisor<'_> {
         match begun {
             Ok((process, settings)) => {
                 self.coming = Some(process);
+                // A configuration that was changed meanwhile is taken by everybody, or by nobody.
+                self.renewing &= settings == self.taken;
                 if !self.renewing {
                     self.agent.configure(&self.program, self.config, &settings);
                 }
@@ -292,6 +297,7 @@ impl Supervisor<'_> {
         if let Ok(settings) = to_run(self.config) {
             let wanted = settings.addresses();
             self.sockets.retain(|address, _| wanted.contains(address));
+            self.taken = settings;
         }
         if !self.renewing {
             self.owed = None;
