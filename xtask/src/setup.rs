@@ -10,8 +10,17 @@ pub(crate) const BUILD: &[&str] =
 
 /// What tests try Burgrave with: namespaces and rules of the kernel, a FastCGI server, scanners of TLS, the
 /// judge of units.
-pub(crate) const TEST: &[&str] =
-    &["iproute2", "nftables", "php-fpm", "sslscan", "systemd", "testssl.sh"];
+pub(crate) const TEST: &[&str] = &[
+    "clamav-daemon",
+    "curl",
+    "iproute2",
+    "nftables",
+    "pebble",
+    "php-fpm",
+    "sslscan",
+    "systemd",
+    "testssl.sh",
+];
 
 /// What the benches need beside that.
 pub(crate) const BENCH: &[&str] =

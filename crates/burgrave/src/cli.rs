@@ -1,7 +1,8 @@
 //! The command line.
 
+use crate::command::Role;
 use burgrave_model::{Safeguard, Severity};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,40 @@ pub(crate) const CONFIG_DEFAULT: &str = "/etc/burgrave/burgrave.toml";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Which of its own processes a `burgrave run` is; the supervisor says so, not people.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[group(multiple = false)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line, of which one is set at most"
+)]
+pub(crate) struct RunRole {
+    /// The gateway, on the sockets of the supervisor that has started it.
+    #[arg(long, hide = true)]
+    gateway: bool,
+    /// The agent: follows logs and bans.
+    #[arg(long, hide = true)]
+    agent: bool,
+    /// The keeper of certificates.
+    #[arg(long, hide = true)]
+    certificates: bool,
+    /// Runs the hooks of the keeper of certificates.
+    #[arg(long, hide = true)]
+    hook: bool,
+}
+
+impl RunRole {
+    pub(crate) fn role(self) -> Role {
+        let roles = [
+            (self.gateway, Role::Gateway),
+            (self.agent, Role::Agent),
+            (self.certificates, Role::Certificates),
+            (self.hook, Role::Hook),
+        ];
+        roles.into_iter().find(|(is, _)| *is).map_or(Role::Supervisor, |(_, role)| role)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -30,12 +65,8 @@ pub(crate) enum Command {
         /// Event loops. Default: one a core.
         #[arg(long)]
         threads: Option<usize>,
-        /// Is the gateway's own process, on the sockets of the supervisor that has started it.
-        #[arg(long, hide = true)]
-        gateway: bool,
-        /// Is the agent's own process: follows logs and bans.
-        #[arg(long, hide = true, conflicts_with = "gateway")]
-        agent: bool,
+        #[command(flatten)]
+        role: RunRole,
     },
     /// Shows every error of the configuration and of its rule files, each with its line.
     Check {

@@ -19,6 +19,8 @@ pub(crate) enum Error {
     Rules(Vec<LoadError>),
     #[error("cannot start the gateway")]
     Gateway(#[source] GatewayError),
+    #[error("cannot keep certificates")]
+    Certificates(#[source] burgrave_certificates::CertificateError),
     #[error("the configuration cannot be used")]
     Unusable(#[source] GatewayError),
     #[error("cannot choose the gateway's account: {0}")]

@@ -2,6 +2,7 @@
 //! Reading, suggestions and the reference all come from these entries.
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
+use crate::acme::ACME;
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
 use crate::files::COMPRESS_ANSWERS;
@@ -10,6 +11,7 @@ use crate::firewall::FIREWALL;
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 pub(crate) use crate::log_keys::*;
 use crate::names::{self, Parsed};
+use crate::scan::SCAN;
 use crate::settings::{Environment, Exposure, Network, Upstream};
 use crate::streams::STREAM;
 use crate::table::{Key, ManyTables, OneTable, Section};
@@ -28,7 +30,8 @@ pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
     keys: &[
-        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &SITE, &STREAM,
+        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &ACME, &SITE,
+        &STREAM,
     ],
     refused: &[("backup", LATER), ("alert", LATER)],
 };
@@ -362,7 +365,7 @@ pub(crate) static TLS: Key<TlsSource> = Key {
     kind: TlsSource,
     default: "plain HTTP",
     about: "Where the site's certificate comes from. A self-signed one is made at the first start and \
-            kept.",
+            kept; `\"acme\"` fetches one as `[acme]` says and renews it.",
 };
 pub(crate) static FILES: Key<OneTable> = Key {
     name: "files",
@@ -422,6 +425,7 @@ pub(crate) static ROUTE_SECTION: Section = Section {
         &ROUTE_ACCESS,
         &COMPRESS_ANSWERS,
         &LIMIT,
+        &SCAN,
         &ROUTE_LIMITS,
         &ROUTE_MODE,
     ],

@@ -7,6 +7,7 @@
 //! Invariants: reads nothing but the text it is given; no file, clock or environment.
 
 mod access;
+mod acme;
 mod balance;
 mod checks;
 mod defence;
@@ -22,6 +23,7 @@ mod parse;
 mod place;
 mod plain;
 mod reference;
+mod scan;
 mod sections;
 mod settings;
 mod sink;
@@ -36,6 +38,7 @@ mod values;
 mod watch_keys;
 mod watches;
 
+pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
 pub use error::{ConfigError, ConfigErrors};
 pub use firewall::{Allow, Firewall, Protocol};
 pub use parse::{TEXT_BYTES_MAX, parse};

@@ -285,7 +285,8 @@ pub(crate) fn upstream(text: &str) -> Result<Upstream, &'static str> {
     }
 }
 
-fn authority(text: &str, default_port: u16) -> Result<Authority, &'static str> {
+/// Host and port; the port may be left out.
+pub(crate) fn authority(text: &str, default_port: u16) -> Result<Authority, &'static str> {
     let text = text.strip_suffix('/').unwrap_or(text);
     if text.contains(['/', '?', '#']) {
         return Err("an upstream has no path: a request's path is passed on as it is");

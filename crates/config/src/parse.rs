@@ -1,5 +1,6 @@
 //! From the text to the settings, in one pass.
 
+use crate::acme::acme;
 use crate::checks;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::firewall::firewall;
@@ -66,6 +67,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
         Inherited { limits: &settings.limits, access: &anyone, has_rules: root.has(&RULES) };
     let sites: Vec<SiteDraft> = sites.iter().map(|table| site(table, inherited, sink)).collect();
     checks::whole(&listeners, &sites, sink);
+    settings.acme = acme(root, &listeners, &sites, sink);
     settings.listeners = listeners.iter().filter_map(ListenDraft::finish).collect();
     settings.metrics = metrics.map(|metrics| {
         checks::for_operators(&metrics, &settings.addresses(), sink);

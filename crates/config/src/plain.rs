@@ -21,6 +21,7 @@ impl Settings {
             log: Log::default(),
             watch: Vec::new(),
             firewall: None,
+            acme: None,
             sites: Vec::new(),
             streams: Vec::new(),
             metrics: None,
@@ -94,6 +95,7 @@ impl Route {
             limit: None,
             limits: Limits::default(),
             mode: None,
+            scan: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The checked settings: what the rest of Burgrave works with. Each field's documentation names its
 //! default.
 
+use crate::acme::Acme;
 use crate::firewall::Firewall;
 use crate::stream_settings::Stream;
 use burgrave_model::{Mode, Profile};
@@ -28,6 +29,8 @@ pub struct Settings {
     pub watch: Vec<Watch>,
     /// `None`: only bans are made.
     pub firewall: Option<Firewall>,
+    /// Where certificates of sites with [`Tls::Acme`] come from; set where there is one.
+    pub acme: Option<Acme>,
     /// At least one; host names are unique over all sites.
     pub sites: Vec<Site>,
     /// Services that are no HTTP.
@@ -305,6 +308,8 @@ pub enum Exposure {
 pub enum Tls {
     /// Made at the first start, kept under [`Settings::state`].
     SelfSigned,
+    /// Fetched as [`Settings::acme`] says.
+    Acme,
     /// Given as PEM files.
     Files {
         /// The chain, leaf first.
@@ -353,6 +358,26 @@ pub struct Route {
     pub limits: Limits,
     /// Rule mode of the route. `None`: the site's.
     pub mode: Option<Mode>,
+    /// How bodies are scanned. `None`: they are not.
+    pub scan: Option<Scan>,
+}
+
+/// How bodies are scanned before the application sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// ClamAV's daemon.
+    pub clamd: Clamd,
+    /// Largest body that is held. Default 10 `MiB`.
+    pub bytes: u64,
+}
+
+/// Where ClamAV's daemon listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clamd {
+    /// A unix socket.
+    Unix(PathBuf),
+    /// Host and port.
+    Tcp(Authority),
 }
 
 /// How a route shares requests out.

@@ -10,6 +10,7 @@ use crate::keys::{
     ROUTE_LIMITS, ROUTE_MODE, SITE_LIMITS, SITE_MODE, TLS, UPSTREAM, UPSTREAM_CA,
 };
 use crate::kinds::{Choice, Words};
+use crate::scan::scan;
 use crate::sections::own_limits;
 use crate::settings::{
     Access, Environment, Exposure, Limits, Network, RateBy, RequestRate, Route, Site, Tls, Upstream,
@@ -218,6 +219,7 @@ fn route(
         limit,
         limits,
         mode,
+        scan: scan(table, sink),
     })
 }
 

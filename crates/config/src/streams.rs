@@ -124,7 +124,8 @@ struct StreamTlsKind;
 
 impl Words for StreamTlsKind {
     fn words(&self) -> String {
-        format!("`\"passthrough\"`, {}", TlsSource.words())
+        "`\"passthrough\"`, `\"self-signed\"` or `{ certificate = \"/…\", key = \"/…\" }`"
+            .to_owned()
     }
 
     fn nested(&self) -> Option<&'static Section> {

@@ -33,7 +33,7 @@ pub(crate) struct TlsSource;
 
 impl Words for TlsSource {
     fn words(&self) -> String {
-        "`\"self-signed\"` or `{ certificate = \"/…\", key = \"/…\" }`".to_owned()
+        "`\"acme\"`, `\"self-signed\"` or `{ certificate = \"/…\", key = \"/…\" }`".to_owned()
     }
 
     fn nested(&self) -> Option<&'static Section> {
@@ -53,11 +53,7 @@ impl Kind for TlsSource {
         }
         match text(self, value, spot, sink)? {
             "self-signed" => Some(Tls::SelfSigned),
-            "acme" => {
-                let message = "this release does not fetch certificates yet (`acme`)";
-                sink.wrong(spot, message, self.words());
-                None
-            }
+            "acme" => Some(Tls::Acme),
             _ => {
                 refuse(self, value, spot, sink);
                 None
@@ -152,12 +148,12 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn certificates_come_from_two_places() {
+    fn certificates_come_from_three_places() {
         assert_eq!(read(&TlsSource, "\"self-signed\""), Ok(Tls::SelfSigned));
+        assert_eq!(read(&TlsSource, "\"acme\""), Ok(Tls::Acme));
         let given = Tls::Files { certificate: PathBuf::from("/a"), key: PathBuf::from("/b") };
         assert_eq!(read(&TlsSource, "{ certificate = \"/a\", key = \"/b\" }"), Ok(given));
         for (value, said) in [
-            ("\"acme\"", "this release does not fetch certificates yet (`acme`)"),
             ("\"selfsigned\"", "`x` cannot be `selfsigned`"),
             ("true", "`x` cannot be `true`"),
             ("{ key = \"/b\" }", "`x` has no `certificate`"),

@@ -122,6 +122,10 @@ pub(crate) async fn serve(
         Ok(Err(_)) => return refused_unread(&worker, &client(None), "tls handshake failed", None),
         Err(_) => return refused_unread(&worker, &client(None), "tls handshake too slow", None),
     };
+    if stream.get_ref().1.alpn_protocol() == Some(crate::acme::PROTOCOL) {
+        // An authority has seen what it wanted to see.
+        return;
+    }
     let client = client(Some(tls_facts(&stream, client_ca)));
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         http2(worker, client, stream, &plan).await;

@@ -27,6 +27,15 @@ pub enum GatewayError {
         #[source]
         source: SysError,
     },
+    /// A folder of our own cannot be had.
+    #[error("cannot use `{}`", path.display())]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: SysError,
+    },
     /// A certificate or key cannot be read or kept.
     #[error("cannot use `{}` for the certificate of `{site}`", path.display())]
     CertificateFile {

@@ -11,6 +11,7 @@ use crate::log::line::{Decided, Line};
 use crate::metrics::{self, Outcome};
 use crate::plan::Plan;
 use crate::refusal::Reason;
+use crate::scan::Held;
 use crate::upstream::Target;
 use crate::worker::Worker;
 use burgrave_seclang::Record;
@@ -43,6 +44,8 @@ pub(crate) struct Exchange {
     pub(crate) target: Option<Arc<Target>>,
     pub(crate) inspection: Inspection,
     pub(crate) body: Rc<crate::body::BodyState>,
+    /// The memory that its body was held in.
+    pub(crate) held: Option<Held>,
     status: Option<u16>,
     bytes_out: u64,
     decided: Decided,
@@ -74,6 +77,7 @@ impl Exchange {
             target: None,
             inspection: Inspection::default(),
             body: Rc::default(),
+            held: None,
             status: None,
             bytes_out: 0,
             decided: Decided::Refuse,

@@ -40,6 +40,9 @@ pub(crate) async fn handshake(
         return Ok((acceptor.accept(stream).await?, None));
     }
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
+    if let Some(config) = configs.of_authority(&start.client_hello()) {
+        return Ok((start.into_stream(config).await?, None));
+    }
     let own = configs.of(start.client_hello().server_name());
     let config = own.map_or(&configs.default, |own| &own.config);
     let client_ca = own.map(|own| Arc::clone(&own.client_ca));

@@ -12,6 +12,7 @@
 
 mod accept;
 mod access;
+mod acme;
 mod answer;
 mod bind;
 mod body;
@@ -38,6 +39,7 @@ mod proxy_protocol;
 mod redirect;
 mod refusal;
 mod route;
+mod scan;
 mod service;
 mod spelling;
 mod stall;
@@ -47,6 +49,7 @@ mod upstream;
 mod worker;
 
 pub use access::users::password_hash;
+pub use acme::{answers_folder, waiting};
 pub use bind::{Handed, listen, listen_quic};
 pub use counters::Counts;
 pub use error::GatewayError;

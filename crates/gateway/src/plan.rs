@@ -5,6 +5,7 @@
 
 use crate::GatewayError;
 use crate::access::users::Users;
+use crate::acme::Answers;
 use crate::http3;
 use crate::inspect::RuleSource;
 use crate::metrics::SiteNumbers;
@@ -45,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) tls: Option<tls::Configs>,
     /// How QUIC is spoken, where it is.
     pub(crate) quic: Option<Arc<quinn::ServerConfig>>,
+    /// What an authority is told that asks for proof.
+    pub(crate) acme: Option<Arc<Answers>>,
 }
 
 /// A site, ready to serve.
@@ -96,14 +99,16 @@ impl Plan {
                 }
             }
         }
-        let tls = tls::server_configs(&settings, ticketer, purpose)?;
+        let acme = Answers::open(&settings, purpose)?;
+        let tls = tls::server_configs(&settings, ticketer, purpose)?
+            .map(|configs| configs.answering(acme.as_ref()));
         let spoken = settings.listeners.iter().any(|listen| listen.http3);
         let quic = tls.as_ref().filter(|_| spoken);
         let quic = quic.map(|tls| http3::server_config(&tls.default, &settings.limits));
         let quic = quic.transpose()?;
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let streams = tls::streams(&settings, ticketer, purpose)?;
-        Ok(Self { generation, settings, sites, streams, hosts, any_host, rules, tls, quic })
+        Ok(Self { generation, settings, sites, streams, hosts, any_host, rules, tls, quic, acme })
     }
 
     /// The site of a normalised host name.

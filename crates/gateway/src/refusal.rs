@@ -108,6 +108,14 @@ pub(crate) enum Reason {
     Range,
     /// The rule engine failed; the request is refused, not passed.
     EngineFault,
+    /// Nobody could scan the body.
+    ScanUnavailable,
+    /// Too many bodies are held to be scanned.
+    ScanBusy,
+    /// The body cannot be taken apart for sure, to be scanned.
+    ScanUnreadable,
+    /// Another protocol where bodies are scanned.
+    ScanUpgrade,
     /// A WebSocket request that is none.
     WebSocket,
     /// No upstream could be connected to.
@@ -201,6 +209,10 @@ impl Reason {
             Self::Precondition => (412, "precondition failed"),
             Self::Range => (416, "range not satisfiable"),
             Self::EngineFault => (500, "rule engine fault"),
+            Self::ScanUnavailable => (503, "body could not be scanned"),
+            Self::ScanBusy => (503, "too many bodies held to be scanned"),
+            Self::ScanUnreadable => (400, "form that cannot be scanned"),
+            Self::ScanUpgrade => (403, "another protocol where bodies are scanned"),
             Self::WebSocket => (400, "invalid websocket request"),
             Self::UpstreamRefused => (502, "upstream refused the connection"),
             Self::UpstreamConnectSlow => (504, "connecting to the upstream took too long"),

@@ -1,6 +1,6 @@
 //! A request's way through the gateway, one named step after the other.
 //!
-//! route → redirect → load → challenge → access → limits → rules (phases 1–2) → files or upstream → rules (phases 3–4) →
+//! route → an authority's question → redirect → load → challenge → access → limits → rules (phases 1–2) → scan → files or upstream → rules (phases 3–4) →
 //! headers. Each step is in its own file; this one only puts them in order.
 
 use crate::answer::{self, Reader};
@@ -14,7 +14,7 @@ use crate::load::Weight;
 use crate::log::line::Decided;
 use crate::refusal::Reason;
 use crate::worker::Worker;
-use crate::{access, challenge, compress, files, redirect, route, upstream};
+use crate::{access, acme, challenge, compress, files, redirect, route, scan, upstream};
 use burgrave_config::{Challenge, RateBy};
 use http::{HeaderValue, Response, StatusCode};
 use std::net::{IpAddr, Ipv4Addr};
@@ -62,6 +62,9 @@ async fn steps(
     let (method, target) = (exchange.head.method(), exchange.head.target());
     let away = redirect::to_https(&exchange.plan, &exchange.client, &place, method, target);
     exchange.host = place.host;
+    if let Some(response) = acme::answer(exchange) {
+        return Ok((response, Origin::Own));
+    }
     if let Some((status, location)) = away {
         exchange.decide(Decided::Redirect);
         return Ok((answer::redirect(status, location), Origin::Own));
@@ -74,6 +77,7 @@ async fn steps(
     limits(exchange, body)?;
     let permit = inspect::request(exchange, body).await?;
     let (response, origin) = if exchange.route.is_some() {
+        scan::request(exchange, body).await?;
         exchange.decide(Decided::Forward);
         (upstream::forward(permit, exchange, body).await?, Origin::Upstream)
     } else {

@@ -4,6 +4,7 @@
 //! that survive a reload; certificates by SNI, the first site's for a client that names none.
 
 use crate::GatewayError;
+use crate::acme::Answers;
 use crate::plan::Purpose;
 use crate::streams::StreamPlan;
 use burgrave_config::{Settings, Site, Stream, StreamTls, Tls};
@@ -34,6 +35,8 @@ pub(crate) struct Configs {
     pub(crate) default: Arc<rustls::ServerConfig>,
     own: HashMap<String, Own>,
     any: Option<Own>,
+    /// What handshakes of an authority are answered with.
+    answers: Option<Arc<Answers>>,
 }
 
 /// The set-up of a site that asks for client certificates.
@@ -45,9 +48,23 @@ pub(crate) struct Own {
 }
 
 impl Configs {
-    /// Whether the site must be known before the handshake.
+    /// Whether the client must be heard before the handshake.
     pub(crate) fn differ(&self) -> bool {
-        !self.own.is_empty() || self.any.is_some()
+        !self.own.is_empty() || self.any.is_some() || self.answers.is_some()
+    }
+
+    /// The same, with answers to an authority that asks within TLS.
+    pub(crate) fn answering(mut self, answers: Option<&Arc<Answers>>) -> Self {
+        self.answers = answers.filter(|answers| answers.within_tls()).cloned();
+        self
+    }
+
+    /// The set-up for a handshake that is an authority's question.
+    pub(crate) fn of_authority(
+        &self,
+        hello: &ClientHello<'_>,
+    ) -> Option<Arc<rustls::ServerConfig>> {
+        self.answers.as_ref()?.handshake(hello)
     }
 
     /// The set-up for the name that a client asks for, where its site has one of its own.
@@ -89,7 +106,7 @@ pub(crate) fn server_configs(
     let resolver: Arc<dyn ResolvesServerCert> = Arc::new(resolver);
     let default =
         server_config(&provider, &resolver, Arc::new(NoClientAuth), Arc::clone(ticketer), WEB)?;
-    let mut configs = Configs { default, own: HashMap::new(), any: None };
+    let mut configs = Configs { default, own: HashMap::new(), any: None, answers: None };
     for site in &settings.sites {
         let Some(file) = &site.client_ca else { continue };
         let roots = Arc::new(authorities(file, true)?);
@@ -221,19 +238,37 @@ fn certified_key(
 ) -> Result<CertifiedKey, GatewayError> {
     let (certificate, key) = match tls {
         Tls::Files { certificate, key } => (certificate.clone(), key.clone()),
-        Tls::SelfSigned => self_signed(settings, site)?,
+        Tls::Acme if has_fetched(settings, site) => {
+            (settings.acme_file(site), settings.acme_file(site))
+        }
+        Tls::SelfSigned | Tls::Acme => self_signed(settings, site)?,
     };
+    pair(site, (&certificate, &key), provider)
+}
+
+/// Whether a site's fetched certificate is there and can be served.
+pub(crate) fn has_fetched(settings: &Settings, site: &Site) -> bool {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let file = settings.acme_file(site);
+    pair(site, (&file, &file), &provider).is_ok()
+}
+
+fn pair(
+    site: &Site,
+    (certificate, key): (&Path, &Path),
+    provider: &Arc<rustls::crypto::CryptoProvider>,
+) -> Result<CertifiedKey, GatewayError> {
     let read = |path: &Path| {
         read_own(path, PEM_BYTES_MAX).map_err(|source| file_error(site, path, source))
     };
     let unusable = |message: String| GatewayError::Certificate { site: site.name.clone(), message };
-    let chain = CertificateDer::pem_slice_iter(&read(&certificate)?)
+    let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| unusable(format!("`{}` is no PEM: {error}", certificate.display())))?;
     if chain.is_empty() {
         return Err(unusable(format!("`{}` holds no certificate", certificate.display())));
     }
-    let private = PrivateKeyDer::from_pem_slice(&read(&key)?)
+    let private = PrivateKeyDer::from_pem_slice(&read(key)?)
         .map_err(|error| unusable(format!("`{}` holds no private key: {error}", key.display())))?;
     let pair = CertifiedKey::from_der(chain, private, provider)
         .map_err(|error| unusable(format!("certificate and key are no pair: {error}")))?;
@@ -242,18 +277,12 @@ fn certified_key(
     Ok(pair)
 }
 
-/// Where a site's own certificate and key are kept.
-fn own_paths(settings: &Settings, site: &Site) -> (PathBuf, PathBuf) {
-    let home = settings.state.join("tls");
-    let name = if site.name == "*" { "any" } else { site.name.as_str() };
-    (home.join(format!("{name}.crt")), home.join(format!("{name}.key")))
-}
-
 /// Whether the certificate is one of our own that is not there yet.
 fn is_to_be_made(settings: &Settings, site: &Site, tls: &Tls) -> Result<bool, GatewayError> {
     let (certificate, key) = match tls {
         Tls::Files { .. } => return Ok(false),
-        Tls::SelfSigned => own_paths(settings, site),
+        Tls::Acme if has_fetched(settings, site) => return Ok(false),
+        Tls::SelfSigned | Tls::Acme => settings.self_signed_files(site),
     };
     let there = |path: &Path| match read_own(path, PEM_BYTES_MAX) {
         Ok(_) => Ok(true),
@@ -265,7 +294,7 @@ fn is_to_be_made(settings: &Settings, site: &Site, tls: &Tls) -> Result<bool, Ga
 
 /// Paths of a site's own certificate, made if it is not there yet.
 fn self_signed(settings: &Settings, site: &Site) -> Result<(PathBuf, PathBuf), GatewayError> {
-    let (certificate, key) = own_paths(settings, site);
+    let (certificate, key) = settings.self_signed_files(site);
     if !is_to_be_made(settings, site, &Tls::SelfSigned)? {
         return Ok((certificate, key));
     }

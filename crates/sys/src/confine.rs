@@ -34,6 +34,8 @@ pub struct Confinement {
     pub connect: Vec<u16>,
     /// Whether names are resolved, which loads libraries and asks over UDP and netlink.
     pub resolve: bool,
+    /// Whether files of any account may be read, where [`Self::read`] names them.
+    pub read_any: bool,
     /// The account to become, by user and group id. `None`: stays as it is.
     pub account: Option<(u32, u32)>,
 }
@@ -58,12 +60,15 @@ pub fn confine(keep: &Confinement) -> Result<Missing, SysError> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(failed("protecting the memory of"))?;
     set_no_new_privs(true).map_err(failed("denying new rights to"))?;
-    let none = CapabilitySets {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
-        inheritable: CapabilitySet::empty(),
+    // Without root there is none to keep.
+    let kept = if keep.read_any && rustix::process::geteuid().is_root() {
+        CapabilitySet::DAC_READ_SEARCH
+    } else {
+        CapabilitySet::empty()
     };
-    set_capabilities(None, none).map_err(failed("taking the capabilities from"))?;
+    let sets =
+        CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    set_capabilities(None, sets).map_err(failed("taking the capabilities from"))?;
     let wrong = |error: landlock::RulesetError| {
         SysError::from_io("confining", "this process", std::io::Error::other(error))
     };

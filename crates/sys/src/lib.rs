@@ -48,7 +48,10 @@ pub use link::{own_link, replace_link};
 pub use live::Live;
 pub use lock::Lock;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
-pub use own::{Access, Appender, make_own_directory, read_own, replace_own, rotate_own};
+pub use own::{
+    Access, Appender, forget_mask, make_own_directory, make_shared_directory, read_own, remove_own,
+    replace_own, rotate_own,
+};
 pub use socket::{Sharing, datagram_pair, listen_tcp, listen_udp};
 pub use system::{Entry, Kind, Metadata, System};
 pub use time::{Moment, UnixTime};

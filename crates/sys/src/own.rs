@@ -42,6 +42,32 @@ pub fn make_own_directory(path: &Path) -> Result<(), SysError> {
         .map_err(|error| SysError::from_io("making the directory", path, error))
 }
 
+/// Makes a directory of our own that another account of ours may search, with mode 0755 whatever the
+/// process's mask. Its parents must exist.
+pub fn make_shared_directory(path: &Path) -> Result<(), SysError> {
+    let wrong = |error| SysError::from_io("making the directory", path, error);
+    match std::fs::DirBuilder::new().create(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(wrong(error)),
+        _ => {
+            rustix::fs::chmod(path, Mode::from_raw_mode(0o755)).map_err(|error| wrong(error.into()))
+        }
+    }
+}
+
+/// From now on files are made with the modes that are asked for, whatever mask was inherited. For a process
+/// that names the mode of everything that it makes.
+pub fn forget_mask() {
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+}
+
+/// Removes a file of ours. One that is not there is no error.
+pub fn remove_own(path: &Path) -> Result<(), SysError> {
+    match rustix::fs::unlink(path) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(error) => Err(SysError::from_io("removing", path, error.into())),
+    }
+}
+
 /// Reads a whole file of at most `bytes_max` bytes.
 pub fn read_own(path: &Path, bytes_max: u64) -> Result<Vec<u8>, SysError> {
     let wrong = |error| SysError::from_io("reading", path, error);
@@ -270,6 +296,23 @@ mod tests {
         assert!(matches!(replace_own(&inside, b"x", Access::All), Err(SysError::Missing(_))));
         assert!(replace_own(dir.path(), b"x", Access::All).is_err(), "a directory is not replaced");
         assert_eq!(read_own(&path, 3).unwrap(), b"old");
+    }
+
+    #[test]
+    fn a_shared_directory_can_be_searched_and_what_is_removed_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let shared = dir.path().join("shared");
+        for _ in 0..2 {
+            make_shared_directory(&shared).unwrap();
+            assert_eq!(std::fs::metadata(&shared).unwrap().permissions().mode() & 0o777, 0o755);
+        }
+        let file = shared.join("a");
+        replace_own(&file, b"x", Access::All).unwrap();
+        remove_own(&file).unwrap();
+        remove_own(&file).unwrap();
+        assert!(matches!(read_own(&file, 1), Err(SysError::Missing(_))));
+        assert!(remove_own(&shared).is_err(), "a directory is no file");
+        assert!(make_shared_directory(&file.join("b")).is_err());
     }
 
     #[test]

@@ -32,6 +32,7 @@ fn inside(arguments: &[String]) {
         write: vec![home.join("log")],
         connect: vec![open_port.parse().unwrap()],
         resolve: resolve == "resolve",
+        read_any: false,
         account: rustix::process::geteuid().is_root().then_some((65_534, 65_534)),
     };
     if keep.resolve {

@@ -15,6 +15,7 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     for warning in rules.iter().flat_map(|rules| rules.warnings()) {
         output::notice(&format!("warning: {warning}"));
     }
+    burgrave_certificates::check(&settings).map_err(Error::Certificates)?;
     Gateway::check(settings.clone()).map_err(Error::Unusable)?;
     let rules = rules.map_or("no rule engine".to_owned(), |rules| format!("{} rules", rules.len()));
     output::text(&format!(

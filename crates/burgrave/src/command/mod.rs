@@ -13,6 +13,7 @@ mod watch;
 
 use crate::cli::{Arguments, Command};
 use crate::error::Error;
+pub(crate) use run::Role;
 
 /// How a command ended that could run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +40,7 @@ impl Exit {
 /// Runs the command.
 pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
     match &arguments.command {
-        Command::Run { config, threads, gateway, agent } => {
-            let role = match (gateway, agent) {
-                (true, _) => run::Role::Gateway,
-                (false, true) => run::Role::Agent,
-                (false, false) => run::Role::Supervisor,
-            };
-            run::run(config, *threads, role)
-        }
+        Command::Run { config, threads, role } => run::run(config, *threads, role.role()),
         Command::Check { config } => check::run(config),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Prove { config, safeguards, format, verbose } => {

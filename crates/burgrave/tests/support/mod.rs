@@ -43,6 +43,11 @@ impl Burgrave {
             configuration(folder.path(), listen, rest),
         )
         .unwrap();
+        Self::start_in(folder)
+    }
+
+    /// The same, with the configuration and the state that are in the folder already.
+    pub fn start_in(folder: tempfile::TempDir) -> Self {
         let mut child = Command::new(PROGRAM)
             .arg("run")
             .arg("--config")
@@ -76,6 +81,32 @@ impl Burgrave {
                 return said;
             }
         }
+    }
+
+    /// Kills it as a power failure would, with all that it has started; what it had on the disk is left.
+    pub fn pull_the_plug(mut self) -> tempfile::TempDir {
+        let all = descendants(self.child.id());
+        drop(self.child.kill());
+        drop(self.child.wait());
+        for id in &all {
+            drop(Command::new("kill").args(["-9", &id.to_string()]).output());
+        }
+        // Sockets are free when the last of them is gone; whoever inherits it may take its time to bury it.
+        let is_alive = |id: &u32| {
+            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            !status.is_empty() && !status.contains("State:\tZ")
+        };
+        let end = Instant::now() + PATIENCE;
+        while all.iter().any(is_alive) {
+            assert!(Instant::now() < end, "they do not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    /// The lines that were said and not waited for yet.
+    pub fn said(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
     }
 
     pub fn config(&self) -> PathBuf {
@@ -126,6 +157,32 @@ impl Burgrave {
             ),
         )
     }
+}
+
+/// The processes that a process has started, and those that they have.
+pub fn descendants(parent: u32) -> Vec<u32> {
+    let mut all = Vec::new();
+    let mut parents = vec![parent];
+    while let Some(parent) = parents.pop() {
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+            else {
+                continue;
+            };
+            let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            let of = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+            if of.is_some_and(|of| of.trim() == parent.to_string()) {
+                all.push(id);
+                parents.push(id);
+            }
+        }
+    }
+    all
+}
+
+/// A port that nobody has just now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Burgrave {

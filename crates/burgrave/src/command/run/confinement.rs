@@ -1,7 +1,7 @@
 //! What the gateway's process keeps once it has read all that it needs.
 
 use crate::error::Error;
-use burgrave_config::{Host, Settings, Upstream};
+use burgrave_config::{Clamd, Host, Settings, Upstream};
 use burgrave_sys::{Confinement, System, resolver_paths};
 use std::path::Path;
 
@@ -11,6 +11,8 @@ const ACCOUNTS_BYTES_MAX: u64 = 16 << 20;
 const ACCOUNTS: [&str; 2] = ["burgrave", "nobody"];
 /// Where names are asked for over TCP.
 const DOMAIN_PORT: u16 = 53;
+/// Where an authority's directory may lead to.
+const HTTPS_PORT: u16 = 443;
 
 /// The web roots to read, the upstreams to connect to, nothing else. Logs and sockets are open.
 pub(super) fn of(settings: &Settings, account: Option<(u32, u32)>) -> Confinement {
@@ -19,6 +21,12 @@ pub(super) fn of(settings: &Settings, account: Option<(u32, u32)>) -> Confinemen
         .extend(settings.sites.iter().filter_map(|site| Some(site.files.as_ref()?.root.clone())));
     let routes = settings.sites.iter().flat_map(|site| &site.routes);
     keep.read.extend(routes.clone().filter_map(|route| Some(route.fastcgi.as_ref()?.root.clone())));
+    for scan in routes.clone().filter_map(|route| route.scan.as_ref()) {
+        if let Clamd::Tcp(authority) = &scan.clamd {
+            keep.connect.push(authority.port);
+            keep.resolve |= matches!(authority.host, Host::Name(_));
+        }
+    }
     for upstream in routes.flat_map(|route| &route.upstream) {
         match upstream {
             Upstream::Http(authority)
@@ -40,8 +48,21 @@ pub(super) fn of(settings: &Settings, account: Option<(u32, u32)>) -> Confinemen
         keep.connect.push(DOMAIN_PORT);
         resolver_paths(&mut keep.read);
     }
+    keep.read.extend(burgrave_gateway::answers_folder(settings));
     keep.connect.sort_unstable();
     keep.connect.dedup();
+    keep
+}
+
+/// What the keeper of certificates keeps: their folders, and the way to the authority.
+pub(super) fn of_certificates(settings: &Settings) -> Confinement {
+    let (read, write) = burgrave_certificates::folders(settings);
+    let mut keep = Confinement { read, write, read_any: true, ..Confinement::default() };
+    if let Some(acme) = &settings.acme {
+        keep.connect = vec![acme.directory.authority.port, HTTPS_PORT, DOMAIN_PORT];
+        keep.resolve = true;
+        resolver_paths(&mut keep.read);
+    }
     keep
 }
 
@@ -102,6 +123,29 @@ mod tests {
         let names = keep(&(route("/a/", "https://app") + &route("/b/", "h2c://app:443")));
         assert_eq!((names.connect, names.resolve), (vec![53, 443], true));
         assert!(names.read.contains(&PathBuf::from("/etc/resolv.conf")));
+        let scanned = |clamd: &str| {
+            keep(&format!("{}scan = {{ clamd = \"{clamd}\" }}\n", route("/a/", "unix:/run/a")))
+                .connect
+        };
+        assert_eq!(scanned("tcp://127.0.0.1:3310"), [3310]);
+        assert!(scanned("unix:/run/clamd").is_empty());
+    }
+
+    #[test]
+    fn whoever_fetches_certificates_reaches_the_authority_and_nobody_else() {
+        let text = "[[listen]]\naddress = \"0.0.0.0:443\"\ntls = true\n[acme]\nchallenge = \"tls-alpn-01\"\n\
+                    directory = \"https://ca.example:14000/dir\"\n[[site]]\nhosts = [\"a.example\"]\ntls = \"acme\"\n\
+                    files = { root = \"/srv/www\" }\n[[site]]\nhosts = [\"b.example\"]\n\
+                    tls = { certificate = \"/etc/b/c.pem\", key = \"/etc/b/k.pem\" }\nfiles = { root = \"/srv/b\" }\n";
+        let settings = burgrave_config::parse(text).unwrap();
+        let keep = of_certificates(&settings);
+        assert_eq!((keep.connect, keep.account), (vec![14_000, 443, 53], None));
+        assert_eq!(keep.write, [PathBuf::from("/var/lib/burgrave/acme")]);
+        assert!(keep.read.contains(&PathBuf::from("/etc/b")) && keep.read_any);
+        assert!(!keep.read.contains(&PathBuf::from("/srv/www")));
+        let gateway = of(&settings, None);
+        assert!(gateway.read.contains(&PathBuf::from("/var/lib/burgrave/acme/challenges")));
+        assert!(gateway.connect.is_empty() && gateway.write.is_empty(), "no way to the authority");
     }
 
     #[test]

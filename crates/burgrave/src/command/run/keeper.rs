@@ -1,12 +1,15 @@
-//! Keeps the agent's process running, where the configuration has anything for it to do.
+//! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, and
+//! the one that keeps certificates.
 //!
-//! Invariants: there is at most one; it ends when this process does, because its channel is closed then;
-//! without the right to change the kernel's tables it is left out, and that is said.
+//! Invariants: there is at most one of a kind; it ends when this process does, because its channel is closed
+//! then; an agent without the right to change the kernel's tables is left out, and that is said.
 
 use super::agent::UNABLE;
+use super::certificates::{RELOAD, SERVED_VARIABLE};
 use super::serve::READY;
 use crate::error::Error;
 use crate::output;
+use burgrave_certificates::Service;
 use burgrave_config::Settings;
 use burgrave_sys::{Ask, Channel, ask_to_end, channel};
 use std::path::{Path, PathBuf};
@@ -21,9 +24,39 @@ const SETTLED: Duration = Duration::from_mins(1);
 /// How long it may take to end when it is no longer wanted.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The agent's process, if there is to be one.
-#[derive(Default)]
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Follows logs and bans.
+    Agent,
+    /// Fetches certificates and watches them.
+    Certificates,
+}
+
+impl Kind {
+    /// As the program is told, and as people are.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Agent => ("--agent", "the agent"),
+            Self::Certificates => ("--certificates", "the keeper of certificates"),
+        }
+    }
+
+    fn has_work(self, settings: &Settings) -> bool {
+        match self {
+            Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
+            Self::Certificates => Service::is_wanted(settings),
+        }
+    }
+}
+
+/// A process, if there is to be one.
 pub(super) struct Keeper {
+    kind: Kind,
+    /// Whether the gateway is to read certificates anew.
+    reload: bool,
+    /// The fingerprint of the certificates that the gateway has read.
+    served: String,
     wanted: Option<(PathBuf, PathBuf)>,
     running: Option<Running>,
     again: Option<Instant>,
@@ -42,11 +75,36 @@ struct Running {
 pub(super) struct Leaving(Option<Child>);
 
 impl Keeper {
+    /// None yet.
+    pub(super) const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            reload: false,
+            served: String::new(),
+            wanted: None,
+            running: None,
+            again: None,
+            pause: PAUSE,
+        }
+    }
+
+    /// What the gateway serves now.
+    pub(super) fn serves(&mut self, served: &str) {
+        if self.served != served {
+            served.clone_into(&mut self.served);
+        }
+    }
+
+    /// Whether the gateway is to read certificates anew; asked for once.
+    pub(super) fn take_reload(&mut self) -> bool {
+        std::mem::take(&mut self.reload)
+    }
+
     /// Starts, replaces or ends it by a new configuration.
     pub(super) fn configure(&mut self, program: &Path, config: &Path, settings: &Settings) {
         // One at a time: the next one begins where this one has stopped reading.
         self.stop().wait();
-        let has_work = !settings.watch.is_empty() || settings.firewall.is_some();
+        let has_work = self.kind.has_work(settings);
         self.wanted = has_work.then(|| (program.to_path_buf(), config.to_path_buf()));
         self.pause = PAUSE;
         self.again = has_work.then(Instant::now);
@@ -64,6 +122,7 @@ impl Keeper {
             while let Ok(Some(message)) = running.channel.receive(false) {
                 running.is_ready |= message.bytes == READY;
                 running.is_unable |= message.bytes == UNABLE;
+                self.reload |= message.bytes == RELOAD;
             }
             if let Ok(Some(status)) = running.child.try_wait() {
                 let (was_settled, is_unable) =
@@ -76,7 +135,8 @@ impl Keeper {
                     );
                     return;
                 }
-                output::notice(&format!("the agent has ended ({status}): it is started again"));
+                let (_, name) = self.kind.words();
+                output::notice(&format!("{name} has ended ({status}): it is started again"));
                 self.pause = if was_settled { PAUSE } else { (self.pause * 2).min(PAUSE_MAX) };
                 self.again = Some(Instant::now() + self.pause);
             }
@@ -86,7 +146,7 @@ impl Keeper {
         }
         self.again = None;
         let Some((program, config)) = &self.wanted else { return };
-        match start(program, config) {
+        match start(self.kind, &self.served, program, config) {
             Ok(running) => self.running = Some(running),
             Err(error) => {
                 output::error(&error);
@@ -121,15 +181,17 @@ impl Leaving {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this program again, not a tool of the machine")]
-fn start(program: &Path, config: &Path) -> Result<Running, Error> {
+fn start(kind: Kind, served: &str, program: &Path, config: &Path) -> Result<Running, Error> {
     let (own, childs) = channel().map_err(Error::Sockets)?;
+    let (argument, name) = kind.words();
     let child = Command::new(program)
-        .args(["run", "--agent", "--config"])
+        .args(["run", argument, "--config"])
         .arg(config)
+        .env(SERVED_VARIABLE, served)
         .env_remove("LISTEN_FDS")
         .env_remove("LISTEN_PID")
         .stdin(childs.into_stdio())
         .spawn()
-        .map_err(|error| Error::Runtime("the agent", error))?;
+        .map_err(|error| Error::Runtime(name, error))?;
     Ok(Running { child, channel: own, started: Instant::now(), is_ready: false, is_unable: false })
 }

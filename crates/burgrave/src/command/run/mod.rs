@@ -1,4 +1,5 @@
-//! `burgrave run`: a supervisor, and the gateway and the agent as processes of their own.
+//! `burgrave run`: a supervisor, and the gateway, the agent and the keeper of certificates as processes of their
+//! own.
 //!
 //! The supervisor holds the listening sockets and opens the logs; it hears signals and nothing else.
 //! The gateway takes both over, reads its configuration, keys and rules, then gives up its account,
@@ -6,6 +7,7 @@
 //! configuration is a new gateway on the same sockets, so that what a gateway gave up stays given up.
 
 mod agent;
+mod certificates;
 mod confinement;
 mod keeper;
 mod serve;
@@ -28,6 +30,8 @@ pub(crate) enum Role {
     Supervisor,
     Gateway,
     Agent,
+    Certificates,
+    Hook,
 }
 
 /// Serves until a signal ends it.
@@ -38,5 +42,7 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
         Role::Supervisor => supervise::run(config, threads),
         Role::Gateway => serve::run(config, threads),
         Role::Agent => agent::run(config),
+        Role::Certificates => certificates::run(config),
+        Role::Hook => certificates::hooks(config),
     }
 }

@@ -18,7 +18,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub(super) const READY: &[u8] = b"ready";
 /// What it tells it when it accepts no more.
 pub(super) const LEFT: &[u8] = b"left";
-/// With a log's path, what it tells it before.
+/// With the fingerprint of the certificates that it has read, what it tells it before.
+pub(super) const SERVED: &[u8] = b"served:";
+/// With a log's path, likewise.
 pub(super) const ACCESS: &[u8] = b"access:";
 pub(super) const AUDIT: &[u8] = b"audit:";
 
@@ -43,6 +45,14 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         .transpose()?;
     let keep = confinement::of(&settings, account.as_ref().map(|(_, ids)| *ids));
     let logs = settings.log.access.clone();
+    burgrave_certificates::check(&settings).map_err(Error::Certificates)?;
+    for site in burgrave_gateway::waiting(&settings) {
+        output::notice(&format!(
+            "warning: `{site}` is served with a self-signed certificate until one is fetched"
+        ));
+    }
+    let served = [SERVED, burgrave_certificates::fingerprint(&settings).as_bytes()].concat();
+    supervisor.send(&served, None).map_err(Error::Sockets)?;
     let prepared = Gateway::prepare(settings, rules, threads, sockets::handed()?);
     let prepared = prepared.map_err(Error::Gateway)?;
     tell_logs(&supervisor, logs, &prepared)?;

@@ -1,12 +1,13 @@
-//! The supervisor: keeps a gateway and an agent running, and replaces them when it is asked to.
+//! The supervisor: keeps a gateway, an agent and a keeper of certificates running, and replaces them when it is
+//! asked to.
 //!
 //! It holds the listening sockets, so that no connection is refused while gateways come and go, and
 //! opens the logs, which a gateway has no right to. It reads nothing that a stranger has sent.
 
 use super::super::Exit;
 use super::GRACE;
-use super::keeper::Keeper;
-use super::serve::{ACCESS, AUDIT, LEFT, READY};
+use super::keeper::{Keeper, Kind, Leaving};
+use super::serve::{ACCESS, AUDIT, LEFT, READY, SERVED};
 use super::sockets::{Sockets, Ways};
 use crate::error::Error;
 use crate::{load, output};
@@ -31,6 +32,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 const SETTLED: Duration = Duration::from_mins(1);
 /// Gateways that may be ending; past it the oldest is killed.
 const ENDING_MAX: usize = 8;
+/// When certificates that were not taken are tried again.
+const OWED: Duration = Duration::from_mins(1);
 
 /// A gateway's process.
 struct Process {
@@ -39,6 +42,8 @@ struct Process {
     started: Instant,
     ready: bool,
     left: bool,
+    /// The fingerprint of the certificates that it has read.
+    served: String,
     logs: Vec<KeptLog>,
     /// Where datagrams for its connections are put once another reads them.
     ways: Ways,
@@ -97,6 +102,13 @@ struct Supervisor<'a> {
     coming: Option<Process>,
     ending: Vec<Process>,
     agent: Keeper,
+    certificates: Keeper,
+    /// Whether the next gateway is there for its certificates alone.
+    renewing: bool,
+    /// The settings of the gateway that serves, as far as they could be read.
+    taken: Settings,
+    /// When certificates are tried again that were not taken.
+    owed: Option<Instant>,
     pause: Duration,
     /// When a gateway that failed is started again.
     again: Option<Instant>,
@@ -122,7 +134,11 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         serving: None,
         coming: None,
         ending: Vec::new(),
-        agent: Keeper::default(),
+        agent: Keeper::new(Kind::Agent),
+        certificates: Keeper::new(Kind::Certificates),
+        renewing: false,
+        taken: settings.clone(),
+        owed: None,
         pause: PAUSE,
         again: None,
         first: true,
@@ -134,7 +150,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
     loop {
         let asked = runtime.block_on(signals.next(supervisor.is_waiting()));
         match asked {
-            Some(Asked::HandOver) => supervisor.hand_over(),
+            Some(Asked::HandOver) => supervisor.hand_over(false),
             Some(Asked::Reopen) => supervisor.keep_logs(true),
             Some(Asked::Stop) => return Ok(supervisor.stop()),
             None => {}
@@ -150,6 +166,7 @@ impl Supervisor<'_> {
         let starting = self.serving.as_ref().is_some_and(|process| !process.ready);
         starting
             || self.agent.is_waiting()
+            || self.certificates.is_waiting()
             || self.coming.is_some()
             || self.again.is_some()
             || self.replacing
@@ -173,16 +190,19 @@ impl Supervisor<'_> {
         self.sockets.inherited(&ways, &earlier, false)?;
         let child = child.map_err(|error| Error::Runtime("the gateway", error))?;
         let started = Instant::now();
-        let (ready, left, logs) = (false, false, Vec::new());
-        Ok(Process { child, channel: own, started, ready, left, logs, ways })
+        let (ready, left, served, logs) = (false, false, String::new(), Vec::new());
+        Ok(Process { child, channel: own, started, ready, left, served, logs, ways })
     }
 
-    /// Begins to replace the gateway by a new one, with the configuration as it is now.
-    fn hand_over(&mut self) {
+    /// Begins to replace the gateway by a new one, with the configuration as it is now. `renewing`: for its
+    /// certificates alone.
+    fn hand_over(&mut self, renewing: bool) {
+        self.renewing = renewing;
         if let Some(early) = self.coming.take() {
             // What it was started with is old already.
             end(&early, Ask::Now);
             self.ending.push(early);
+            self.renewing = false;
         }
         let begun = to_run(self.config)
             .and_then(|settings| self.sockets.open(&settings, self.threads).map(|()| settings))
@@ -190,11 +210,15 @@ impl Supervisor<'_> {
         match begun {
             Ok((process, settings)) => {
                 self.coming = Some(process);
-                self.agent.configure(&self.program, self.config, &settings);
+                // A configuration that was changed meanwhile is taken by everybody, or by nobody.
+                self.renewing &= settings == self.taken;
+                if !self.renewing {
+                    self.agent.configure(&self.program, self.config, &settings);
+                }
             }
             Err(error) => {
                 output::error(&error);
-                not_taken();
+                self.not_taken();
             }
         }
     }
@@ -205,9 +229,10 @@ impl Supervisor<'_> {
         self.keep_logs(false);
         self.leave();
         self.agent.look();
+        self.look_at_certificates();
         if self.coming.as_mut().is_some_and(has_ended) {
             self.coming = None;
-            not_taken();
+            self.not_taken();
         } else if self.coming.as_ref().is_some_and(|process| process.ready) {
             self.replace();
         }
@@ -222,9 +247,45 @@ impl Supervisor<'_> {
             self.serving = None;
             self.plan_restart(status, started);
         }
-        self.first &= !self.serving.as_ref().is_some_and(|process| process.ready);
+        if self.first && self.serving.as_ref().is_some_and(|process| process.ready) {
+            self.first = false;
+            // An authority that is asked for one asks back at once: somebody must be there to answer.
+            self.keep_certificates();
+        }
         self.restart();
         None
+    }
+
+    /// Starts, replaces or ends the process that keeps certificates, by the configuration in force.
+    fn keep_certificates(&mut self) {
+        if let (Ok(settings), Some(process)) = (to_run(self.config), &self.serving) {
+            self.certificates.serves(&process.served);
+            self.certificates.configure(&self.program, self.config, &settings);
+        }
+    }
+
+    /// Serves new certificates when there are any.
+    fn look_at_certificates(&mut self) {
+        if let Some(process) = &self.serving {
+            self.certificates.serves(&process.served);
+        }
+        self.certificates.look();
+        let owed = self.owed.is_some_and(|at| Instant::now() >= at);
+        if self.certificates.take_reload() || owed {
+            self.owed = None;
+            self.hand_over(true);
+        }
+    }
+
+    fn not_taken(&mut self) {
+        if self.renewing {
+            self.owed = Some(Instant::now() + OWED);
+            output::notice(
+                "certificates not taken: those before stay in force, tried again in 1 min",
+            );
+        } else {
+            output::notice("configuration not taken: the last good one stays in force");
+        }
     }
 
     /// Looks at those that are ending; a new configuration is in force when nobody accepts under the
@@ -234,7 +295,11 @@ impl Supervisor<'_> {
         let left = |process: &mut Process| process.left || has_ended(process);
         if self.replacing && self.ending.iter_mut().all(left) {
             self.replacing = false;
-            output::notice("configuration taken");
+            output::notice(if self.renewing {
+                "certificates taken"
+            } else {
+                "configuration taken"
+            });
         }
         self.ending.retain_mut(|process| !has_ended(process));
     }
@@ -253,7 +318,12 @@ impl Supervisor<'_> {
         }
         if let Ok(settings) = to_run(self.config) {
             self.sockets.retain(&settings);
-            self.rotate = settings.log.rotate;
+            self.rotate.clone_from(&settings.log.rotate);
+            self.taken = settings;
+        }
+        if !self.renewing {
+            self.owed = None;
+            self.keep_certificates();
         }
         self.replacing = true;
     }
@@ -311,7 +381,7 @@ impl Supervisor<'_> {
 
     /// Ends all gateways, which let requests finish.
     fn stop(mut self) -> Exit {
-        let agent = self.agent.stop();
+        let beside = [self.agent.stop(), self.certificates.stop()];
         let all = self.serving.take().into_iter().chain(self.coming.take()).chain(self.ending);
         let mut all: Vec<_> = all.collect();
         for process in &all {
@@ -321,7 +391,7 @@ impl Supervisor<'_> {
         while Instant::now() < deadline {
             all.retain_mut(|process| !has_ended(process));
             if all.is_empty() {
-                agent.wait();
+                beside.into_iter().for_each(Leaving::wait);
                 return Exit::Clean;
             }
             std::thread::sleep(SOON);
@@ -330,7 +400,7 @@ impl Supervisor<'_> {
             end(&process, Ask::Now);
             drop(process.child.wait());
         }
-        agent.wait();
+        beside.into_iter().for_each(Leaving::wait);
         Exit::Clean
     }
 }
@@ -340,6 +410,9 @@ fn hear(process: &mut Process) {
     while let Ok(Some(message)) = process.channel.receive(false) {
         process.ready |= message.bytes == READY;
         process.left |= message.bytes == LEFT;
+        if let Some(served) = message.bytes.strip_prefix(SERVED) {
+            process.served = served.iter().map(|byte| char::from(*byte)).collect();
+        }
         for word in [ACCESS, AUDIT] {
             if let Some(path) = message.bytes.strip_prefix(word) {
                 let path = PathBuf::from(OsStr::from_bytes(path));
@@ -356,10 +429,6 @@ fn to_run(config: &Path) -> Result<Settings, Error> {
 
 fn has_ended(process: &mut Process) -> bool {
     matches!(process.child.try_wait(), Ok(Some(_)))
-}
-
-fn not_taken() {
-    output::notice("configuration not taken: the last good one stays in force");
 }
 
 /// One that has ended already needs no telling.
