@@ -1,8 +1,8 @@
 //! The keys of the access log.
 
 use crate::kinds::{AbsolutePath, Count, List, Size, Span};
+use crate::log_settings::Rotate;
 use crate::names::{self, Parsed};
-use crate::settings::Rotate;
 use crate::sink::Sink;
 use crate::table::{Key, OneTable, Section, Table};
 

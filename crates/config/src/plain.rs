@@ -1,8 +1,9 @@
 //! Settings with nothing set but what there must be: what a configuration with one line more or less
 //! has besides. Code that makes settings without a text begins with these.
 
+use crate::log_settings::Log;
 use crate::settings::{
-    Access, Balance, Challenge, Environment, Exposure, Files, Limits, Listen, Log, Route, Settings,
+    Access, Balance, Challenge, Environment, Exposure, Files, Limits, Listen, Route, Settings,
     Site, Upstream,
 };
 use std::collections::BTreeMap;

@@ -9,7 +9,8 @@ use crate::keys::{
 };
 use crate::kinds::{Count, Size, Span};
 use crate::log_keys::rotate;
-use crate::settings::{Limits, Listen, Log, Network, Rules};
+use crate::log_settings::Log;
+use crate::settings::{Limits, Listen, Network, Rules};
 use crate::sink::{Located, Sink};
 use crate::table::{Key, Table};
 use burgrave_model::Profile;

@@ -3,6 +3,7 @@
 
 use crate::acme::Acme;
 use crate::firewall::Firewall;
+use crate::log_settings::Log;
 use crate::stream_settings::Stream;
 use burgrave_model::{Mode, Profile};
 use std::collections::BTreeMap;
@@ -191,28 +192,6 @@ impl Default for Limits {
             connect_time: Duration::from_secs(5),
         }
     }
-}
-
-/// The access log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Log {
-    /// `None`: no access log is written.
-    pub access: Option<PathBuf>,
-    /// When a new file is begun. `None`: never.
-    pub rotate: Option<Rotate>,
-    /// Request headers to record beside the standard fields, names in lower case.
-    pub headers: Vec<String>,
-}
-
-/// When a log's file is left for a new one; at least one of the first two is set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rotate {
-    /// Past so many bytes.
-    pub size: Option<u64>,
-    /// So long after it was begun.
-    pub every: Option<Duration>,
-    /// How many old files stay. `None`: all.
-    pub keep: Option<u32>,
 }
 
 /// One site: a set of host names with its content.
