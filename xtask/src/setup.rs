@@ -19,6 +19,7 @@ pub(crate) const TEST: &[&str] = &[
     "php-fpm",
     "sslscan",
     "systemd",
+    "systemd-journal-remote",
     "testssl.sh",
 ];
 

@@ -3,7 +3,8 @@
 //!
 //! Invariants: only the table `inet burgrave` is touched; nobody on the list of those who are never banned
 //! is banned, whoever asks; a ban is in the kernel first and on the disk right after; what the disk says is
-//! restored in the kernel at start and whenever somebody took it away. It listens on no network.
+//! restored in the kernel at start and whenever somebody took it away. It listens on no network but, where it
+//! is configured, to messages of syslog from this machine.
 
 mod apply;
 mod ban;
@@ -12,9 +13,12 @@ mod error;
 mod home;
 mod journal;
 mod kernel;
+mod origin;
 mod reading;
 mod shield;
 mod source;
+mod syslog;
+mod unit;
 mod watcher;
 
 pub use apply::{Applied, Confirmed, apply, confirm, plan, rollback, settle};

@@ -9,12 +9,14 @@ use crate::error::AgentError;
 use crate::home::Home;
 use crate::journal::Journal;
 use crate::kernel::Kernel;
+use crate::origin::{Mark, Origin, key};
 use crate::reading::{Reading, filter};
 use crate::shield::Shield;
-use crate::source::{Position, Source};
 use burgrave_config::{Format, Network, Settings, Source as From, Watch};
 use burgrave_firewall::Desired;
-use burgrave_sys::{Access, Changes, Live, SysError, UnixTime, read_own, replace_own, wall_clock};
+use burgrave_sys::{
+    Access, Changes, Live, SysError, Together, UnixTime, read_own, replace_own, wall_clock,
+};
 use burgrave_watch::{Action, Detectors, Event, Never, Reader, Rule, Target};
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
@@ -49,7 +51,7 @@ pub enum Told {
 
 /// A log with what reads it.
 struct Followed {
-    source: Source,
+    source: Origin,
     reading: Reading,
     /// Its detectors' place.
     detectors: usize,
@@ -65,6 +67,8 @@ pub struct Watcher {
     allowed: Vec<Network>,
     connection: Option<String>,
     changes: Changes,
+    /// What else there may be news of.
+    together: Together,
     logs: Vec<Followed>,
     detectors: Vec<Detectors>,
     started: (UnixTime, Instant),
@@ -73,7 +77,7 @@ pub struct Watcher {
     is_behind: bool,
     /// What is on its way to the disk, which did not take it yet.
     unwritten: Vec<Entry>,
-    written_positions: BTreeMap<String, Position>,
+    written_positions: BTreeMap<String, Mark>,
     /// What was last said to be wrong with kernel or disk, and still is.
     last_trouble: Option<String>,
 }
@@ -106,6 +110,7 @@ impl Watcher {
             allowed,
             connection,
             changes: Changes::new()?,
+            together: Together::new()?,
             logs: Vec::new(),
             detectors: Vec::new(),
             started: (wall_clock(), now),
@@ -132,11 +137,6 @@ impl Watcher {
         };
         self.detectors.push(Detectors::new(Rule::default(), never(&self.allowed)));
         for watch in &settings.watch {
-            let path = match (&watch.source, &settings.log.access) {
-                (From::File(path), _) | (From::Gateway, Some(path)) => path,
-                // Refused when the configuration was read.
-                (From::Gateway | From::Journal(_) | From::Syslog(_), _) => continue,
-            };
             let (reading, detectors) = match &watch.format {
                 Format::Service(name) => {
                     let Some(service) = burgrave_watch::by_name(name) else { continue };
@@ -150,9 +150,17 @@ impl Watcher {
                     (filter(&Live, file, watch.is_strict)?, self.detectors.len() - 1)
                 }
             };
-            let kept = path.to_str().and_then(|name| kept.get(name));
-            let source = Source::open(path, kept);
-            source.watch(&self.changes);
+            let name = key(&watch.source, settings.log.access.as_deref());
+            let kept = name.and_then(|name| kept.get(&name));
+            let source = match (&watch.source, &settings.log.access) {
+                (From::File(path), _) | (From::Gateway, Some(path)) => {
+                    Origin::file(path, kept, &self.changes)
+                }
+                (From::Journal(unit), _) => Origin::unit(unit, kept),
+                (From::Syslog(from), _) => Origin::syslog(from, &self.together)?,
+                // Refused when the configuration was read.
+                (From::Gateway, None) => continue,
+            };
             self.logs.push(Followed { source, reading, detectors, is_troubled: false });
         }
         Ok(())
@@ -175,7 +183,10 @@ impl Watcher {
         tell: &mut dyn FnMut(Told),
     ) -> Result<(), AgentError> {
         if !self.is_behind {
-            self.changes.wait(other, LOOK)?;
+            if let Some(other) = other {
+                self.together.add(other)?;
+            }
+            self.changes.wait(Some(&self.together), LOOK)?;
         }
         self.is_behind = false;
         let mut actions = Vec::new();
@@ -200,7 +211,7 @@ impl Watcher {
         for log in &mut self.logs {
             let Some(detectors) = self.detectors.get_mut(log.detectors) else { continue };
             let reading = &mut log.reading;
-            let read = log.source.read(&self.changes, |line, is_past| {
+            let read = log.source.read(&self.changes, &self.together, |line, is_past| {
                 let Some(event) = reading.line(line) else { return };
                 let lag = if is_past { lag(&event, now) } else { 0 };
                 detectors.event(&event, now - lag, |action| actions.push((action, lag)));
@@ -212,7 +223,7 @@ impl Watcher {
                 Err(_) => {}
             }
             if log.is_troubled && !is_troubled {
-                tell(Told::Better(log.source.path().display().to_string()));
+                tell(Told::Better(log.source.name().unwrap_or_default()));
             }
             log.is_troubled = is_troubled;
         }
@@ -328,9 +339,8 @@ impl Watcher {
 
     /// Keeps how far every log was read.
     pub fn keep_positions(&mut self) -> Result<(), AgentError> {
-        let one =
-            |log: &Followed| Some((log.source.path().to_str()?.to_owned(), log.source.position()?));
-        let all: BTreeMap<String, Position> = self.logs.iter().filter_map(one).collect();
+        let one = |log: &Followed| Some((log.source.name()?, log.source.mark()?));
+        let all: BTreeMap<String, Mark> = self.logs.iter().filter_map(one).collect();
         if all == self.written_positions {
             return Ok(());
         }
@@ -358,7 +368,7 @@ fn rule(watch: &Watch) -> Rule {
 fn positions(
     home: &Home,
     tell: &mut dyn FnMut(Told),
-) -> Result<BTreeMap<String, Position>, AgentError> {
+) -> Result<BTreeMap<String, Mark>, AgentError> {
     match read_own(&home.positions(), POSITIONS_BYTES_MAX) {
         // What makes no sense is as good as none, but not in silence: lines may be missed.
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_else(|error| {

@@ -255,6 +255,6 @@ mod tests {
         assert_eq!(log.unwrap().log.headers, ["x-a", "x-b"]);
         let twice = format!("{LISTEN}[log]\nheaders = [\"x-a\", \"X-A\"]\n");
         assert_eq!(only_error(&twice).0, "`x-a` is named twice");
-        assert_eq!(read(LISTEN).unwrap().log, crate::settings::Log::default());
+        assert_eq!(read(LISTEN).unwrap().log, crate::log_settings::Log::default());
     }
 }

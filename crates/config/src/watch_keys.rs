@@ -56,7 +56,7 @@ pub(crate) static SOURCE_JOURNAL: Key<Parsed<String>> = Key {
     name: "journal",
     kind: Parsed { parse: names::unit, words: "the name of a unit, such as `\"ssh.service\"`" },
     default: "not this",
-    about: "A unit whose messages are read from the journal. This release does not do it yet, and says so.",
+    about: "A unit whose messages are read from the journal.",
 };
 pub(crate) static SOURCE_SYSLOG: Key<Parsed<Syslog>> = Key {
     name: "syslog",
@@ -65,7 +65,7 @@ pub(crate) static SOURCE_SYSLOG: Key<Parsed<Syslog>> = Key {
         words: "`\"udp://ADDRESS:PORT\"`, `\"tcp://ADDRESS:PORT\"` or `\"unix:/PATH\"`",
     },
     default: "not this",
-    about: "A socket on which messages of syslog are taken. This release does not do it yet, and says so.",
+    about: "A socket on which messages of syslog are taken.",
 };
 pub(crate) static SOURCE_GATEWAY: Key<Flag> = Key {
     name: "gateway",

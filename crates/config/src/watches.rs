@@ -7,7 +7,7 @@ use crate::keys::{
 };
 use crate::kinds::{Kind, Words, refuse, text};
 use crate::nearest::nearest;
-use crate::settings::{Ban, Format, Source, Watch};
+use crate::settings::{Ban, Format, Source, Syslog, Watch};
 use crate::sink::{Sink, Spot};
 use crate::table::{Section, Table};
 use toml::de::DeValue;
@@ -98,13 +98,16 @@ pub(crate) fn watch(table: &Table<'_, '_>, has_log: bool, sink: &mut Sink<'_>) -
         return None;
     }
     let why = match &source.value {
-        Source::File(_) => None,
         Source::Gateway if has_log => None,
         Source::Gateway => {
             Some("the gateway's own events come by its access log: set `access` in `[log]`")
         }
-        Source::Journal(_) => Some("this release does not read the journal yet"),
-        Source::Syslog(_) => Some("this release does not take messages of syslog yet"),
+        Source::Syslog(Syslog::Udp(address) | Syslog::Tcp(address))
+            if !address.ip().is_loopback() || address.port() == 0 =>
+        {
+            Some("whoever may send here can have anybody banned: only loopback addresses are taken")
+        }
+        Source::File(_) | Source::Journal(_) | Source::Syslog(_) => None,
     };
     if let Some(why) = why {
         sink.wrong(&source.spot, why, "`{ file = \"/…\" }` or `{ gateway = true }`".to_owned());
@@ -139,7 +142,7 @@ fn ban(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Ban {
 #[cfg(test)]
 mod tests {
     use crate::parse;
-    use crate::settings::{Ban, Format, Source, Watch};
+    use crate::settings::{Ban, Format, Source, Syslog, Watch};
     use std::path::PathBuf;
     use std::time::Duration;
 
@@ -191,19 +194,35 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_is_not_followed_yet_is_refused() {
-        let (journal, syslog) = (
-            "this release does not read the journal yet",
-            "this release does not take messages of syslog yet",
-        );
-        for (source, message) in [
-            ("journal = \"ssh.service\"", journal),
-            ("syslog = \"udp://127.0.0.1:5514\"", syslog),
-            ("syslog = \"tcp://[::1]:5514\"", syslog),
-            ("syslog = \"unix:/run/log\"", syslog),
+    fn journal_and_syslog_are_taken_where_nobody_else_may_write() {
+        let read = |source: &str| read(&format!("service = \"sshd\"\nsource = {{ {source} }}"));
+        for (source, wanted) in [
+            ("journal = \"ssh.service\"", Source::Journal("ssh.service".to_owned())),
+            ("journal = \"user@0.service\"", Source::Journal("user@0.service".to_owned())),
+            (
+                "syslog = \"udp://127.0.0.1:5514\"",
+                Source::Syslog(Syslog::Udp("127.0.0.1:5514".parse().unwrap())),
+            ),
+            (
+                "syslog = \"tcp://[::1]:5514\"",
+                Source::Syslog(Syslog::Tcp("[::1]:5514".parse().unwrap())),
+            ),
+            ("syslog = \"unix:/run/log\"", Source::Syslog(Syslog::Unix("/run/log".into()))),
         ] {
-            let errors = read(&format!("service = \"sshd\"\nsource = {{ {source} }}"));
-            assert_eq!(errors.unwrap_err(), [(3, message.to_owned())], "{source}");
+            assert_eq!(read(source).unwrap()[0].source, wanted, "{source}");
+        }
+        let loopback =
+            "whoever may send here can have anybody banned: only loopback addresses are taken";
+        for unit in ["ssh*", "--file=x", "a b", ""] {
+            let errors = read(&format!("journal = \"{unit}\"")).unwrap_err();
+            assert!(errors[0].1.contains("this is not the name of a unit"), "{errors:?}");
+        }
+        for (source, message) in [
+            ("syslog = \"udp://0.0.0.0:514\"", loopback),
+            ("syslog = \"tcp://192.0.2.1:514\"", loopback),
+            ("syslog = \"udp://127.0.0.1:0\"", loopback),
+        ] {
+            assert_eq!(read(source).unwrap_err(), [(3, message.to_owned())], "{source}");
         }
     }
 

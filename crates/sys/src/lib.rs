@@ -27,6 +27,7 @@ mod netfilter;
 mod own;
 mod run;
 mod socket;
+mod spoken;
 mod system;
 mod time;
 mod tree;
@@ -52,7 +53,8 @@ pub use own::{
     Access, Appender, forget_mask, make_own_directory, make_shared_directory, read_own, remove_own,
     replace_own, rotate_own,
 };
-pub use socket::{Sharing, datagram_pair, listen_tcp, listen_udp};
+pub use socket::{Sharing, datagram_pair, listen_datagrams, listen_tcp, listen_udp};
+pub use spoken::{Said, Spoken, Together};
 pub use system::{Entry, Kind, Metadata, System};
 pub use time::{Moment, UnixTime};
 pub use tree::Tree;

@@ -115,6 +115,7 @@ const BESIDE_MAX: usize = 100_000;
 ///
 /// # Errors
 /// When the file cannot be renamed, also because one of that name is there; then nothing was done.
+#[expect(clippy::disallowed_methods, reason = "the names beside a log of our own")]
 pub fn rotate_own(path: &Path, now: UnixTime, keep: Option<usize>) -> Result<(), SysError> {
     let wrong = |error: std::io::Error| SysError::from_io("rotating", path, error);
     let (folder, name) = (path.parent(), path.file_name());
@@ -135,8 +136,8 @@ pub fn rotate_own(path: &Path, now: UnixTime, keep: Option<usize>) -> Result<(),
     let surplus = old.len().saturating_sub(keep);
     for other in old.iter().take(surplus) {
         let gone = folder.join(other);
-        std::fs::remove_file(&gone)
-            .map_err(|error| SysError::from_io("deleting the old log", &gone, error))?;
+        rustix::fs::unlink(&gone)
+            .map_err(|error| SysError::from_io("deleting the old log", &gone, error.into()))?;
     }
     Ok(())
 }

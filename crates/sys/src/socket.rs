@@ -4,6 +4,7 @@ use crate::SysError;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 
 /// Whether other sockets may listen on the same address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,24 @@ pub fn listen_udp(address: SocketAddr, sharing: Sharing) -> Result<UdpSocket, Sy
     open().map_err(|error| {
         SysError::from_io("listening for datagrams on", address.to_string(), error)
     })
+}
+
+/// Opens a non-blocking datagram socket at a path, for this account and its group. One that is left there
+/// from before is replaced; anything else is not.
+pub fn listen_datagrams(path: &Path) -> Result<UnixDatagram, SysError> {
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+    let open = || {
+        if let Ok(facts) = std::fs::symlink_metadata(path)
+            && facts.file_type().is_socket()
+        {
+            rustix::fs::unlink(path)?;
+        }
+        let socket = UnixDatagram::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    };
+    open().map_err(|error| SysError::from_io("listening for datagrams at", path, error))
 }
 
 /// Two connected, non-blocking datagram sockets: what is sent to one is read from the other.

@@ -120,7 +120,7 @@ fn caddy(scratch: &Path) -> Result<Running> {
         "root * {home}/web\nlog {{\noutput file {own}/access.log\n}}\nhandle /api/* {{\nreverse_proxy {BACKEND}\n}}\nhandle {{\nfile_server\n}}\n"
     );
     let text = format!(
-        "{{\nauto_https off\nadmin off\n}}\nhttp://127.0.0.1:19086, http://localhost:19086 {{\nbind 127.0.0.1\n{site}}}\n\
+        "{{\nauto_https off\nadmin off\ndefault_sni localhost\n}}\nhttp://127.0.0.1:19086, http://localhost:19086 {{\nbind 127.0.0.1\n{site}}}\n\
          https://127.0.0.1:19087, https://localhost:19087 {{\nbind 127.0.0.1\ntls {home}/cert.pem {home}/key.pem\n{site}}}\n"
     );
     let config = folder.join("Caddyfile");
