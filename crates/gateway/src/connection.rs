@@ -2,11 +2,11 @@
 //! say.
 
 use crate::accept::Seat;
-use crate::answer;
 use crate::frames::{Refusal, Streams, Watched};
-use crate::guard::head::{Head, HeadBuilder, HeadLimits, Version};
-use crate::guard::io::{Guard, GuardLimits, Refused, Wire};
+use crate::guard::head::{Head, HeadBuilder, Version};
+use crate::guard::io::{Refused, Wire};
 use crate::handshake::{TlsFacts, handshake, tls_facts};
+use crate::http1;
 use crate::log::line::{Decided, Line};
 use crate::plan::Plan;
 use crate::refusal::Reason;
@@ -15,31 +15,24 @@ use crate::stall::Stall;
 use crate::streams::Passed;
 use crate::upstream::tunnel::Tunnel;
 use crate::worker::Worker;
-use burgrave_config::Limits;
 use burgrave_seclang::{Connection as Ends, Record};
-use bytes::Bytes;
 use http::{HeaderValue, Request};
 use hyper::body::{Body, Incoming};
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Bytes that the HTTP library may hold of one request or answer.
-const BUFFER_BYTES_MAX: usize = 64 * 1024;
-/// How long and how much is read of a client whose connection is being closed, so that it gets to
-/// see the answer.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-const LINGER_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Open requests of one HTTP/2 connection.
 const STREAMS_MAX: u32 = 100;
 /// Streams that may be reset, by either side, before the connection is ended.
@@ -109,10 +102,11 @@ pub(crate) async fn serve(
     let (Ok(server), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
     let client = |tls| Rc::new(Client::new((address, server), listener, tls, Arc::clone(&seat)));
     if !secure {
-        return http1(worker, client(None), stream, &plan).await;
+        return Box::pin(http1::serve(worker, client(None), stream, &plan)).await;
     }
     let Some(configs) = &plan.tls else { return };
-    let handshake = handshake(configs, stream);
+    // What is over leaves nothing behind in what an idle connection holds.
+    let handshake = Box::pin(handshake(configs, stream));
     let (stream, client_ca) = match timeout(plan.settings.limits.header_time, handshake).await {
         Ok(Ok(secured)) => secured,
         // No HTTP has been spoken yet: there is nobody to tell.
@@ -128,102 +122,10 @@ pub(crate) async fn serve(
     }
     let client = client(Some(tls_facts(&stream, client_ca)));
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        http2(worker, client, stream, &plan).await;
+        Box::pin(http2(worker, client, stream, &plan)).await;
     } else {
-        http1(worker, client, stream, &plan).await;
+        Box::pin(http1::serve(worker, client, stream, &plan)).await;
     }
-}
-
-fn guard_limits(limits: &Limits) -> GuardLimits {
-    GuardLimits {
-        head: HeadLimits { bytes_max: limits.header_bytes, fields_max: limits.header_count },
-        header_time: limits.header_time,
-        idle_time: limits.idle_time,
-        write_time: limits.body_time.saturating_mul(2),
-    }
-}
-
-async fn http1<S>(worker: Rc<Worker>, client: Rc<Client>, stream: S, plan: &Plan)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let limits = guard_limits(&plan.settings.limits);
-    let guard = Guard::new(stream, Rc::clone(&client.wire), limits);
-    let service = service_fn(|request: Request<Incoming>| {
-        let head = client.wire.take_head();
-        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
-        async move {
-            let head = head.ok_or(service::Aborted)?;
-            service::serve(worker, client, head, Ok(()), request.into_body()).await
-        }
-    });
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER_BYTES_MAX).half_close(false).pipeline_flush(false);
-    let mut connection = builder.serve_connection(guard, service);
-    let mut ending = worker.ending();
-    let mut told = pin!(async move { ending.wait_for(|ending| *ending).await.is_ok() });
-    let mut open = true;
-    let ended = poll_fn(|context| {
-        if open && told.as_mut().poll(context).is_ready() {
-            open = false;
-            std::pin::Pin::new(&mut connection).graceful_shutdown();
-        }
-        std::pin::Pin::new(&mut connection).poll(context)
-    })
-    .await;
-    let parts = connection.into_parts();
-    let (stream, early) = parts.io.into_parts();
-    let tunnel = client.tunnel.borrow_mut().take();
-    match tunnel {
-        Some(tunnel) if ended.is_ok() => {
-            let early = [parts.read_buf, early].concat();
-            // Either side may end a tunnel as it likes.
-            drop(tunnel.run(stream, Bytes::from(early)).await);
-        }
-        _ => close(&worker, &client, stream, ended.is_ok()).await,
-    }
-}
-
-/// Says why, where the bytes never became a request, and closes so that the client can read it.
-async fn close<S>(worker: &Rc<Worker>, client: &Client, mut stream: S, orderly: bool)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let refused = client.wire.refused().filter(|refused| !is_body(refused.reason));
-    if let Some(refused) = &refused {
-        let id = worker.next_id();
-        let (bytes, body_bytes) = answer::raw(refused.reason, &id);
-        record(worker, client, refused, &id, body_bytes);
-        let said = timeout(LINGER_TIME, stream.write_all(&bytes)).await;
-        if !matches!(said, Ok(Ok(()))) {
-            return;
-        }
-    } else if !orderly && client.wire.refused().is_none() {
-        return;
-    }
-    drop(timeout(LINGER_TIME, linger(&mut stream)).await);
-}
-
-/// Whether a reason is about a body, and so was answered by the request that it belongs to.
-fn is_body(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::ChunkSize | Reason::ChunkExtension | Reason::ChunkEnd | Reason::Trailer
-    )
-}
-
-async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> std::io::Result<()> {
-    stream.shutdown().await?;
-    let mut scrap = vec![0; 16 * 1024];
-    let mut left = LINGER_BYTES_MAX;
-    while left > 0 {
-        let count = stream.read(&mut scrap).await?;
-        if count == 0 {
-            break;
-        }
-        left = left.saturating_sub(count);
-    }
-    Ok(())
 }
 
 /// The record of a connection over its limits, which is closed unheard.
@@ -299,7 +201,13 @@ fn unheard<'a>(id: &'a str, address: SocketAddr, record: &'a Record) -> Line<'a>
 }
 
 /// The record of bytes that never became a request.
-fn record(worker: &Rc<Worker>, client: &Client, refused: &Refused, id: &str, body_bytes: u64) {
+pub(crate) fn record(
+    worker: &Rc<Worker>,
+    client: &Client,
+    refused: &Refused,
+    id: &str,
+    body_bytes: u64,
+) {
     worker.counters.request();
     worker.counters.refuse();
     let record = Record::default();

@@ -28,6 +28,7 @@ mod gateway;
 mod guard;
 mod handshake;
 mod headers;
+mod http1;
 mod http3;
 mod inspect;
 mod limit;

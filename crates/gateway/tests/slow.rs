@@ -171,3 +171,40 @@ fn many_idle_connections_do_not_hurt_the_next_one() {
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     drop(held);
 }
+
+#[test]
+fn a_kept_connection_goes_on_after_a_silence() {
+    let limits = Limits { idle_time: Duration::from_secs(4), ..Limits::default() };
+    let bed = start_with(&limits, |_| {});
+    let mut stream = connect(bed.address);
+    let request = b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\n\r\n";
+    let post = b"POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Length: 3\r\n\r\nabc";
+    let mut answered = |bytes: &[u8], count: usize| {
+        stream.write_all(bytes).unwrap();
+        let (mut all, mut piece) = (String::new(), [0; 4096]);
+        while support::statuses(&all).len() < count || !all.ends_with(['a', 'k', '\n', '}']) {
+            let read = stream.read(&mut piece).unwrap();
+            assert!(read > 0, "it has ended after {all}");
+            all.push_str(&support::text(&piece[..read]));
+        }
+        support::statuses(&all)
+    };
+    // Silent before the first request, and past the time that the library stays.
+    std::thread::sleep(Duration::from_millis(1300));
+    for _ in 0..2 {
+        assert_eq!(answered(request, 1), [200]);
+        std::thread::sleep(Duration::from_millis(1300));
+        assert_eq!(answered(&[&request[..], post, request].concat(), 3), [200; 3]);
+        std::thread::sleep(Duration::from_millis(1300));
+    }
+    // In two pieces, the first of which ends the silence.
+    let (one, two) = request.split_at(9);
+    stream.write_all(one).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    stream.write_all(two).unwrap();
+    assert!(support::read_all(&mut stream).starts_with("HTTP/1.1 200"));
+    let begin = Instant::now();
+    assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0, "idle for too long");
+    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    assert_eq!(bed.log(9).len(), 9);
+}

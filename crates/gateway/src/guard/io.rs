@@ -28,6 +28,9 @@ const AHEAD_BYTES_MAX: usize = 64 * 1024;
 /// looks the same.
 const HALF_CLOSED_TIME: Duration = Duration::from_secs(2);
 
+/// How long a connection may be silent between two requests before the library is sent away.
+const PARK_TIME: Duration = Duration::from_secs(1);
+
 /// Bounds that the guard enforces.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GuardLimits {
@@ -96,7 +99,11 @@ pub(crate) struct Guard<S> {
     phase: Phase,
     ended: bool,
     first: bool,
+    /// The library was told that there is no more.
+    parked: bool,
     alarm: Alarm,
+    /// When it is.
+    park: Alarm,
     write_alarm: Alarm,
 }
 
@@ -113,9 +120,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
             phase: Phase::Head(HeadParser::default()),
             ended: false,
             first: true,
+            parked: true,
             alarm,
+            park: Alarm::default(),
             write_alarm: Alarm::default(),
         }
+    }
+
+    /// Whether the connection is silent, and goes on when it is not.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.parked
+    }
+
+    /// Waits without the library until the client says something, which ends the silence; `false` when the
+    /// connection is to end.
+    pub(crate) fn poll_parked(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        self.alarm.after_if_unset(self.limits.idle_time);
+        let said = match self.fill(context) {
+            Poll::Pending if self.alarm.rings(context) => false,
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(read) => read.is_ok_and(|count| count > 0),
+        };
+        self.parked = !said;
+        Poll::Ready(said)
     }
 
     /// The stream, and what was read from it and not passed on.
@@ -258,6 +285,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
                 }
                 Poll::Ready(Ok(Step::Given))
             }
+            Poll::Pending if self.input.is_empty() => {
+                self.park.after_if_unset(PARK_TIME);
+                if !self.park.rings(context) {
+                    return Poll::Pending;
+                }
+                self.park.clear();
+                self.parked = true;
+                Poll::Ready(Ok(Step::Given))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -274,6 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
                 Framing::Length(length) => Phase::Length(length),
                 Framing::Open => Phase::Chunked(Chunked::new(), 0),
             };
+            self.park.clear();
             self.wire.answering.set(true);
             *self.wire.head.borrow_mut() = Some(head);
             self.first = false;
