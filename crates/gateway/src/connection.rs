@@ -30,6 +30,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 /// Bytes that the HTTP library may hold of one request or answer.
 pub(crate) const BUFFER_BYTES_MAX: usize = 64 * 1024;
@@ -88,7 +89,8 @@ impl Client {
     }
 }
 
-/// Serves a connection to its end.
+/// Serves a connection to its end. What a connection needs only for a while is in boxes of its own, so that one
+/// that is idle holds little.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     listener: SocketAddr,
@@ -100,32 +102,50 @@ pub(crate) async fn serve(
     // A listener that a reload has just given up serves nobody.
     let Some(secure) = plan.listener(listener).map(|listen| listen.tls) else { return };
     let (Ok(server), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
-    let client = |tls| Rc::new(Client::new((address, server), listener, tls, Arc::clone(&seat)));
-    if !secure {
-        return Box::pin(http1::serve(worker, client(None), stream, &plan)).await;
+    let client = Client::new((address, server), listener, None, seat);
+    if secure {
+        if let Some((client, stream)) = Box::pin(shake(&worker, client, stream, &plan)).await {
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                Box::pin(http2(worker, client, stream, &plan)).await;
+            } else {
+                Box::pin(http1::serve(worker, client, stream, &plan)).await;
+            }
+        }
+    } else {
+        Box::pin(http1::serve(worker, Rc::new(client), stream, &plan)).await;
     }
-    let Some(configs) = &plan.tls else { return };
-    // What is over leaves nothing behind in what an idle connection holds.
-    let handshake = Box::pin(handshake(configs, stream));
+}
+
+/// The handshake; `None`: it failed, or there is no more to say.
+async fn shake(
+    worker: &Rc<Worker>,
+    mut client: Client,
+    stream: TcpStream,
+    plan: &Plan,
+) -> Option<(Rc<Client>, Box<TlsStream<TcpStream>>)> {
+    let handshake = handshake(plan.tls.as_ref()?, stream);
     let (stream, client_ca) = match timeout(plan.settings.limits.header_time, handshake).await {
         Ok(Ok(secured)) => secured,
         // No HTTP has been spoken yet: there is nobody to tell.
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            return worker.counters.refuse();
+            worker.counters.refuse();
+            return None;
         }
-        Ok(Err(_)) => return refused_unread(&worker, &client(None), "tls handshake failed", None),
-        Err(_) => return refused_unread(&worker, &client(None), "tls handshake too slow", None),
+        Ok(Err(_)) => {
+            refused_unread(worker, &client, "tls handshake failed", None);
+            return None;
+        }
+        Err(_) => {
+            refused_unread(worker, &client, "tls handshake too slow", None);
+            return None;
+        }
     };
     if stream.get_ref().1.alpn_protocol() == Some(crate::acme::PROTOCOL) {
         // An authority has seen what it wanted to see.
-        return;
+        return None;
     }
-    let client = client(Some(tls_facts(&stream, client_ca)));
-    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        Box::pin(http2(worker, client, stream, &plan)).await;
-    } else {
-        Box::pin(http1::serve(worker, client, stream, &plan)).await;
-    }
+    client.tls = Some(tls_facts(&stream, client_ca));
+    Some((Rc::new(client), Box::new(stream)))
 }
 
 /// The record of a connection over its limits, which is closed unheard.
