@@ -6,6 +6,7 @@
 //! wants it, the rest streams.
 
 use crate::body::{OutBody, RequestBody};
+use crate::decode::{Decoder, Undecodable};
 use crate::exchange::Exchange;
 use crate::refusal::Reason;
 use crate::upstream;
@@ -55,7 +56,8 @@ pub(crate) trait Engine {
     fn request_body_done(&mut self) -> Decision;
     fn response_line(&mut self, status: u16, protocol: &[u8]);
     fn response_header(&mut self, name: &[u8], value: &[u8]);
-    fn response_headers_done(&mut self) -> Decision;
+    fn response_headers_done(&mut self, decodes: bool) -> Decision;
+    fn response_undecodable(&mut self) -> Decision;
     fn wants_response_body(&self) -> bool;
     fn response_body(&mut self, piece: &[u8]) -> BodyIntake;
     fn response_body_done(&mut self) -> Decision;
@@ -135,8 +137,11 @@ impl Engine for Transaction {
     fn response_header(&mut self, name: &[u8], value: &[u8]) {
         Self::response_header(self, name, value);
     }
-    fn response_headers_done(&mut self) -> Decision {
-        Self::response_headers_done(self)
+    fn response_headers_done(&mut self, decodes: bool) -> Decision {
+        Self::response_headers_done(self, decodes)
+    }
+    fn response_undecodable(&mut self) -> Decision {
+        Self::response_undecodable(self)
     }
     fn wants_response_body(&self) -> bool {
         Self::wants_response_body(self)
@@ -296,34 +301,61 @@ pub(crate) async fn response(
     exchange: &mut Exchange,
     response: Response<OutBody>,
 ) -> Result<Response<OutBody>, Stop> {
+    if exchange.inspection.engine.is_none() {
+        return Ok(response);
+    }
+    let decoder = Decoder::of(response.headers());
     let decision = exchange.inspection.ask(|engine| {
         engine.response_line(response.status().as_u16(), b"HTTP/1.1");
         for (name, value) in response.headers() {
             engine.response_header(name.as_str().as_bytes(), value.as_bytes());
         }
-        engine.response_headers_done()
+        engine.response_headers_done(decoder.is_some())
     })?;
-    if decision.is_none() {
-        return Ok(response);
-    }
     obey(decision)?;
     if exchange.inspection.ask(|engine| engine.wants_response_body())? != Some(true) {
         obey(exchange.inspection.ask(<dyn Engine>::response_body_done)?)?;
         return Ok(response);
     }
     let (parts, mut body) = response.into_parts();
-    let mut pieces: Vec<Bytes> = Vec::new();
-    while let Some(piece) = body.next().await.map_err(Stop::Refuse)? {
-        let intake = exchange.inspection.ask(|engine| engine.response_body(&piece))?;
-        pieces.push(piece);
-        match intake {
-            Some(BodyIntake::Wanted) => {}
-            None | Some(BodyIntake::Enough) => break,
-            Some(BodyIntake::Refused(interruption)) => return Err(Stop::Block(interruption)),
-        }
-    }
+    let pieces = response_body(&mut exchange.inspection, &mut body, decoder).await?;
     obey(exchange.inspection.ask(<dyn Engine>::response_body_done)?)?;
     Ok(Response::from_parts(parts, body.after(pieces)))
+}
+
+/// Feeds the engine what it wants of an answer's body; what was read, as it came.
+async fn response_body(
+    inspection: &mut Inspection,
+    body: &mut OutBody,
+    mut decoder: Option<Decoder>,
+) -> Result<Vec<Bytes>, Stop> {
+    let mut pieces: Vec<Bytes> = Vec::new();
+    loop {
+        let piece = body.next().await.map_err(Stop::Refuse)?;
+        let fed = inspection.ask(|engine| match (&mut decoder, &piece) {
+            (None, Some(piece)) => Ok(engine.response_body(piece)),
+            (None, None) => Ok(BodyIntake::Enough),
+            (Some(decoder), Some(piece)) => {
+                decoder.feed(piece, |plain| engine.response_body(plain))
+            }
+            (Some(decoder), None) => {
+                decoder.end(|plain| engine.response_body(plain)).map(|intake| match intake {
+                    BodyIntake::Wanted | BodyIntake::Enough => BodyIntake::Enough,
+                    refused @ BodyIntake::Refused(_) => refused,
+                })
+            }
+        })?;
+        pieces.extend(piece);
+        match fed {
+            Some(Ok(BodyIntake::Wanted)) => {}
+            None | Some(Ok(BodyIntake::Enough)) => return Ok(pieces),
+            Some(Ok(BodyIntake::Refused(interruption))) => return Err(Stop::Block(interruption)),
+            Some(Err(Undecodable)) => {
+                obey(inspection.ask(<dyn Engine>::response_undecodable)?)?;
+                return Ok(pieces);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

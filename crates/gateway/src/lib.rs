@@ -20,6 +20,7 @@ mod challenge;
 mod compress;
 mod connection;
 mod counters;
+mod decode;
 mod error;
 mod exchange;
 mod files;

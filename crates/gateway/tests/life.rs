@@ -213,6 +213,39 @@ fn audit_rules(settings: &mut burgrave_config::Settings) {
 }
 
 #[test]
+fn answers_that_come_compressed_are_read_by_the_rules() {
+    let bed = start();
+    let mut settings = bed.settings.clone();
+    audit_rules(&mut settings);
+    settings.log.access = None;
+    let start = |engine: &str| {
+        let text = format!(
+            "SecRuleEngine {engine}\nSecResponseBodyAccess On\nSecResponseBodyMimeType text/html\n\
+             SecRule RESPONSE_BODY \"@contains ORA-\" \"id:1,phase:4,deny,status:502\""
+        );
+        let include = [PathBuf::from("t.conf")];
+        let options = burgrave_seclang::Options::default();
+        let rules = burgrave_seclang::RuleSet::compile(&include, &Memory(text), options).unwrap();
+        Gateway::start(settings.clone(), Some(std::sync::Arc::new(rules)), 1).unwrap()
+    };
+    let ask = |gateway: &Gateway, target: &str| {
+        let request =
+            format!("GET {target} HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n");
+        send(gateway.addresses()[0], request.as_bytes())
+    };
+    let blocking = start("On");
+    let fine = ask(&blocking, "/api/zipped");
+    assert_eq!((status(&fine), support::header(&fine, "content-encoding")), (200, Some("gzip")));
+    assert_eq!(status(&ask(&blocking, "/api/leak")), 502);
+    // What cannot be read is not passed.
+    assert!(status(&ask(&blocking, "/api/cut")) >= 500);
+    let detecting = start("DetectionOnly");
+    for target in ["/api/zipped", "/api/leak", "/api/cut"] {
+        assert_eq!(status(&ask(&detecting, target)), 200, "{target}");
+    }
+}
+
+#[test]
 fn audit_records_are_written_to_their_file_and_follow_a_reload() {
     let bed = start();
     let mut settings = bed.settings.clone();

@@ -78,7 +78,7 @@ fn answers(transaction: &mut Transaction, response: &Response) -> Result<(), Int
     for (name, value) in &response.fields {
         transaction.response_header(name, value);
     }
-    obey(transaction.response_headers_done())?;
+    obey(transaction.response_headers_done(false))?;
     if transaction.wants_response_body() {
         taken(transaction.response_body(&response.body))?;
     }

@@ -88,7 +88,7 @@ fn phases(transaction: &mut Transaction, request: &Request) -> Option<()> {
     for (name, value) in answer.fields() {
         transaction.response_header(name.as_bytes(), value.as_bytes());
     }
-    go_on(&transaction.response_headers_done())?;
+    go_on(&transaction.response_headers_done(false))?;
     if transaction.wants_response_body() {
         match transaction.response_body(&answer.bytes()) {
             BodyIntake::Wanted | BodyIntake::Enough => {}

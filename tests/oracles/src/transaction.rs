@@ -90,7 +90,7 @@ fn run(rules: &Arc<RuleSet>, input: &[u8]) -> Record {
     {
         transaction.response_line(200, b"HTTP/1.1");
         transaction.response_header(b"Content-Type", b"text/plain");
-        let _answer_is_in_the_record = transaction.response_headers_done();
+        let _answer_is_in_the_record = transaction.response_headers_done(false);
     }
     transaction.finish()
 }

@@ -92,8 +92,12 @@ impl Engine for Played {
     fn response_header(&mut self, _name: &[u8], value: &[u8]) {
         self.answer.extend_from_slice(value);
     }
-    fn response_headers_done(&mut self) -> Decision {
+    fn response_headers_done(&mut self, _decodes: bool) -> Decision {
         self.decide(&self.answer, 3)
+    }
+    fn response_undecodable(&mut self) -> Decision {
+        self.note("undecodable");
+        self.decide(&self.target, 4)
     }
     fn wants_response_body(&self) -> bool {
         true

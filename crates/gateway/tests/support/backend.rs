@@ -175,6 +175,21 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
             );
             say(stream, [head.as_bytes(), text.as_bytes()].concat().as_slice())
         }
+        "/api/zipped" | "/api/leak" | "/api/cut" => {
+            let word = if target == "/api/leak" { "ORA-00942" } else { "fine" };
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(format!("a page, {word}\n").repeat(50).as_bytes()).unwrap();
+            let mut body = encoder.finish().unwrap();
+            if target == "/api/cut" {
+                body.truncate(20);
+            }
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            say(stream, [head.as_bytes(), &body].concat().as_slice())
+        }
         "/api/drip" => {
             let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
             say(stream, head) && {

@@ -253,16 +253,22 @@ impl Transaction {
     }
 
     /// Phase 3. An answer whose body is to be inspected and that comes encoded (RFC 9110 §8.4) cannot
-    /// be: it is not passed.
-    pub fn response_headers_done(&mut self) -> Decision {
+    /// be: it is not passed, unless whoever feeds the body says that it decodes it first (`decodes`).
+    pub fn response_headers_done(&mut self, decodes: bool) -> Decision {
         let decision = self.phase(3);
         if decision == Decision::Continue
+            && !decodes
             && self.wants_response_body()
             && self.response_is_encoded()
         {
             return self.fault(Fault::Encoded);
         }
         decision
+    }
+
+    /// Instead of the rest of a response's body, which was to be decoded and cannot be.
+    pub fn response_undecodable(&mut self) -> Decision {
+        self.fault(Fault::Encoded)
     }
 
     /// Whether bodies of responses are inspected at all. Whoever fetches the answer asks for one that is

@@ -132,7 +132,7 @@ fn phases(transaction: &mut Transaction, case: &Case, ends: &mut Ends) {
     for (name, value) in case.response.headers() {
         transaction.response_header(name.as_bytes(), value.as_bytes());
     }
-    ends.decide(transaction.response_headers_done());
+    ends.decide(transaction.response_headers_done(false));
     if transaction.wants_response_body() {
         ends.intake(transaction.response_body(&case.response.body()));
     }
