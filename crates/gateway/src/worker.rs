@@ -34,6 +34,8 @@ use tokio::time::{sleep, timeout};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often kept connections to upstreams are looked through for old ones.
 const SWEEP_TIME: Duration = Duration::from_secs(5);
+/// Requests between two sweeps of an event loop that is quiet.
+const QUIET_MAX: u64 = 500;
 /// Turns of the event loop after which what a new connection had sent has been read.
 const LOOK_TURNS: usize = 2;
 /// Connections of load balancers that have not named their client yet.
@@ -225,9 +227,11 @@ pub(crate) async fn run(
     let mut listeners: HashMap<SocketAddr, JoinHandle<()>> = HashMap::new();
     let mut quic = Quic::default();
     let mut grace = Duration::ZERO;
+    let mut quiet = Quiet::default();
     loop {
         let Ok(command) = timeout(SWEEP_TIME, commands.recv()).await else {
             worker.pools.borrow().values().for_each(|pool| pool.sweep());
+            quiet.look(&worker);
             continue;
         };
         let Some(command) = command else { break };
@@ -274,6 +278,25 @@ pub(crate) async fn run(
     drop(timeout(grace, worker.quiet()).await);
     worker.log.flush();
     worker.audit.flush();
+}
+
+/// Whether it has become quiet after there was much to do: then free memory is given back, once.
+#[derive(Default)]
+struct Quiet {
+    seen: u64,
+    busy: bool,
+}
+
+impl Quiet {
+    fn look(&mut self, worker: &Worker) {
+        let [_, begun] = worker.ids.get();
+        let fresh = begun.wrapping_sub(std::mem::replace(&mut self.seen, begun));
+        if fresh > QUIET_MAX {
+            self.busy = true;
+        } else if std::mem::take(&mut self.busy) {
+            burgrave_sys::give_back_memory();
+        }
+    }
 }
 
 /// The sockets of HTTP/3. Their connections go on when nobody accepts any more.

@@ -23,6 +23,7 @@ mod inherited;
 mod link;
 mod live;
 mod lock;
+mod memory;
 mod netfilter;
 mod own;
 mod run;
@@ -48,6 +49,7 @@ pub use inherited::{
 pub use link::{own_link, replace_link};
 pub use live::Live;
 pub use lock::Lock;
+pub use memory::give_back_memory;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
 pub use own::{
     Access, Appender, forget_mask, make_own_directory, make_shared_directory, read_own, remove_own,
