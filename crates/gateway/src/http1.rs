@@ -61,7 +61,7 @@ where
         };
         if !said {
             let (stream, _) = guard.into_parts();
-            return close(&worker, &client, stream, true).await;
+            return Box::pin(close(&worker, &client, stream, true)).await;
         }
         let exchange = Box::pin(exchanges(&worker, &client, guard));
         let (own, early, orderly) = exchange.await;
@@ -77,7 +77,7 @@ where
                 // Either side may end a tunnel as it likes.
                 drop(Box::pin(tunnel.run(stream, Bytes::from(early))).await);
             }
-            _ => close(&worker, &client, stream, orderly).await,
+            _ => Box::pin(close(&worker, &client, stream, orderly)).await,
         };
     }
 }

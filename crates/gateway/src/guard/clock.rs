@@ -32,6 +32,11 @@ impl Alarm {
         self.due = None;
     }
 
+    /// Rings no more, and holds nothing any more.
+    pub(crate) fn dismiss(&mut self) {
+        *self = Self::default();
+    }
+
     /// Whether the time has come; else the task is woken when it comes.
     pub(crate) fn rings(&mut self, context: &mut Context<'_>) -> bool {
         let Some(due) = self.due else {

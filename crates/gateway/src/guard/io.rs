@@ -290,7 +290,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
                 if !self.park.rings(context) {
                     return Poll::Pending;
                 }
-                self.park.clear();
+                self.park.dismiss();
+                self.write_alarm.dismiss();
                 self.parked = true;
                 Poll::Ready(Ok(Step::Given))
             }
