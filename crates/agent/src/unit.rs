@@ -62,7 +62,6 @@ enum Field {
     Text(String),
     Bytes(Vec<u8>),
     /// Too large, or several of one name.
-    #[expect(dead_code, reason = "read over, so that the rest of the entry counts")]
     Other(serde::de::IgnoredAny),
     #[default]
     None,

@@ -114,7 +114,7 @@ fn measure(one: &Contender, path: &str, load: Load) -> Result<Measured> {
 /// Requests a second, and requests in all, as h2load tells them.
 fn told_h2(out: &str) -> Result<(f64, f64)> {
     let numbers = |line: &str| -> Vec<f64> {
-        line.split([' ', ',']).filter_map(|word| word.trim_end_matches("%").parse().ok()).collect()
+        line.split([' ', ',']).filter_map(|word| word.trim_end_matches('%').parse().ok()).collect()
     };
     let line = |start: &str| out.lines().find(|line| line.starts_with(start));
     let finished = line("finished in").map(numbers).unwrap_or_default();
@@ -131,9 +131,10 @@ fn idle(all: &[Contender], tls: bool) -> Result<()> {
     let mut found = Vec::new();
     for one in all {
         let (before, _) = one.running.footprint();
-        let target = match tls {
-            true => format!("https://{}/1k.txt", one.secure),
-            false => format!("http://{}/1k.txt", one.plain),
+        let target = if tls {
+            format!("https://{}/1k.txt", one.secure)
+        } else {
+            format!("http://{}/1k.txt", one.plain)
         };
         // A request each at the beginning, and none for longer than it runs.
         let (clients, time) = (IDLE.to_string(), IDLE_SECONDS.to_string());
