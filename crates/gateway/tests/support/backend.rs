@@ -167,29 +167,8 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
             drop(stream.read(&mut piece));
             false
         }
-        "/api/text" => {
-            let text = "the same over and over; ".repeat(200);
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nETag: \"1\"\r\nAccept-Ranges: bytes\r\nContent-Length: {}\r\n\r\n",
-                text.len()
-            );
-            say(stream, [head.as_bytes(), text.as_bytes()].concat().as_slice())
-        }
-        "/api/zipped" | "/api/leak" | "/api/cut" => {
-            let word = if target == "/api/leak" { "ORA-00942" } else { "fine" };
-            let mut encoder =
-                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            encoder.write_all(format!("a page, {word}\n").repeat(50).as_bytes()).unwrap();
-            let mut body = encoder.finish().unwrap();
-            if target == "/api/cut" {
-                body.truncate(20);
-            }
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
-                body.len()
-            );
-            say(stream, [head.as_bytes(), &body].concat().as_slice())
-        }
+        "/api/text" => text(stream),
+        "/api/zipped" | "/api/leak" | "/api/cut" => zipped(stream, target),
         "/api/drip" => {
             let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
             say(stream, head) && {
@@ -228,6 +207,32 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
             say(stream, out.as_bytes())
         }
     }
+}
+
+/// A page in gzip: a fine one, one with an error of a database, and one that is cut.
+fn zipped(stream: &mut TcpStream, target: &str) -> bool {
+    let word = if target == "/api/leak" { "ORA-00942" } else { "fine" };
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(format!("a page, {word}\n").repeat(50).as_bytes()).unwrap();
+    let mut body = encoder.finish().unwrap();
+    if target == "/api/cut" {
+        body.truncate(20);
+    }
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    say(stream, [head.as_bytes(), &body].concat().as_slice())
+}
+
+/// A long text that gains by being compressed.
+fn text(stream: &mut TcpStream) -> bool {
+    let text = "the same over and over; ".repeat(200);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nETag: \"1\"\r\nAccept-Ranges: bytes\r\nContent-Length: {}\r\n\r\n",
+        text.len()
+    );
+    say(stream, [head.as_bytes(), text.as_bytes()].concat().as_slice())
 }
 
 fn say(stream: &mut TcpStream, bytes: &[u8]) -> bool {
