@@ -17,6 +17,7 @@ mod confine;
 mod disk;
 mod error;
 mod fake;
+mod folder;
 mod follow;
 mod glob;
 mod inherited;
@@ -25,6 +26,7 @@ mod live;
 mod lock;
 mod netfilter;
 mod own;
+mod program;
 mod run;
 mod socket;
 mod system;
@@ -39,6 +41,10 @@ pub use command::{Ended, Invocation, Output};
 pub use confine::{Confinement, Missing, confine, resolver_paths};
 pub use error::SysError;
 pub use fake::{Fake, Refusal};
+pub use folder::{
+    Attributes, Folder, NodeKind, Stamp, advise_once, device_numbers, host_name, is_running,
+    next_data, own_ids,
+};
 pub use follow::{Changes, Fate, FileId, Followed};
 pub use inherited::{ACTIVATED_FIRST, Ask, ask_to_end, detach, inherit, is_root, take_listener};
 pub use link::{own_link, replace_link};
@@ -46,6 +52,7 @@ pub use live::Live;
 pub use lock::Lock;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
 pub use own::{Access, Appender, make_own_directory, read_own, replace_own};
+pub use program::Program;
 pub use socket::{Sharing, listen_tcp};
 pub use system::{Entry, Kind, Metadata, System};
 pub use time::{Moment, UnixTime};

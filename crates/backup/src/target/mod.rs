@@ -1,0 +1,121 @@
+//! Where a repository is: a place of named files. One file here a kind of place.
+//!
+//! Contract, held by one suite for all: a file appears whole or not at all, is never replaced by another content
+//! under the same name, and after [`Target::barrier`] everything written before it outlives a crash.
+
+mod local;
+
+use crate::error::BackupError;
+pub(crate) use local::Local;
+
+/// The kinds of files of a repository; each is a directory there, but for the one configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FileKind {
+    /// The file `config`.
+    Config,
+    /// Keys, by their digest.
+    Key,
+    /// Locks, by their digest.
+    Lock,
+    /// Snapshots, by their digest.
+    Snapshot,
+    /// Indexes, by their digest.
+    Index,
+    /// Packs, by their digest.
+    Pack,
+}
+
+impl FileKind {
+    /// All that are directories.
+    pub(crate) const FOLDERS: [Self; 5] =
+        [Self::Key, Self::Lock, Self::Snapshot, Self::Index, Self::Pack];
+
+    /// The directory's name.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Key => "keys",
+            Self::Lock => "locks",
+            Self::Snapshot => "snapshots",
+            Self::Index => "index",
+            Self::Pack => "data",
+        }
+    }
+
+    /// As it is named in messages.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Config => "configuration",
+            Self::Key => "key",
+            Self::Lock => "lock",
+            Self::Snapshot => "snapshot",
+            Self::Index => "index",
+            Self::Pack => "pack",
+        }
+    }
+}
+
+/// A file that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+}
+
+/// A place that holds a repository.
+pub(crate) trait Target: Send + Sync {
+    /// What it is called, without secrets.
+    fn name(&self) -> String;
+
+    /// Makes the directories of a repository.
+    fn prepare(&self) -> Result<(), BackupError>;
+
+    /// The files of a kind, in any order.
+    fn list(&self, kind: FileKind) -> Result<Vec<Listed>, BackupError>;
+
+    /// A whole file of at most `bytes_max` bytes.
+    fn read(&self, kind: FileKind, name: &str, bytes_max: u64) -> Result<Vec<u8>, BackupError>;
+
+    /// A part of a file, exactly as long as asked for.
+    fn read_part(
+        &self,
+        kind: FileKind,
+        name: &str,
+        offset: u64,
+        bytes: usize,
+    ) -> Result<Vec<u8>, BackupError>;
+
+    /// Writes a new file. One that is there under this name is left, for it has the same content.
+    fn write(&self, kind: FileKind, name: &str, content: Vec<u8>) -> Result<(), BackupError>;
+
+    /// Waits until everything that was written is on the disk there.
+    fn barrier(&self) -> Result<(), BackupError>;
+
+    /// Removes a file. `false`: it was not there.
+    fn remove(&self, kind: FileKind, name: &str) -> Result<bool, BackupError>;
+}
+
+/// Says that a name is a digest, or the configuration: nothing else is ever asked for or made.
+pub(crate) fn is_name(kind: FileKind, name: &str) -> bool {
+    match kind {
+        FileKind::Config => name == "config",
+        FileKind::Key | FileKind::Lock | FileKind::Snapshot | FileKind::Index | FileKind::Pack => {
+            crate::id::Id::parse(name).is_some()
+        }
+    }
+}
+
+/// An error at a place.
+pub(crate) fn fault(
+    target: &dyn Target,
+    doing: &str,
+    kind: FileKind,
+    name: &str,
+    cause: impl std::fmt::Display,
+) -> BackupError {
+    BackupError::Target {
+        target: target.name(),
+        doing: format!("{doing} the {} `{name}`", kind.word()),
+        cause: cause.to_string(),
+    }
+}
