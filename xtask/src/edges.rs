@@ -11,12 +11,13 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "burgrave",
         &[
-            "agent", "audit", "config", "firewall", "gateway", "model", "prove", "replay",
-            "seclang", "sys", "watch",
+            "agent", "audit", "backup", "config", "firewall", "gateway", "model", "prove",
+            "replay", "seclang", "sys", "watch",
         ],
     ),
     ("burgrave-agent", &["config", "firewall", "sys", "watch"]),
     ("burgrave-audit", &["model", "sys"]),
+    ("burgrave-backup", &["config", "sys"]),
     ("burgrave-config", &["model", "watch"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),
@@ -46,6 +47,7 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
     ("burgrave-config", &["tokio", "hyper", "rustix"], "reads nothing but the text it is given"),
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
     ("burgrave-agent", &["tokio", "hyper", "socket2"], "listens on no network"),
+    ("burgrave-backup", &["tokio", "hyper"], "threads and plain reads are enough for it"),
     (
         "burgrave-firewall",
         &["tokio", "hyper", "rustix"],

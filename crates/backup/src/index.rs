@@ -37,17 +37,22 @@ impl Place {
 struct Table {
     sorted: Vec<(Id, Place)>,
     fresh: HashMap<Id, Place>,
+    /// Further places of blobs that are in `fresh`.
+    twice: Vec<(Id, Place)>,
 }
 
 impl Table {
     fn add(&mut self, id: Id, place: Place) {
-        self.fresh.insert(id, place);
+        if let Some(other) = self.fresh.insert(id, place).filter(|other| *other != place) {
+            self.twice.push((id, other));
+        }
         if self.fresh.len() >= FRESH_MAX {
             self.settle();
         }
     }
 
     fn settle(&mut self) {
+        self.sorted.append(&mut self.twice);
         self.sorted.extend(self.fresh.drain());
         // Stable: an older entry stays before a newer one of the same blob.
         self.sorted.sort_by_key(|(id, _)| *id);
@@ -62,7 +67,11 @@ impl Table {
     }
 
     fn all(&self) -> impl Iterator<Item = (&Id, &Place)> {
-        self.sorted.iter().map(|(id, place)| (id, place)).chain(&self.fresh)
+        self.sorted
+            .iter()
+            .map(|(id, place)| (id, place))
+            .chain(&self.fresh)
+            .chain(self.twice.iter().map(|(id, place)| (id, place)))
     }
 }
 
@@ -175,7 +184,7 @@ impl Index {
 
     /// Blobs of both kinds.
     pub(crate) fn len(&self) -> usize {
-        let count = |table: &Table| table.sorted.len().saturating_add(table.fresh.len());
+        let count = |table: &Table| table.sorted.len() + table.fresh.len() + table.twice.len();
         count(&self.data).saturating_add(count(&self.trees))
     }
 }
@@ -288,6 +297,17 @@ mod tests {
         assert_eq!(index.find(BlobKind::Data, &Id::of(&[2])), None);
         index.lose(1);
         assert_eq!(index.find(BlobKind::Data, &Id::of(&[1])), None);
+    }
+
+    #[test]
+    fn a_blob_in_two_packs_counts_for_both() {
+        let mut index = Index::default();
+        index.add(Id::of(b"a"), &[blob(1, BlobKind::Data)]).unwrap();
+        index.add(Id::of(b"b"), &[blob(1, BlobKind::Data)]).unwrap();
+        for _ in 0..2 {
+            assert_eq!(index.pack_lengths().len(), 2);
+            index.settle();
+        }
     }
 
     #[test]

@@ -11,27 +11,51 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
+mod accounts;
+mod archive;
+mod browse;
 mod chunker;
 mod compress;
 mod crypto;
 mod error;
+mod exclude;
 mod id;
 mod index;
+mod job;
 mod keyfile;
 mod lock;
 mod pack;
+mod pipeline;
+mod prune;
 mod repository;
+mod restore;
+mod retention;
+mod run;
 mod save;
 mod snapshot;
+mod source;
+mod state;
 mod target;
 mod time;
 mod tree;
+mod verify;
+mod walk;
 
+pub use archive::Seen;
+pub use browse::{Change, Found};
 pub use error::BackupError;
 pub use id::Id;
+pub use job::{Job, Ran};
 pub use keyfile::Password;
+pub use prune::Pruned;
 pub use repository::Repository;
-pub use snapshot::{Snapshot, SnapshotFile, Summary};
+pub use restore::{Restored, Wanted};
+pub use retention::Decision;
+pub use run::Report;
+pub use save::Stored;
+pub use snapshot::{Snapshot, SnapshotFile, Snapshots, Summary, choose};
+pub use state::{Size, State, Task};
+pub use verify::{Share, Verified};
 
 /// This machine's name, as it stands in snapshots and locks.
 pub(crate) fn host() -> String {

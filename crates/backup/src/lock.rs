@@ -128,6 +128,21 @@ impl RepositoryLock {
     }
 }
 
+impl RepositoryLock {
+    /// Whether it stands still. One that was taken for stale, as after a long sleep of the machine, does not: somebody
+    /// may have removed since what this process counts on.
+    pub(crate) fn confirm(&self) -> Result<(), BackupError> {
+        let name = self.name.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let locks = self.repository.target().list(FileKind::Lock)?;
+        if locks.iter().any(|lock| name.as_deref() == Some(lock.name.as_str())) {
+            return Ok(());
+        }
+        Err(BackupError::Refused(
+            "the lock of this run was removed meanwhile, so nothing it counted on is certain: run it again".to_owned(),
+        ))
+    }
+}
+
 impl Drop for RepositoryLock {
     fn drop(&mut self) {
         drop(self.stop.take());

@@ -2,6 +2,7 @@
 //! Reading, suggestions and the reference all come from these entries.
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
+use crate::backup_keys::BACKUP;
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
 pub(crate) use crate::files::FILES_SECTION;
@@ -27,9 +28,10 @@ pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
     keys: &[
-        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &SITE, &STREAM,
+        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &BACKUP, &SITE,
+        &STREAM,
     ],
-    refused: &[("backup", LATER), ("alert", LATER)],
+    refused: &[("alert", LATER)],
 };
 pub(crate) static STATE: Key<AbsolutePath> = Key {
     name: "state",

@@ -7,6 +7,8 @@
 //! Invariants: reads nothing but the text it is given; no file, clock or environment.
 
 mod access;
+mod backup;
+mod backup_keys;
 mod balance;
 mod checks;
 mod defence;
@@ -36,6 +38,10 @@ mod values;
 mod watch_keys;
 mod watches;
 
+pub use backup::{
+    Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,
+    Verify,
+};
 pub use error::{ConfigError, ConfigErrors};
 pub use firewall::{Allow, Firewall, Protocol};
 pub use parse::{TEXT_BYTES_MAX, parse};

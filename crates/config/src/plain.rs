@@ -20,6 +20,7 @@ impl Settings {
             limits: Limits::default(),
             log: Log::default(),
             watch: Vec::new(),
+            backups: Vec::new(),
             firewall: None,
             sites: Vec::new(),
             streams: Vec::new(),

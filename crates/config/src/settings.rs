@@ -1,6 +1,7 @@
 //! The checked settings: what the rest of Burgrave works with. Each field's documentation names its
 //! default.
 
+use crate::backup::Backup;
 use crate::firewall::Firewall;
 use crate::stream_settings::Stream;
 use burgrave_model::{Mode, Profile};
@@ -16,7 +17,7 @@ pub struct Settings {
     pub state: PathBuf,
     /// The account that the gateway becomes when started as root. `None`: `burgrave`, else `nobody`.
     pub user: Option<String>,
-    /// At least one.
+    /// At least one, but in a configuration of backups alone.
     pub listeners: Vec<Listen>,
     /// `None` without a `[rules]` section: no rule engine.
     pub rules: Option<Rules>,
@@ -26,9 +27,11 @@ pub struct Settings {
     pub log: Log,
     /// The logs that are watched. May be empty.
     pub watch: Vec<Watch>,
+    /// The jobs. May be empty.
+    pub backups: Vec<Backup>,
     /// `None`: only bans are made.
     pub firewall: Option<Firewall>,
-    /// At least one; host names are unique over all sites.
+    /// At least one, but in a configuration of backups alone; host names are unique over all sites.
     pub sites: Vec<Site>,
     /// Services that are no HTTP.
     pub streams: Vec<Stream>,

@@ -287,6 +287,32 @@ impl Target for Local {
             Err(other) => Err(other),
         }
     }
+
+    fn tidy(&self) -> Result<(), BackupError> {
+        for kind in FileKind::FOLDERS {
+            let folder = Folder::open(&self.path.join(kind.folder()))?;
+            Self::tidy_folder(&folder)?;
+            if kind == FileKind::Pack {
+                for name in folder.names()? {
+                    if let Ok(inner) = folder.folder(&name) {
+                        Self::tidy_folder(&inner)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Local {
+    fn tidy_folder(folder: &Folder) -> Result<(), BackupError> {
+        for name in folder.names()? {
+            if name.starts_with(TEMPORARY.as_bytes()) {
+                folder.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Local {

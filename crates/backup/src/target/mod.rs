@@ -6,7 +6,9 @@
 mod local;
 
 use crate::error::BackupError;
+use burgrave_config::{Backup, BackupTarget};
 pub(crate) use local::Local;
+use std::path::PathBuf;
 
 /// The kinds of files of a repository; each is a directory there, but for the one configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +95,11 @@ pub(crate) trait Target: Send + Sync {
 
     /// Removes a file. `false`: it was not there.
     fn remove(&self, kind: FileKind, name: &str) -> Result<bool, BackupError>;
+
+    /// Removes what interrupted writers have left under names that are none. Nobody else is at work.
+    fn tidy(&self) -> Result<(), BackupError> {
+        Ok(())
+    }
 }
 
 /// Says that a name is a digest, or the configuration: nothing else is ever asked for or made.
@@ -117,5 +124,42 @@ pub(crate) fn fault(
         target: target.name(),
         doing: format!("{doing} the {} `{name}`", kind.word()),
         cause: cause.to_string(),
+    }
+}
+
+/// A place's name, without secrets.
+pub(crate) fn name(target: &BackupTarget) -> String {
+    match target {
+        BackupTarget::Local(path) => path.display().to_string(),
+        BackupTarget::Sftp { user, host, port, path } => {
+            let user = user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            format!("sftp://{user}{host}{port}/{path}")
+        }
+        BackupTarget::Rest(address) => format!("rest:{}", show(address)),
+        BackupTarget::S3(address) => format!("s3:{}", show(address)),
+    }
+}
+
+fn show(address: &burgrave_config::HttpAddress) -> String {
+    let scheme = if address.is_secure { "https" } else { "http" };
+    format!("{scheme}://{}:{}{}", address.host, address.port, address.path)
+}
+
+/// The directory of a place on this machine.
+pub(crate) fn local_path(target: &BackupTarget) -> Option<PathBuf> {
+    match target {
+        BackupTarget::Local(path) => Some(path.clone()),
+        BackupTarget::Sftp { .. } | BackupTarget::Rest(_) | BackupTarget::S3(_) => None,
+    }
+}
+
+/// Reaches a place.
+pub(crate) fn open(job: &Backup) -> Result<Box<dyn Target>, BackupError> {
+    match &job.repository {
+        BackupTarget::Local(path) => Ok(Box::new(Local::new(path))),
+        BackupTarget::Sftp { .. } | BackupTarget::Rest(_) | BackupTarget::S3(_) => {
+            Err(BackupError::Refused(format!("`{}` cannot be reached yet", name(&job.repository))))
+        }
     }
 }
