@@ -587,7 +587,7 @@ impl<'a> Archiver<'a> {
         }
         let id = self.pipeline.tree(tree.to_blob()?)?;
         // Set once, here alone.
-        drop(done.slot.set(id));
+        done.slot.set(id).unwrap_or(());
         Ok(())
     }
 }

@@ -66,6 +66,17 @@ impl Table {
         self.sorted.get(at).filter(|(other, _)| other == id).map(|(_, place)| *place)
     }
 
+    fn places(&self, id: &Id) -> Vec<Place> {
+        let at = self.sorted.partition_point(|(other, _)| other < id);
+        let same = self.sorted.iter().skip(at).take_while(|(other, _)| other == id);
+        let twice = self.twice.iter().filter(|(other, _)| other == id);
+        let mut places: Vec<Place> = same.chain(twice).map(|(_, place)| *place).collect();
+        places.extend(self.fresh.get(id));
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
     fn all(&self) -> impl Iterator<Item = (&Id, &Place)> {
         self.sorted
             .iter()
@@ -143,17 +154,26 @@ impl Index {
         self.data.sorted.shrink_to_fit();
     }
 
+    /// Whether a pack was found to be missing or not whole.
+    pub(crate) fn is_lost(&self, number: u32) -> bool {
+        self.gone.contains(&number)
+    }
+
     /// Where a blob is, if it is.
     pub(crate) fn find(&self, kind: BlobKind, id: &Id) -> Option<Place> {
-        let table = self.table(kind);
-        let place = table.find(id)?;
+        let place = self.table(kind).find(id)?;
         if !self.gone.contains(&place.pack) {
             return Some(place);
         }
         // It may be in another pack as well.
-        let at = table.sorted.partition_point(|(other, _)| other < id);
-        let same = table.sorted.iter().skip(at).take_while(|(other, _)| other == id);
-        same.map(|(_, place)| *place).find(|place| !self.gone.contains(&place.pack))
+        self.places(kind, id).first().copied()
+    }
+
+    /// Everywhere it is, but in packs that are lost.
+    pub(crate) fn places(&self, kind: BlobKind, id: &Id) -> Vec<Place> {
+        let mut places = self.table(kind).places(id);
+        places.retain(|place| !self.gone.contains(&place.pack));
+        places
     }
 
     /// Every blob that is said to be somewhere; one may be in several packs.
@@ -180,12 +200,6 @@ impl Index {
     /// How long each pack has to be, by its number.
     pub(crate) fn pack_lengths(&self) -> HashMap<u32, u64> {
         self.by_pack().iter().map(|(pack, blobs)| (*pack, pack_bytes(blobs.iter()))).collect()
-    }
-
-    /// Blobs of both kinds.
-    pub(crate) fn len(&self) -> usize {
-        let count = |table: &Table| table.sorted.len() + table.fresh.len() + table.twice.len();
-        count(&self.data).saturating_add(count(&self.trees))
     }
 }
 
@@ -281,7 +295,6 @@ mod tests {
             assert_eq!((index.pack(place.pack), place.plain_bytes()), (Some(pack), 100));
             assert_eq!(index.find(BlobKind::Tree, &Id::of(&[1])), None);
             assert_eq!(index.find(BlobKind::Data, &Id::of(&[3])), None);
-            assert_eq!(index.len(), 2);
         }
     }
 

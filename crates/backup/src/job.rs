@@ -216,7 +216,7 @@ impl<'s> Job<'s> {
                 if decision.forget.is_empty() {
                     None
                 } else {
-                    match prune::prune(&repository, self.name(), keep, false) {
+                    match self.prune_open(&repository, false) {
                         Ok(pruned) => Some(pruned),
                         // The backup is made; that nothing was removed is told.
                         Err(error) => {
@@ -236,8 +236,12 @@ impl<'s> Job<'s> {
         repository: &Arc<Repository>,
         progress: &mut dyn FnMut(&Seen),
     ) -> Result<Report, BackupError> {
-        let mut labels =
-            Labels { job: self.name().to_owned(), paths: Vec::new(), excludes: Vec::new() };
+        let mut labels = Labels {
+            job: self.name().to_owned(),
+            paths: Vec::new(),
+            excludes: Vec::new(),
+            bad: self.state.load()?.bad_packs,
+        };
         match &self.settings.source {
             BackupSource::Paths { paths, exclude, one_file_system } => {
                 let missing = |path: &PathBuf| Live.metadata(path).is_err();
@@ -300,7 +304,8 @@ impl<'s> Job<'s> {
         if is_in_place(to) && paths.is_empty() && snapshot.file.paths.is_empty() {
             return Err(BackupError::Refused("this snapshot has no place: say `--to`".to_owned()));
         }
-        crate::run::look_over_quietly(repository)?;
+        let bad = self.state.load()?.bad_packs;
+        run::look_over(repository, &bad, run::Look::Only)?;
         let stamp = wall_clock().rfc3339().replace([':', '.'], "-");
         let kept = self.state.path().join("kept").join(stamp);
         let wanted = Wanted { to: to.to_path_buf(), paths, is_dry, kept };
@@ -322,7 +327,19 @@ impl<'s> Job<'s> {
                 Share { number: last % of + 1, of }
             }
         };
-        let verified = verify::verify(&repository, share, progress)?;
+        let may_mend = matches!(self.settings.identity, Identity::Sole | Identity::Writer);
+        let verified = verify::verify(&repository, share, may_mend, progress)?;
+        let known = self.state.load()?.bad_packs;
+        if !verified.bad_packs.is_empty() || !known.is_empty() {
+            self.state.change(|state| {
+                state.bad_packs.retain(|pack| !verified.good_packs.contains(pack));
+                for pack in &verified.bad_packs {
+                    if !state.bad_packs.contains(pack) {
+                        state.bad_packs.push(*pack);
+                    }
+                }
+            })?;
+        }
         if share.of == of {
             drop(self.state.change(|state| state.share = share.number));
         }
@@ -355,18 +372,21 @@ impl<'s> Job<'s> {
         browse::diff(repository, old, new)
     }
 
-    /// Forgets what is not kept, and removes what nothing names then.
+    /// Forgets what is not kept, if `keep` says anything, and removes what nothing names then.
     pub fn prune(&self, is_dry: bool) -> Result<Pruned, BackupError> {
         self.may("forget", &[Identity::Writer, Identity::Reader])?;
-        let keep = self.settings.keep.as_ref().ok_or_else(|| {
-            BackupError::Refused(format!(
-                "the job `{}` has no `keep`: everything is kept",
-                self.name()
-            ))
-        })?;
         let _lock = self.state.lock()?;
         let repository = self.open()?;
-        prune::prune(&repository, self.name(), keep, is_dry)
+        self.prune_open(&repository, is_dry)
+    }
+
+    fn prune_open(
+        &self,
+        repository: &Arc<Repository>,
+        is_dry: bool,
+    ) -> Result<Pruned, BackupError> {
+        let (keep, bad) = (self.settings.keep.as_ref(), self.state.load()?.bad_packs);
+        prune::prune(repository, self.name(), keep, &bad, is_dry)
     }
 
     /// What is remembered of it here.

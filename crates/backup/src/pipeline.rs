@@ -168,7 +168,7 @@ impl Pipeline {
                 let id = Id::of(&bytes);
                 self.saver.save(BlobKind::Data, id, &bytes, zstd)?;
                 // Set once, here alone.
-                drop(slot.set(id));
+                slot.set(id).unwrap_or(());
             }
             Job::Tree { bytes, id } => {
                 self.saver.save(BlobKind::Tree, id, &bytes, zstd)?;

@@ -4,17 +4,17 @@
 use crate::compress::Zstd;
 use crate::error::BackupError;
 use crate::id::Id;
-use crate::index::IndexFile;
+use crate::index::{IndexFile, Place};
 use crate::lock::{RepositoryLock, Sharing};
 use crate::pack::{Blob, BlobKind};
 use crate::repository::{Repository, to_json};
 use crate::retention::{Decision, decide};
-use crate::run::look_over;
+use crate::run::{Look, look_over};
 use crate::save::Saver;
 use crate::snapshot::{self, Snapshot};
 use crate::target::FileKind;
 use burgrave_config::Keep;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,19 +42,23 @@ pub struct Pruned {
 pub(crate) fn prune(
     repository: &Arc<Repository>,
     job: &str,
-    keep: &Keep,
+    keep: Option<&Keep>,
+    bad: &[Id],
     is_dry: bool,
 ) -> Result<Pruned, BackupError> {
     let sharing = if is_dry { Sharing::Shared } else { Sharing::Alone };
     let _lock = RepositoryLock::take(repository, sharing, Duration::from_mins(1))?;
     let mut pruned = Pruned::default();
-    let looked = look_over(repository)?;
+    let look = if is_dry { Look::Only } else { Look::Mend };
+    let looked = look_over(repository, bad, look)?;
     pruned.notices.extend(looked.resumed);
     let (snapshots, damaged) = snapshot::all(repository)?;
     if let Some(error) = damaged.first() {
         return Err(refused(&error.told()));
     }
-    pruned.decision = decide(&snapshots, job, keep);
+    if let Some(keep) = keep {
+        pruned.decision = decide(&snapshots, job, keep);
+    }
     let forget: HashSet<Id> = pruned.decision.forget.iter().copied().collect();
     let kept: Vec<&Snapshot> =
         snapshots.iter().filter(|snapshot| !forget.contains(&snapshot.id)).collect();
@@ -117,20 +121,22 @@ fn sweep(
     let packs: BTreeMap<u32, Vec<Blob>> = repository.index().by_pack();
     let there: HashSet<String> =
         repository.target().list(FileKind::Pack)?.into_iter().map(|pack| pack.name).collect();
-    let mut counted = HashSet::new();
+    let holders = holders(repository, &packs, used)?;
     let (mut stay, mut go, mut moved) = (Vec::new(), Vec::new(), Vec::new());
     for (number, blobs) in &packs {
         let Some(id) = repository.index().pack(*number) else { continue };
-        if !there.contains(&id.hex()) {
+        if !there.contains(&id.hex()) || repository.index().is_lost(*number) {
+            // Everything that is used was found in another pack.
             go.push((*number, id));
             continue;
         }
         let sum = |blobs: &mut dyn Iterator<Item = &Blob>| {
             blobs.fold(0_u64, |sum, blob| sum.saturating_add(u64::from(blob.length)))
         };
-        // What is twice there is used once.
+        // What is twice there is needed once.
         let needed = |blob: &&Blob| {
-            used.contains(&(blob.kind, blob.id)) && !counted.contains(&(blob.kind, blob.id))
+            let key = (blob.kind, blob.id);
+            used.contains(&key) && holders.get(&key).is_none_or(|holder| holder == number)
         };
         let wanted: Vec<&Blob> = blobs.iter().filter(needed).collect();
         let (all, own) = (sum(&mut blobs.iter()), sum(&mut wanted.iter().copied()));
@@ -142,7 +148,6 @@ fn sweep(
             continue;
         }
         let is_moved = waste.saturating_mul(WASTE_PART) > all;
-        counted.extend(wanted.iter().map(|blob| (blob.kind, blob.id)));
         if is_moved {
             moved.push((*number, id, wanted.into_iter().copied().collect::<Vec<_>>()));
             pruned.packs_moved += 1;
@@ -163,6 +168,31 @@ fn sweep(
         repository.target().remove(FileKind::Pack, &id.hex())?;
     }
     Ok(())
+}
+
+/// Of each blob that is in several packs, one that has it whole: what is in the others may go.
+fn holders(
+    repository: &Repository,
+    packs: &BTreeMap<u32, Vec<Blob>>,
+    used: &Used,
+) -> Result<HashMap<(BlobKind, Id), u32>, BackupError> {
+    let mut zstd = Zstd::new()?;
+    let mut seen = HashSet::new();
+    let mut holders = HashMap::new();
+    for blob in packs.values().flatten() {
+        let key = (blob.kind, blob.id);
+        if seen.insert(key) || !used.contains(&key) || holders.contains_key(&key) {
+            continue;
+        }
+        let places = repository.index().places(blob.kind, &blob.id);
+        let is_whole =
+            |place: &&Place| repository.read_place(blob.kind, &blob.id, place, &mut zstd).is_ok();
+        let holder = places.iter().find(is_whole).ok_or_else(|| {
+            refused(&format!("no pack has the {} blob `{}` whole", blob.kind.word(), blob.id))
+        })?;
+        holders.insert(key, holder.pack);
+    }
+    Ok(holders)
 }
 
 /// Stores what is used of some packs once more, in new ones, and indexes them.
@@ -188,7 +218,7 @@ fn move_blobs(
                 u64::from(blob.offset),
                 length,
             )?;
-            let place = crate::index::Place {
+            let place = Place {
                 pack: 0,
                 offset: blob.offset,
                 length: blob.length,

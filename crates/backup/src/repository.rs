@@ -266,29 +266,44 @@ impl Repository {
             .ok_or_else(|| wrong("the table at its end is not the one that was written"))
     }
 
-    /// A blob by its place.
+    /// A blob, from whichever pack has it whole.
     pub(crate) fn read_blob(
         &self,
         kind: BlobKind,
         id: &Id,
         zstd: &mut Zstd,
     ) -> Result<Vec<u8>, BackupError> {
-        let place = self.index().find(kind, id);
-        let place = place.ok_or_else(|| missing(kind, id))?;
+        let places = self.index().places(kind, id);
+        let mut wrong = None;
+        for place in places {
+            match self.read_place(kind, id, &place, zstd) {
+                Ok(content) => return Ok(content),
+                Err(error) => wrong = wrong.or(Some(error)),
+            }
+        }
+        Err(wrong.unwrap_or_else(|| missing(kind, id)))
+    }
+
+    /// A blob by its place.
+    pub(crate) fn read_place(
+        &self,
+        kind: BlobKind,
+        id: &Id,
+        place: &Place,
+        zstd: &mut Zstd,
+    ) -> Result<Vec<u8>, BackupError> {
         let pack = self.index().pack(place.pack).ok_or_else(|| missing(kind, id))?;
         let length = usize::try_from(place.length).unwrap_or(usize::MAX);
-        let offset = u64::from(place.offset);
-        let mut sealed = self
-            .target
-            .read_part(FileKind::Pack, &pack.hex(), offset, length)
-            .map_err(|error| match error {
-                BackupError::Missing { .. } => BackupError::damaged(
-                    format!("pack `{pack}`"),
-                    format!("it is missing, and has the {} blob `{id}`", kind.word()),
-                ),
-                other => other,
-            })?;
-        self.decode(kind, id, &place, &pack, &mut sealed, zstd)
+        let read =
+            self.target.read_part(FileKind::Pack, &pack.hex(), u64::from(place.offset), length);
+        let mut sealed = read.map_err(|error| match error {
+            BackupError::Missing { .. } => BackupError::damaged(
+                format!("pack `{pack}`"),
+                format!("it is missing, and has the {} blob `{id}`", kind.word()),
+            ),
+            other => other,
+        })?;
+        self.decode(kind, id, place, &pack, &mut sealed, zstd)
     }
 
     /// A blob's content from its sealed bytes, or what is wrong with it.

@@ -58,6 +58,8 @@ pub(crate) struct Labels {
     pub(crate) job: String,
     pub(crate) paths: Vec<String>,
     pub(crate) excludes: Vec<String>,
+    /// Packs that were read back damaged.
+    pub(crate) bad: Vec<Id>,
 }
 
 /// Makes a snapshot.
@@ -73,7 +75,7 @@ pub(crate) fn run(
     if lock.stale > 0 {
         notices.push(format!("{} lock(s) of runs that died were removed", lock.stale));
     }
-    let looked = look_over(repository)?;
+    let looked = look_over(repository, &labels.bad, Look::Mend)?;
     let damage = looked.damage.len();
     notices.extend(looked.damage);
     notices.extend(looked.resumed);
@@ -179,6 +181,13 @@ fn summary(seen: &Seen, stored: Stored, start: UnixTime) -> Summary {
     }
 }
 
+/// Whether a look over the repository may mend its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Mend,
+    Only,
+}
+
 /// What a look over the repository found.
 #[derive(Default)]
 pub(crate) struct Looked {
@@ -188,28 +197,15 @@ pub(crate) struct Looked {
     pub(crate) resumed: Option<String>,
 }
 
-/// As [`look_over`], for readers: nothing is written, and damage is told by whoever meets it.
-pub(crate) fn look_over_quietly(repository: &Repository) -> Result<(), BackupError> {
-    if repository.load_index()?.is_empty() {
-        return Ok(());
-    }
-    // An index is damaged: the packs themselves say what is in them.
-    let known: std::collections::HashSet<String> =
-        repository.index().packs().iter().map(Id::hex).collect();
-    for pack in repository.target().list(FileKind::Pack)? {
-        let Some(id) = Id::parse(&pack.name).filter(|_| !known.contains(&pack.name)) else {
-            continue;
-        };
-        if let Ok(blobs) = repository.read_pack_header(&pack.name, pack.bytes) {
-            repository.index_mut().add(id, &blobs)?;
-        }
-    }
-    Ok(())
-}
-
 /// Loads the index and compares it with the packs that are there. What is in packs that are missing or cut counts as
 /// not stored, and is stored again; what an interrupted run stored and did not index is taken up.
-pub(crate) fn look_over(repository: &Repository) -> Result<Looked, BackupError> {
+///
+/// `bad`: packs that were read back and are not what was written. `Look::Only` writes nothing.
+pub(crate) fn look_over(
+    repository: &Repository,
+    bad: &[Id],
+    look: Look,
+) -> Result<Looked, BackupError> {
     let mut looked = Looked::default();
     looked.damage.extend(repository.load_index()?.iter().map(BackupError::told));
     let packs = repository.target().list(FileKind::Pack)?;
@@ -220,7 +216,11 @@ pub(crate) fn look_over(repository: &Repository) -> Result<Looked, BackupError> 
     for (number, bytes) in &lengths {
         let Some(id) = repository.index().pack(*number) else { continue };
         match there.get(id.hex().as_str()) {
-            Some(found) if found == bytes => {}
+            Some(found) if found == bytes => {
+                if bad.contains(&id) {
+                    lost.push((*number, format!("pack `{id}` was read back damaged")));
+                }
+            }
             Some(found) => {
                 lost.push((*number, format!("pack `{id}` has {found} bytes of {bytes}")));
             }
@@ -253,7 +253,7 @@ pub(crate) fn look_over(repository: &Repository) -> Result<Looked, BackupError> 
             Err(other) => return Err(other),
         }
     }
-    if count > 0 {
+    if count > 0 && look == Look::Mend {
         repository.save(FileKind::Index, &to_json(&taken)?)?;
         repository.target().barrier()?;
         looked.resumed = Some(format!(

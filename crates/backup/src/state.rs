@@ -59,6 +59,9 @@ pub struct State {
     /// Which share was read last, from 1.
     #[serde(default)]
     pub share: u32,
+    /// Packs that were read back damaged: what they hold is stored again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad_packs: Vec<Id>,
     /// Drills.
     #[serde(default)]
     pub drill: Task,

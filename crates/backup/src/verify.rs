@@ -7,7 +7,7 @@ use crate::index::Place;
 use crate::lock::{RepositoryLock, Sharing};
 use crate::pack::{Blob, BlobKind};
 use crate::repository::Repository;
-use crate::run::look_over;
+use crate::run::{Look, look_over};
 use crate::snapshot::{self, Snapshot};
 use crate::target::FileKind;
 use crate::tree::Tree;
@@ -66,6 +66,10 @@ pub struct Verified {
     pub fault_count: u64,
     /// Snapshots that are affected, with files that are.
     pub affected: Vec<(Id, String, Vec<String>)>,
+    /// Packs that were read back damaged.
+    pub bad_packs: Vec<Id>,
+    /// Packs that were read back as they were written.
+    pub good_packs: Vec<Id>,
     /// What an interrupted run had left.
     pub notices: Vec<String>,
     /// How long it took.
@@ -85,6 +89,7 @@ impl Verified {
 pub(crate) fn verify(
     repository: &Arc<Repository>,
     share: Share,
+    may_mend: bool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Verified, BackupError> {
     let begun = monotonic();
@@ -96,10 +101,14 @@ pub(crate) fn verify(
             BackupError::Locked { .. } => Err(error),
             _ => Ok(None),
         })?;
-    let looked = look_over(repository)?;
+    let look = if may_mend { Look::Mend } else { Look::Only };
+    let looked = look_over(repository, &[], look)?;
     looked.damage.into_iter().for_each(|fault| verified.fault(fault));
     verified.notices.extend(looked.resumed);
-    let bad = read_packs(repository, share, &mut verified, progress)?;
+    let mut bad = read_packs(repository, share, &mut verified, progress)?;
+    // What another pack has whole is not lost.
+    let mut zstd = Zstd::new()?;
+    bad.retain(|(kind, id)| repository.read_blob(*kind, id, &mut zstd).is_err());
     let (snapshots, damaged) = snapshot::all(repository)?;
     damaged.iter().for_each(|error| verified.fault(error.told()));
     let mut sound = HashSet::new();
@@ -120,6 +129,16 @@ pub(crate) fn verify(
 }
 
 type Bad = HashSet<(BlobKind, Id)>;
+
+/// What was read.
+#[derive(Default)]
+struct Read {
+    faults: Vec<String>,
+    bad: Bad,
+    bad_packs: Vec<Id>,
+    good: Vec<Id>,
+    bytes: u64,
+}
 
 /// Reads packs and compares everything with its digest; which blobs are not what they should be.
 fn read_packs(
@@ -145,7 +164,7 @@ fn read_packs(
         .filter(|(id, _)| share.has(id) && by_pack.contains_key(id))
         .collect();
     let next = AtomicUsize::new(0);
-    let found: Mutex<(Vec<String>, Bad, u64)> = Mutex::default();
+    let found: Mutex<Read> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..crate::pipeline::threads() {
             scope.spawn(|| {
@@ -156,20 +175,23 @@ fn read_packs(
                     let blobs = by_pack.get(id).map(Vec::as_slice).unwrap_or_default();
                     let (faults, bad) = read_pack(repository, id, *bytes, blobs, &mut zstd);
                     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                    found.0.extend(faults);
-                    found.1.extend(bad);
-                    found.2 = found.2.saturating_add(*bytes);
+                    if faults.is_empty() { &mut found.good } else { &mut found.bad_packs }
+                        .push(*id);
+                    found.faults.extend(faults);
+                    found.bad.extend(bad);
+                    found.bytes = found.bytes.saturating_add(*bytes);
                     drop(found);
                     progress(at.saturating_add(1), chosen.len());
                 }
             });
         }
     });
-    let (mut faults, bad, bytes) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    faults.sort();
-    faults.into_iter().for_each(|fault| verified.fault(fault));
-    (verified.packs_read, verified.bytes_read) = (chosen.len(), bytes);
-    Ok(bad)
+    let mut read = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    read.faults.sort();
+    read.faults.into_iter().for_each(|fault| verified.fault(fault));
+    (verified.bad_packs, verified.good_packs) = (read.bad_packs, read.good);
+    (verified.packs_read, verified.bytes_read) = (chosen.len(), read.bytes);
+    Ok(read.bad)
 }
 
 /// One pack: its digest, its table and every blob of it.

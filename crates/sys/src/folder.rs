@@ -450,7 +450,7 @@ pub fn next_data(file: &File, offset: u64) -> Option<(u64, u64)> {
 /// Tells the kernel that a file is read once, from the front.
 pub fn advise_once<F: AsFd>(file: &F) {
     // Advice that is not taken costs nothing.
-    drop(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential));
+    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential).unwrap_or_default();
 }
 
 /// Major and minor number of a device.

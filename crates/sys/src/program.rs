@@ -97,7 +97,8 @@ impl Drop for Program {
         if self.is_running() {
             let group = rustix::process::Pid::from_child(&self.child);
             // One that has just ended needs no killing.
-            drop(rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL)
+                .unwrap_or_default();
             drop(self.child.kill());
             drop(self.child.wait());
         }

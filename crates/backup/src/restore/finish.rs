@@ -169,18 +169,7 @@ impl Finisher<'_> {
         let (above, name) = split(path);
         let folder = self.open(above)?;
         let there = folder.attributes(name)?;
-        let is_same = there.is_some_and(|there| {
-            there.kind == node.kind
-                && match node.kind {
-                    NodeKind::Link => {
-                        folder.link_target(name).is_ok_and(|target| target == node.target())
-                    }
-                    NodeKind::Block | NodeKind::Character => there.rdev == node.device,
-                    NodeKind::File | NodeKind::Directory | NodeKind::Pipe | NodeKind::Socket => {
-                        true
-                    }
-                }
-        });
+        let is_same = there.is_some_and(|there| super::is_same_other(folder, name, node, &there));
         if !is_same {
             self.make_room(path)?;
             let folder = self.open(above)?;

@@ -11,8 +11,9 @@ mod write;
 use crate::error::BackupError;
 use crate::id::Id;
 use crate::repository::Repository;
+use crate::tree::Node;
 use crate::walk::Selection;
-use burgrave_sys::{Folder, make_own_directory, monotonic};
+use burgrave_sys::{Attributes, Folder, NodeKind, make_own_directory, monotonic};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,6 +131,16 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
         Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
         None => (b"", path),
     }
+}
+
+/// Whether what is there is the link, device or pipe of a node.
+fn is_same_other(folder: &Folder, name: &[u8], node: &Node, there: &Attributes) -> bool {
+    there.kind == node.kind
+        && match node.kind {
+            NodeKind::Link => folder.link_target(name).is_ok_and(|target| target == node.target()),
+            NodeKind::Block | NodeKind::Character => there.rdev == node.device,
+            NodeKind::File | NodeKind::Directory | NodeKind::Pipe | NodeKind::Socket => true,
+        }
 }
 
 /// Whether a target is the machine's own root.

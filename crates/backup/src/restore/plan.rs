@@ -8,7 +8,7 @@ use crate::pack::BlobKind;
 use crate::repository::Repository;
 use crate::tree::Node;
 use crate::walk::{Go, Relation, Selection, Step, walk};
-use burgrave_sys::{Folder, NodeKind};
+use burgrave_sys::{Attributes, Folder, NodeKind};
 use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::FileExt as _;
@@ -176,7 +176,10 @@ impl Planner<'_> {
         };
         if node.kind != NodeKind::File {
             self.restored.others = self.restored.others.saturating_add(1);
-            if there.is_some() && self.wanted.is_dry && !self.is_same_link(path, node) {
+            if let Some(there) = there
+                && self.wanted.is_dry
+                && !self.is_same_other(path, node, &there)
+            {
                 self.restored.overwrites(path);
             }
             return Ok(());
@@ -200,10 +203,9 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn is_same_link(&mut self, path: &[u8], node: &Node) -> bool {
+    fn is_same_other(&mut self, path: &[u8], node: &Node, there: &Attributes) -> bool {
         let (above, name) = split(path);
-        let target = self.open(above).and_then(|(folder, _)| folder.link_target(name).ok());
-        node.kind == NodeKind::Link && target.is_some_and(|target| target == node.target())
+        self.open(above).is_some_and(|(folder, _)| super::is_same_other(folder, name, node, there))
     }
 
     /// Whether the file that is there has this content, by the digests of its pieces.

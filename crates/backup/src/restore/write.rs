@@ -132,7 +132,12 @@ impl Writer<'_> {
         let read = target.read_part(FileKind::Pack, &pack.hex(), start, length);
         let mut bytes = match read {
             Ok(bytes) => bytes,
-            Err(error) => return self.fail(pieces, &format!("pack `{pack}`: {}", error.told())),
+            Err(error) => {
+                for same in pieces.chunk_by(|a, b| a.offset == b.offset) {
+                    self.elsewhere(same, &error.told(), zstd, hand);
+                }
+                return;
+            }
         };
         for same in pieces.chunk_by(|a, b| a.offset == b.offset) {
             let Some(first) = same.first() else { continue };
@@ -145,14 +150,25 @@ impl Writer<'_> {
             let Piece { pack: number, offset, length, unpacked, .. } = *first;
             let place = Place { pack: number, offset, length, unpacked };
             match self.repository.decode(BlobKind::Data, &first.id, &place, &pack, sealed, zstd) {
-                Ok(content) => {
-                    for piece in same {
-                        if let Err(error) = self.put(piece, &content, hand) {
-                            self.failed_write(piece, error);
-                        }
-                    }
-                }
-                Err(error) => self.fail(same, &error.told()),
+                Ok(content) => self.put_all(same, &content, hand),
+                Err(error) => self.elsewhere(same, &error.told(), zstd, hand),
+            }
+        }
+    }
+
+    /// The same piece from another pack, if one has it.
+    fn elsewhere(&self, same: &[Piece], why: &str, zstd: &mut Zstd, hand: &mut Hand) {
+        let Some(first) = same.first() else { return };
+        match self.repository.read_blob(BlobKind::Data, &first.id, zstd) {
+            Ok(content) => self.put_all(same, &content, hand),
+            Err(_) => self.fail(same, why),
+        }
+    }
+
+    fn put_all(&self, same: &[Piece], content: &[u8], hand: &mut Hand) {
+        for piece in same {
+            if let Err(error) = self.put(piece, content, hand) {
+                self.failed_write(piece, error);
             }
         }
     }
