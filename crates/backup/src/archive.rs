@@ -15,7 +15,7 @@ use crate::pack::BlobKind;
 use crate::pipeline::{Pipeline, Slot};
 use crate::repository::Repository;
 use crate::tree::{Extended, Name, Node, Tree, go_mode};
-use burgrave_sys::{Attributes, Folder, NodeKind, SysError, advise_once, next_data};
+use burgrave_sys::{Attributes, Folder, NodeKind, Stamp, SysError, advise_once, next_data};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::Read;
@@ -41,6 +41,21 @@ pub(crate) struct Paths {
     pub(crate) one_file_system: bool,
     /// Directories that are never read: the repository's own.
     pub(crate) never: Vec<PathBuf>,
+}
+
+/// A part of a backup that is no path of the file system.
+pub(crate) enum Part<'a> {
+    /// A stream, under a name.
+    Stream {
+        name: String,
+        input: &'a mut dyn Read,
+        /// Asked at the end of the stream: whether its writer ended well.
+        finish: &'a mut dyn FnMut() -> Result<(), BackupError>,
+    },
+    /// What the snapshot before has under this name.
+    Kept(String),
+    /// A directory, under a name.
+    Folder { name: String, path: PathBuf },
 }
 
 /// What was seen.
@@ -170,13 +185,68 @@ impl<'a> Archiver<'a> {
         self.pipeline.wait_for(&slot)
     }
 
-    /// Stores a stream as one file; the top of the tree.
-    pub(crate) fn stream(
+    /// Stores parts that are no paths, side by side; the top of the tree.
+    pub(crate) fn parts(
+        &mut self,
+        parts: Vec<Part<'_>>,
+        parent: Option<Id>,
+        now: Stamp,
+    ) -> Result<Id, BackupError> {
+        let parent = parent.and_then(|id| self.tree(&id));
+        let mut entries = Vec::new();
+        for part in parts {
+            let entry = match part {
+                Part::Stream { name, input, finish } => {
+                    let entry = self.stream(&name, input, now)?;
+                    finish()?;
+                    Some(entry)
+                }
+                Part::Kept(name) => self.kept(&name, parent.as_ref())?,
+                Part::Folder { name, path } => Some(self.part(&name, &path, parent.as_ref())?),
+            };
+            entries.extend(entry);
+        }
+        entries.sort_by(|a, b| a.node.name.cmp(&b.node.name));
+        let slot = self.finish(entries);
+        self.settle(0)?;
+        self.pipeline.wait_for(&slot)
+    }
+
+    /// What the snapshot before has under this name, as it is.
+    fn kept(&mut self, name: &str, parent: Option<&Tree>) -> Result<Option<Entry>, BackupError> {
+        let node = parent.and_then(|parent| parent.find(name.as_bytes())).cloned();
+        let node = node.ok_or_else(|| {
+            BackupError::damaged("the snapshot before", format!("it has no `{name}`"))
+        })?;
+        self.seen.files = self.seen.files.saturating_add(1);
+        self.seen.files_unchanged = self.seen.files_unchanged.saturating_add(1);
+        self.seen.bytes = self.seen.bytes.saturating_add(node.size);
+        Ok(Some(Entry { node, content: Content::Known, subtree: None }))
+    }
+
+    fn part(
+        &mut self,
+        name: &str,
+        path: &Path,
+        parent: Option<&Tree>,
+    ) -> Result<Entry, BackupError> {
+        let folder = Folder::open(path)?;
+        let facts = folder.own_attributes()?;
+        let old = self.subtree(parent, name.as_bytes());
+        let slot = self.folder(folder, name.as_bytes().to_vec(), old, &Paths::default())?;
+        let mut node = self.plain_node(name, facts.modified);
+        node.kind = NodeKind::Directory;
+        node.mode = go_mode(NodeKind::Directory, facts.mode);
+        (node.uid, node.gid) = (facts.uid, facts.gid);
+        Ok(Entry { node, content: Content::None, subtree: Some(slot) })
+    }
+
+    fn stream(
         &mut self,
         name: &str,
         input: &mut dyn Read,
-        now: burgrave_sys::Stamp,
-    ) -> Result<(Id, u64), BackupError> {
+        now: Stamp,
+    ) -> Result<Entry, BackupError> {
         let mut bytes = 0;
         let slots = self.pieces(&mut StreamReader { input, bytes: &mut bytes });
         let slots = slots.map_err(|failed| match failed {
@@ -188,8 +258,15 @@ impl<'a> Archiver<'a> {
         self.seen.files = self.seen.files.saturating_add(1);
         self.seen.files_new = self.seen.files_new.saturating_add(1);
         self.seen.bytes = self.seen.bytes.saturating_add(bytes);
+        let mut node = self.plain_node(name, now);
+        (node.size, node.links) = (bytes, 1);
+        Ok(Entry { node, content: Content::Coming(slots), subtree: None })
+    }
+
+    /// A file of our own making.
+    fn plain_node(&self, name: &str, now: Stamp) -> Node {
         let (uid, gid) = burgrave_sys::own_ids();
-        let node = Node {
+        Node {
             name: Name(name.as_bytes().to_vec()),
             kind: NodeKind::File,
             mode: 0o600,
@@ -202,19 +279,15 @@ impl<'a> Archiver<'a> {
             group: self.accounts.group(gid),
             inode: 0,
             device_id: 0,
-            size: bytes,
-            links: 1,
+            size: 0,
+            links: 0,
             linktarget: String::new(),
             linktarget_raw: None,
             extended_attributes: Vec::new(),
             device: 0,
             content: None,
             subtree: None,
-        };
-        let entry = Entry { node, content: Content::Coming(slots), subtree: None };
-        let slot = self.finish(vec![entry]);
-        self.settle(0)?;
-        Ok((self.pipeline.wait_for(&slot)?, bytes))
+        }
     }
 
     /// A tree of the snapshot before; one that cannot be read is as if it were not there.
@@ -449,7 +522,7 @@ impl<'a> Archiver<'a> {
         };
         if read != facts.size || !after.is_some_and(is_same) {
             // Read again the next time, whatever its times say then.
-            node.ctime = burgrave_sys::Stamp::default();
+            node.ctime = Stamp::default();
             if self.seen.moving.len() < TROUBLE_MAX {
                 self.seen.moving.push(format!("/{}", crate::tree::quote(path)));
             }

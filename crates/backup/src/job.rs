@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::keyfile::Password;
 use crate::prune::{self, Pruned};
 use crate::repository::Repository;
-use crate::restore::{self, Restored, Wanted, is_in_place};
+use crate::restore::{self, Restored, Sample, Wanted, is_in_place};
 use crate::run::{self, Labels, Report, What};
 use crate::snapshot::{self, Snapshot, Snapshots};
 use crate::source;
@@ -216,7 +216,7 @@ impl<'s> Job<'s> {
                 if decision.forget.is_empty() {
                     None
                 } else {
-                    match self.prune_open(&repository, false) {
+                    match self.prune_open(&repository, false, &[]) {
                         Ok(pruned) => Some(pruned),
                         // The backup is made; that nothing was removed is told.
                         Err(error) => {
@@ -240,6 +240,7 @@ impl<'s> Job<'s> {
             job: self.name().to_owned(),
             paths: Vec::new(),
             excludes: Vec::new(),
+            tags: Vec::new(),
             bad: self.state.load()?.bad_packs,
         };
         match &self.settings.source {
@@ -266,7 +267,8 @@ impl<'s> Job<'s> {
             | BackupSource::Postgresql(_)
             | BackupSource::Mysql(_) => {
                 let work = self.state.path().join("work");
-                source::back_up(&self.settings.source, &work, repository, &mut labels, progress)
+                let errand = source::Errand { work: &work, repository, labels, progress };
+                source::back_up(&self.settings.source, errand)
             }
         }
     }
@@ -308,7 +310,8 @@ impl<'s> Job<'s> {
         run::look_over(repository, &bad, run::Look::Only)?;
         let stamp = wall_clock().rfc3339().replace([':', '.'], "-");
         let kept = self.state.path().join("kept").join(stamp);
-        let wanted = Wanted { to: to.to_path_buf(), paths, is_dry, kept };
+        let sample = Sample::ALL;
+        let wanted = Wanted { to: to.to_path_buf(), paths, is_dry, kept, sample };
         restore::restore(repository, &snapshot.tree()?, &wanted, progress)
     }
 
@@ -373,20 +376,26 @@ impl<'s> Job<'s> {
     }
 
     /// Forgets what is not kept, if `keep` says anything, and removes what nothing names then.
-    pub fn prune(&self, is_dry: bool) -> Result<Pruned, BackupError> {
+    /// Snapshots that are named are forgotten whatever `keep` says.
+    pub fn prune(&self, is_dry: bool, forget: &[String]) -> Result<Pruned, BackupError> {
         self.may("forget", &[Identity::Writer, Identity::Reader])?;
         let _lock = self.state.lock()?;
         let repository = self.open()?;
-        self.prune_open(&repository, is_dry)
+        let (snapshots, _) = snapshot::all(&repository)?;
+        let named = forget.iter().map(|wanted| snapshot::choose(&snapshots, wanted, self.name()));
+        let named = named.map(|found| found.map(|snapshot| snapshot.id));
+        let named = named.collect::<Result<Vec<Id>, _>>()?;
+        self.prune_open(&repository, is_dry, &named)
     }
 
     fn prune_open(
         &self,
         repository: &Arc<Repository>,
         is_dry: bool,
+        forget: &[Id],
     ) -> Result<Pruned, BackupError> {
         let (keep, bad) = (self.settings.keep.as_ref(), self.state.load()?.bad_packs);
-        prune::prune(repository, self.name(), keep, &bad, is_dry)
+        prune::prune(repository, self.name(), keep, forget, &bad, is_dry)
     }
 
     /// What is remembered of it here.
@@ -466,6 +475,3 @@ impl<'s> Job<'s> {
         Ok(removed)
     }
 }
-
-/// How long a run of a hook may take.
-pub(crate) const HOOK_TIME: Duration = Duration::from_hours(1);

@@ -43,6 +43,7 @@ pub(crate) fn prune(
     repository: &Arc<Repository>,
     job: &str,
     keep: Option<&Keep>,
+    given_up: &[Id],
     bad: &[Id],
     is_dry: bool,
 ) -> Result<Pruned, BackupError> {
@@ -58,6 +59,12 @@ pub(crate) fn prune(
     }
     if let Some(keep) = keep {
         pruned.decision = decide(&snapshots, job, keep);
+    }
+    for id in given_up {
+        pruned.decision.keep.retain(|(kept, _)| kept != id);
+        if !pruned.decision.forget.contains(id) {
+            pruned.decision.forget.push(*id);
+        }
     }
     let forget: HashSet<Id> = pruned.decision.forget.iter().copied().collect();
     let kept: Vec<&Snapshot> =
@@ -82,8 +89,8 @@ pub(crate) fn prune(
 
 fn refused(why: &str) -> BackupError {
     BackupError::Refused(format!(
-        "nothing is removed from a repository that is damaged: {why}; `burgrave backup verify` says what is affected, and \
-         a backup of what still exists mends it"
+        "nothing is removed from a repository that is damaged: {why}; `burgrave backup verify` says what is affected, a \
+         backup of what still exists mends it, and `burgrave backup prune --forget` gives up a snapshot that is lost"
     ))
 }
 

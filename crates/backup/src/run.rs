@@ -1,6 +1,6 @@
 //! One backup: from a source to a snapshot, on a repository that is locked and looked over first.
 
-use crate::archive::{Archiver, Paths, Seen};
+use crate::archive::{Archiver, Part, Paths, Seen};
 use crate::chunker::Chunker;
 use crate::error::BackupError;
 use crate::id::Id;
@@ -14,7 +14,6 @@ use crate::target::FileKind;
 use crate::time::show_time;
 use burgrave_sys::{Live, Stamp, System as _, UnixTime, monotonic, own_ids};
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,13 +43,8 @@ pub struct Report {
 pub(crate) enum What<'a> {
     /// Parts of the file system.
     Paths(&'a Paths),
-    /// A stream under a name.
-    Stream {
-        name: &'a str,
-        input: &'a mut dyn Read,
-        /// Asked at the end of the stream: whether its writer ended well.
-        finish: &'a mut dyn FnMut() -> Result<(), BackupError>,
-    },
+    /// Parts that are none.
+    Parts(Vec<Part<'a>>),
 }
 
 /// A job's own words for its snapshots.
@@ -58,6 +52,8 @@ pub(crate) struct Labels {
     pub(crate) job: String,
     pub(crate) paths: Vec<String>,
     pub(crate) excludes: Vec<String>,
+    /// More words.
+    pub(crate) tags: Vec<String>,
     /// Packs that were read back damaged.
     pub(crate) bad: Vec<Id>,
 }
@@ -82,12 +78,13 @@ pub(crate) fn run(
     let (snapshots, broken) = snapshot::all(repository)?;
     let damage = damage.saturating_add(broken.len());
     notices.extend(broken.iter().map(BackupError::told));
-    let parent = parent(&snapshots, labels);
+    let parent = parent(&snapshots, &labels.job);
     let saver = Arc::new(Saver::new(repository));
     let (tree, seen) = archive(repository, &saver, what, parent, progress)?;
     let stored = saver.finish()?;
     let (uid, gid) = own_ids();
     let mut tags = vec![tag(&labels.job)];
+    tags.extend_from_slice(&labels.tags);
     if seen.trouble_count > 0 {
         tags.push(INCOMPLETE.to_owned());
     }
@@ -115,12 +112,12 @@ pub(crate) fn run(
 }
 
 /// The latest snapshot of the same job and machine.
-fn parent<'s>(snapshots: &'s [Snapshot], labels: &Labels) -> Option<&'s Snapshot> {
+pub(crate) fn parent<'s>(snapshots: &'s [Snapshot], job: &str) -> Option<&'s Snapshot> {
     let host = crate::host();
     snapshots
         .iter()
         .rev()
-        .find(|snapshot| snapshot.job() == Some(&labels.job) && snapshot.file.hostname == host)
+        .find(|snapshot| snapshot.job() == Some(job) && snapshot.file.hostname == host)
 }
 
 fn archive(
@@ -143,12 +140,11 @@ fn archive(
             What::Paths(paths) => {
                 archiver.paths(paths, parent.and_then(|parent| parent.file.tree))?
             }
-            What::Stream { name, input, finish } => {
+            What::Parts(parts) => {
                 let now = Live.now();
                 let nanos = u32::try_from(now.micros()).unwrap_or(0).saturating_mul(1_000);
-                let tree = archiver.stream(name, input, Stamp { secs: now.seconds(), nanos })?.0;
-                finish()?;
-                tree
+                let now = Stamp { secs: now.seconds(), nanos };
+                archiver.parts(parts, parent.and_then(|parent| parent.file.tree), now)?
             }
         };
         Ok::<_, BackupError>((tree, archiver.seen))

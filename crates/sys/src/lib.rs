@@ -51,7 +51,7 @@ pub use link::{own_link, replace_link};
 pub use live::Live;
 pub use lock::Lock;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
-pub use own::{Access, Appender, make_own_directory, read_own, replace_own};
+pub use own::{Access, Appender, make_own_directory, read_own, remove_own_directory, replace_own};
 pub use program::Program;
 pub use socket::{Sharing, listen_tcp};
 pub use system::{Entry, Kind, Metadata, System};

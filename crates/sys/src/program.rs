@@ -4,7 +4,7 @@
 //! What it says on standard error is kept to a bound. It does not outlive its value.
 
 use crate::{Ended, Invocation, SysError};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
@@ -47,12 +47,12 @@ impl Program {
     }
 
     /// What it writes; can be taken once.
-    pub fn take_output(&mut self) -> Option<impl Read + Send + 'static> {
+    pub fn take_output(&mut self) -> Option<ChildStdout> {
         self.stdout.take()
     }
 
     /// What it reads; can be taken once, and is closed when dropped.
-    pub fn take_input(&mut self) -> Option<impl Write + Send + 'static> {
+    pub fn take_input(&mut self) -> Option<ChildStdin> {
         self.stdin.take()
     }
 
@@ -118,6 +118,7 @@ fn kept(mut pipe: impl Read) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
 
     fn start(program: &str, arguments: &[&str]) -> Program {
         let invocation = Invocation::new(program, Duration::from_secs(5), 0).unwrap();

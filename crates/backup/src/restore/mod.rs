@@ -32,6 +32,33 @@ pub struct Wanted {
     pub is_dry: bool,
     /// Where what would be overwritten is moved to.
     pub kept: PathBuf,
+    /// Which of the files.
+    pub sample: Sample,
+}
+
+/// A part of the files, by chance.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Of a hundred.
+    pub percent: u8,
+    /// Another one is another part.
+    pub seed: u64,
+    /// Links, pipes and devices are left out, and set-id bits.
+    pub is_drill: bool,
+}
+
+impl Sample {
+    /// Everything.
+    pub const ALL: Self = Self { percent: 100, seed: 0, is_drill: false };
+
+    fn has(self, path: &[u8]) -> bool {
+        if self.percent >= 100 {
+            return true;
+        }
+        let seeded = [&self.seed.to_le_bytes()[..], path].concat();
+        let [first, second, ..] = *Id::of(&seeded).bytes();
+        u16::from_be_bytes([first, second]) % 100 < u16::from(self.percent)
+    }
 }
 
 /// What was done, or would be.

@@ -175,6 +175,9 @@ impl Planner<'_> {
             _ => None,
         };
         if node.kind != NodeKind::File {
+            if self.wanted.sample.is_drill {
+                return Ok(());
+            }
             self.restored.others = self.restored.others.saturating_add(1);
             if let Some(there) = there
                 && self.wanted.is_dry
@@ -182,6 +185,10 @@ impl Planner<'_> {
             {
                 self.restored.overwrites(path);
             }
+            return Ok(());
+        }
+        if !self.wanted.sample.has(path) {
+            self.plan.fates.push(Fate::Left);
             return Ok(());
         }
         if node.links > 1 && !self.linked.insert((node.device_id, node.inode)) {

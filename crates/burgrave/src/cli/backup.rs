@@ -106,6 +106,9 @@ pub(crate) enum Backup {
         /// Only shows what would be forgotten.
         #[arg(long)]
         dry_run: bool,
+        /// Gives up this snapshot, whatever `keep` says. May be given more than once.
+        #[arg(long, value_name = "ID")]
+        forget: Vec<String>,
     },
     /// Shows the repository's keys, makes the key file, adds or removes a key.
     Key {

@@ -124,12 +124,34 @@ fn what_was_read_back_damaged_is_stored_again_and_removed_by_a_prune() {
     place.expect(0, &["verify", "job"]);
     place.restores_as_it_is();
     // A keeper elsewhere knows nothing of it, and keeps the whole one as well.
-    let pack = place.files("data").pop().unwrap();
-    flip(&pack, 100_000);
+    let packs = place.files("data");
+    let pack = packs.iter().max_by_key(|pack| std::fs::metadata(pack).unwrap().len()).unwrap();
+    flip(pack, 100_000);
     place.expect(1, &["verify", "job"]);
     place.expect(1, &["run", "job"]);
     std::fs::remove_dir_all(place.path("state")).unwrap();
     place.expect(0, &["prune", "job"]);
+    place.restores_as_it_is();
+}
+
+#[test]
+fn a_snapshot_that_is_lost_may_be_given_up_by_name() {
+    let place = filled();
+    let trees = place.files("data").into_iter();
+    let trees: Vec<_> =
+        trees.filter(|pack| std::fs::metadata(pack).unwrap().len() < 100_000).collect();
+    std::fs::write(place.source().join("small"), "changed").unwrap();
+    for pack in &trees {
+        flip(pack, 100);
+    }
+    place.expect(1, &["verify", "job"]);
+    place.expect(1, &["run", "job"]);
+    let said = place.expect(2, &["prune", "job"]);
+    assert!(said.contains("--forget"), "{said}");
+    let list = place.json(0, &["list", "job"]);
+    let lost = list["snapshots"][0]["id"].as_str().unwrap();
+    place.expect(0, &["prune", "job", "--forget", lost]);
+    place.expect(0, &["verify", "job"]);
     place.restores_as_it_is();
 }
 

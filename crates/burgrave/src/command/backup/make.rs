@@ -6,7 +6,7 @@ use super::with;
 use crate::cli::BackupJob;
 use crate::error::Error;
 use crate::output;
-use burgrave_backup::{Pruned, Ran, Restored, Share, Verified};
+use burgrave_backup::{Drilled, Pruned, Ran, Restored, Share, Verified};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
@@ -85,8 +85,8 @@ pub(super) fn restore(
     wanted: &Restore<'_>,
     time: Option<&str>,
 ) -> Result<Exit, Error> {
-    if time.is_some() {
-        return Err(Error::Backup("not yet".to_owned()));
+    if let Some(time) = time {
+        return recover(arguments, wanted, time);
     }
     with(arguments, |job| {
         let repository = job.open()?;
@@ -118,6 +118,34 @@ pub(super) fn restore(
         });
         show::result(arguments.format, &text, &json)?;
         Ok(if done.trouble_count == 0 { Exit::Clean } else { Exit::Findings })
+    })
+}
+
+/// Restores a cluster of `PostgreSQL` to a moment.
+fn recover(arguments: &BackupJob, wanted: &Restore<'_>, time: &str) -> Result<Exit, Error> {
+    let to = wanted.to.map(std::path::absolute).transpose();
+    let to = to.map_err(|error| Error::Backup(format!("the directory of `--to`: {error}")))?;
+    let (Some(to), true) = (to, wanted.paths.is_empty() && !wanted.is_dry) else {
+        let why = "`--time` restores a whole cluster: with `--to`, without paths and `--dry-run`";
+        return Err(Error::Backup(why.to_owned()));
+    };
+    with(arguments, |job| {
+        let repository = job.open()?;
+        let recovered = job.recover(&repository, time, &to)?;
+        let data = recovered.data.display().to_string();
+        let text = format!(
+            "the base backup of {} and WAL up to snapshot {} are in {data}; start the server with\n  pg_ctl -D {data} start\n\
+             it goes on to {}, and takes writes from there\n",
+            recovered.base_time,
+            recovered.wal.short(),
+            recovered.time,
+        );
+        let json = json!({
+            "version": 1, "job": job.name(), "base": recovered.base, "wal": recovered.wal, "data": data,
+            "base_time": recovered.base_time, "time": recovered.time,
+        });
+        show::result(arguments.format, &text, &json)?;
+        Ok(Exit::Clean)
     })
 }
 
@@ -192,14 +220,46 @@ fn verified_text(job: &str, verified: &Verified) -> String {
 }
 
 /// Restores into a place of its own.
-pub(super) fn drill(_arguments: &BackupJob) -> Result<Exit, Error> {
-    Err(Error::Backup("not yet".to_owned()))
+pub(super) fn drill(arguments: &BackupJob) -> Result<Exit, Error> {
+    with(arguments, |job| {
+        let progress = Progress::new();
+        let drilled = job.drill(&|done, of| progress.bar(done, of));
+        drop(progress);
+        let drilled = drilled?;
+        show::result(arguments.format, &drilled_text(&drilled), &drilled.json())?;
+        Ok(if drilled.held() { Exit::Clean } else { Exit::Findings })
+    })
+}
+
+fn drilled_text(drilled: &Drilled) -> String {
+    let mut text = String::new();
+    text.push_str(&show::lines("failed: ", &drilled.failures, 0));
+    for check in &drilled.checks {
+        let word = if check.held { "held" } else { "fell" };
+        let expect = check.expect.as_deref().unwrap_or("something");
+        text.push_str(&format!(
+            "{word}: `{}` gave `{}`, expected {expect}\n",
+            check.query, check.value
+        ));
+    }
+    text.push_str(&format!(
+        "{}: the drill {}; snapshot {}: {} files, {} restored, {} compared with their source, {} changed since; ready after {}\n",
+        drilled.job,
+        if drilled.held() { "held" } else { "fell" },
+        drilled.snapshot.short(),
+        drilled.files,
+        show::bytes(drilled.bytes),
+        drilled.compared,
+        drilled.changed,
+        show::time(drilled.ready),
+    ));
+    text
 }
 
 /// Forgets.
-pub(super) fn prune(arguments: &BackupJob, is_dry: bool) -> Result<Exit, Error> {
+pub(super) fn prune(arguments: &BackupJob, is_dry: bool, forget: &[String]) -> Result<Exit, Error> {
     with(arguments, |job| {
-        let pruned = job.prune(is_dry)?;
+        let pruned = job.prune(is_dry, forget)?;
         let mut json = pruned_json(&pruned);
         if let Some(object) = json.as_object_mut() {
             object.insert("version".to_owned(), 1.into());

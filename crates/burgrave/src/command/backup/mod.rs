@@ -26,7 +26,7 @@ pub(super) fn dispatch(command: &Backup) -> Result<Exit, Error> {
         }
         Backup::Verify { job, share } => make::verify(job, share.as_deref()),
         Backup::Drill { job } => make::drill(job),
-        Backup::Prune { job, dry_run } => make::prune(job, *dry_run),
+        Backup::Prune { job, dry_run, forget } => make::prune(job, *dry_run, forget),
         Backup::Key { job, new, add, remove } => {
             keys::key(job, *new, add.as_deref(), remove.as_deref())
         }
