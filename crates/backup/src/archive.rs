@@ -601,7 +601,7 @@ impl<'a> Archiver<'a> {
             }
             let whole = self.buffer.get(start..end).unwrap_or_default();
             let cut = self.chunker.cut(whole).max(1);
-            let piece = whole.get(..cut).unwrap_or_default().to_vec();
+            let piece = whole.get(..cut).unwrap_or_default();
             start += cut;
             self.seen.bytes_read =
                 self.seen.bytes_read.saturating_add(u64::try_from(cut).unwrap_or(0));

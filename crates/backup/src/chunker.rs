@@ -13,6 +13,9 @@ pub(crate) const CHUNK_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Cuts are where these bits of the hash are zero: every MiB on average.
 const CUT_MASK: u64 = (1 << 20) - 1;
 const WINDOW: usize = 64;
+/// Bytes that are gone through at once, in four stretches.
+const LANE: usize = 4096;
+const BLOCK: usize = 4 * LANE;
 /// The degree that a polynomial has.
 const DEGREE: u32 = 53;
 
@@ -131,22 +134,77 @@ impl Chunker {
         if let Some(last) = old.first_mut() {
             *last = 1;
         }
-        let (fill, rest) = entering.split_at_checked(WINDOW).unwrap_or((entering, &[]));
         // The one entered first, so it leaves first but for the place that the first byte takes.
         old.rotate_left(1);
-        for (leaves, enters) in old.iter().zip(fill) {
+        for (leaves, enters) in old.iter().zip(entering) {
             hash = self.slide(hash, *leaves, *enters);
         }
         if hash & CUT_MASK == 0 {
             return CHUNK_BYTES_MIN;
         }
-        for (index, (leaves, enters)) in leaving.iter().zip(rest).enumerate() {
-            hash = self.slide(hash, *leaves, *enters);
-            if hash & CUT_MASK == 0 {
-                return CHUNK_BYTES_MIN + index + 1;
+        let found = self.scan(hash, leaving, entering.get(WINDOW..).unwrap_or_default());
+        found.map_or(longest, |index| CHUNK_BYTES_MIN + index + 1)
+    }
+
+    /// The first place, after the window that `hash` is of, at which is cut.
+    ///
+    /// Each step of the hash waits for the one before; so several stretches are gone through at once, each from the hash
+    /// of the window before it, and the first one that has a cut counts.
+    fn scan(&self, mut hash: u64, leaving: &[u8], entering: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        loop {
+            let (leaves, enters) = (leaving.get(at..)?, entering.get(at..)?);
+            let (Some(leaves), Some(enters)) =
+                (leaves.first_chunk::<BLOCK>(), enters.first_chunk::<BLOCK>())
+            else {
+                let rest = leaves.iter().zip(enters).position(|(leaves, enters)| {
+                    hash = self.slide(hash, *leaves, *enters);
+                    hash & CUT_MASK == 0
+                });
+                return rest.map(|index| at + index);
+            };
+            if let Some(index) = self.lanes(&mut hash, leaves, enters) {
+                return Some(at + index);
+            }
+            at += BLOCK;
+        }
+    }
+
+    /// One block, by four stretches at once.
+    fn lanes(&self, hash: &mut u64, leaves: &[u8; BLOCK], enters: &[u8; BLOCK]) -> Option<usize> {
+        let (leaves, enters) = (leaves.as_chunks::<LANE>().0, enters.as_chunks::<LANE>().0);
+        let ([l0, l1, l2, l3], [e0, e1, e2, e3]) = (leaves, enters) else { return None };
+        // The window before a stretch is what leaves in its first steps.
+        let whole = |window: &[u8; LANE]| {
+            window.iter().take(WINDOW).fold(0, |hash, byte| self.slide(hash, 0, *byte))
+        };
+        let (mut h0, mut h1, mut h2, mut h3) = (*hash, whole(l1), whole(l2), whole(l3));
+        let mut first = [None; 4];
+        let [f0, f1, f2, f3] = &mut first;
+        for index in 0..LANE {
+            let byte = |lane: &[u8; LANE]| lane.get(index).copied().unwrap_or(0);
+            h0 = self.slide(h0, byte(l0), byte(e0));
+            h1 = self.slide(h1, byte(l1), byte(e1));
+            h2 = self.slide(h2, byte(l2), byte(e2));
+            h3 = self.slide(h3, byte(l3), byte(e3));
+            // Rare: each of them once in a MiB.
+            if (h0 & CUT_MASK == 0)
+                | (h1 & CUT_MASK == 0)
+                | (h2 & CUT_MASK == 0)
+                | (h3 & CUT_MASK == 0)
+            {
+                for (hash, first) in
+                    [(h0, &mut *f0), (h1, &mut *f1), (h2, &mut *f2), (h3, &mut *f3)]
+                {
+                    if hash & CUT_MASK == 0 && first.is_none() {
+                        *first = Some(index);
+                    }
+                }
             }
         }
-        longest
+        *hash = h3;
+        let mut lanes = first.iter().enumerate();
+        lanes.find_map(|(lane, index)| index.map(|index| lane * LANE + index))
     }
 
     #[inline]
@@ -226,6 +284,21 @@ mod tests {
             assert!(others.iter().all(|cut| (CHUNK_BYTES_MIN..=CHUNK_BYTES_MAX).contains(cut)));
         }
         assert_eq!(cuts(&chunker, &vec![0; 2 << 20]), [CHUNK_BYTES_MIN; 4], "zeros are cut short");
+    }
+
+    #[test]
+    fn cuts_are_where_the_hash_is_zero_first() {
+        let chunker = Chunker::new(POLYNOMIAL).unwrap();
+        for seed in 1..6 {
+            let bytes = noise(CHUNK_BYTES_MAX + 1000, seed);
+            let mut hash = 0;
+            let plain = bytes.iter().enumerate().take(CHUNK_BYTES_MAX).find_map(|(index, byte)| {
+                let leaves = index.checked_sub(WINDOW).map_or(0, |old| bytes[old]);
+                hash = chunker.slide(hash, leaves, *byte);
+                (index + 1 >= CHUNK_BYTES_MIN && hash & CUT_MASK == 0).then_some(index + 1)
+            });
+            assert_eq!(chunker.cut(&bytes), plain.unwrap_or(CHUNK_BYTES_MAX), "seed {seed}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) const UNPACKED_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub(crate) struct Zstd {
     compressor: Compressor<'static>,
     decompressor: Decompressor<'static>,
+    buffer: Vec<u8>,
 }
 
 impl Zstd {
@@ -22,13 +23,19 @@ impl Zstd {
         let mut compressor = Compressor::new(LEVEL).map_err(wrong)?;
         // The length is written first, as readers like it.
         compressor.include_contentsize(true).map_err(wrong)?;
-        Ok(Self { compressor, decompressor: Decompressor::new().map_err(wrong)? })
+        Ok(Self {
+            compressor,
+            decompressor: Decompressor::new().map_err(wrong)?,
+            buffer: Vec::new(),
+        })
     }
 
-    /// The compressed bytes, if they are fewer.
-    pub(crate) fn compress(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let packed = self.compressor.compress(bytes).ok()?;
-        (packed.len() < bytes.len()).then_some(packed)
+    /// The compressed bytes, if they are fewer. The buffer is this value's own, and is used again.
+    pub(crate) fn compress(&mut self, bytes: &[u8]) -> Option<&[u8]> {
+        self.buffer.clear();
+        self.buffer.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
+        let length = self.compressor.compress_to_buffer(bytes, &mut self.buffer).ok()?;
+        self.buffer.get(..length).filter(|packed| packed.len() < bytes.len())
     }
 
     /// The compressed bytes, whatever their number.

@@ -11,6 +11,7 @@ use crate::prune::{self, Pruned};
 use crate::repository::Repository;
 use crate::restore::{self, Restored, Sample, Wanted, is_in_place};
 use crate::run::{self, Labels, Report, What};
+use crate::schedule::Errand;
 use crate::snapshot::{self, Snapshot, Snapshots};
 use crate::source;
 use crate::state::{Size, State, StateDir, oddities};
@@ -20,7 +21,6 @@ use burgrave_config::{Backup, BackupSource, Identity, Settings};
 use burgrave_sys::{Live, System as _, wall_clock};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A job.
 #[derive(Debug)]
@@ -401,6 +401,26 @@ impl<'s> Job<'s> {
     /// What is remembered of it here.
     pub fn state(&self) -> Result<State, BackupError> {
         self.state.load()
+    }
+
+    /// Remembers that something on the schedule begins.
+    pub fn begun(&self, errand: Errand, now: i64) -> Result<(), BackupError> {
+        self.state.change(|state| errand.task(state).begun = now).map(drop)
+    }
+
+    /// Remembers how it ended.
+    pub fn ended(&self, errand: Errand, now: i64, went_well: bool) -> Result<(), BackupError> {
+        let change = |state: &mut State| {
+            let task = errand.task(state);
+            if went_well {
+                (task.succeeded, task.failures) = (now, 0);
+                task.trouble.clear();
+            } else if errand != Errand::Run || task.failures == 0 {
+                // A backup that could say so has counted it itself.
+                task.failures = task.failures.saturating_add(1);
+            }
+        };
+        self.state.change(change).map(drop)
     }
 
     /// Makes the key file, with a new password. One that is there is not touched.

@@ -38,6 +38,9 @@ pub(crate) struct Blob {
 
 /// A pack is closed when it has this many bytes.
 pub(crate) const PACK_BYTES: usize = 16 * 1024 * 1024;
+/// Room for one, with the blob that fills it as it is on average, and its table.
+const PACK_ROOM: usize = PACK_BYTES + 2 * 1024 * 1024;
+const PACK_END: usize = 64 * 1024;
 /// No pack is longer; restic's own packs have 128 MiB at most, and one blob more.
 pub(crate) const PACK_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// No header is longer.
@@ -66,6 +69,13 @@ impl Packer {
         let long = |_long| BackupError::Refused("a pack is longer than 4 GiB".to_owned());
         let offset = u32::try_from(self.bytes.len()).map_err(long)?;
         let length = u32::try_from(sealed.len()).map_err(long)?;
+        // To the size of a full pack at once, and exactly: doubling would hold twice the memory.
+        if self.bytes.capacity() < PACK_BYTES && self.bytes.len() > 1 << 20 {
+            self.bytes.reserve_exact(PACK_ROOM.saturating_sub(self.bytes.len()));
+        }
+        if self.bytes.capacity() - self.bytes.len() < sealed.len() && self.bytes.len() > 1 << 20 {
+            self.bytes.reserve_exact(sealed.len().saturating_add(PACK_END));
+        }
         self.bytes.extend_from_slice(sealed);
         self.blobs.push(Blob { kind, id, offset, length, unpacked });
         Ok(())

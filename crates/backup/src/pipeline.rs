@@ -13,6 +13,10 @@ use std::time::Duration;
 const BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Pieces that are read and not stored.
 const JOBS_MAX: usize = 4096;
+/// Buffers that are kept: how many, and of which size.
+const SPARE_MAX: usize = 16;
+const SPARE_BYTES_MIN: usize = 256 * 1024;
+const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long is waited before looking whether everything stands still.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -40,6 +44,8 @@ struct Queue {
     is_closed: bool,
     failed: Option<BackupError>,
     has_failed: bool,
+    /// Buffers that are used again: fresh memory has to be cleared by the kernel.
+    spare: Vec<Vec<u8>>,
 }
 
 /// The way of pieces.
@@ -67,8 +73,15 @@ impl Pipeline {
     }
 
     /// Sends a piece of a file; its digest comes later.
-    pub(crate) fn data(&self, bytes: Vec<u8>) -> Result<Slot, BackupError> {
+    pub(crate) fn data(&self, piece: &[u8]) -> Result<Slot, BackupError> {
         let slot = Slot::default();
+        let mut bytes = if piece.len() >= SPARE_BYTES_MIN {
+            self.queue().spare.pop().unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        bytes.clear();
+        bytes.extend_from_slice(piece);
         self.push(Job::Data { bytes, slot: Arc::clone(&slot) })?;
         Ok(slot)
     }
@@ -151,8 +164,14 @@ impl Pipeline {
                 }
             };
             let bytes = job.bytes();
-            let done = self.store(job, &mut zstd);
+            let done = self.store(&job, &mut zstd);
             let mut queue = self.queue();
+            if let Job::Data { bytes, .. } = job
+                && (SPARE_BYTES_MIN..=SPARE_BYTES_MAX).contains(&bytes.capacity())
+                && queue.spare.len() < SPARE_MAX
+            {
+                queue.spare.push(bytes);
+            }
             queue.bytes = queue.bytes.saturating_sub(bytes);
             drop(queue);
             if let Err(error) = done {
@@ -162,16 +181,16 @@ impl Pipeline {
         }
     }
 
-    fn store(&self, job: Job, zstd: &mut Zstd) -> Result<(), BackupError> {
+    fn store(&self, job: &Job, zstd: &mut Zstd) -> Result<(), BackupError> {
         match job {
             Job::Data { bytes, slot } => {
-                let id = Id::of(&bytes);
-                self.saver.save(BlobKind::Data, id, &bytes, zstd)?;
+                let id = Id::of(bytes);
+                self.saver.save(BlobKind::Data, id, bytes, zstd)?;
                 // Set once, here alone.
                 slot.set(id).unwrap_or(());
             }
             Job::Tree { bytes, id } => {
-                self.saver.save(BlobKind::Tree, id, &bytes, zstd)?;
+                self.saver.save(BlobKind::Tree, *id, bytes, zstd)?;
             }
         }
         Ok(())

@@ -92,7 +92,7 @@ impl Repository {
         repository.add_key(password)?;
         repository.target.barrier()?;
         let json = to_json(&repository.config)?;
-        repository.target.write(FileKind::Config, "config", repository.key.seal(&json)?)?;
+        repository.target.write(FileKind::Config, "config", &repository.key.seal(&json)?)?;
         repository.target.barrier()?;
         Ok(repository)
     }
@@ -168,7 +168,7 @@ impl Repository {
     pub(crate) fn add_key(&self, password: &Password) -> Result<Id, BackupError> {
         let file = to_json(&KeyFile::make(&self.key, password, Live.now())?)?;
         let id = Id::of(&file);
-        self.target.write(FileKind::Key, &id.hex(), file)?;
+        self.target.write(FileKind::Key, &id.hex(), &file)?;
         self.target.barrier()?;
         Ok(id)
     }
@@ -193,7 +193,7 @@ impl Repository {
             self.key.seal(json)?
         };
         let id = Id::of(&sealed);
-        self.target.write(kind, &id.hex(), sealed)?;
+        self.target.write(kind, &id.hex(), &sealed)?;
         Ok(id)
     }
 

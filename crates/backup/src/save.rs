@@ -4,6 +4,7 @@
 //! packed before an interruption is found again: by the indexes that are written on the way, or by the packs' tables.
 
 use crate::compress::Zstd;
+use crate::crypto::OVERHEAD;
 use crate::error::BackupError;
 use crate::id::Id;
 use crate::index::IndexFile;
@@ -16,6 +17,9 @@ use std::time::{Duration, Instant};
 
 /// Blobs of one index file.
 const INDEX_BLOBS: usize = 50_000;
+/// Buffers that are kept to be used again: for blobs, and for packs.
+const BUFFERS_MAX: usize = 4;
+const PACKS_MAX: usize = 2;
 /// An index is written so often at least, while packs come.
 const INDEX_EVERY: Duration = Duration::from_secs(30);
 
@@ -38,6 +42,8 @@ struct State {
     unwritten: IndexFile,
     written: Instant,
     stored: Stored,
+    buffers: Vec<Vec<u8>>,
+    packs: Vec<Vec<u8>>,
 }
 
 /// Stores blobs from many threads.
@@ -55,6 +61,8 @@ impl Saver {
             unwritten: IndexFile::default(),
             written: Instant::now(),
             stored: Stored::default(),
+            buffers: Vec::new(),
+            packs: Vec::new(),
         };
         Self {
             repository: Arc::clone(repository),
@@ -82,13 +90,14 @@ impl Saver {
             return Ok(false);
         }
         let packed = if self.repository.compresses() { zstd.compress(content) } else { None };
-        let unpacked = match &packed {
+        let unpacked = match packed {
             Some(_) => u32::try_from(content.len())
                 .map_err(|_long| BackupError::Refused(format!("the blob `{id}` is too long")))?,
             None => 0,
         };
-        let mut sealed = Vec::new();
-        self.repository.key().seal_into(packed.as_deref().unwrap_or(content), &mut sealed)?;
+        let plain = packed.unwrap_or(content);
+        let mut sealed = self.buffer();
+        self.repository.key().seal_into(plain, &mut sealed)?;
         {
             let mut state = self.state();
             match kind {
@@ -97,18 +106,36 @@ impl Saver {
             }
             let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
             state.stored.plain_bytes += count(content.len());
-            state.stored.packed_bytes += count(sealed.len());
+            state.stored.packed_bytes += count(plain.len().saturating_add(OVERHEAD));
         }
         let full = {
             let mut packer = self.packer(kind).lock().unwrap_or_else(PoisonError::into_inner);
             packer.add(kind, id, &sealed, unpacked)?;
-            packer.is_full().then(|| std::mem::take(&mut *packer))
+            packer.is_full().then(|| std::mem::replace(&mut *packer, self.packer_with_room()))
         };
-        drop(sealed);
+        self.give_back(sealed);
         if let Some(full) = full {
             self.close(full)?;
         }
         Ok(true)
+    }
+
+    /// A buffer that was used before, empty.
+    fn buffer(&self) -> Vec<u8> {
+        self.state().buffers.pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut state = self.state();
+        if state.buffers.len() < BUFFERS_MAX {
+            state.buffers.push(buffer);
+        }
+    }
+
+    /// A pack's bytes are much memory: those of one that was written are used for the next.
+    fn packer_with_room(&self) -> Packer {
+        Packer { bytes: self.state().packs.pop().unwrap_or_default(), blobs: Vec::new() }
     }
 
     fn packer(&self, kind: BlobKind) -> &Mutex<Packer> {
@@ -125,7 +152,14 @@ impl Saver {
         }
         let (bytes, blobs) = packer.close(self.repository.key())?;
         let pack = Id::of(&bytes);
-        self.repository.target().write(FileKind::Pack, &pack.hex(), bytes)?;
+        self.repository.target().write(FileKind::Pack, &pack.hex(), &bytes)?;
+        {
+            let (mut bytes, mut state) = (bytes, self.state());
+            bytes.clear();
+            if state.packs.len() < PACKS_MAX {
+                state.packs.push(bytes);
+            }
+        }
         self.repository.index_mut().add(pack, &blobs)?;
         let due = {
             let mut state = self.state();
@@ -162,11 +196,6 @@ impl Saver {
         self.write_index()?;
         self.repository.target().barrier()?;
         Ok(self.state().stored)
-    }
-
-    /// So far.
-    pub(crate) fn stored(&self) -> Stored {
-        self.state().stored
     }
 }
 

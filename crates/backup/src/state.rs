@@ -163,9 +163,10 @@ impl State {
     /// Remembers one more size.
     pub fn remember(&mut self, size: Size) {
         self.sizes.push(size);
-        let over = self.sizes.len().saturating_sub(SIZES_MAX);
-        // The first is kept: it says how well everything compresses.
-        self.sizes.drain(1.min(over)..=over.min(self.sizes.len().saturating_sub(1))).for_each(drop);
+        if self.sizes.len() > SIZES_MAX {
+            // The first is kept: it says how well everything compresses.
+            self.sizes.remove(1);
+        }
     }
 }
 

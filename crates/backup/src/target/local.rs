@@ -6,6 +6,7 @@
 use super::{FileKind, Listed, Target, fault, is_name};
 use crate::error::BackupError;
 use burgrave_sys::{Folder, NodeKind, SysError, make_own_directory};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-/// Files that may wait to be flushed.
-const UNFLUSHED_MAX: usize = 4;
+/// Files that may wait to be flushed: their content is the kernel's by then, so that each is a descriptor here.
+const UNFLUSHED_MAX: usize = 64;
 /// How names begin that are not whole yet.
 const TEMPORARY: &str = ".burgrave-";
 
@@ -129,20 +130,29 @@ fn told(error: &SysError) -> String {
         .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
-/// The flusher's thread: in order, and the first failure is told at the next barrier.
+/// The flusher's thread: in order, and the first failure is told at the next barrier. Directories are flushed at the
+/// barrier, each once.
 fn flush_all(steps: &Receiver<Step>) {
     let mut failed = None;
+    let mut folders: BTreeMap<PathBuf, (Folder, FileKind)> = BTreeMap::new();
     for step in steps {
         match step {
             Step::Flush(unflushed) => {
-                if let Err(error) = unflushed.finish() {
-                    let Unflushed { folder, temporary, kind, name, .. } = *unflushed;
+                let done = unflushed.finish();
+                let Unflushed { folder, temporary, kind, name, .. } = *unflushed;
+                if let Err(error) = done {
                     // What stays is found and removed by the next prune.
                     drop(folder.remove(temporary.as_bytes()));
                     failed.get_or_insert((kind, name, error));
                 }
+                folders.insert(folder.path().to_path_buf(), (folder, kind));
             }
             Step::Barrier(answer) => {
+                for (path, (folder, kind)) in std::mem::take(&mut folders) {
+                    if let Err(error) = folder.sync() {
+                        failed.get_or_insert((kind, path.display().to_string(), told(&error)));
+                    }
+                }
                 let result = failed.take().map_or(Ok(()), Err);
                 // Who asked may have given up.
                 drop(answer.send(result));
@@ -155,8 +165,7 @@ impl Unflushed {
     fn finish(&self) -> Result<(), String> {
         self.file.sync_data().map_err(|error| error.to_string())?;
         let (from, to) = (self.temporary.as_bytes(), self.name.as_bytes());
-        self.folder.rename(from, &self.folder, to).map_err(|error| told(&error))?;
-        self.folder.sync().map_err(|error| told(&error))
+        self.folder.rename(from, &self.folder, to).map_err(|error| told(&error))
     }
 }
 
@@ -240,7 +249,7 @@ impl Target for Local {
         Ok(content)
     }
 
-    fn write(&self, kind: FileKind, name: &str, content: Vec<u8>) -> Result<(), BackupError> {
+    fn write(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {
         let folder = match self.place(kind, name) {
             Err(BackupError::Missing { .. }) => {
                 self.prepare()?;
@@ -254,7 +263,7 @@ impl Target for Local {
         let temporary = format!("{TEMPORARY}{}-{}", std::process::id(), name);
         folder.remove(temporary.as_bytes())?;
         let mut file = folder.create(temporary.as_bytes())?;
-        if let Err(error) = file.write_all(&content) {
+        if let Err(error) = file.write_all(content) {
             drop(file);
             // Nothing more can be done about it on a disk that is full.
             drop(folder.remove(temporary.as_bytes()));

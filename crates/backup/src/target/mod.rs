@@ -88,7 +88,7 @@ pub(crate) trait Target: Send + Sync {
     ) -> Result<Vec<u8>, BackupError>;
 
     /// Writes a new file. One that is there under this name is left, for it has the same content.
-    fn write(&self, kind: FileKind, name: &str, content: Vec<u8>) -> Result<(), BackupError>;
+    fn write(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError>;
 
     /// Waits until everything that was written is on the disk there.
     fn barrier(&self) -> Result<(), BackupError>;

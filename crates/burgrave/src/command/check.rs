@@ -15,13 +15,16 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     for warning in rules.iter().flat_map(|rules| rules.warnings()) {
         output::notice(&format!("warning: {warning}"));
     }
-    Gateway::check(settings.clone()).map_err(Error::Unusable)?;
+    if !settings.listeners.is_empty() {
+        Gateway::check(settings.clone()).map_err(Error::Unusable)?;
+    }
     let rules = rules.map_or("no rule engine".to_owned(), |rules| format!("{} rules", rules.len()));
     output::text(&format!(
-        "`{}` is in order: {} listener(s), {} site(s), {rules}\n",
+        "`{}` is in order: {} listener(s), {} site(s), {} backup job(s), {rules}\n",
         config.display(),
         settings.listeners.len(),
         settings.sites.len(),
+        settings.backups.len(),
     ))?;
     Ok(Exit::Clean)
 }

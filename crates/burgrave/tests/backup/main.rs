@@ -6,4 +6,5 @@ mod format;
 mod identities;
 mod kills;
 mod restores;
+mod sources;
 mod support;

@@ -57,8 +57,13 @@ pub(super) fn key(
 }
 
 /// Prints the sheet.
-pub(super) fn recovery_sheet(_arguments: &BackupJob) -> Result<Exit, Error> {
-    Err(Error::Backup("not yet".to_owned()))
+pub(super) fn recovery_sheet(arguments: &BackupJob) -> Result<Exit, Error> {
+    with(arguments, |job| {
+        let sheet = burgrave_backup::sheet(job)?;
+        let json = json!({ "version": 1, "job": job.name(), "sheet": sheet });
+        show::result(arguments.format, &sheet, &json)?;
+        Ok(Exit::Clean)
+    })
 }
 
 /// Removes locks.

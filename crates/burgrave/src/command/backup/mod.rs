@@ -3,6 +3,7 @@
 mod keys;
 mod look;
 mod make;
+mod schedule;
 mod show;
 
 use super::Exit;
@@ -32,7 +33,7 @@ pub(super) fn dispatch(command: &Backup) -> Result<Exit, Error> {
         }
         Backup::RecoverySheet { job } => keys::recovery_sheet(job),
         Backup::Unlock { job } => keys::unlock(job),
-        Backup::Schedule { .. } => Err(Error::Backup("not yet".to_owned())),
+        Backup::Schedule { config, child } => schedule::run(config, *child),
     }
 }
 

@@ -1,6 +1,6 @@
-//! Keeps the agent's process running, where the configuration has anything for it to do.
+//! Keeps the agent's process running, and that of the backups, where the configuration has anything for them to do.
 //!
-//! Invariants: there is at most one; it ends when this process does, because its channel is closed then;
+//! Invariants: there is at most one of each; it ends when this process does, because its channel is closed then;
 //! without the right to change the kernel's tables it is left out, and that is said.
 
 use super::agent::UNABLE;
@@ -21,9 +21,43 @@ const SETTLED: Duration = Duration::from_mins(1);
 /// How long it may take to end when it is no longer wanted.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The agent's process, if there is to be one.
-#[derive(Default)]
+/// Which process is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The agent.
+    Agent,
+    /// What does backups when they are due.
+    Backups,
+}
+
+impl Kept {
+    fn has_work(self, settings: &Settings) -> bool {
+        match self {
+            Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
+            Self::Backups => settings.backups.iter().any(|job| {
+                job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()
+            }),
+        }
+    }
+
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Agent => &["run", "--agent", "--config"],
+            Self::Backups => &["backup", "schedule", "--child", "--config"],
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "the agent",
+            Self::Backups => "the backups' process",
+        }
+    }
+}
+
+/// A process, if there is to be one.
 pub(super) struct Keeper {
+    kept: Kept,
     wanted: Option<(PathBuf, PathBuf)>,
     running: Option<Running>,
     again: Option<Instant>,
@@ -42,11 +76,16 @@ struct Running {
 pub(super) struct Leaving(Option<Child>);
 
 impl Keeper {
+    /// Nothing is started yet.
+    pub(super) fn new(kept: Kept) -> Self {
+        Self { kept, wanted: None, running: None, again: None, pause: Duration::ZERO }
+    }
+
     /// Starts, replaces or ends it by a new configuration.
     pub(super) fn configure(&mut self, program: &Path, config: &Path, settings: &Settings) {
         // One at a time: the next one begins where this one has stopped reading.
         self.stop().wait();
-        let has_work = !settings.watch.is_empty() || settings.firewall.is_some();
+        let has_work = self.kept.has_work(settings);
         self.wanted = has_work.then(|| (program.to_path_buf(), config.to_path_buf()));
         self.pause = PAUSE;
         self.again = has_work.then(Instant::now);
@@ -76,7 +115,8 @@ impl Keeper {
                     );
                     return;
                 }
-                output::notice(&format!("the agent has ended ({status}): it is started again"));
+                let name = self.kept.name();
+                output::notice(&format!("{name} has ended ({status}): it is started again"));
                 self.pause = if was_settled { PAUSE } else { (self.pause * 2).min(PAUSE_MAX) };
                 self.again = Some(Instant::now() + self.pause);
             }
@@ -86,7 +126,7 @@ impl Keeper {
         }
         self.again = None;
         let Some((program, config)) = &self.wanted else { return };
-        match start(program, config) {
+        match start(self.kept, program, config) {
             Ok(running) => self.running = Some(running),
             Err(error) => {
                 output::error(&error);
@@ -121,15 +161,15 @@ impl Leaving {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this program again, not a tool of the machine")]
-fn start(program: &Path, config: &Path) -> Result<Running, Error> {
+fn start(kept: Kept, program: &Path, config: &Path) -> Result<Running, Error> {
     let (own, childs) = channel().map_err(Error::Sockets)?;
     let child = Command::new(program)
-        .args(["run", "--agent", "--config"])
+        .args(kept.arguments())
         .arg(config)
         .env_remove("LISTEN_FDS")
         .env_remove("LISTEN_PID")
         .stdin(childs.into_stdio())
         .spawn()
-        .map_err(|error| Error::Runtime("the agent", error))?;
+        .map_err(|error| Error::Runtime(kept.name(), error))?;
     Ok(Running { child, channel: own, started: Instant::now(), is_ready: false, is_unable: false })
 }

@@ -4,7 +4,7 @@
 //! opens the logs, which a gateway has no right to. It reads nothing that a stranger has sent.
 
 use super::super::Exit;
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Kept};
 use super::serve::{ACCESS, AUDIT, LEFT, READY};
 use super::{GRACE, sockets};
 use crate::error::Error;
@@ -59,6 +59,7 @@ struct Supervisor<'a> {
     coming: Option<Process>,
     ending: Vec<Process>,
     agent: Keeper,
+    backups: Keeper,
     pause: Duration,
     /// When a gateway that failed is started again.
     again: Option<Instant>,
@@ -83,7 +84,8 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         serving: None,
         coming: None,
         ending: Vec::new(),
-        agent: Keeper::default(),
+        agent: Keeper::new(Kept::Agent),
+        backups: Keeper::new(Kept::Backups),
         pause: PAUSE,
         again: None,
         first: true,
@@ -92,6 +94,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
     supervisor.open_sockets(&settings)?;
     supervisor.serving = Some(supervisor.start()?);
     supervisor.agent.configure(&supervisor.program, config, &settings);
+    supervisor.backups.configure(&supervisor.program, config, &settings);
     loop {
         let asked = runtime.block_on(signals.next(supervisor.is_waiting()));
         match asked {
@@ -111,6 +114,7 @@ impl Supervisor<'_> {
         let starting = self.serving.as_ref().is_some_and(|process| !process.ready);
         starting
             || self.agent.is_waiting()
+            || self.backups.is_waiting()
             || self.coming.is_some()
             || self.again.is_some()
             || self.replacing
@@ -161,6 +165,7 @@ impl Supervisor<'_> {
             Ok((process, settings)) => {
                 self.coming = Some(process);
                 self.agent.configure(&self.program, self.config, &settings);
+                self.backups.configure(&self.program, self.config, &settings);
             }
             Err(error) => {
                 output::error(&error);
@@ -175,6 +180,7 @@ impl Supervisor<'_> {
         self.keep_logs(false);
         self.leave();
         self.agent.look();
+        self.backups.look();
         if self.coming.as_mut().is_some_and(has_ended) {
             self.coming = None;
             not_taken();
@@ -281,6 +287,7 @@ impl Supervisor<'_> {
     /// Ends all gateways, which let requests finish.
     fn stop(mut self) -> Exit {
         let agent = self.agent.stop();
+        let backups = self.backups.stop();
         let all = self.serving.take().into_iter().chain(self.coming.take()).chain(self.ending);
         let mut all: Vec<_> = all.collect();
         for process in &all {
@@ -291,6 +298,7 @@ impl Supervisor<'_> {
             all.retain_mut(|process| !has_ended(process));
             if all.is_empty() {
                 agent.wait();
+                backups.wait();
                 return Exit::Clean;
             }
             std::thread::sleep(SOON);
@@ -300,6 +308,7 @@ impl Supervisor<'_> {
             drop(process.child.wait());
         }
         agent.wait();
+        backups.wait();
         Exit::Clean
     }
 }
@@ -320,7 +329,13 @@ fn hear(process: &mut Process) {
 
 /// The settings.
 fn to_run(config: &Path) -> Result<Settings, Error> {
-    load::settings(&Live, config)
+    let settings = load::settings(&Live, config)?;
+    if settings.listeners.is_empty() && settings.streams.is_empty() {
+        let why = "the configuration has no [[listen]], so there is nothing to serve: `burgrave backup schedule` does \
+                   the backups of a machine that has nothing else";
+        return Err(Error::Backup(why.to_owned()));
+    }
+    Ok(settings)
 }
 
 fn has_ended(process: &mut Process) -> bool {
