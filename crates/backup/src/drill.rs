@@ -442,8 +442,7 @@ fn sqlite(path: &Path, checks: &[DrillCheck], drilled: &mut Drilled) -> Result<(
     let program = find(&["sqlite3"])?.display().to_string();
     let text = path.display().to_string();
     let mut ask = |query: &str| {
-        let command =
-            [&program, "-bail", "-batch", "-readonly", "--", &text, query].map(str::to_owned);
+        let command = [&program, "-bail", "-batch", "-readonly", &text, query].map(str::to_owned);
         let answer = output(&command, QUERY_TIME)?;
         Ok(String::from_utf8(answer.trim_ascii().to_vec()).unwrap_or_default())
     };

@@ -36,6 +36,8 @@ pub struct Ran {
     pub report: Report,
     /// What is unlike the backups before.
     pub odd: Vec<String>,
+    /// What went wrong after it, such as the program of `after`.
+    pub failures: Vec<String>,
     /// What was forgotten afterwards, if the job forgets.
     pub pruned: Option<Pruned>,
     /// Whether the repository was made.
@@ -197,17 +199,14 @@ impl<'s> Job<'s> {
                 "the run before this one was interrupted; this one has taken up what it had stored";
             report.notices.insert(0, line.to_owned());
         }
-        let mut odd = Vec::new();
-        if let Err(error) = after {
-            odd.push(error.told());
-        }
+        let failures: Vec<String> = after.err().iter().map(BackupError::told).collect();
         let size = Size {
             bytes: report.seen.bytes,
             files: report.seen.files,
             added: report.stored.plain_bytes,
             packed: report.stored.packed_bytes,
         };
-        odd.extend(oddities(&self.state.load()?.sizes, size));
+        let odd = oddities(&self.state.load()?.sizes, size);
         self.state.change(|state| state.remember(size))?;
         let pruned = match (&self.settings.keep, self.settings.identity) {
             (Some(keep), Identity::Sole) => {
@@ -228,7 +227,7 @@ impl<'s> Job<'s> {
             }
             (_, Identity::Sole | Identity::Writer | Identity::Reader | Identity::Keeper) => None,
         };
-        Ok(Ran { report, odd, pruned, is_new })
+        Ok(Ran { report, odd, failures, pruned, is_new })
     }
 
     fn back_up(

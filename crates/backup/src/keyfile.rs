@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 /// The longest password.
-const PASSWORD_BYTES_MAX: u64 = 4096;
+const PASSWORD_BYTES_MAX: u64 = 16 * 1024;
 /// The cost of a guess: the log of scrypt's N, r and p, as restic takes them at least.
 const COST: (u8, u32, u32) = (15, 8, 1);
 /// What a key file may ask for at most, in bytes of memory: it may be a stranger's.

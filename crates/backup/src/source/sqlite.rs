@@ -36,7 +36,6 @@ pub(super) fn back_up(path: &Path, mut errand: Errand<'_>) -> Result<Report, Bac
         "-readonly",
         "-cmd",
         ".timeout 60000",
-        "--",
         &text,
         &format!(".backup '{copy_text}'"),
     ];

@@ -3,9 +3,15 @@
 //! Contract, held by one suite for all: a file appears whole or not at all, is never replaced by another content
 //! under the same name, and after [`Target::barrier`] everything written before it outlives a crash.
 
+mod http;
 mod local;
+mod rest;
+mod s3;
+mod sftp;
+mod slow;
 
 use crate::error::BackupError;
+use crate::keyfile::Password;
 use burgrave_config::{Backup, BackupTarget};
 pub(crate) use local::Local;
 use std::path::PathBuf;
@@ -156,10 +162,31 @@ pub(crate) fn local_path(target: &BackupTarget) -> Option<PathBuf> {
 
 /// Reaches a place.
 pub(crate) fn open(job: &Backup) -> Result<Box<dyn Target>, BackupError> {
-    match &job.repository {
-        BackupTarget::Local(path) => Ok(Box::new(Local::new(path))),
-        BackupTarget::Sftp { .. } | BackupTarget::Rest(_) | BackupTarget::S3(_) => {
-            Err(BackupError::Refused(format!("`{}` cannot be reached yet", name(&job.repository))))
+    let name = name(&job.repository);
+    let credentials = || job.credentials.as_deref().map(Password::read).transpose();
+    let text = |password: Option<Password>| {
+        password
+            .map(|password| String::from_utf8(password.bytes().to_vec()))
+            .transpose()
+            .map_err(|_odd| BackupError::Refused("the file of `credentials` is no text".to_owned()))
+    };
+    let target: Box<dyn Target> = match &job.repository {
+        BackupTarget::Local(path) => Box::new(Local::new(path)),
+        BackupTarget::Sftp { user, host, port, path } => {
+            // A private key that others may read is refused here as by `ssh` itself.
+            credentials()?;
+            let (user, port, key) = (user.as_deref(), *port, job.credentials.as_deref());
+            Box::new(sftp::Sftp::new(&sftp::Host { user, host, port, path, key }, name)?)
         }
-    }
+        BackupTarget::Rest(address) => {
+            Box::new(rest::Rest::new(address, name, text(credentials()?)?.as_deref())?)
+        }
+        BackupTarget::S3(address) => {
+            Box::new(s3::S3::new(address, name, &text(credentials()?)?.unwrap_or_default())?)
+        }
+    };
+    Ok(match job.bandwidth {
+        Some(bandwidth) => Box::new(slow::Slow::new(target, bandwidth)),
+        None => target,
+    })
 }

@@ -8,3 +8,4 @@ mod kills;
 mod restores;
 mod sources;
 mod support;
+mod targets;

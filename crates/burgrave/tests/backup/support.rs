@@ -10,12 +10,13 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_burgrave");
 /// A job called `job`, with its source, repository, key and state below one folder.
 pub struct Place {
     pub dir: tempfile::TempDir,
-    pub rest: String,
+    /// The repository, where it is no directory.
+    pub target: Option<String>,
 }
 
 impl Place {
     pub fn new() -> Self {
-        let place = Self { dir: tempfile::tempdir().unwrap(), rest: String::new() };
+        let place = Self { dir: tempfile::tempdir().unwrap(), target: None };
         std::fs::create_dir(place.source()).unwrap();
         place.configure("");
         let made = place.burgrave(&["key", "job", "--new"]);
@@ -50,7 +51,7 @@ impl Place {
         let text = format!(
             "state = {:?}\n[[backup]]\nname = \"job\"\n{source}\nrepository = {:?}\nkey = {:?}\n{rest}\n",
             self.path("state"),
-            self.repository(),
+            self.target.clone().unwrap_or_else(|| self.repository().display().to_string()),
             self.path("key")
         );
         std::fs::write(self.config(), text).unwrap();

@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &BackupJob) -> Result<Exit, Error> {
         let ran = ran?;
         show::result(arguments.format, &ran_text(job.name(), &ran), &ran_json(job.name(), &ran))?;
         let is_clean =
-            ran.report.seen.trouble_count == 0 && ran.report.damage == 0 && ran.odd.is_empty();
+            ran.report.seen.trouble_count == 0 && ran.report.damage == 0 && ran.failures.is_empty();
         Ok(if is_clean { Exit::Clean } else { Exit::Findings })
     })
 }
@@ -41,6 +41,7 @@ fn ran_text(job: &str, ran: &Ran) -> String {
     text.push_str(&show::lines("not backed up: ", &seen.trouble, seen.trouble_count));
     text.push_str(&show::lines("changed while it was read: ", &seen.moving, 0));
     text.push_str(&show::lines("odd: ", &ran.odd, 0));
+    text.push_str(&show::lines("failed: ", &ran.failures, 0));
     text.push_str(&format!(
         "{job}: snapshot {} of {} files ({} new, {} changed), {}; stored {} in {}\n",
         report.snapshot.short(),
@@ -66,7 +67,7 @@ fn ran_json(job: &str, ran: &Ran) -> Value {
         "bytes_read": seen.bytes_read, "bytes_added": report.stored.plain_bytes,
         "bytes_stored": report.stored.packed_bytes, "seconds": report.took.as_secs_f64(),
         "is_complete": seen.trouble_count == 0, "unreadable": seen.trouble, "changed_while_read": seen.moving,
-        "notices": report.notices, "damage": report.damage, "odd": ran.odd, "is_new_repository": ran.is_new,
+        "notices": report.notices, "damage": report.damage, "odd": ran.odd, "failures": ran.failures, "is_new_repository": ran.is_new,
         "pruned": ran.pruned.as_ref().map(pruned_json),
     })
 }
