@@ -9,9 +9,23 @@ pub(crate) const BUILD: &[&str] =
     &["build-essential", "ca-certificates", "curl", "modsecurity-crs"];
 
 /// What tests try Burgrave with: namespaces and rules of the kernel, a FastCGI server, scanners of TLS, the
-/// judge of units.
-pub(crate) const TEST: &[&str] =
-    &["iproute2", "nftables", "php-fpm", "sslscan", "systemd", "testssl.sh"];
+/// judge of units, and what backups are read, written and made by.
+pub(crate) const TEST: &[&str] = &[
+    "acl",
+    "attr",
+    "iproute2",
+    "nftables",
+    "openssh-client",
+    "openssh-server",
+    "php-fpm",
+    "postgresql",
+    "rclone",
+    "restic",
+    "sqlite3",
+    "sslscan",
+    "systemd",
+    "testssl.sh",
+];
 
 /// What the benches need beside that.
 pub(crate) const BENCH: &[&str] = &["libnginx-mod-http-modsecurity", "nginx-light", "wrk"];

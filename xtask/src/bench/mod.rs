@@ -1,6 +1,7 @@
 //! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
 
 mod audit;
+mod backup;
 mod ban;
 mod defenders;
 mod detection;
@@ -21,7 +22,8 @@ pub(crate) fn all() -> Result<()> {
     engine::run()?;
     detection::run()?;
     watch::run()?;
-    ban::run()
+    ban::run()?;
+    backup::run(None)
 }
 
 /// One bench by its name.
@@ -33,6 +35,8 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("detection", []) => detection::run(),
         ("watch", []) => watch::run(),
         ("audit", [tree, faults]) => audit::run(tree, faults),
+        ("backup", []) => backup::run(None),
+        ("backup", [gigabytes]) => backup::run(Some(gigabytes)),
         ("soak", []) => soak::run(None),
         ("soak", [seconds]) => soak::run(Some(seconds)),
         ("ban", []) => ban::run(),
@@ -40,7 +44,7 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, ban, soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, ban, backup [GIGABYTES], soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
                 options.join(" ")
             )
         }
@@ -60,7 +64,7 @@ mod tests {
             assert!(
                 why.contains(name)
                     && why.contains(
-                        "gateway [--rules], engine, detection, watch, ban, soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
+                        "gateway [--rules], engine, detection, watch, ban, backup [GIGABYTES], soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
                     ),
                 "{why}"
             );
