@@ -9,7 +9,7 @@ use crate::repository::{Repository, to_json};
 use crate::restore::{Restored, Sample, Wanted, restore};
 use crate::run::{Look, look_over};
 use crate::snapshot::Snapshot;
-use crate::source::{BASE, BASE_TAG, Cluster, file_name, find, output, recover};
+use crate::source::{BASE, BASE_TAG, Cluster, DATABASE, file_name, find, output, recover};
 use crate::time::parse_time;
 use burgrave_config::{BackupSource, DrillCheck};
 use burgrave_sys::{
@@ -383,12 +383,12 @@ fn dump(
 ) -> Result<(), BackupError> {
     let dump = place.join(format!("{}.dump", file_name(name)));
     let server = Cluster::create(place)?;
-    server.load(&dump, name)?;
+    server.load(&dump)?;
     let count = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'm', 'v', 'S') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')";
-    if server.ask(name, count)? == "0" {
+    if server.ask(DATABASE, count)? == "0" {
         drilled.fail("the dump restores, and holds no table at all".to_owned());
     }
-    ask_all(checks, drilled, &mut |query| server.ask(name, query));
+    ask_all(checks, drilled, &mut |query| server.ask(DATABASE, query));
     Ok(())
 }
 

@@ -11,6 +11,8 @@ const START_TIME: Duration = Duration::from_hours(1);
 const STOP_TIME: Duration = Duration::from_mins(5);
 const RESTORE_TIME: Duration = Duration::from_hours(12);
 const QUERY_TIME: Duration = Duration::from_mins(30);
+/// What a dump is restored into, whatever it was called.
+pub(crate) const DATABASE: &str = "drill";
 
 /// A server that runs; it is stopped when dropped.
 pub(crate) struct Cluster {
@@ -118,16 +120,16 @@ impl Cluster {
     }
 
     /// Restores a dump into a new database.
-    pub(crate) fn load(&self, dump: &Path, database: &str) -> Result<(), BackupError> {
+    pub(crate) fn load(&self, dump: &Path) -> Result<(), BackupError> {
         give(dump)?;
         let host = format!("--host={}", self.socket.display());
         let user = format!("--username={}", self.user);
         let create = command(
             &find_postgresql("createdb")?,
-            &[&host, &user, "--template=template0", "--", database],
+            &[&host, &user, "--template=template0", "--", DATABASE],
         )?;
         output(&create, START_TIME)?;
-        let (name, path) = (format!("--dbname={database}"), dump.display().to_string());
+        let (name, path) = (format!("--dbname={DATABASE}"), dump.display().to_string());
         let arguments =
             [&host, &user, &name, "--no-owner", "--no-privileges", "--exit-on-error", "--", &path];
         output(&command(&find_postgresql("pg_restore")?, &arguments)?, RESTORE_TIME).map(drop)

@@ -13,7 +13,7 @@ use crate::error::BackupError;
 use crate::repository::Repository;
 use crate::run::{Labels, Report, What, run};
 use burgrave_config::BackupSource;
-pub(crate) use cluster::Cluster;
+pub(crate) use cluster::{Cluster, DATABASE};
 pub(crate) use program::{failure, find, hook, output};
 pub(crate) use recover::{BASE, BASE_TAG, WAL, recover};
 use std::path::Path;
