@@ -188,11 +188,7 @@ impl Chunker {
             h2 = self.slide(h2, byte(l2), byte(e2));
             h3 = self.slide(h3, byte(l3), byte(e3));
             // Rare: each of them once in a MiB.
-            if (h0 & CUT_MASK == 0)
-                | (h1 & CUT_MASK == 0)
-                | (h2 & CUT_MASK == 0)
-                | (h3 & CUT_MASK == 0)
-            {
+            if [h0, h1, h2, h3].iter().any(|hash| hash & CUT_MASK == 0) {
                 for (hash, first) in
                     [(h0, &mut *f0), (h1, &mut *f1), (h2, &mut *f2), (h3, &mut *f3)]
                 {

@@ -2,6 +2,7 @@
 //! The place is removed afterwards. What was found is a line of JSON in the job's `drills.ndjson`.
 
 use crate::archive::told;
+use crate::checks::{Checked, judge};
 use crate::error::BackupError;
 use crate::id::Id;
 use crate::job::Job;
@@ -29,19 +30,6 @@ const FAILURES_MAX: usize = 100;
 /// Where accounts meet, on a disk.
 const SHARED: &str = "/var/tmp";
 const QUERY_TIME: Duration = Duration::from_mins(30);
-
-/// A question and its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checked {
-    /// What was asked.
-    pub query: String,
-    /// What was to come.
-    pub expect: Option<String>,
-    /// What came.
-    pub value: String,
-    /// Whether it was that.
-    pub held: bool,
-}
 
 /// What came of a drill.
 #[derive(Clone, Debug)]
@@ -228,7 +216,7 @@ impl Job<'_> {
         };
         let is_before =
             |snapshot: &&&Snapshot| base_time(snapshot).is_some_and(|(at, _)| at <= moment);
-        let base = own.iter().filter(is_before).next_back().ok_or_else(|| {
+        let base = own.iter().rfind(is_before).ok_or_else(|| {
             BackupError::Refused(format!("no base backup was made before {}", moment.rfc3339()))
         })?;
         let wal =
@@ -302,13 +290,12 @@ fn compare(place: &Path, drilled: &mut Drilled) -> Result<(), BackupError> {
                 .filter(|_| is_same)
                 .map(|source| (digest(&folder, &name), digest(source, &name)));
             match digests {
-                None => drilled.changed = drilled.changed.saturating_add(1),
                 Some((Ok(restored), Ok(live))) if restored == live => {
                     drilled.compared = drilled.compared.saturating_add(1);
                 }
                 Some((Err(error), _)) => drilled.fail(told(&error)),
                 // Gone, or not ours to read, in this moment.
-                Some((_, Err(_))) => drilled.changed = drilled.changed.saturating_add(1),
+                None | Some((_, Err(_))) => drilled.changed = drilled.changed.saturating_add(1),
                 Some((Ok(_), Ok(_))) => drilled.fail(format!(
                     "`/{}` has the size and time of its backup and another content: one of both was changed by a fault \
                      or by somebody",
@@ -333,32 +320,6 @@ fn digest(folder: &Folder, name: &[u8]) -> Result<[u8; 32], burgrave_sys::SysErr
         }
         digest.update(buffer.get(..read).unwrap_or_default());
     }
-}
-
-/// Whether an answer is what was expected.
-fn judge(check: &DrillCheck, value: String) -> Checked {
-    let held = match &check.expect {
-        None => !matches!(value.as_str(), "" | "0" | "f" | "false"),
-        Some(expect) => {
-            let (operator, wanted) = expect.split_once(' ').unwrap_or(("=", expect));
-            let wanted = wanted.trim();
-            let numbers = (value.parse::<f64>().ok(), wanted.parse::<f64>().ok());
-            let order = match numbers {
-                (Some(value), Some(wanted)) => value.partial_cmp(&wanted),
-                _ => Some(value.as_str().cmp(wanted)),
-            };
-            order.is_some_and(|order| match operator {
-                "=" => order.is_eq(),
-                "!=" => order.is_ne(),
-                ">=" => order.is_ge(),
-                "<=" => order.is_le(),
-                ">" => order.is_gt(),
-                "<" => order.is_lt(),
-                _ => false,
-            })
-        }
-    };
-    Checked { query: check.query.clone(), expect: check.expect.clone(), value, held }
 }
 
 fn ask_all(
@@ -400,7 +361,7 @@ fn cluster(
     drilled: &mut Drilled,
 ) -> Result<(), BackupError> {
     let data = recover(place, None)?;
-    let server = Cluster::start(place, data, user)?;
+    let server = Cluster::start(place, &data, user)?;
     ask_all(checks, drilled, &mut |query| {
         // `database: query` asks another database than `postgres`.
         let (database, query) = query
@@ -474,30 +435,4 @@ fn mysql(
         drilled.fail("a dump of MySQL is not asked: this drill looks at it as a file".to_owned());
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_are_judged() {
-        for (expect, value, held) in [
-            (None, "1", true),
-            (None, "", false),
-            (None, "f", false),
-            (None, "0", false),
-            (Some(">= 1000"), "1000", true),
-            (Some(">= 1000"), "999", false),
-            (Some(">= 1000"), "", false),
-            (Some("> 9"), "10", true),
-            (Some("< 9"), "10", false),
-            (Some("= ok"), "ok", true),
-            (Some("!= ok"), "ok", false),
-            (Some(">= 2026-11-21"), "2026-11-22 10:00", true),
-        ] {
-            let check = DrillCheck { query: "q".to_owned(), expect: expect.map(str::to_owned) };
-            assert_eq!(judge(&check, value.to_owned()).held, held, "{expect:?} {value}");
-        }
-    }
 }

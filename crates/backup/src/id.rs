@@ -49,11 +49,6 @@ impl Id {
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
-
-    /// From bytes that are 32.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
 }
 
 fn digit(byte: u8) -> Option<u8> {

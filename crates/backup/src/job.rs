@@ -254,7 +254,7 @@ impl<'s> Job<'s> {
                 labels.paths = paths.iter().map(|path| path.display().to_string()).collect();
                 labels.excludes.clone_from(exclude);
                 let what = Paths {
-                    paths: paths.clone(),
+                    tops: paths.clone(),
                     exclude: Exclude::new(exclude.iter().map(String::as_str)),
                     one_file_system: *one_file_system,
                     never: target::local_path(&self.settings.repository).into_iter().collect(),
@@ -322,12 +322,10 @@ impl<'s> Job<'s> {
     ) -> Result<Verified, BackupError> {
         let repository = self.open()?;
         let of = self.settings.verify.share;
-        let share = match share {
-            Some(share) => share,
-            None => {
-                let last = self.state.load()?.share;
-                Share { number: last % of + 1, of }
-            }
+        let share = if let Some(share) = share {
+            share
+        } else {
+            Share { number: self.state.load()?.share % of + 1, of }
         };
         let may_mend = matches!(self.settings.identity, Identity::Sole | Identity::Writer);
         let verified = verify::verify(&repository, share, may_mend, progress)?;

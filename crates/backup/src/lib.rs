@@ -14,6 +14,7 @@
 mod accounts;
 mod archive;
 mod browse;
+mod checks;
 mod chunker;
 mod compress;
 mod crypto;
@@ -46,7 +47,8 @@ mod walk;
 
 pub use archive::Seen;
 pub use browse::{Change, Found};
-pub use drill::{Checked, Drilled, Recovered};
+pub use checks::Checked;
+pub use drill::{Drilled, Recovered};
 pub use error::BackupError;
 pub use id::Id;
 pub use job::{Job, Ran};

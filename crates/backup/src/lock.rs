@@ -111,10 +111,10 @@ impl RepositoryLock {
         }
         let name = Arc::new(Mutex::new(Some(own)));
         let (stop, stopped) = channel();
-        let renewed = (Arc::clone(&name), Arc::clone(repository));
+        let held = (Arc::clone(&name), Arc::clone(repository));
         let renewer = std::thread::spawn(move || {
             while stopped.recv_timeout(RENEW) == Err(RecvTimeoutError::Timeout) {
-                let (name, repository) = &renewed;
+                let (name, repository) = &held;
                 let Ok(new) = write(repository, sharing) else { continue };
                 let old = name.lock().unwrap_or_else(PoisonError::into_inner).replace(new);
                 if let Some(old) = old {

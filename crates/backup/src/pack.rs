@@ -7,7 +7,7 @@ use crate::id::Id;
 
 /// What a blob is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum BlobKind {
+pub(crate) enum BlobKind {
     /// A piece of a file.
     Data,
     /// The list of a directory.

@@ -296,12 +296,12 @@ impl Repository {
         let length = usize::try_from(place.length).unwrap_or(usize::MAX);
         let read =
             self.target.read_part(FileKind::Pack, &pack.hex(), u64::from(place.offset), length);
-        let mut sealed = read.map_err(|error| match error {
-            BackupError::Missing { .. } => BackupError::damaged(
-                format!("pack `{pack}`"),
-                format!("it is missing, and has the {} blob `{id}`", kind.word()),
-            ),
-            other => other,
+        let mut sealed = read.map_err(|error| {
+            if !matches!(error, BackupError::Missing { .. }) {
+                return error;
+            }
+            let why = format!("it is missing, and has the {} blob `{id}`", kind.word());
+            BackupError::damaged(format!("pack `{pack}`"), why)
         })?;
         self.decode(kind, id, place, &pack, &mut sealed, zstd)
     }

@@ -64,7 +64,7 @@ fn decide_group(snapshots: &[&Snapshot], keep: &Keep, decision: &mut Decision) {
 }
 
 /// Decides for the snapshots of a job, machine by machine. Those of other jobs and programs are not touched.
-pub fn decide(snapshots: &[Snapshot], job: &str, keep: &Keep) -> Decision {
+pub(crate) fn decide(snapshots: &[Snapshot], job: &str, keep: &Keep) -> Decision {
     let mut groups: BTreeMap<&str, Vec<&Snapshot>> = BTreeMap::new();
     for snapshot in snapshots.iter().filter(|snapshot| snapshot.job() == Some(job)) {
         groups.entry(&snapshot.file.hostname).or_default().push(snapshot);

@@ -89,13 +89,13 @@ impl Saver {
         {
             return Ok(false);
         }
-        let packed = if self.repository.compresses() { zstd.compress(content) } else { None };
-        let unpacked = match packed {
+        let small = if self.repository.compresses() { zstd.compress(content) } else { None };
+        let unpacked = match small {
             Some(_) => u32::try_from(content.len())
                 .map_err(|_long| BackupError::Refused(format!("the blob `{id}` is too long")))?,
             None => 0,
         };
-        let plain = packed.unwrap_or(content);
+        let plain = small.unwrap_or(content);
         let mut sealed = self.buffer();
         self.repository.key().seal_into(plain, &mut sealed)?;
         {

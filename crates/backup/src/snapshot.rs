@@ -131,7 +131,7 @@ impl Snapshot {
 pub type Snapshots = (Vec<Snapshot>, Vec<BackupError>);
 
 /// All snapshots, oldest first.
-pub fn all(repository: &Repository) -> Result<Snapshots, BackupError> {
+pub(crate) fn all(repository: &Repository) -> Result<Snapshots, BackupError> {
     let (mut snapshots, mut damaged) = (Vec::new(), Vec::new());
     for listed in repository.target().list(FileKind::Snapshot)? {
         match one(repository, &listed.name) {
@@ -210,8 +210,8 @@ mod tests {
         let all = [snapshot("a", &[]), snapshot("b", &[])];
         let full = all[0].id.hex();
         assert_eq!(choose(&all, &full, "").unwrap(), all[0]);
-        assert_eq!(choose(&all, &full[..4], "").unwrap(), all[0]);
-        for wanted in ["", "ffff", "xyzw", &full[..3]] {
+        assert_eq!(choose(&all, full.get(..4).unwrap(), "").unwrap(), all[0]);
+        for wanted in ["", "ffff", "xyzw", full.get(..3).unwrap()] {
             assert!(choose(&all, wanted, "").is_err(), "{wanted}");
         }
     }

@@ -124,7 +124,7 @@ impl StateDir {
 }
 
 /// What is odd about a backup, beside those before it.
-pub fn oddities(before: &[Size], now: Size) -> Vec<String> {
+pub(crate) fn oddities(before: &[Size], now: Size) -> Vec<String> {
     let mut odd = Vec::new();
     let Some(last) = before.last() else { return odd };
     if now.files.saturating_mul(2) < last.files && last.files >= 10 {

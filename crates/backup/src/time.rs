@@ -57,7 +57,7 @@ pub(crate) fn parse_stamp(text: &str) -> Option<Stamp> {
 }
 
 /// As [`parse_stamp`], in microseconds; a date alone, or with hour and minute, is taken as UTC.
-pub fn parse_time(text: &str) -> Option<UnixTime> {
+pub(crate) fn parse_time(text: &str) -> Option<UnixTime> {
     let spaced = text.trim().replacen(' ', "T", 1);
     let full = match spaced.len() {
         10 => format!("{spaced}T00:00:00Z"),

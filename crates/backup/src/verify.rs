@@ -95,12 +95,10 @@ pub(crate) fn verify(
     let begun = monotonic();
     let mut verified = Verified::default();
     // Where nothing can be written, as with a reader's rights, it goes without a lock.
-    let _lock = RepositoryLock::take(repository, Sharing::Shared, Duration::from_secs(30))
-        .map(Some)
-        .or_else(|error| match error {
-            BackupError::Locked { .. } => Err(error),
-            _ => Ok(None),
-        })?;
+    let held = RepositoryLock::take(repository, Sharing::Shared, Duration::from_secs(30));
+    if let Err(error @ BackupError::Locked { .. }) = held {
+        return Err(error);
+    }
     let look = if may_mend { Look::Mend } else { Look::Only };
     let looked = look_over(repository, &[], look)?;
     looked.damage.into_iter().for_each(|fault| verified.fault(fault));
@@ -110,7 +108,9 @@ pub(crate) fn verify(
     let mut zstd = Zstd::new()?;
     bad.retain(|(kind, id)| repository.read_blob(*kind, id, &mut zstd).is_err());
     let (snapshots, damaged) = snapshot::all(repository)?;
-    damaged.iter().for_each(|error| verified.fault(error.told()));
+    for error in &damaged {
+        verified.fault(error.told());
+    }
     let mut sound = HashSet::new();
     for snapshot in &snapshots {
         verified.snapshots += 1;

@@ -142,10 +142,10 @@ impl Selection {
     }
 
     /// The paths that are no one's of these.
-    pub(crate) fn unmet<'p>(
-        &'p self,
+    pub(crate) fn unmet(
+        &self,
         mut is_there: impl FnMut(&[u8]) -> bool,
-    ) -> impl Iterator<Item = &'p [u8]> {
+    ) -> impl Iterator<Item = &[u8]> {
         self.paths.iter().map(Vec::as_slice).filter(move |path| !path.is_empty() && !is_there(path))
     }
 }

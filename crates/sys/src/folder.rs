@@ -11,7 +11,7 @@ use rustix::fs::{
     openat, openat2, readlinkat, renameat, statat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
-use std::ffi::{CStr, OsStr};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
@@ -20,6 +20,12 @@ use std::path::{Path, PathBuf};
 
 /// The longest value of an extended attribute (xattr(7)), in bytes.
 const XATTR_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a directory's list that are read at once.
+const LIST_BYTES: usize = 32 * 1024;
+
+/// Extended attributes: names and values.
+pub type Extended = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,7 +111,7 @@ impl Attributes {
             changed: stamp(stat.st_ctime, stat.st_ctime_nsec),
             inode: stat.st_ino,
             device: stat.st_dev,
-            links: u64::from(stat.st_nlink),
+            links: stat.st_nlink,
             rdev: stat.st_rdev,
             allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         })
@@ -181,7 +187,7 @@ impl Folder {
         let wrong = |error| self.wrong("listing", b"", error);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fresh = openat(&self.directory, c".", flags, Mode::empty()).map_err(wrong)?;
-        let mut buffer = [MaybeUninit::uninit(); 32 * 1024];
+        let mut buffer = vec![MaybeUninit::uninit(); LIST_BYTES];
         let mut entries = RawDir::new(fresh, &mut buffer);
         let mut names = Vec::new();
         while let Some(entry) = entries.next() {
@@ -340,7 +346,7 @@ impl Folder {
 
     /// The extended attributes of a name, access lists among them, sorted. A file system that has none
     /// gives none.
-    pub fn extended(&self, name: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, SysError> {
+    pub fn extended(&self, name: &[u8]) -> Result<Extended, SysError> {
         let wrong = |error| self.wrong("reading the extended attributes of", name, error);
         let path = self.by_descriptor(name).map_err(wrong)?;
         let mut list = vec![0_u8; 1024];
@@ -349,7 +355,7 @@ impl Folder {
                 Ok(length) => break length,
                 Err(Errno::NOTSUP) => return Ok(Vec::new()),
                 Err(Errno::RANGE) if list.len() < XATTR_BYTES_MAX => {
-                    list.resize(XATTR_BYTES_MAX, 0)
+                    list.resize(XATTR_BYTES_MAX, 0);
                 }
                 Err(error) => return Err(wrong(error)),
             }
@@ -460,8 +466,7 @@ pub fn device_numbers(rdev: u64) -> (u32, u32) {
 
 /// The name of this machine, as its kernel knows it.
 pub fn host_name() -> Vec<u8> {
-    let name: &CStr = &rustix::system::uname().nodename().to_owned();
-    name.to_bytes().to_vec()
+    rustix::system::uname().nodename().to_bytes().to_vec()
 }
 
 /// Whether a process with this number runs on this machine; of another account's it is taken to.

@@ -42,8 +42,8 @@ pub use confine::{Confinement, Missing, confine, resolver_paths};
 pub use error::SysError;
 pub use fake::{Fake, Refusal};
 pub use folder::{
-    Attributes, Folder, NodeKind, Stamp, advise_once, device_numbers, host_name, is_running,
-    next_data, own_ids,
+    Attributes, Extended, Folder, NodeKind, Stamp, advise_once, device_numbers, host_name,
+    is_running, next_data, own_ids,
 };
 pub use follow::{Changes, Fate, FileId, Followed};
 pub use inherited::{ACTIVATED_FIRST, Ask, ask_to_end, detach, inherit, is_root, take_listener};

@@ -176,7 +176,12 @@ impl Finisher<'_> {
             let folder = self.open(above)?;
             match node.kind {
                 NodeKind::Link => folder.make_link(name, &node.target())?,
-                kind => folder.make_special(name, kind, node.device)?,
+                kind @ (NodeKind::File
+                | NodeKind::Directory
+                | NodeKind::Block
+                | NodeKind::Character
+                | NodeKind::Pipe
+                | NodeKind::Socket) => folder.make_special(name, kind, node.device)?,
             }
         }
         self.attributes(path, node)

@@ -118,7 +118,7 @@ enum Fate {
 }
 
 /// Restores; `progress` is told how many bytes of how many are written.
-pub fn restore(
+pub(crate) fn restore(
     repository: &Arc<Repository>,
     tree: &Id,
     wanted: &Wanted,

@@ -98,7 +98,7 @@ pub(super) fn plan(
             Step::Leave(..) => {}
             Step::Enter(path, _) => match selection.relation(path) {
                 Relation::Outside => return Ok(Go::Over),
-                relation => {
+                relation @ (Relation::Inside | Relation::Above) => {
                     if relation == Relation::Inside {
                         met.insert(path.to_vec());
                     }

@@ -41,11 +41,11 @@ impl Cluster {
         let arguments =
             ["-D", &path, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"];
         output(&command(&find_postgresql("initdb")?, &arguments)?, START_TIME)?;
-        Self::start(at, data, "postgres")
+        Self::start(at, &data, "postgres")
     }
 
     /// Starts the one whose data are there.
-    pub(crate) fn start(at: &Path, data: PathBuf, user: &str) -> Result<Self, BackupError> {
+    pub(crate) fn start(at: &Path, data: &Path, user: &str) -> Result<Self, BackupError> {
         let socket = at.join("socket");
         Folder::open(at)?.make_folder(b"socket")?;
         give(&socket)?;
@@ -58,7 +58,7 @@ impl Cluster {
         let (path, log) =
             (data.display().to_string(), data.join("drill.log").display().to_string());
         let mut cluster =
-            Self { data: data.clone(), socket, user: user.to_owned(), is_running: true };
+            Self { data: data.to_path_buf(), socket, user: user.to_owned(), is_running: true };
         let arguments = ["-D", &path, "-l", &log, "-w", "-t", "3600", "-o", &options, "start"];
         let started = output(&command(&find_postgresql("pg_ctl")?, &arguments)?, START_TIME);
         if let Err(error) = started {
@@ -91,7 +91,7 @@ impl Cluster {
                 }
                 Err(error) if std::time::Instant::now() >= deadline => return Err(error),
                 // A server that ended in its recovery is not waited for.
-                Err(error) if !self.is_alive() => return Err(self.last_words(error)),
+                Err(error) if !self.is_alive() => return Err(self.last_words(&error)),
                 Err(_) => {}
             }
             std::thread::sleep(Duration::from_millis(100));
@@ -106,7 +106,7 @@ impl Cluster {
         status.is_ok()
     }
 
-    fn last_words(&self, error: BackupError) -> BackupError {
+    fn last_words(&self, error: &BackupError) -> BackupError {
         let said = burgrave_sys::read_own(&self.data.join("drill.log"), 16 * 1024 * 1024)
             .unwrap_or_default();
         BackupError::Source {

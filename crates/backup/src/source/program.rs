@@ -33,10 +33,8 @@ pub(crate) fn find_postgresql(name: &str) -> Result<PathBuf, BackupError> {
     let mut found: Vec<(u32, PathBuf)> = Vec::new();
     for pattern in POSTGRESQL {
         for folder in Live.glob(Path::new(pattern), 100).unwrap_or_default() {
-            let digits: String = folder
-                .components()
-                .flat_map(|part| part.as_os_str().to_string_lossy_digits())
-                .collect();
+            let digits: String =
+                folder.components().flat_map(|part| part.as_os_str().digits()).collect();
             let path = folder.join(name);
             if Live.metadata(&path).is_ok() {
                 found.push((digits.parse().unwrap_or(0), path));
@@ -48,11 +46,11 @@ pub(crate) fn find_postgresql(name: &str) -> Result<PathBuf, BackupError> {
 }
 
 trait Digits {
-    fn to_string_lossy_digits(&self) -> Vec<char>;
+    fn digits(&self) -> Vec<char>;
 }
 
 impl Digits for std::ffi::OsStr {
-    fn to_string_lossy_digits(&self) -> Vec<char> {
+    fn digits(&self) -> Vec<char> {
         self.as_encoded_bytes()
             .iter()
             .filter(|byte| byte.is_ascii_digit())
@@ -112,11 +110,9 @@ pub(crate) fn output_with(
 
 /// Runs a program before or after a backup.
 pub(crate) fn hook(when: &str, command: &[String]) -> Result<(), BackupError> {
-    output(command, HOOK_TIME).map(drop).map_err(|error| match error {
-        BackupError::Source { name, cause } => {
-            BackupError::Source { name: format!("{when}: {name}"), cause }
-        }
-        other => other,
+    output(command, HOOK_TIME).map(drop).map_err(|error| {
+        let BackupError::Source { name, cause } = error else { return error };
+        BackupError::Source { name: format!("{when}: {name}"), cause }
     })
 }
 

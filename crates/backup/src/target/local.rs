@@ -73,13 +73,17 @@ impl Local {
                 self.path.join(kind.folder())
             }
         };
-        Folder::open(&folder).map_err(|error| match error {
-            SysError::Missing(_) if !self.path.exists() => BackupError::NoRepository(self.name()),
-            SysError::Missing(_) => BackupError::Missing {
+        Folder::open(&folder).map_err(|error| {
+            if !matches!(error, SysError::Missing(_)) {
+                return fault(self, "reaching", kind, name, told(&error));
+            }
+            if !self.path.exists() {
+                return BackupError::NoRepository(self.name());
+            }
+            BackupError::Missing {
                 target: self.name(),
                 object: format!("{} `{name}`", kind.word()),
-            },
-            other => fault(self, "reaching", kind, name, told(&other)),
+            }
         })
     }
 
@@ -96,7 +100,7 @@ impl Local {
         })
     }
 
-    fn list_folder(&self, folder: &Folder, all: &mut Vec<Listed>) -> Result<(), BackupError> {
+    fn list_folder(folder: &Folder, all: &mut Vec<Listed>) -> Result<(), BackupError> {
         for name in folder.names()? {
             let Ok(name) = String::from_utf8(name) else { continue };
             if crate::id::Id::parse(&name).is_none() {
@@ -201,7 +205,7 @@ impl Target for Local {
                     if name.len() == 2
                         && let Ok(folder) = folder
                     {
-                        self.list_folder(&folder, &mut all)?;
+                        Self::list_folder(&folder, &mut all)?;
                     }
                 }
             }
@@ -209,7 +213,7 @@ impl Target for Local {
             | FileKind::Key
             | FileKind::Lock
             | FileKind::Snapshot
-            | FileKind::Index => self.list_folder(&top, &mut all)?,
+            | FileKind::Index => Self::list_folder(&top, &mut all)?,
         }
         Ok(all)
     }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 /// The kinds of files of a repository; each is a directory there, but for the one configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FileKind {
+pub(crate) enum FileKind {
     /// The file `config`.
     Config,
     /// Keys, by their digest.
@@ -176,7 +176,7 @@ pub(crate) fn open(job: &Backup) -> Result<Box<dyn Target>, BackupError> {
             // A private key that others may read is refused here as by `ssh` itself.
             credentials()?;
             let (user, port, key) = (user.as_deref(), *port, job.credentials.as_deref());
-            Box::new(sftp::Sftp::new(&sftp::Host { user, host, port, path, key }, name)?)
+            Box::new(sftp::Sftp::new(&sftp::Host { user, machine: host, port, path, key }, name)?)
         }
         BackupTarget::Rest(address) => {
             Box::new(rest::Rest::new(address, name, text(credentials()?)?.as_deref())?)

@@ -77,12 +77,7 @@ fn sign(
 
 /// `20261121T024218Z`.
 fn stamp(now: UnixTime) -> String {
-    now.rfc3339()
-        .chars()
-        .filter(|letter| letter.is_ascii_alphanumeric())
-        .take(15)
-        .chain(['Z'])
-        .collect()
+    now.rfc3339().chars().filter(char::is_ascii_alphanumeric).take(15).chain(['Z']).collect()
 }
 
 /// The texts of all elements of a name, in a document of which nothing else is asked. What they hold is plain text.

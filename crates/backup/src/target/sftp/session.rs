@@ -1,17 +1,8 @@
-//! A directory of another machine by SFTP (version 3, draft-ietf-secsh-filexfer-02), over the machine's own `ssh`, with its
-//! keys, its configuration and its list of known hosts.
-//!
-//! A file is written under a temporary name, flushed where the server can (`fsync@openssh.com`), and renamed.
+//! A connection of SFTP: packets, requests that are sent ahead of their answers, and what a server says instead of an answer.
 
-use super::{FileKind, Listed, Target, fault, is_name};
-use crate::error::BackupError;
-use crate::source::find;
 use burgrave_sys::{Invocation, Program};
-use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
 use std::process::{ChildStdin, ChildStdout};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Bytes of a read or write, which every server takes.
@@ -22,25 +13,17 @@ const AHEAD: usize = 32;
 const PACKET_BYTES_MAX: u32 = 256 * 1024;
 /// Names of one directory.
 const NAMES_MAX: usize = 10_000_000;
-/// After a failure of the connection it is tried again so much later.
-const AGAIN: [Duration; 4] = [
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(8),
-];
-
 const OPEN: u8 = 3;
-const CLOSE: u8 = 4;
+pub(super) const CLOSE: u8 = 4;
 const READ: u8 = 5;
 const WRITE: u8 = 6;
 const LSTAT: u8 = 7;
 const OPENDIR: u8 = 11;
 const READDIR: u8 = 12;
-const REMOVE: u8 = 13;
-const MKDIR: u8 = 14;
+pub(super) const REMOVE: u8 = 13;
+pub(super) const MKDIR: u8 = 14;
 const RENAME: u8 = 18;
-const STATUS: u8 = 101;
+pub(super) const STATUS: u8 = 101;
 const HANDLE: u8 = 102;
 const DATA: u8 = 103;
 const NAME: u8 = 104;
@@ -49,7 +32,7 @@ const EXTENDED: u8 = 200;
 
 /// What a server says instead of an answer.
 #[derive(Debug)]
-enum Wrong {
+pub(super) enum Wrong {
     /// End of file or of a directory.
     End,
     /// No such file.
@@ -110,15 +93,15 @@ impl<'p> Fields<'p> {
     }
 }
 
-fn strange() -> Wrong {
+pub(super) fn strange() -> Wrong {
     Wrong::Lost("the server's answer is none of SFTP".to_owned())
 }
 
 /// A packet that is made.
-struct Packet(Vec<u8>);
+pub(super) struct Packet(Vec<u8>);
 
 impl Packet {
-    fn text(mut self, text: &[u8]) -> Self {
+    pub(super) fn text(mut self, text: &[u8]) -> Self {
         self.0.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
         self.0.extend_from_slice(text);
         self
@@ -136,17 +119,17 @@ impl Packet {
 }
 
 /// A connection.
-struct Session {
+pub(super) struct Session {
     // Before the process: it ends when its input does.
-    input: ChildStdin,
-    output: ChildStdout,
-    program: Program,
+    pub(super) input: ChildStdin,
+    pub(super) output: ChildStdout,
+    pub(super) program: Program,
     next: u32,
     can_flush: bool,
 }
 
 impl Session {
-    fn open(invocation: &Invocation) -> Result<Self, Wrong> {
+    pub(super) fn open(invocation: &Invocation) -> Result<Self, Wrong> {
         let lost = |error: burgrave_sys::SysError| Wrong::Lost(crate::archive::told(&error));
         let mut program = Program::start(invocation.clone()).map_err(lost)?;
         let (Some(input), Some(output)) = (program.take_input(), program.take_output()) else {
@@ -219,7 +202,7 @@ impl Session {
     }
 
     /// A request and its answer, which has to be of a kind.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         kind: u8,
         wanted: u8,
@@ -254,7 +237,7 @@ impl Session {
         self.ask(CLOSE, STATUS, |packet| packet.text(handle)).map(drop)
     }
 
-    fn list(&mut self, path: &str) -> Result<Vec<(Vec<u8>, u64, u32)>, Wrong> {
+    pub(super) fn list(&mut self, path: &str) -> Result<Vec<(Vec<u8>, u64, u32)>, Wrong> {
         let handle = self.handle(OPENDIR, |packet| packet.text(path.as_bytes()))?;
         let mut all = Vec::new();
         loop {
@@ -277,12 +260,12 @@ impl Session {
         Ok(all)
     }
 
-    fn size(&mut self, path: &str) -> Result<u64, Wrong> {
+    pub(super) fn size(&mut self, path: &str) -> Result<u64, Wrong> {
         let answer = self.ask(LSTAT, ATTRS, |packet| packet.text(path.as_bytes()))?;
         Ok(Fields(&answer).attributes()?.0)
     }
 
-    fn read(&mut self, path: &str, offset: u64, bytes: usize) -> Result<Vec<u8>, Wrong> {
+    pub(super) fn read(&mut self, path: &str, offset: u64, bytes: usize) -> Result<Vec<u8>, Wrong> {
         let handle =
             self.handle(OPEN, |packet| packet.text(path.as_bytes()).number(1).number(0))?;
         let mut content = vec![0; bytes];
@@ -331,7 +314,12 @@ impl Session {
         Ok(())
     }
 
-    fn write(&mut self, path: &str, temporary: &str, content: &[u8]) -> Result<(), Wrong> {
+    pub(super) fn write(
+        &mut self,
+        path: &str,
+        temporary: &str,
+        content: &[u8],
+    ) -> Result<(), Wrong> {
         // Write, create, and not over what is there.
         let flags = 0x02 | 0x08 | 0x20;
         let open = |packet: Packet| {
@@ -364,7 +352,7 @@ impl Session {
             .map(drop)
     }
 
-    fn make_folder(&mut self, path: &str) -> Result<(), Wrong> {
+    pub(super) fn make_folder(&mut self, path: &str) -> Result<(), Wrong> {
         if self.size(path).is_ok() {
             return Ok(());
         }
@@ -392,250 +380,40 @@ fn status(fields: &[u8]) -> Result<Option<Wrong>, Wrong> {
     })
 }
 
-/// A repository on another machine.
-pub(crate) struct Sftp {
-    invocation: Invocation,
-    path: String,
-    name: String,
-    session: Mutex<Option<Session>>,
-    made: Mutex<HashSet<String>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Where to.
-pub(crate) struct Host<'h> {
-    pub(crate) user: Option<&'h str>,
-    pub(crate) host: &'h str,
-    pub(crate) port: Option<u16>,
-    pub(crate) path: &'h str,
-    /// The private key.
-    pub(crate) key: Option<&'h Path>,
-}
-
-impl Sftp {
-    pub(crate) fn new(host: &Host<'_>, name: String) -> Result<Self, BackupError> {
-        let mut invocation = Invocation::new(find(&["ssh"])?, Duration::from_mins(5), 0)?
-            .args([
-                "-o",
-                "BatchMode=yes",
-                "-o",
-                "ServerAliveInterval=15",
-                "-o",
-                "ServerAliveCountMax=4",
-            ])
-            .variable("PATH", "/usr/local/bin:/usr/bin:/bin");
-        if let Some(home) = std::env::var_os("HOME") {
-            invocation = invocation.variable("HOME", home);
-        }
-        if let Some(agent) = std::env::var_os("SSH_AUTH_SOCK") {
-            invocation = invocation.variable("SSH_AUTH_SOCK", agent);
-        }
-        if let Some(key) = host.key {
-            invocation = invocation.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(key);
-        }
-        if let Some(port) = host.port {
-            invocation = invocation.args(["-p", &port.to_string()]);
-        }
-        if let Some(user) = host.user {
-            invocation = invocation.args(["-l", user]);
-        }
-        let place = host.host.trim_start_matches('[').trim_end_matches(']');
-        invocation = invocation.args(["-s", "--", place, "sftp"]);
-        let path = host.path.trim_end_matches('/').to_owned();
-        Ok(Self { invocation, path, name, session: Mutex::default(), made: Mutex::default() })
-    }
-
-    fn folder(&self, kind: FileKind, name: &str) -> String {
-        match kind {
-            FileKind::Config => self.path.clone(),
-            FileKind::Pack => {
-                let two: String = name.chars().take(2).collect();
-                format!("{}/data/{two}", self.path)
-            }
-            FileKind::Key | FileKind::Lock | FileKind::Snapshot | FileKind::Index => {
-                format!("{}/{}", self.path, kind.folder())
-            }
-        }
-    }
-
-    /// Does something over a connection, again over a new one when it was lost.
-    fn with<T>(&self, mut act: impl FnMut(&mut Session) -> Result<T, Wrong>) -> Result<T, Wrong> {
-        let mut kept = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pauses = AGAIN.iter();
-        loop {
-            let mut session = match kept.take() {
-                Some(session) => Ok(session),
-                None => Session::open(&self.invocation),
-            };
-            let done = session.as_mut().map_err(|_| ()).map(&mut act);
-            let lost = match (session, done) {
-                (Ok(session), Ok(done)) => {
-                    if let Err(Wrong::Lost(why)) = done {
-                        drop(session);
-                        why
-                    } else {
-                        *kept = Some(session);
-                        return done;
-                    }
-                }
-                (Err(Wrong::Lost(why)), _) => why,
-                (Err(other), _) => return Err(other),
-                (Ok(_), Err(())) => return Err(strange()),
-            };
-            let Some(pause) = pauses.next() else { return Err(Wrong::Lost(lost)) };
-            std::thread::sleep(*pause);
-        }
-    }
-
-    fn explain(&self, doing: &str, kind: FileKind, name: &str, wrong: Wrong) -> BackupError {
-        match wrong {
-            Wrong::Missing => BackupError::Missing {
-                target: self.name(),
-                object: format!("{} `{name}`", kind.word()),
-            },
-            Wrong::End => {
-                BackupError::damaged(format!("{} `{name}`", kind.word()), "it is cut short")
-            }
-            Wrong::Refused(why) | Wrong::Lost(why) => fault(self, doing, kind, name, why),
-        }
-    }
-
-    fn place(&self, kind: FileKind, name: &str) -> Result<String, BackupError> {
-        if !is_name(kind, name) {
-            return Err(fault(
-                self,
-                "naming",
-                kind,
-                name,
-                "this is no name of a file of a repository",
-            ));
-        }
-        Ok(format!("{}/{name}", self.folder(kind, name)))
-    }
-}
-
-impl Target for Sftp {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn prepare(&self) -> Result<(), BackupError> {
-        let mut folders = vec![self.path.clone()];
-        folders.extend(FileKind::FOLDERS.map(|kind| format!("{}/{}", self.path, kind.folder())));
-        folders.extend((0..=255_u8).map(|first| format!("{}/data/{first:02x}", self.path)));
-        let made =
-            self.with(|session| folders.iter().try_for_each(|folder| session.make_folder(folder)));
-        made.map_err(|wrong| self.explain("making", FileKind::Config, "config", wrong))
-    }
-
-    fn list(&self, kind: FileKind) -> Result<Vec<Listed>, BackupError> {
-        let top = format!("{}/{}", self.path, kind.folder());
-        let listed = self.with(|session| {
-            let mut all = session.list(&top)?;
-            if kind == FileKind::Pack {
-                let folders: Vec<Vec<u8>> = all.into_iter().map(|(name, ..)| name).collect();
-                all = Vec::new();
-                for folder in
-                    folders.iter().filter(|name| name.len() == 2 && !name.starts_with(b"."))
-                {
-                    let path = format!("{top}/{}", folder.escape_ascii());
-                    match session.list(&path) {
-                        Ok(names) => all.extend(names),
-                        Err(Wrong::Missing) => {}
-                        Err(other) => return Err(other),
-                    }
-                }
-            }
-            Ok(all)
-        });
-        let all = match listed {
-            Err(Wrong::Missing) => Vec::new(),
-            other => other.map_err(|wrong| self.explain("listing", kind, "", wrong))?,
+    #[test]
+    fn a_status_is_read_and_shown_without_its_controls() {
+        let packet = |code: u32, text: &[u8]| Packet(Vec::new()).number(code).text(text).0;
+        assert!(status(&packet(0, b"")).unwrap().is_none());
+        assert!(matches!(status(&packet(1, b"")).unwrap(), Some(Wrong::End)));
+        assert!(matches!(status(&packet(2, b"")).unwrap(), Some(Wrong::Missing)));
+        let Some(Wrong::Refused(said)) = status(&packet(4, b"\x1b[31mno")).unwrap() else {
+            panic!("refused")
         };
-        let file = |(name, bytes, mode): (Vec<u8>, u64, u32)| {
-            let name = String::from_utf8(name).ok()?;
-            let is_file = mode & 0o170_000 == 0o100_000 || mode == 0;
-            (is_file && is_name(kind, &name)).then_some(Listed { name, bytes })
-        };
-        Ok(all.into_iter().filter_map(file).collect())
+        assert!(said.contains("no") && !said.contains('\x1b'), "{said}");
+        assert!(matches!(status(&[0, 0]), Err(Wrong::Lost(_))), "cut short");
     }
 
-    fn read(&self, kind: FileKind, name: &str, bytes_max: u64) -> Result<Vec<u8>, BackupError> {
-        let path = self.place(kind, name)?;
-        let read = self.with(|session| {
-            let bytes = session.size(&path)?;
-            if bytes > bytes_max {
-                return Err(Wrong::Refused(format!(
-                    "it has {bytes} bytes, where {bytes_max} is the most"
-                )));
-            }
-            session.read(&path, 0, usize::try_from(bytes).unwrap_or(usize::MAX))
-        });
-        match read {
-            Err(Wrong::Missing) if kind == FileKind::Config => {
-                Err(BackupError::NoRepository(self.name()))
-            }
-            other => other.map_err(|wrong| self.explain("reading", kind, name, wrong)),
-        }
-    }
-
-    fn read_part(
-        &self,
-        kind: FileKind,
-        name: &str,
-        offset: u64,
-        bytes: usize,
-    ) -> Result<Vec<u8>, BackupError> {
-        let path = self.place(kind, name)?;
-        let read = self.with(|session| session.read(&path, offset, bytes));
-        read.map_err(|wrong| self.explain("reading", kind, name, wrong))
-    }
-
-    fn write(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {
-        let path = self.place(kind, name)?;
-        let folder = self.folder(kind, name);
-        let mut attempt = 0;
-        let written = self.with(|session| {
-            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-            if made.insert(folder.clone()) {
-                session.make_folder(&folder)?;
-            }
-            drop(made);
-            // One that was cut off may have come through.
-            let there = session.size(&path).ok();
-            if there == u64::try_from(content.len()).ok() {
-                return Ok(());
-            }
-            attempt += 1;
-            let temporary = format!("{folder}/.burgrave-{}-{attempt}-{name}", std::process::id());
-            session.write(&path, &temporary, content)
-        });
-        written.map_err(|wrong| self.explain("writing", kind, name, wrong))
-    }
-
-    /// Each file is flushed before it gets its name.
-    fn barrier(&self) -> Result<(), BackupError> {
-        Ok(())
-    }
-
-    fn remove(&self, kind: FileKind, name: &str) -> Result<bool, BackupError> {
-        let path = self.place(kind, name)?;
-        match self.with(|session| {
-            session.ask(REMOVE, STATUS, |packet| packet.text(path.as_bytes())).map(drop)
-        }) {
-            Ok(()) => Ok(true),
-            Err(Wrong::Missing) => Ok(false),
-            Err(other) => Err(self.explain("removing", kind, name, other)),
-        }
-    }
-}
-
-impl Drop for Sftp {
-    fn drop(&mut self) {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Session { input, output, program, .. }) = session {
-            drop((input, output));
-            // It ends when nothing comes any more.
-            drop(program.finish(Duration::from_secs(2)));
+    #[test]
+    fn attributes_are_read_whatever_comes_with_them() {
+        let all = Packet(Vec::new())
+            .number(0x8000_000f)
+            .long(77)
+            .long(0)
+            .number(0o100_600)
+            .long(0)
+            .number(1)
+            .text(b"a")
+            .text(b"b");
+        let mut fields = Fields(&all.0);
+        assert_eq!(fields.attributes().unwrap(), (77, 0o100_600));
+        assert!(fields.0.is_empty());
+        assert_eq!(Fields(&[0; 4]).attributes().unwrap(), (0, 0));
+        for length in 0..all.0.len() {
+            assert!(Fields(&all.0[..length]).attributes().is_err(), "cut to {length}");
         }
     }
 }

@@ -4,23 +4,25 @@
 //! pieces are in packs that are there. Invariants: memory is bounded but for the largest directory; a name that cannot
 //! be read is told and counted, and never ends the backup of the others.
 
+mod leaf;
+mod parts;
+mod pieces;
+
 use crate::accounts::Accounts;
 use crate::chunker::{CHUNK_BYTES_MAX, Chunker};
 use crate::compress::Zstd;
-use crate::crypto::Base64;
 use crate::error::BackupError;
 use crate::exclude::Exclude;
 use crate::id::Id;
 use crate::pack::BlobKind;
 use crate::pipeline::{Pipeline, Slot};
 use crate::repository::Repository;
-use crate::tree::{Extended, Name, Node, Tree, go_mode};
-use burgrave_sys::{Attributes, Folder, NodeKind, Stamp, SysError, advise_once, next_data};
+use crate::tree::{Node, Tree};
+use burgrave_sys::{Folder, NodeKind, SysError};
+pub(crate) use parts::Part;
+use pieces::{Failed, Pieces};
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,26 +38,11 @@ const TROUBLE_MAX: usize = 1_000;
 /// What is backed up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Paths {
-    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) tops: Vec<PathBuf>,
     pub(crate) exclude: Exclude,
     pub(crate) one_file_system: bool,
     /// Directories that are never read: the repository's own.
     pub(crate) never: Vec<PathBuf>,
-}
-
-/// A part of a backup that is no path of the file system.
-pub(crate) enum Part<'a> {
-    /// A stream, under a name.
-    Stream {
-        name: String,
-        input: &'a mut dyn Read,
-        /// Asked at the end of the stream: whether its writer ended well.
-        finish: &'a mut dyn FnMut() -> Result<(), BackupError>,
-    },
-    /// What the snapshot before has under this name.
-    Kept(String),
-    /// A directory, under a name.
-    Folder { name: String, path: PathBuf },
 }
 
 /// What was seen.
@@ -173,7 +160,7 @@ impl<'a> Archiver<'a> {
 
     /// Stores everything that the paths name; the top of the tree.
     pub(crate) fn paths(&mut self, what: &Paths, parent: Option<Id>) -> Result<Id, BackupError> {
-        let way = Way::of(&what.paths);
+        let way = Way::of(&what.tops);
         let parent = parent.and_then(|id| self.tree(&id));
         let top = Folder::open(Path::new("/"))?;
         let slot = if way.is_whole {
@@ -183,111 +170,6 @@ impl<'a> Archiver<'a> {
         };
         self.settle(0)?;
         self.pipeline.wait_for(&slot)
-    }
-
-    /// Stores parts that are no paths, side by side; the top of the tree.
-    pub(crate) fn parts(
-        &mut self,
-        parts: Vec<Part<'_>>,
-        parent: Option<Id>,
-        now: Stamp,
-    ) -> Result<Id, BackupError> {
-        let parent = parent.and_then(|id| self.tree(&id));
-        let mut entries = Vec::new();
-        for part in parts {
-            let entry = match part {
-                Part::Stream { name, input, finish } => {
-                    let entry = self.stream(&name, input, now)?;
-                    finish()?;
-                    Some(entry)
-                }
-                Part::Kept(name) => self.kept(&name, parent.as_ref())?,
-                Part::Folder { name, path } => Some(self.part(&name, &path, parent.as_ref())?),
-            };
-            entries.extend(entry);
-        }
-        entries.sort_by(|a, b| a.node.name.cmp(&b.node.name));
-        let slot = self.finish(entries);
-        self.settle(0)?;
-        self.pipeline.wait_for(&slot)
-    }
-
-    /// What the snapshot before has under this name, as it is.
-    fn kept(&mut self, name: &str, parent: Option<&Tree>) -> Result<Option<Entry>, BackupError> {
-        let node = parent.and_then(|parent| parent.find(name.as_bytes())).cloned();
-        let node = node.ok_or_else(|| {
-            BackupError::damaged("the snapshot before", format!("it has no `{name}`"))
-        })?;
-        self.seen.files = self.seen.files.saturating_add(1);
-        self.seen.files_unchanged = self.seen.files_unchanged.saturating_add(1);
-        self.seen.bytes = self.seen.bytes.saturating_add(node.size);
-        Ok(Some(Entry { node, content: Content::Known, subtree: None }))
-    }
-
-    fn part(
-        &mut self,
-        name: &str,
-        path: &Path,
-        parent: Option<&Tree>,
-    ) -> Result<Entry, BackupError> {
-        let folder = Folder::open(path)?;
-        let facts = folder.own_attributes()?;
-        let old = self.subtree(parent, name.as_bytes());
-        let slot = self.folder(folder, name.as_bytes().to_vec(), old, &Paths::default())?;
-        let mut node = self.plain_node(name, facts.modified);
-        node.kind = NodeKind::Directory;
-        node.mode = go_mode(NodeKind::Directory, facts.mode);
-        (node.uid, node.gid) = (facts.uid, facts.gid);
-        Ok(Entry { node, content: Content::None, subtree: Some(slot) })
-    }
-
-    fn stream(
-        &mut self,
-        name: &str,
-        input: &mut dyn Read,
-        now: Stamp,
-    ) -> Result<Entry, BackupError> {
-        let mut bytes = 0;
-        let slots = self.pieces(&mut StreamReader { input, bytes: &mut bytes });
-        let slots = slots.map_err(|failed| match failed {
-            Failed::Storing(error) => error,
-            Failed::Reading(error) => {
-                BackupError::Source { name: name.to_owned(), cause: error.to_string() }
-            }
-        })?;
-        self.seen.files = self.seen.files.saturating_add(1);
-        self.seen.files_new = self.seen.files_new.saturating_add(1);
-        self.seen.bytes = self.seen.bytes.saturating_add(bytes);
-        let mut node = self.plain_node(name, now);
-        (node.size, node.links) = (bytes, 1);
-        Ok(Entry { node, content: Content::Coming(slots), subtree: None })
-    }
-
-    /// A file of our own making.
-    fn plain_node(&self, name: &str, now: Stamp) -> Node {
-        let (uid, gid) = burgrave_sys::own_ids();
-        Node {
-            name: Name(name.as_bytes().to_vec()),
-            kind: NodeKind::File,
-            mode: 0o600,
-            mtime: now,
-            atime: now,
-            ctime: now,
-            uid,
-            gid,
-            user: self.accounts.user(uid),
-            group: self.accounts.group(gid),
-            inode: 0,
-            device_id: 0,
-            size: 0,
-            links: 0,
-            linktarget: String::new(),
-            linktarget_raw: None,
-            extended_attributes: Vec::new(),
-            device: 0,
-            content: None,
-            subtree: None,
-        }
     }
 
     /// A tree of the snapshot before; one that cannot be read is as if it were not there.
@@ -444,137 +326,6 @@ impl<'a> Archiver<'a> {
         stack.push(Open { folder, names, path, parent, entries: Vec::new(), device, slot });
     }
 
-    /// What is no directory. `None`: it cannot be read, which was told, or is gone.
-    fn leaf(
-        &mut self,
-        folder: &Folder,
-        name: &[u8],
-        path: &[u8],
-        facts: &Attributes,
-        parent: Option<&Tree>,
-    ) -> Option<Result<Entry, BackupError>> {
-        self.seen.files = self.seen.files.saturating_add(1);
-        if self.seen.files.is_multiple_of(64) {
-            (self.progress)(&self.seen);
-        }
-        if facts.kind != NodeKind::File {
-            let mut node = self.node(folder, name, path, facts);
-            if facts.kind == NodeKind::Link {
-                match folder.link_target(name) {
-                    Ok(target) => set_target(&mut node, &target),
-                    Err(error) => {
-                        self.trouble(path, &told(&error));
-                        return None;
-                    }
-                }
-            }
-            return Some(Ok(Entry { node, content: Content::None, subtree: None }));
-        }
-        let old = parent.and_then(|parent| parent.find(name));
-        if let Some(old) = old
-            && self.is_unchanged(old, facts)
-        {
-            self.seen.files_unchanged = self.seen.files_unchanged.saturating_add(1);
-            self.seen.bytes = self.seen.bytes.saturating_add(facts.size);
-            return Some(Ok(Entry { node: old.clone(), content: Content::Known, subtree: None }));
-        }
-        match old {
-            Some(_) => self.seen.files_changed = self.seen.files_changed.saturating_add(1),
-            None => self.seen.files_new = self.seen.files_new.saturating_add(1),
-        }
-        let opened = folder.read(name);
-        let (file, facts) = match opened {
-            Ok(opened) => opened,
-            Err(SysError::Missing(_)) => return None,
-            Err(error) => {
-                self.trouble(path, &told(&error));
-                return None;
-            }
-        };
-        self.file(folder, name, path, &file, &facts).transpose()
-    }
-
-    /// Reads a file. `None`: it could not be read to its end, which was told.
-    fn file(
-        &mut self,
-        folder: &Folder,
-        name: &[u8],
-        path: &[u8],
-        file: &File,
-        facts: &Attributes,
-    ) -> Result<Option<Entry>, BackupError> {
-        let mut reader = FileReader::new(file, facts);
-        let slots = match self.pieces(&mut reader) {
-            Ok(slots) => slots,
-            Err(Failed::Storing(error)) => return Err(error),
-            Err(Failed::Reading(error)) => {
-                self.trouble(path, &format!("it cannot be read: {error}"));
-                return Ok(None);
-            }
-        };
-        let read = reader.offset;
-        let mut node = self.node(folder, name, path, facts);
-        node.size = read;
-        self.seen.bytes = self.seen.bytes.saturating_add(read);
-        let after = folder.attributes(name).ok().flatten();
-        let is_same = |after: Attributes| {
-            (after.size, after.modified, after.inode) == (facts.size, facts.modified, facts.inode)
-        };
-        if read != facts.size || !after.is_some_and(is_same) {
-            // Read again the next time, whatever its times say then.
-            node.ctime = Stamp::default();
-            if self.seen.moving.len() < TROUBLE_MAX {
-                self.seen.moving.push(format!("/{}", crate::tree::quote(path)));
-            }
-        }
-        Ok(Some(Entry { node, content: Content::Coming(slots), subtree: None }))
-    }
-
-    fn is_unchanged(&self, old: &Node, facts: &Attributes) -> bool {
-        let index = self.repository.index();
-        old.kind == NodeKind::File
-            && old.size == facts.size
-            && old.mtime == facts.modified
-            && old.ctime == facts.changed
-            && old.inode == facts.inode
-            && old.content.is_some()
-            && old.pieces().iter().all(|id| index.find(BlobKind::Data, id).is_some())
-    }
-
-    fn node(&mut self, folder: &Folder, name: &[u8], path: &[u8], facts: &Attributes) -> Node {
-        let extended = folder.extended(name).unwrap_or_else(|error| {
-            self.trouble(path, &told(&error));
-            Vec::new()
-        });
-        let attribute = |(name, value): (Vec<u8>, Vec<u8>)| {
-            Some(Extended { name: String::from_utf8(name).ok()?, value: Base64(value) })
-        };
-        let is_device = matches!(facts.kind, NodeKind::Block | NodeKind::Character);
-        Node {
-            name: Name(name.to_vec()),
-            kind: facts.kind,
-            mode: go_mode(facts.kind, facts.mode),
-            mtime: facts.modified,
-            // The time of access changes by itself: it would make every list of a directory a new one.
-            atime: facts.modified,
-            ctime: facts.changed,
-            uid: facts.uid,
-            gid: facts.gid,
-            user: self.accounts.user(facts.uid),
-            group: self.accounts.group(facts.gid),
-            inode: facts.inode,
-            device_id: facts.device,
-            size: 0,
-            links: if facts.kind == NodeKind::Directory { 0 } else { facts.links },
-            linktarget: String::new(),
-            linktarget_raw: None,
-            extended_attributes: extended.into_iter().filter_map(attribute).collect(),
-            device: if is_device { facts.rdev } else { 0 },
-            content: None,
-            subtree: None,
-        }
-    }
-
     /// Cuts what is read into pieces and sends them on.
     fn pieces(&mut self, reader: &mut dyn Pieces) -> Result<Vec<Slot>, Failed> {
         let mut slots = Vec::new();
@@ -662,112 +413,6 @@ impl<'a> Archiver<'a> {
         // Set once, here alone.
         done.slot.set(id).unwrap_or(());
         Ok(())
-    }
-}
-
-/// Why pieces end early.
-enum Failed {
-    Reading(std::io::Error),
-    Storing(BackupError),
-}
-
-/// Where pieces come from.
-trait Pieces {
-    /// Some bytes; none at the end.
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize>;
-    /// About how many bytes come.
-    fn hint(&self) -> usize;
-}
-
-/// A file, whose holes are not read.
-struct FileReader<'f> {
-    file: &'f File,
-    offset: u64,
-    size: u64,
-    /// The data that begin at or after the offset, in a file with holes.
-    data: Option<(u64, u64)>,
-    is_sparse: bool,
-}
-
-impl<'f> FileReader<'f> {
-    fn new(file: &'f File, facts: &Attributes) -> Self {
-        let is_sparse = facts.allocated < facts.size && facts.size > 64 * 1024;
-        if facts.size > 1 << 20 {
-            advise_once(file);
-        }
-        Self { file, offset: 0, size: facts.size, data: None, is_sparse }
-    }
-
-    /// How much of a hole begins at the offset.
-    fn hole(&mut self) -> u64 {
-        if !self.is_sparse || self.offset >= self.size {
-            return 0;
-        }
-        if self.data.is_none_or(|(_, end)| end <= self.offset) {
-            self.data = next_data(self.file, self.offset).or(Some((self.size, u64::MAX)));
-        }
-        let start = self.data.map_or(0, |(start, _)| start.min(self.size));
-        start.saturating_sub(self.offset)
-    }
-}
-
-impl Pieces for FileReader<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let hole = usize::try_from(self.hole()).unwrap_or(usize::MAX).min(into.len());
-        if hole > 0 {
-            into.get_mut(..hole).unwrap_or_default().fill(0);
-            self.offset = self.offset.saturating_add(u64::try_from(hole).unwrap_or(0));
-            return Ok(hole);
-        }
-        loop {
-            match self.file.read_at(into, self.offset) {
-                Ok(read) => {
-                    self.offset = self.offset.saturating_add(u64::try_from(read).unwrap_or(0));
-                    return Ok(read);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn hint(&self) -> usize {
-        let left = self.size.saturating_sub(self.offset).saturating_add(1);
-        usize::try_from(left).unwrap_or(usize::MAX)
-    }
-}
-
-struct StreamReader<'s> {
-    input: &'s mut dyn Read,
-    bytes: &'s mut u64,
-}
-
-impl Pieces for StreamReader<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        loop {
-            match self.input.read(into) {
-                Ok(read) => {
-                    *self.bytes = self.bytes.saturating_add(u64::try_from(read).unwrap_or(0));
-                    return Ok(read);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn hint(&self) -> usize {
-        CHUNK_BYTES_MAX
-    }
-}
-
-fn set_target(node: &mut Node, target: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(target) {
-        text.clone_into(&mut node.linktarget);
-    } else {
-        // For readers that know no other field; the bytes themselves are beside it.
-        node.linktarget = target.utf8_chunks().map(|chunk| chunk.valid()).collect();
-        node.linktarget_raw = Some(Base64(target.to_vec()));
     }
 }
 
