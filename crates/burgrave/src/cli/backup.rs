@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(crate) struct Job {
     /// The job's `name` in the configuration.
     #[arg(value_name = "JOB")]
-    pub(crate) job: String,
+    pub(crate) name: String,
     /// The configuration file.
     #[arg(long, default_value = CONFIG_DEFAULT)]
     pub(crate) config: PathBuf,

@@ -149,8 +149,8 @@ fn a_snapshot_that_is_lost_may_be_given_up_by_name() {
     let said = place.expect(2, &["prune", "job"]);
     assert!(said.contains("--forget"), "{said}");
     let list = place.json(0, &["list", "job"]);
-    let lost = list["snapshots"][0]["id"].as_str().unwrap();
-    place.expect(0, &["prune", "job", "--forget", lost]);
+    let given_up = list["snapshots"][0]["id"].as_str().unwrap();
+    place.expect(0, &["prune", "job", "--forget", given_up]);
     place.expect(0, &["verify", "job"]);
     place.restores_as_it_is();
 }

@@ -53,6 +53,6 @@ fn with<T>(
     act: impl FnOnce(&Job<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let settings = settings(arguments)?;
-    let job = Job::new(&settings, &arguments.job)?;
+    let job = Job::new(&settings, &arguments.name)?;
     act(&job)
 }

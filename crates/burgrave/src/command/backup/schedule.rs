@@ -133,12 +133,8 @@ fn done(settings: &Settings, running: Running, code: Option<i32>) {
     let Running { answer, job: name, errand, .. } = running;
     let answer = answer.join().unwrap_or_default();
     let answer: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
-    let went_well = match code {
-        Some(0) => true,
-        // There is a snapshot, or an answer; what is wrong with it is told, and not mended by doing it again at once.
-        Some(1) => true,
-        _ => false,
-    };
+    // With 1 there is a snapshot, or an answer; what is wrong with it is told, and not mended by doing it again at once.
+    let went_well = matches!(code, Some(0 | 1));
     let remembered = Job::new(settings, &name)
         .and_then(|job| job.ended(errand, wall_clock().seconds(), went_well));
     if let Err(error) = remembered {
