@@ -10,13 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Bytes that are read and not stored.
-const BYTES_MAX: usize = 32 * 1024 * 1024;
+const BYTES_MAX: usize = 20 * 1024 * 1024;
 /// Pieces that are read and not stored.
 const JOBS_MAX: usize = 4096;
 /// Buffers that are kept: how many, and of which size.
-const SPARE_MAX: usize = 16;
+const SPARE_MAX: usize = 8;
 const SPARE_BYTES_MIN: usize = 256 * 1024;
-const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
+const SPARE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// How long is waited before looking whether everything stands still.
 const PAUSE: Duration = Duration::from_millis(200);
 

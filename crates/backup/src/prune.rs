@@ -128,7 +128,7 @@ fn sweep(
     let packs: BTreeMap<u32, Vec<Blob>> = repository.index().by_pack();
     let there: HashSet<String> =
         repository.target().list(FileKind::Pack)?.into_iter().map(|pack| pack.name).collect();
-    let holders = holders(repository, &packs, used)?;
+    let (holders, rotten) = holders(repository, &packs, used)?;
     let (mut stay, mut go, mut moved) = (Vec::new(), Vec::new(), Vec::new());
     for (number, blobs) in &packs {
         let Some(id) = repository.index().pack(*number) else { continue };
@@ -154,7 +154,8 @@ fn sweep(
             pruned.bytes_freed = pruned.bytes_freed.saturating_add(all);
             continue;
         }
-        let is_moved = waste.saturating_mul(WASTE_PART) > all;
+        // One that has lost a blob which another pack has whole goes, with all else of it read and compared.
+        let is_moved = waste.saturating_mul(WASTE_PART) > all || rotten.contains(number);
         if is_moved {
             moved.push((*number, id, wanted.into_iter().copied().collect::<Vec<_>>()));
             pruned.packs_moved += 1;
@@ -177,29 +178,38 @@ fn sweep(
     Ok(())
 }
 
+/// Which pack is to give a blob that several have, and which packs have one that is damaged.
+type Holders = (HashMap<(BlobKind, Id), u32>, HashSet<u32>);
+
 /// Of each blob that is in several packs, one that has it whole: what is in the others may go.
 fn holders(
     repository: &Repository,
     packs: &BTreeMap<u32, Vec<Blob>>,
     used: &Used,
-) -> Result<HashMap<(BlobKind, Id), u32>, BackupError> {
+) -> Result<Holders, BackupError> {
     let mut zstd = Zstd::new()?;
     let mut seen = HashSet::new();
-    let mut holders = HashMap::new();
+    let (mut holders, mut rotten) = (HashMap::new(), HashSet::new());
     for blob in packs.values().flatten() {
         let key = (blob.kind, blob.id);
         if seen.insert(key) || !used.contains(&key) || holders.contains_key(&key) {
             continue;
         }
         let places = repository.index().places(blob.kind, &blob.id);
-        let is_whole =
-            |place: &&Place| repository.read_place(blob.kind, &blob.id, place, &mut zstd).is_ok();
-        let holder = places.iter().find(is_whole).ok_or_else(|| {
+        let mut holder = None;
+        for place in &places {
+            if repository.read_place(blob.kind, &blob.id, place, &mut zstd).is_err() {
+                rotten.insert(place.pack);
+            } else if holder.is_none() {
+                holder = Some(*place);
+            }
+        }
+        let holder = holder.ok_or_else(|| {
             refused(&format!("no pack has the {} blob `{}` whole", blob.kind.word(), blob.id))
         })?;
         holders.insert(key, holder.pack);
     }
-    Ok(holders)
+    Ok((holders, rotten))
 }
 
 /// Stores what is used of some packs once more, in new ones, and indexes them.
@@ -235,7 +245,8 @@ fn move_blobs(
                 repository.decode(blob.kind, &blob.id, &place, pack, &mut sealed, &mut zstd);
             // Forgotten already are snapshots, never what others name: a damaged blob ends it here.
             let content = content.map_err(|error| refused(&error.told()))?;
-            saver.save(blob.kind, blob.id, &content, &mut zstd)?;
+            // Whatever other pack has it: this one was chosen to give it.
+            saver.save_again(blob.kind, blob.id, &content, &mut zstd)?;
         }
     }
     saver.finish()?;

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 /// Blobs of one index file.
 const INDEX_BLOBS: usize = 50_000;
 /// Buffers that are kept to be used again: for blobs, and for packs.
-const BUFFERS_MAX: usize = 4;
-const PACKS_MAX: usize = 2;
+const BUFFERS_MAX: usize = 2;
+const PACKS_MAX: usize = 1;
 /// An index is written so often at least, while packs come.
 const INDEX_EVERY: Duration = Duration::from_secs(30);
 
@@ -84,9 +84,21 @@ impl Saver {
         content: &[u8],
         zstd: &mut Zstd,
     ) -> Result<bool, BackupError> {
-        if self.repository.index().find(kind, &id).is_some()
-            || !self.state().pending.insert((kind, id))
-        {
+        if self.repository.index().find(kind, &id).is_some() {
+            return Ok(false);
+        }
+        self.save_again(kind, id, content, zstd)
+    }
+
+    /// Stores a blob whether it is in another pack or not; once for this value.
+    pub(crate) fn save_again(
+        &self,
+        kind: BlobKind,
+        id: Id,
+        content: &[u8],
+        zstd: &mut Zstd,
+    ) -> Result<bool, BackupError> {
+        if !self.state().pending.insert((kind, id)) {
             return Ok(false);
         }
         let small = if self.repository.compresses() { zstd.compress(content) } else { None };

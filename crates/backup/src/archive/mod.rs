@@ -22,6 +22,7 @@ use burgrave_sys::{Folder, NodeKind, SysError};
 pub(crate) use parts::Part;
 use pieces::{Failed, Pieces};
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -213,7 +214,13 @@ impl<'a> Archiver<'a> {
                     continue;
                 }
             };
-            if facts.kind != NodeKind::Directory {
+            // Who names a path means what its links lead to, but for its last part.
+            let followed = if facts.kind == NodeKind::Link && !below.is_whole {
+                Folder::open(&folder.path().join(OsStr::from_bytes(name))).ok()
+            } else {
+                None
+            };
+            if facts.kind != NodeKind::Directory && followed.is_none() {
                 if !below.is_whole {
                     self.trouble(&path, "it is no directory");
                 } else if let Some(entry) = self.leaf(folder, name, &path, &facts, parent) {
@@ -221,7 +228,14 @@ impl<'a> Archiver<'a> {
                 }
                 continue;
             }
-            let inner = match folder.folder(name) {
+            let (inner, facts) = match followed {
+                Some(followed) => {
+                    let own = followed.own_attributes();
+                    (Ok(followed), own.unwrap_or(facts))
+                }
+                None => (folder.folder(name), facts),
+            };
+            let inner = match inner {
                 Ok(inner) => inner,
                 Err(error) => {
                     self.trouble(&path, &told(&error));

@@ -8,8 +8,11 @@ use super::program::{Running, as_account, find_postgresql, output};
 use super::recover::{BASE, BASE_TAG, WAL};
 use super::{Errand, find};
 use crate::archive::Part;
+use crate::compress::Zstd;
 use crate::error::BackupError;
-use crate::run::{Report, What, parent, run};
+use crate::pack::BlobKind;
+use crate::repository::Repository;
+use crate::run::{Look, Report, What, look_over, parent, run};
 use crate::snapshot::Snapshot;
 use crate::time::parse_time;
 use burgrave_config::Database;
@@ -48,10 +51,11 @@ pub(super) fn back_up_cluster(
     mut errand: Errand<'_>,
 ) -> Result<Report, BackupError> {
     // The one before is asked for its base backup; the index is read again when the backup begins.
-    errand.repository.load_index()?;
+    look_over(errand.repository, &errand.labels.bad, Look::Only)?;
     let (snapshots, _) = crate::snapshot::all(errand.repository)?;
     let before = parent(&snapshots, &errand.labels.job);
     let old = before.and_then(base_time);
+    let is_whole = before.is_some_and(|before| has_base(errand.repository, before));
     let now = Live.now().seconds();
     let is_fresh = old.as_ref().is_some_and(|(_, secs)| now - secs < BASE_AGE_SECS);
     errand.labels.paths = vec![format!("/{BASE}")];
@@ -59,7 +63,7 @@ pub(super) fn back_up_cluster(
     let (mut output, mut running);
     let mut finish: Box<dyn FnMut() -> Result<(), BackupError>>;
     let takes_wal = database.wal.is_some();
-    if let Some((tag, _)) = old.filter(|_| is_fresh && takes_wal) {
+    if let Some((tag, _)) = old.filter(|_| is_fresh && is_whole && takes_wal) {
         errand.labels.tags.push(tag);
         parts.push(Part::Kept(BASE.to_owned()));
     } else {
@@ -92,6 +96,18 @@ fn base_time(snapshot: &Snapshot) -> Option<(String, i64)> {
     let tag = snapshot.file.tags.iter().find(|tag| tag.starts_with(BASE_TAG))?;
     let time = parse_time(tag.strip_prefix(BASE_TAG)?)?;
     Some((tag.clone(), time.seconds()))
+}
+
+/// Whether all pieces of its base backup are in packs that are there.
+fn has_base(repository: &Repository, snapshot: &Snapshot) -> bool {
+    let whole = || {
+        let tree =
+            crate::walk::tree(repository, &snapshot.tree().ok()?, &mut Zstd::new().ok()?).ok()?;
+        let base = tree.find(BASE.as_bytes())?;
+        let index = repository.index();
+        Some(base.pieces().iter().all(|id| index.find(BlobKind::Data, id).is_some()))
+    };
+    whole().unwrap_or(false)
 }
 
 /// Has the server finish the segment that it writes, and waits until it is archived.

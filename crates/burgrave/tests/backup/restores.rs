@@ -145,6 +145,17 @@ fn what_cannot_be_read_is_named_and_the_rest_is_kept() {
 }
 
 #[test]
+fn a_path_may_lead_through_a_link() {
+    let place = filled();
+    let link = place.path("link");
+    symlink(place.source(), &link).unwrap();
+    place.configure_source(&format!("source = {{ paths = [{:?}] }}", link.join("a")), "");
+    place.expect(0, &["run", "job"]);
+    let found = place.json(0, &["find", "job", "one", "--snapshot", "latest"]);
+    assert_eq!(found["found"][0]["path"], link.join("a/one").to_str().unwrap());
+}
+
+#[test]
 fn what_is_excluded_is_not_there() {
     let place = filled();
     let source =
