@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "agent",
             "audit",
+            "backup",
             "certificates",
             "config",
             "firewall",
@@ -27,6 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("burgrave-agent", &["config", "firewall", "sys", "watch"]),
     ("burgrave-audit", &["model", "parse", "sys"]),
+    ("burgrave-backup", &["config", "sys"]),
     ("burgrave-certificates", &["config", "parse", "sys"]),
     ("burgrave-config", &["model", "watch"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
@@ -57,6 +59,7 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
     ("burgrave-config", &["tokio", "hyper", "rustix"], "reads nothing but the text it is given"),
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
     ("burgrave-agent", &["tokio", "hyper", "socket2"], "listens on no network"),
+    ("burgrave-backup", &["tokio", "hyper"], "threads and plain reads are enough for it"),
     (
         "burgrave-firewall",
         &["tokio", "hyper", "rustix"],

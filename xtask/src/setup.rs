@@ -9,14 +9,22 @@ pub(crate) const BUILD: &[&str] =
     &["build-essential", "ca-certificates", "curl", "modsecurity-crs"];
 
 /// What tests try Burgrave with: namespaces and rules of the kernel, a FastCGI server, scanners of TLS, the
-/// judge of units.
+/// judge of units, and what backups are read, written and made by.
 pub(crate) const TEST: &[&str] = &[
+    "acl",
+    "attr",
     "clamav-daemon",
     "curl",
     "iproute2",
     "nftables",
+    "openssh-client",
+    "openssh-server",
     "pebble",
     "php-fpm",
+    "postgresql",
+    "rclone",
+    "restic",
+    "sqlite3",
     "sslscan",
     "systemd",
     "systemd-journal-remote",

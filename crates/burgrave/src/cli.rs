@@ -1,6 +1,9 @@
 //! The command line.
 
+mod backup;
+
 use crate::command::Role;
+pub(crate) use backup::{Backup, Job as BackupJob};
 use burgrave_model::{Safeguard, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -111,6 +114,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Firewall,
     },
+    /// Backups: made, looked into, restored, verified and drilled.
+    ///
+    /// Exit 0: all is well. 1: something is not, and was told. 2: could not run.
+    #[command(subcommand)]
+    Backup(Backup),
     /// What a finding, a proof, a safeguard or a rule means and what to do.
     Explain {
         /// The id, as in `ssh-root-login`, `sql-injection`, `version-hiding` or, with `--config`, `942100`.

@@ -8,6 +8,8 @@
 
 mod access;
 mod acme;
+mod backup;
+mod backup_keys;
 mod balance;
 mod checks;
 mod defence;
@@ -40,6 +42,10 @@ mod watch_keys;
 mod watches;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
+pub use backup::{
+    Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,
+    Verify,
+};
 pub use error::{ConfigError, ConfigErrors};
 pub use firewall::{Allow, Firewall, Protocol};
 pub use log_settings::{Log, Rotate};

@@ -1,6 +1,8 @@
 //! From the text to the settings, in one pass.
 
 use crate::acme::acme;
+use crate::backup::backups;
+use crate::backup_keys::BACKUP;
 use crate::checks;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::firewall::firewall;
@@ -59,9 +61,12 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     let watched = root.tables(&WATCH, sink);
     settings.watch =
         watched.iter().filter_map(|table| watches::watch(table, has_log, sink)).collect();
-    let listeners = root.needed_tables(&LISTEN, sink);
+    settings.backups = backups(root, sink);
+    // A machine that only keeps backups serves nothing.
+    let is_alone = root.has(&BACKUP) && !root.has(&LISTEN) && !root.has(&SITE);
+    let listeners = if is_alone { Vec::new() } else { root.needed_tables(&LISTEN, sink) };
     let listeners: Vec<ListenDraft> = listeners.iter().map(|table| listen(table, sink)).collect();
-    let sites = root.needed_tables(&SITE, sink);
+    let sites = if is_alone { Vec::new() } else { root.needed_tables(&SITE, sink) };
     let anyone = Access::default();
     let inherited =
         Inherited { limits: &settings.limits, access: &anyone, has_rules: root.has(&RULES) };

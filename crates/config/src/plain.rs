@@ -21,6 +21,7 @@ impl Settings {
             limits: Limits::default(),
             log: Log::default(),
             watch: Vec::new(),
+            backups: Vec::new(),
             firewall: None,
             acme: None,
             sites: Vec::new(),

@@ -2,6 +2,7 @@
 //! default.
 
 use crate::acme::Acme;
+use crate::backup::Backup;
 use crate::firewall::Firewall;
 use crate::log_settings::Log;
 use crate::stream_settings::Stream;
@@ -18,7 +19,7 @@ pub struct Settings {
     pub state: PathBuf,
     /// The account that the gateway becomes when started as root. `None`: `burgrave`, else `nobody`.
     pub user: Option<String>,
-    /// At least one.
+    /// At least one, but in a configuration of backups alone.
     pub listeners: Vec<Listen>,
     /// `None` without a `[rules]` section: no rule engine.
     pub rules: Option<Rules>,
@@ -28,11 +29,13 @@ pub struct Settings {
     pub log: Log,
     /// The logs that are watched. May be empty.
     pub watch: Vec<Watch>,
+    /// The jobs. May be empty.
+    pub backups: Vec<Backup>,
     /// `None`: only bans are made.
     pub firewall: Option<Firewall>,
     /// Where certificates of sites with [`Tls::Acme`] come from; set where there is one.
     pub acme: Option<Acme>,
-    /// At least one; host names are unique over all sites.
+    /// At least one, but in a configuration of backups alone; host names are unique over all sites.
     pub sites: Vec<Site>,
     /// Services that are no HTTP.
     pub streams: Vec<Stream>,

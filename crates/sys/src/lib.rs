@@ -17,6 +17,7 @@ mod confine;
 mod disk;
 mod error;
 mod fake;
+mod folder;
 mod follow;
 mod glob;
 mod inherited;
@@ -26,6 +27,7 @@ mod lock;
 mod memory;
 mod netfilter;
 mod own;
+mod program;
 mod run;
 mod socket;
 mod spoken;
@@ -41,6 +43,10 @@ pub use command::{Ended, Invocation, Output};
 pub use confine::{Confinement, Missing, confine, resolver_paths};
 pub use error::SysError;
 pub use fake::{Fake, Refusal};
+pub use folder::{
+    Attributes, Extended, Folder, NodeKind, Stamp, advise_once, device_numbers, host_name,
+    is_running, next_data, own_ids,
+};
 pub use follow::{Changes, Fate, FileId, Followed};
 pub use inherited::{
     ACTIVATED_FIRST, Ask, ask_to_end, detach, inherit, is_root, take_datagrams, take_listener,
@@ -53,8 +59,9 @@ pub use memory::give_back_memory;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
 pub use own::{
     Access, Appender, forget_mask, make_own_directory, make_shared_directory, read_own, remove_own,
-    replace_own, rotate_own,
+    remove_own_directory, replace_own, rotate_own,
 };
+pub use program::Program;
 pub use socket::{Sharing, datagram_pair, listen_datagrams, listen_tcp, listen_udp};
 pub use spoken::{Said, Spoken, Together};
 pub use system::{Entry, Kind, Metadata, System};

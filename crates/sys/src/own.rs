@@ -68,6 +68,16 @@ pub fn remove_own(path: &Path) -> Result<(), SysError> {
     }
 }
 
+/// Removes a directory of our own with everything below it; no link is followed. One that is not there is no error.
+pub fn remove_own_directory(path: &Path) -> Result<(), SysError> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(SysError::from_io("removing the directory", path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads a whole file of at most `bytes_max` bytes.
 pub fn read_own(path: &Path, bytes_max: u64) -> Result<Vec<u8>, SysError> {
     let wrong = |error| SysError::from_io("reading", path, error);

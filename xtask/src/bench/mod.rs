@@ -1,6 +1,7 @@
 //! Benches: each runs beside its rival in one go and prints one line a case with a ratio.
 
 mod audit;
+mod backup;
 mod ban;
 mod contenders;
 mod defenders;
@@ -22,7 +23,8 @@ pub(crate) fn all() -> Result<()> {
     engine::run()?;
     detection::run()?;
     watch::run()?;
-    ban::run()
+    ban::run()?;
+    backup::run(None)
 }
 
 /// One bench by its name.
@@ -34,6 +36,8 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("detection", []) => detection::run(),
         ("watch", []) => watch::run(),
         ("audit", [tree, faults]) => audit::run(tree, faults),
+        ("backup", []) => backup::run(None),
+        ("backup", [gigabytes]) => backup::run(Some(gigabytes)),
         ("soak", []) => soak::run(None),
         ("soak", [seconds]) => soak::run(Some(seconds)),
         ("ban", []) => ban::run(),
@@ -41,7 +45,7 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, ban, soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, ban, backup [GIGABYTES], soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
                 options.join(" ")
             )
         }
@@ -61,7 +65,7 @@ mod tests {
             assert!(
                 why.contains(name)
                     && why.contains(
-                        "gateway [--rules], engine, detection, watch, ban, soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
+                        "gateway [--rules], engine, detection, watch, ban, backup [GIGABYTES], soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
                     ),
                 "{why}"
             );

@@ -16,13 +16,16 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
         output::notice(&format!("warning: {warning}"));
     }
     burgrave_certificates::check(&settings).map_err(Error::Certificates)?;
-    Gateway::check(settings.clone()).map_err(Error::Unusable)?;
+    if !settings.listeners.is_empty() {
+        Gateway::check(settings.clone()).map_err(Error::Unusable)?;
+    }
     let rules = rules.map_or("no rule engine".to_owned(), |rules| format!("{} rules", rules.len()));
     output::text(&format!(
-        "`{}` is in order: {} listener(s), {} site(s), {rules}\n",
+        "`{}` is in order: {} listener(s), {} site(s), {} backup job(s), {rules}\n",
         config.display(),
         settings.listeners.len(),
         settings.sites.len(),
+        settings.backups.len(),
     ))?;
     Ok(Exit::Clean)
 }

@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod audit;
+mod backup;
 mod check;
 mod explain;
 mod firewall;
@@ -50,6 +51,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::User(command) => user::dispatch(command),
         Command::Watch(command) => watch::dispatch(command),
         Command::Firewall { config, command } => firewall::dispatch(config, command),
+        Command::Backup(command) => backup::dispatch(command),
         Command::Explain { id, config } => explain::run(id, config.as_deref()),
     }
 }

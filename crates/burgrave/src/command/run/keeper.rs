@@ -1,5 +1,5 @@
-//! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, and
-//! the one that keeps certificates.
+//! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, the
+//! one that keeps certificates, and the one that does backups.
 //!
 //! Invariants: there is at most one of a kind; it ends when this process does, because its channel is closed
 //! then; an agent without the right to change the kernel's tables is left out, and that is said.
@@ -31,14 +31,26 @@ pub(super) enum Kind {
     Agent,
     /// Fetches certificates and watches them.
     Certificates,
+    /// Does backups when they are due.
+    Backups,
 }
 
 impl Kind {
-    /// As the program is told, and as people are.
-    const fn words(self) -> (&'static str, &'static str) {
+    /// As people are told.
+    const fn name(self) -> &'static str {
         match self {
-            Self::Agent => ("--agent", "the agent"),
-            Self::Certificates => ("--certificates", "the keeper of certificates"),
+            Self::Agent => "the agent",
+            Self::Certificates => "the keeper of certificates",
+            Self::Backups => "the backups' process",
+        }
+    }
+
+    /// As the program is told.
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Agent => &["run", "--agent", "--config"],
+            Self::Certificates => &["run", "--certificates", "--config"],
+            Self::Backups => &["backup", "schedule", "--child", "--config"],
         }
     }
 
@@ -46,6 +58,9 @@ impl Kind {
         match self {
             Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
             Self::Certificates => Service::is_wanted(settings),
+            Self::Backups => settings.backups.iter().any(|job| {
+                job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()
+            }),
         }
     }
 }
@@ -135,7 +150,7 @@ impl Keeper {
                     );
                     return;
                 }
-                let (_, name) = self.kind.words();
+                let name = self.kind.name();
                 output::notice(&format!("{name} has ended ({status}): it is started again"));
                 self.pause = if was_settled { PAUSE } else { (self.pause * 2).min(PAUSE_MAX) };
                 self.again = Some(Instant::now() + self.pause);
@@ -183,15 +198,14 @@ impl Leaving {
 #[expect(clippy::disallowed_methods, reason = "this program again, not a tool of the machine")]
 fn start(kind: Kind, served: &str, program: &Path, config: &Path) -> Result<Running, Error> {
     let (own, childs) = channel().map_err(Error::Sockets)?;
-    let (argument, name) = kind.words();
     let child = Command::new(program)
-        .args(["run", argument, "--config"])
+        .args(kind.arguments())
         .arg(config)
         .env(SERVED_VARIABLE, served)
         .env_remove("LISTEN_FDS")
         .env_remove("LISTEN_PID")
         .stdin(childs.into_stdio())
         .spawn()
-        .map_err(|error| Error::Runtime(name, error))?;
+        .map_err(|error| Error::Runtime(kind.name(), error))?;
     Ok(Running { child, channel: own, started: Instant::now(), is_ready: false, is_unable: false })
 }

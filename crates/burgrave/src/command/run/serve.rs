@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What the gateway tells the supervisor when it serves.
-pub(super) const READY: &[u8] = b"ready";
+pub(in crate::command) const READY: &[u8] = b"ready";
 /// What it tells it when it accepts no more.
 pub(super) const LEFT: &[u8] = b"left";
 /// With the fingerprint of the certificates that it has read, what it tells it before.

@@ -109,6 +109,7 @@ struct Supervisor<'a> {
     taken: Settings,
     /// When certificates are tried again that were not taken.
     owed: Option<Instant>,
+    backups: Keeper,
     pause: Duration,
     /// When a gateway that failed is started again.
     again: Option<Instant>,
@@ -139,6 +140,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         renewing: false,
         taken: settings.clone(),
         owed: None,
+        backups: Keeper::new(Kind::Backups),
         pause: PAUSE,
         again: None,
         first: true,
@@ -147,6 +149,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
     supervisor.sockets.open(&settings, threads)?;
     supervisor.serving = Some(supervisor.start()?);
     supervisor.agent.configure(&supervisor.program, config, &settings);
+    supervisor.backups.configure(&supervisor.program, config, &settings);
     loop {
         let asked = runtime.block_on(signals.next(supervisor.is_waiting()));
         match asked {
@@ -167,6 +170,7 @@ impl Supervisor<'_> {
         starting
             || self.agent.is_waiting()
             || self.certificates.is_waiting()
+            || self.backups.is_waiting()
             || self.coming.is_some()
             || self.again.is_some()
             || self.replacing
@@ -214,6 +218,7 @@ impl Supervisor<'_> {
                 self.renewing &= settings == self.taken;
                 if !self.renewing {
                     self.agent.configure(&self.program, self.config, &settings);
+                    self.backups.configure(&self.program, self.config, &settings);
                 }
             }
             Err(error) => {
@@ -230,6 +235,7 @@ impl Supervisor<'_> {
         self.leave();
         self.agent.look();
         self.look_at_certificates();
+        self.backups.look();
         if self.coming.as_mut().is_some_and(has_ended) {
             self.coming = None;
             self.not_taken();
@@ -381,7 +387,7 @@ impl Supervisor<'_> {
 
     /// Ends all gateways, which let requests finish.
     fn stop(mut self) -> Exit {
-        let beside = [self.agent.stop(), self.certificates.stop()];
+        let beside = [self.agent.stop(), self.certificates.stop(), self.backups.stop()];
         let all = self.serving.take().into_iter().chain(self.coming.take()).chain(self.ending);
         let mut all: Vec<_> = all.collect();
         for process in &all {
@@ -424,7 +430,13 @@ fn hear(process: &mut Process) {
 
 /// The settings.
 fn to_run(config: &Path) -> Result<Settings, Error> {
-    load::settings(&Live, config)
+    let settings = load::settings(&Live, config)?;
+    if settings.listeners.is_empty() && settings.streams.is_empty() {
+        let why = "the configuration has no [[listen]], so there is nothing to serve: `burgrave backup schedule` does \
+                   the backups of a machine that has nothing else";
+        return Err(Error::Backup(why.to_owned()));
+    }
+    Ok(settings)
 }
 
 fn has_ended(process: &mut Process) -> bool {

@@ -1,0 +1,361 @@
+//! Sources that have to be asked, and drills that ask what was restored.
+
+use crate::support::{Place, has, text};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[test]
+fn a_stream_is_backed_up_only_when_it_came_to_its_end() {
+    let place = Place::new();
+    let source = |script: &str| {
+        format!("source = {{ command = [\"/bin/sh\", \"-c\", {script:?}], file = \"out.txt\" }}")
+    };
+    place.configure_source(&source("seq 1 300000"), "");
+    place.expect(0, &["run", "job"]);
+    let to = place.path("to");
+    place.expect(0, &["restore", "job", "--to", to.to_str().unwrap()]);
+    let expected: String = (1..=300_000).map(|number| format!("{number}\n")).collect();
+    assert!(std::fs::read_to_string(to.join("out.txt")).unwrap() == expected);
+    for (script, words) in [
+        ("seq 1 1000; echo the disk burns >&2; exit 3", "the disk burns"),
+        ("seq 1 1000; kill -9 $$", "signal 9"),
+    ] {
+        place.configure_source(&source(script), "");
+        let said = place.expect(2, &["run", "job"]);
+        assert!(said.contains(words), "{said}");
+    }
+    place.configure_source("source = { command = [\"/does/not/exist\"] }", "");
+    assert!(place.expect(2, &["run", "job"]).contains("/does/not/exist"));
+    assert_eq!(place.json(0, &["list", "job"])["snapshots"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn hooks_run_around_a_backup() {
+    let place = Place::new();
+    std::fs::write(place.source().join("a"), "a").unwrap();
+    let (first, second) = (place.path("first"), place.path("second"));
+    place.configure(&format!(
+        "before = [\"/bin/touch\", {first:?}]\nafter = [\"/bin/touch\", {second:?}]"
+    ));
+    place.expect(0, &["run", "job"]);
+    assert!(first.exists() && second.exists());
+    place.configure("before = [\"/bin/false\"]");
+    assert!(place.expect(2, &["run", "job"]).contains("/bin/false"));
+    place.configure("after = [\"/bin/false\"]");
+    assert!(
+        place.expect(1, &["run", "job"]).contains("/bin/false"),
+        "the backup is made, and what failed is told"
+    );
+}
+
+fn sqlite(file: &Path, query: &str) -> String {
+    let output = Command::new("sqlite3").arg(file).arg(query).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    text(&output)
+}
+
+#[test]
+fn a_database_of_sqlite_is_consistent_while_it_is_written_to() {
+    if !has("sqlite3") {
+        return;
+    }
+    let place = Place::new();
+    let file = place.path("ledger.db");
+    sqlite(&file, "pragma journal_mode = wal; create table t(a, b); insert into t values (1, 1);");
+    let checks =
+        "drill = { checks = [{ query = \"select count(*) from t\", expect = \">= 100\" }] }";
+    place.configure_source(&format!("source = {{ sqlite = {file:?} }}"), checks);
+    let writer = {
+        let file = file.clone();
+        std::thread::spawn(move || {
+            for _ in 0..100 {
+                sqlite(&file, "pragma busy_timeout = 10000; insert into t select 1, 1;");
+            }
+        })
+    };
+    place.expect(0, &["run", "job"]);
+    writer.join().unwrap();
+    place.expect(0, &["run", "job"]);
+    let to = place.path("to");
+    place.expect(0, &["restore", "job", "--to", to.to_str().unwrap()]);
+    assert_eq!(sqlite(&to.join("ledger.db"), "select count(*) from t").trim(), "101");
+    let drilled = place.json(0, &["drill", "job"]);
+    assert_eq!((&drilled["held"], &drilled["checks"][0]["value"]), (&true.into(), &"101".into()));
+    sqlite(&file, "delete from t where rowid > 50");
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(1, &["drill", "job"]);
+    assert_eq!((&drilled["held"], &drilled["checks"][0]["value"]), (&false.into(), &"50".into()));
+    let kept = std::fs::read_to_string(place.path("state/backup/job/drills.ndjson")).unwrap();
+    assert_eq!(kept.lines().count(), 2, "{kept}");
+}
+
+#[test]
+fn a_drill_of_files_compares_them_with_their_source() {
+    let place = Place::new();
+    for number in 0..50 {
+        std::fs::write(place.source().join(format!("f{number}")), format!("content {number}"))
+            .unwrap();
+    }
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(0, &["drill", "job"]);
+    assert_eq!(
+        (&drilled["held"], &drilled["compared"], &drilled["files"]),
+        (&true.into(), &50.into(), &50.into())
+    );
+    assert!(!place.path("state/backup/job/drill").exists(), "nothing is left of it");
+    // Changed behind the file system's back: size and time as before.
+    let file = place.source().join("f7");
+    let touched =
+        Command::new("touch").arg("-r").arg(&file).arg(place.path("reference")).status().unwrap();
+    assert!(touched.success());
+    std::fs::write(&file, "CONTENT 7").unwrap();
+    Command::new("touch").arg("-r").arg(place.path("reference")).arg(&file).status().unwrap();
+    std::fs::write(place.source().join("f8"), "changed as files are").unwrap();
+    let drilled = place.json(1, &["drill", "job"]);
+    assert_eq!((&drilled["compared"], &drilled["changed_since"]), (&48.into(), &1.into()));
+    assert!(drilled["failures"].to_string().contains("/f7"), "{drilled}");
+    place.configure("drill = { sample = 20 }");
+    let output = place.burgrave(&["drill", "job", "--format", "json"]);
+    let drilled: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let files = drilled["files"].as_u64().unwrap();
+    assert!((1..40).contains(&files), "a part of 50: {drilled}");
+}
+
+/// A folder in which the server's account may write.
+fn open_to_all() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(dir.path(), mode).unwrap();
+    dir
+}
+
+/// A server of the test's own.
+struct Server {
+    dir: tempfile::TempDir,
+    bin: PathBuf,
+    data: PathBuf,
+}
+
+fn words(bin: &Path, program: &str) -> Vec<String> {
+    let program = bin.join(program).display().to_string();
+    let is_root = text(&Command::new("id").arg("-u").output().unwrap()).trim() == "0";
+    if is_root {
+        ["runuser", "-u", "postgres", "--", &program].map(str::to_owned).to_vec()
+    } else {
+        vec![program]
+    }
+}
+
+impl Server {
+    /// `None`: there is no `PostgreSQL` here, which is said.
+    fn start(settings: &str) -> Option<Self> {
+        let mut bins: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+            .map(|all| all.flatten().map(|entry| entry.path().join("bin")).collect())
+            .unwrap_or_default();
+        bins.push(PathBuf::from("/usr/local/bin"));
+        let bin = bins.into_iter().find(|bin| {
+            ["initdb", "pg_ctl", "postgres"].iter().all(|name| bin.join(name).exists())
+        });
+        let Some(bin) = bin else {
+            println!("SKIPPED: PostgreSQL is not installed");
+            return None;
+        };
+        let dir = open_to_all();
+        let data = dir.path().join("data");
+        let server = Self { dir, bin, data };
+        server.run(
+            "initdb",
+            &["-D", server.data.to_str().unwrap(), "-U", "postgres", "-A", "trust", "-N"],
+        );
+        let config = server.data.join("postgresql.conf");
+        let text = format!(
+            "{}\nlisten_addresses = ''\nunix_socket_directories = '{}'\nfsync = off\n{settings}\n",
+            std::fs::read_to_string(&config).unwrap(),
+            server.dir.path().display()
+        );
+        std::fs::write(&config, text).unwrap();
+        server.control(&server.data, "start");
+        Some(server)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let mut all = words(&self.bin, program);
+        all.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let output = Command::new(&all[0]).args(&all[1..]).current_dir("/").output().unwrap();
+        assert!(output.status.success(), "{all:?}: {}", text(&output));
+        output.stdout.iter().map(|&byte| char::from(byte)).collect::<String>().trim().to_owned()
+    }
+
+    fn control(&self, data: &Path, what: &str) {
+        let mut all = words(&self.bin, "pg_ctl");
+        let log = self.dir.path().join("log");
+        let arguments = [
+            "-D",
+            data.to_str().unwrap(),
+            "-l",
+            log.to_str().unwrap(),
+            "-w",
+            "-m",
+            "immediate",
+            what,
+        ];
+        all.extend(arguments.map(str::to_owned));
+        if what == "start" {
+            all.retain(|word| word != "-m" && word != "immediate");
+        }
+        let status = Command::new(&all[0])
+            .args(&all[1..])
+            .current_dir("/")
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(
+            status.unwrap().success(),
+            "{what}: {}",
+            std::fs::read_to_string(log).unwrap_or_default()
+        );
+    }
+
+    fn sql(&self, query: &str) -> String {
+        let host = self.dir.path().to_str().unwrap();
+        self.run("psql", &["-h", host, "-U", "postgres", "-d", "postgres", "-XAtqc", query])
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let mut all = words(&self.bin, "pg_ctl");
+        all.extend(
+            ["-D", self.data.to_str().unwrap(), "-m", "immediate", "stop"].map(str::to_owned),
+        );
+        drop(Command::new(&all[0]).args(&all[1..]).current_dir("/").output());
+    }
+}
+
+#[test]
+fn a_drill_catches_a_dump_that_restores_and_has_lost_rows() {
+    let Some(server) = Server::start("") else { return };
+    server.sql("create table orders(id int primary key, at timestamptz default now()); insert into orders select generate_series(1, 1000)");
+    let place = Place::new();
+    let source =
+        format!("source = {{ postgresql = \"postgres\", host = {:?} }}", server.dir.path());
+    let checks = "drill = { checks = [{ query = \"select count(*) from orders\", expect = \">= 1000\" }, \
+                  { query = \"select max(at) > now() - interval '1 hour' from orders\", expect = \"= t\" }] }";
+    place.configure_source(&source, checks);
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(0, &["drill", "job"]);
+    assert_eq!(drilled["held"], true, "{drilled}");
+    server.sql("delete from orders where id > 900");
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(1, &["drill", "job"]);
+    assert_eq!(
+        (&drilled["checks"][0]["value"], &drilled["checks"][1]["held"]),
+        (&"900".into(), &true.into())
+    );
+    server.sql("drop table orders");
+    place.expect(0, &["run", "job"]);
+    let said = place.expect(1, &["drill", "job"]);
+    assert!(said.contains("no table at all"), "{said}");
+}
+
+#[test]
+fn a_cluster_that_was_destroyed_is_restored_to_a_moment() {
+    let archive = open_to_all();
+    let wal = archive.path().display();
+    let settings = format!(
+        "archive_mode = on\narchive_command = 'test ! -f {wal}/%f && cp %p {wal}/%f.part && mv {wal}/%f.part {wal}/%f'"
+    );
+    let Some(server) = Server::start(&settings) else { return };
+    server.sql("create table ledger(id int primary key, at timestamptz default clock_timestamp()); insert into ledger select generate_series(1, 1000)");
+    let place = Place::new();
+    let source = format!(
+        "source = {{ postgresql = \"*\", host = {:?}, wal = {:?} }}",
+        server.dir.path(),
+        archive.path()
+    );
+    place.configure_source(
+        &source,
+        "drill = { checks = [{ query = \"select count(*) from ledger\", expect = \">= 1000\" }] }",
+    );
+    place.expect(0, &["run", "job"]);
+    server.sql("insert into ledger select generate_series(1001, 2000)");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let moment = server.sql(
+        "select to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+    );
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    server.sql("insert into ledger select generate_series(2001, 3000)");
+    let ran = place.json(0, &["run", "job"]);
+    assert!(ran["bytes_read"].as_u64().unwrap() < 50_000_000, "the base backup is not read again");
+    let drilled = place.json(0, &["drill", "job"]);
+    assert_eq!(drilled["checks"][0]["value"], "3000", "{drilled}");
+    server.control(&server.data, "stop");
+    std::fs::remove_dir_all(&server.data).unwrap();
+    std::fs::remove_dir_all(archive.path()).unwrap();
+    for (name, time, rows) in [("then", Some(moment.as_str()), "2000"), ("last", None, "3000")] {
+        let to = server.dir.path().join(name);
+        let now = "2099-01-01 00:00:00";
+        let mut arguments = vec!["restore", "job", "--to", to.to_str().unwrap(), "--time"];
+        arguments.push(time.unwrap_or(now));
+        if time.is_none() {
+            // To the end of the WAL: no target is reached, so the server is asked for all that there is.
+            place.expect(0, &arguments);
+            let settings = to.join("data/postgresql.auto.conf");
+            let text = std::fs::read_to_string(&settings).unwrap();
+            let kept: Vec<&str> =
+                text.lines().filter(|line| !line.starts_with("recovery_target")).collect();
+            std::fs::write(&settings, kept.join("\n") + "\n").unwrap();
+        } else {
+            place.expect(0, &arguments);
+        }
+        let data = to.join("data");
+        server.control(&data, "start");
+        let mut tries = 0;
+        while server.sql("select pg_is_in_recovery()") != "f" {
+            tries += 1;
+            assert!(tries < 600, "it comes to its end");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert_eq!(server.sql("select count(*) from ledger"), rows, "{name}");
+        server.control(&data, "stop");
+    }
+    let to = place.path("early");
+    let said =
+        place.expect(2, &["restore", "job", "--to", to.to_str().unwrap(), "--time", "2001-01-01"]);
+    assert!(said.contains("no base backup was made before"), "{said}");
+}
+
+#[test]
+fn what_is_due_is_done_and_told() {
+    let place = Place::new();
+    std::fs::write(place.source().join("a"), "a").unwrap();
+    place.configure(
+        "every = \"1h\"\njitter = \"0s\"\nverify = { every = \"1d\" }\ndrill = { every = \"1d\" }",
+    );
+    let mut child = Command::new(crate::support::PROGRAM)
+        .args(["backup", "schedule", "--config"])
+        .arg(place.config())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap());
+    while !["run", "verify", "drill"]
+        .iter()
+        .all(|what| said.contains(&format!("`job`: {what} went well")))
+    {
+        assert!(std::io::BufRead::read_line(&mut lines, &mut said).unwrap() > 0, "{said}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(
+        place.json(0, &["list", "job"])["snapshots"].as_array().unwrap().len(),
+        1,
+        "once an hour"
+    );
+    let sheet = String::from_utf8(place.burgrave(&["recovery-sheet", "job"]).stdout).unwrap();
+    let password = std::fs::read_to_string(place.path("key")).unwrap();
+    assert!(
+        sheet.contains(password.trim()) && sheet.contains("restic -r") && sheet.contains('█'),
+        "{sheet}"
+    );
+}

@@ -1,0 +1,230 @@
+//! Repositories on other machines, by the real servers: sshd, rclone's server of restic's protocol, an S3 server.
+
+use crate::support::{Place, has, noise, text};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server; killed when dropped.
+struct Server(Child, u16);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn serve(port: u16, command: &mut Command) -> Server {
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let server = Server(child, port);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "the server comes up");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    server
+}
+
+fn secret(place: &Place, content: &str) -> PathBuf {
+    let path = place.path("credentials");
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    path
+}
+
+/// Everything that is done with a repository.
+fn round(place: &Place, credentials: &str) {
+    std::fs::create_dir_all(place.source().join("a")).unwrap();
+    std::fs::write(place.source().join("a/noise"), noise(20_000_000, 1)).unwrap();
+    std::fs::write(place.source().join("text"), "text").unwrap();
+    place.configure(credentials);
+    let said = place.expect(2, &["list", "job"]);
+    assert!(said.contains("there is no repository"), "{said}");
+    place.expect(0, &["run", "job"]);
+    std::fs::write(place.source().join("text"), "other text").unwrap();
+    let again = place.json(0, &["run", "job"]);
+    assert!(again["bytes_stored"].as_u64().unwrap() < 10_000, "{again}");
+    place.expect(0, &["verify", "job"]);
+    place.restores_as_it_is();
+    std::fs::remove_file(place.source().join("a/noise")).unwrap();
+    place.expect(0, &["run", "job"]);
+    place.configure(&format!("{credentials}\nkeep = {{ last = 1 }}"));
+    let pruned = place.json(0, &["prune", "job"]);
+    assert!(pruned["bytes_freed"].as_u64().unwrap() > 19_000_000, "{pruned}");
+    place.expect(0, &["verify", "job"]);
+    place.restores_as_it_is();
+    place.configure(credentials);
+}
+
+fn rclone(folder: &Path, port: u16, more: &[&str]) -> Server {
+    serve(
+        port,
+        Command::new("rclone")
+            .args([
+                "serve",
+                "restic",
+                "--config",
+                "/dev/null",
+                "--addr",
+                &format!("127.0.0.1:{port}"),
+            ])
+            .args(more)
+            .arg(folder),
+    )
+}
+
+#[test]
+fn a_rest_server_holds_a_repository_and_refuses_to_remove_what_a_writer_wrote() {
+    if !has("rclone") {
+        return;
+    }
+    let mut place = Place::new();
+    let folder = place.repository();
+    std::fs::create_dir(&folder).unwrap();
+    let user = ["--user", "u", "--pass", "p w"];
+    let server = rclone(&folder, free_port(), &user);
+    place.target = Some(format!("rest:http://127.0.0.1:{}", server.1));
+    let file = secret(&place, "u:p w\n");
+    let credentials = format!("credentials = {file:?}");
+    round(&place, &credentials);
+    if has("restic") {
+        place.restic_expect(&["check", "--read-data"]);
+    }
+    let wrong = secret(&place, "u:wrong");
+    let said = place.expect(2, &["list", "job"]);
+    assert!(said.contains("401"), "{wrong:?}: {said}");
+    secret(&place, "u:p w\n");
+    // The server goes away and comes back while a backup runs.
+    std::fs::write(place.source().join("more"), noise(60_000_000, 2)).unwrap();
+    let port = server.1;
+    let mut child = place.command(&["run", "job"]).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(150));
+    drop(server);
+    std::thread::sleep(Duration::from_millis(700));
+    let server = rclone(&folder, port, &user);
+    assert!(child.wait().unwrap().success(), "it goes on");
+    place.expect(0, &["verify", "job"]);
+    drop(server);
+    let server = rclone(&folder, port, &[&user[..], &["--append-only"]].concat());
+    let keys = ["snapshots", "data", "index"].map(|kind| place.files(kind).len());
+    place.configure(&format!("{credentials}\nkeep = {{ last = 1 }}"));
+    let said = place.expect(2, &["prune", "job"]);
+    assert!(said.contains("403"), "{said}");
+    assert_eq!(
+        ["snapshots", "data", "index"].map(|kind| place.files(kind).len()),
+        keys,
+        "nothing is gone"
+    );
+    place.configure(&format!("{credentials}\nidentity = \"writer\""));
+    std::fs::write(place.source().join("text"), "once more").unwrap();
+    place.expect(0, &["run", "job"]);
+    place.expect(0, &["verify", "job"]);
+    place.restores_as_it_is();
+    assert!(place.files("locks").is_empty(), "locks may be removed");
+    drop(server);
+    let said = place.expect(2, &["list", "job"]);
+    assert!(said.contains("127.0.0.1") && said.contains("refused"), "{said}");
+}
+
+#[test]
+fn an_account_of_sftp_holds_a_repository() {
+    let sshd = Path::new("/usr/sbin/sshd");
+    if !sshd.exists() || !has("ssh-keygen") || !has("ssh") {
+        println!("SKIPPED: sshd is not installed");
+        return;
+    }
+    let mut place = Place::new();
+    let key = |name: &str| {
+        let path = place.path(name);
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", text(&made));
+        path
+    };
+    let (host, own) = (key("host"), key("own"));
+    let port = free_port();
+    drop(std::fs::create_dir_all("/run/sshd"));
+    let config = place.path("sshd_config");
+    let lines = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}.pub\nStrictModes no\nUsePAM no\n\
+         PidFile none\nPermitRootLogin yes\nSubsystem sftp internal-sftp\n",
+        host.display(),
+        own.display()
+    );
+    std::fs::write(&config, lines).unwrap();
+    let _server = serve(port, Command::new(sshd).arg("-D").arg("-f").arg(&config));
+    let user = text(&Command::new("id").arg("-un").output().unwrap());
+    let user = user.trim();
+    place.target = Some(format!("sftp://{user}@127.0.0.1:{port}/{}", place.repository().display()));
+    let credentials = format!("credentials = {own:?}");
+    // The host's key is known, as it has to be.
+    let home = place.path("home");
+    std::fs::create_dir_all(home.join(".ssh")).unwrap();
+    let said = place.burgrave(&["list", "job"]);
+    assert!(!said.status.success());
+    let known =
+        Command::new("ssh-keyscan").args(["-p", &port.to_string(), "127.0.0.1"]).output().unwrap();
+    let real = PathBuf::from(std::env::var_os("HOME").unwrap()).join(".ssh");
+    std::fs::create_dir_all(&real).unwrap();
+    let file = real.join("known_hosts");
+    let before = std::fs::read(&file).unwrap_or_default();
+    std::fs::write(&file, [&before[..], &known.stdout].concat()).unwrap();
+    let done =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| round(&place, &credentials)));
+    std::fs::write(&file, before).unwrap();
+    done.unwrap();
+    if has("restic") {
+        place.restic_expect(&["check", "--read-data"]);
+    }
+    // Without its key known the host is a stranger.
+    let said = place.expect(2, &["list", "job"]);
+    assert!(said.contains("ssh"), "{said}");
+}
+
+#[test]
+fn a_bucket_of_s3_holds_a_repository() {
+    if !has("moto_server") {
+        return;
+    }
+    let mut place = Place::new();
+    let port = free_port();
+    let _server =
+        serve(port, Command::new("moto_server").args(["-H", "127.0.0.1", "-p", &port.to_string()]));
+    let made = Command::new("curl")
+        .args([
+            "-sf",
+            "-X",
+            "PUT",
+            "-H",
+            "authorization: AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request",
+        ])
+        .arg(format!("http://127.0.0.1:{port}/bucket"))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", text(&made));
+    place.target = Some(format!("s3:http://127.0.0.1:{port}/bucket/some/where"));
+    let file = secret(&place, "key\nsecret\n");
+    round(&place, &format!("credentials = {file:?}"));
+}
+
+#[test]
+fn a_slow_line_is_not_filled() {
+    let place = Place::new();
+    std::fs::write(place.source().join("noise"), noise(3_000_000, 1)).unwrap();
+    place.configure("bandwidth = \"1MiB\"");
+    let begun = Instant::now();
+    place.expect(0, &["run", "job"]);
+    assert!(begun.elapsed() > Duration::from_millis(2_300), "{:?}", begun.elapsed());
+    place.configure("");
+    place.restores_as_it_is();
+}
