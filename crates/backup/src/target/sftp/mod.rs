@@ -61,6 +61,11 @@ impl Sftp {
             invocation = invocation.variable("SSH_AUTH_SOCK", agent);
         }
         if let Some(key) = host.key {
+            // Hosts may be known beside the key as well, apart from the account's own.
+            let mut known = std::ffi::OsString::from("UserKnownHostsFile=\"");
+            known.push(key);
+            known.push(".known_hosts\" ~/.ssh/known_hosts");
+            invocation = invocation.arg("-o").arg(known);
             invocation = invocation.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(key);
         }
         if let Some(port) = host.port {
