@@ -12,6 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "burgrave",
         &[
             "agent",
+            "apply",
             "audit",
             "certificates",
             "config",
@@ -26,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("burgrave-agent", &["config", "firewall", "sys", "watch"]),
+    ("burgrave-apply", &["model", "sys"]),
     ("burgrave-audit", &["model", "parse", "sys"]),
     ("burgrave-certificates", &["config", "parse", "sys"]),
     ("burgrave-config", &["model", "watch"]),

@@ -1,0 +1,453 @@
+//! Doing a plan, and taking it back.
+//!
+//! Invariants: one at a time, by a lock; the way back of a step is on the disk before the step is
+//! done; what was interrupted is taken back before anything new is done; taking back can itself be
+//! interrupted and begun again; what somebody else has changed since is left alone unless forced.
+
+use crate::error::ApplyError;
+use crate::facts::{Facts, Kind, digest};
+use crate::host::Host;
+use crate::journal::{About, Did, Id, Journal, Record, Status, target};
+use burgrave_model::{Change, Plan, Step, Target};
+use std::os::fd::OwnedFd;
+
+/// Whether a conflict stops an undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// What was changed by somebody else since is left, and said.
+    No,
+    /// It is set back all the same.
+    Yes,
+}
+
+/// How applying a plan ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All was done and verified.
+    Applied(Id),
+    /// It could not be done or verified, and everything is as it was.
+    RolledBack(Id, String),
+}
+
+/// What is asked along the way; nothing of it belongs to this crate.
+pub trait Witness {
+    /// Whether the programs can use their configurations. Asked before the first change and after the last.
+    fn validate(&mut self) -> Result<(), String>;
+
+    /// Makes the programs take what was changed; also after it was taken back.
+    fn reload(&mut self) -> Result<(), String>;
+
+    /// Whether the host is now what was wanted.
+    fn verify(&mut self) -> Result<(), String>;
+}
+
+/// The right to change a host: held by one process at a time.
+#[derive(Debug)]
+pub struct Session<'h> {
+    journal: Journal<'h>,
+    #[expect(dead_code, reason = "held for its lifetime")]
+    lock: OwnedFd,
+}
+
+/// A run with how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its number.
+    pub id: Id,
+    /// How it ended.
+    pub status: Status,
+    /// What it was for, as far as it could say so.
+    pub about: Option<About>,
+}
+
+/// Every run of a host, the oldest first. Changes nothing.
+pub fn runs(host: &Host, state: &Target) -> Result<Vec<Run>, ApplyError> {
+    let journal = Journal::new(host, state);
+    journal.trust()?;
+    let run = |id| Ok(Run { id, status: journal.status(id)?, about: journal.about(id)? });
+    journal.runs()?.into_iter().map(run).collect()
+}
+
+impl<'h> Session<'h> {
+    /// Begins, or says who is at it. Makes the state directory.
+    pub fn open(host: &'h Host, state: &Target) -> Result<Self, ApplyError> {
+        let journal = Journal::new(host, state);
+        journal.make()?;
+        let lock = host.lock(&journal.lock()?)?;
+        Ok(Self { journal, lock })
+    }
+
+    /// Takes back what was interrupted, the newest first. To be called before a plan is made.
+    pub fn recover(&self) -> Result<Vec<Id>, ApplyError> {
+        let mut found = Vec::new();
+        for id in self.journal.runs()?.into_iter().rev() {
+            if self.journal.status(id)? == Status::Interrupted {
+                self.take_back(id, Force::No)?;
+                self.journal.end(id, Status::RolledBack)?;
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Does a plan. What was stopped on purpose or by a failing disk stays as it is, for
+    /// [`Session::recover`].
+    pub fn apply(
+        &self,
+        plan: &Plan,
+        time: i64,
+        witness: &mut dyn Witness,
+    ) -> Result<Outcome, ApplyError> {
+        let id = self.journal.begin(&about(plan, time))?;
+        let done = match witness.validate() {
+            Ok(()) => self.steps(id, plan),
+            Err(why) => Ok(Some(format!("a configuration is broken already: {why}"))),
+        };
+        let why = match done {
+            Ok(None) => match check(witness) {
+                Ok(()) => {
+                    self.journal.end(id, Status::Applied)?;
+                    return Ok(Outcome::Applied(id));
+                }
+                Err(why) => why,
+            },
+            Ok(Some(why)) => why,
+            Err(error @ ApplyError::Stopped) => return Err(error),
+            Err(error) => said(&error),
+        };
+        self.take_back(id, Force::Yes)?;
+        self.journal.end(id, Status::RolledBack)?;
+        let after = witness.reload().err();
+        let after = after.map_or_else(String::new, |error| format!("; and then: {error}"));
+        Ok(Outcome::RolledBack(id, format!("{why}{after}")))
+    }
+
+    /// Takes a run back: a given one, or the last that was applied or interrupted.
+    pub fn undo(&self, id: Option<Id>, force: Force) -> Result<Id, ApplyError> {
+        let id = match id {
+            Some(id) => self.known(id)?,
+            None => self.last()?,
+        };
+        match self.journal.status(id)? {
+            Status::Applied | Status::Interrupted => {}
+            Status::RolledBack | Status::Undone => {
+                return Err(ApplyError::Undone(id.to_string()));
+            }
+        }
+        self.take_back(id, force)?;
+        self.journal.end(id, Status::Undone)?;
+        Ok(id)
+    }
+
+    /// What a run was for.
+    pub fn about(&self, id: Id) -> Result<Option<About>, ApplyError> {
+        self.journal.about(id)
+    }
+
+    fn known(&self, id: Id) -> Result<Id, ApplyError> {
+        let is_known = self.journal.runs()?.contains(&id);
+        is_known.then_some(id).ok_or_else(|| ApplyError::NoSuchId(id.to_string()))
+    }
+
+    fn last(&self) -> Result<Id, ApplyError> {
+        for id in self.journal.runs()?.into_iter().rev() {
+            match self.journal.status(id)? {
+                Status::Applied | Status::Interrupted => return Ok(id),
+                Status::RolledBack | Status::Undone => {}
+            }
+        }
+        Err(ApplyError::NothingToUndo)
+    }
+
+    /// Does every step; `Some`: why one of them was not done.
+    fn steps(&self, id: Id, plan: &Plan) -> Result<Option<String>, ApplyError> {
+        for (number, step) in plan.steps.iter().enumerate() {
+            match self.step(id, number, step) {
+                Ok(()) => {}
+                Err(error @ ApplyError::Stopped) => return Err(error),
+                Err(error) => return Ok(Some(said(&error))),
+            }
+        }
+        Ok(None)
+    }
+
+    fn step(&self, id: Id, number: usize, step: &Step) -> Result<(), ApplyError> {
+        let host = self.journal.host;
+        let goal = &step.target;
+        let found = host.look(goal)?;
+        let changed = || ApplyError::Changed(goal.text().to_owned());
+        let content = match &step.change {
+            Change::Write { old, .. } => {
+                let now = found.as_ref().map(|opened| opened.content(goal)).transpose()?;
+                if now != *old {
+                    return Err(changed());
+                }
+                now
+            }
+            Change::Folder { .. } if found.is_some() => return Err(changed()),
+            Change::Mode { old, .. } if found.as_ref().is_none_or(|f| f.mode() != *old) => {
+                return Err(changed());
+            }
+            Change::Owner { old, .. } if found.as_ref().is_none_or(|f| f.owner() != *old) => {
+                return Err(changed());
+            }
+            Change::Remove if found.is_none() => return Err(changed()),
+            Change::Folder { .. } | Change::Mode { .. } | Change::Owner { .. } | Change::Remove => {
+                None
+            }
+        };
+        let mut before =
+            found.as_ref().map(|opened| opened.facts(goal, content.as_deref())).transpose()?;
+        if step.change == Change::Remove
+            && let (Some(opened), Some(facts)) = (&found, &mut before)
+            && facts.kind == Kind::File
+        {
+            facts.sha256 = Some(opened.sha256(goal)?);
+        }
+        if let Some(content) = &content {
+            self.journal.write(id, &format!("{number:04}.old"), content)?;
+        }
+        let folder = host.folder_times(goal)?;
+        let record =
+            Record { target: goal.text().to_owned(), did: did(&step.change), before, folder };
+        self.journal.record(id, number, &record)?;
+        self.act(id, number, step, record.before.as_ref())
+    }
+
+    fn act(
+        &self,
+        id: Id,
+        number: usize,
+        step: &Step,
+        before: Option<&Facts>,
+    ) -> Result<(), ApplyError> {
+        let host = self.journal.host;
+        let goal = &step.target;
+        match &step.change {
+            Change::Write { content, new_mode, .. } => {
+                let now =
+                    crate::facts::Stamp { secs: burgrave_sys::wall_clock().seconds(), nanos: 0 };
+                let fresh = Facts {
+                    kind: Kind::File,
+                    mode: before.map_or(*new_mode, |facts| facts.mode),
+                    uid: before.map_or(0, |facts| facts.uid),
+                    gid: before.map_or(0, |facts| facts.gid),
+                    accessed: now,
+                    modified: now,
+                    attributes: before.map(|facts| facts.attributes.clone()).unwrap_or_default(),
+                    sha256: None,
+                };
+                host.put(goal, content, &fresh, &temporary(id, number))
+            }
+            Change::Folder { mode } => host.make_folder(goal, *mode),
+            Change::Mode { mode, .. } => host.set_mode(goal, *mode),
+            Change::Owner { uid, gid, .. } => host.set_owner(goal, *uid, *gid),
+            Change::Remove => self.quarantine(id, number, goal, before),
+        }
+    }
+
+    /// Moves a path into the journal. On another file system a file is copied and then removed.
+    fn quarantine(
+        &self,
+        id: Id,
+        number: usize,
+        goal: &Target,
+        before: Option<&Facts>,
+    ) -> Result<(), ApplyError> {
+        let host = self.journal.host;
+        let kept = self.journal.file(id, &format!("{number:04}.kept"))?;
+        if host.shift(goal, &kept)? {
+            return Ok(());
+        }
+        let opened = host.look(goal)?.ok_or_else(|| ApplyError::Changed(goal.text().to_owned()))?;
+        let content = opened.content(goal)?;
+        let facts = before.ok_or_else(|| ApplyError::Changed(goal.text().to_owned()))?;
+        host.put(&kept, &content, facts, &temporary(id, number))?;
+        host.remove(goal)
+    }
+
+    /// Takes every step of a run back, the last first.
+    fn take_back(&self, id: Id, force: Force) -> Result<(), ApplyError> {
+        let records = self.journal.records(id)?;
+        let mut goals = Vec::new();
+        for (number, record) in &records {
+            goals.push((*number, record, target(&record.target)?));
+        }
+        // All conflicts are found before the first step back is done. They are looked for where a path
+        // was touched last: what lies before that is not on the disk any more.
+        if force == Force::No {
+            for (at, (_, record, goal)) in goals.iter().enumerate() {
+                let later: Vec<&Record> =
+                    goals.iter().skip(at + 1).map(|(_, record, _)| *record).collect();
+                self.conflict(record, goal, &later)?;
+            }
+        }
+        for (number, record, goal) in goals.iter().rev() {
+            self.step_back(id, *number, record, goal)?;
+        }
+        Ok(())
+    }
+
+    fn conflict(
+        &self,
+        record: &Record,
+        goal: &Target,
+        later: &[&Record],
+    ) -> Result<(), ApplyError> {
+        let conflict = || Err(ApplyError::Conflict(goal.text().to_owned()));
+        let removed_later =
+            later.iter().any(|other| other.target == record.target && other.did == Did::Remove);
+        if removed_later {
+            return Ok(());
+        }
+        let Some(opened) = self.journal.host.look(goal)? else {
+            let gone = record.before.is_none() || record.did == Did::Remove;
+            return if gone { Ok(()) } else { conflict() };
+        };
+        let before = record.before.as_ref();
+        let fine = match &record.did {
+            Did::Write { sha256 } => {
+                let now = digest(&opened.content(goal)?);
+                let written_later = later.iter().any(|other| {
+                    other.target == record.target && matches!(other.did, Did::Write { .. })
+                });
+                written_later
+                    || now == *sha256
+                    || before.and_then(|facts| facts.sha256.as_ref()) == Some(&now)
+            }
+            Did::Folder => opened.kind() == Kind::Folder,
+            Did::Mode { mode } => {
+                let again = later.iter().any(|other| {
+                    other.target == record.target && matches!(other.did, Did::Mode { .. })
+                });
+                again || opened.mode() == *mode || before.map(|f| f.mode) == Some(opened.mode())
+            }
+            Did::Owner { uid, gid } => {
+                opened.owner() == (*uid, *gid)
+                    || before.map(|f| (f.uid, f.gid)) == Some(opened.owner())
+                    || before.map(|f| (f.uid, *gid)) == Some(opened.owner())
+            }
+            // Not moved yet, or somebody made another in its place.
+            Did::Remove => match before {
+                Some(facts) if facts.kind == Kind::File => {
+                    opened.kind() == Kind::File && facts.sha256 == Some(opened.sha256(goal)?)
+                }
+                Some(_) | None => opened.kind() == Kind::Folder,
+            },
+        };
+        if fine { Ok(()) } else { conflict() }
+    }
+
+    fn step_back(
+        &self,
+        id: Id,
+        number: usize,
+        record: &Record,
+        goal: &Target,
+    ) -> Result<(), ApplyError> {
+        let host = self.journal.host;
+        host.tidy(goal, &temporary(id, number))?;
+        match (&record.did, &record.before) {
+            (Did::Write { .. }, Some(before)) => self.write_back(id, number, goal, before)?,
+            (Did::Mode { .. } | Did::Owner { .. }, Some(before)) => host.restore(goal, before)?,
+            (Did::Remove, Some(before)) => self.bring_back(id, number, goal, before)?,
+            // Where it is gone already, its directory may be gone as well.
+            (Did::Write { .. } | Did::Folder, None) if !host.has_folder_of(goal)? => return Ok(()),
+            (Did::Write { .. } | Did::Folder, None) => host.remove(goal)?,
+            (Did::Folder, Some(_)) | (Did::Mode { .. } | Did::Owner { .. } | Did::Remove, None) => {
+                let why = "a step without what was before it".to_owned();
+                return Err(ApplyError::Damaged(format!("{id}/{number:04}.json"), why));
+            }
+        }
+        host.set_folder_times(goal, record.folder)
+    }
+
+    fn write_back(
+        &self,
+        id: Id,
+        number: usize,
+        goal: &Target,
+        before: &Facts,
+    ) -> Result<(), ApplyError> {
+        let host = self.journal.host;
+        let file = self.journal.file(id, &format!("{number:04}.old"))?;
+        let damaged = |why: &str| ApplyError::Damaged(file.text().to_owned(), why.to_owned());
+        let old = host.read(&file)?.ok_or_else(|| damaged("it is not there"))?;
+        if before.sha256.as_deref() != Some(digest(&old).as_str()) {
+            return Err(damaged("its digest is another"));
+        }
+        let now = host.look(goal)?;
+        let same = match &now {
+            Some(opened) => opened.content(goal)? == old,
+            None => false,
+        };
+        if same {
+            return host.restore(goal, before);
+        }
+        host.put(goal, &old, before, &temporary(id, number))
+    }
+
+    fn bring_back(
+        &self,
+        id: Id,
+        number: usize,
+        goal: &Target,
+        before: &Facts,
+    ) -> Result<(), ApplyError> {
+        let host = self.journal.host;
+        let kept = self.journal.file(id, &format!("{number:04}.kept"))?;
+        if host.look(goal)?.is_some() {
+            // Not moved yet, or back already.
+            return Ok(());
+        }
+        let missing = || ApplyError::Damaged(kept.text().to_owned(), "it is not there".to_owned());
+        let opened = host.look(&kept)?.ok_or_else(missing)?;
+        if host.shift(&kept, goal)? {
+            return host.restore(goal, before);
+        }
+        let content = opened.content(&kept)?;
+        host.put(goal, &content, before, &temporary(id, number))
+    }
+}
+
+fn check(witness: &mut dyn Witness) -> Result<(), String> {
+    witness.validate()?;
+    witness.reload()?;
+    witness.verify()
+}
+
+fn temporary(id: Id, number: usize) -> String {
+    format!(".burgrave-{id}-{number:04}.new")
+}
+
+fn did(change: &Change) -> Did {
+    match change {
+        Change::Write { content, .. } => Did::Write { sha256: digest(content) },
+        Change::Folder { .. } => Did::Folder,
+        Change::Mode { mode, .. } => Did::Mode { mode: *mode },
+        Change::Owner { uid, gid, .. } => Did::Owner { uid: *uid, gid: *gid },
+        Change::Remove => Did::Remove,
+    }
+}
+
+fn about(plan: &Plan, time: i64) -> About {
+    About {
+        version: 1,
+        time,
+        checks: plan.mends.iter().map(|mend| mend.id.to_owned()).collect(),
+        targets: plan.steps.iter().map(|step| step.target.text().to_owned()).collect(),
+        programs: plan.programs.iter().map(|program| program.id().to_owned()).collect(),
+    }
+}
+
+/// An error with its whole chain, in one line.
+fn said(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        line.push_str(": ");
+        line.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    line
+}
