@@ -65,6 +65,11 @@ impl Report {
     }
 }
 
+/// Whether a system lies there at all.
+pub fn is_host(system: &dyn burgrave_sys::System, ground: Ground) -> bool {
+    Facts::new(system, ground).is_host()
+}
+
 /// Asks every check.
 pub fn audit(facts: &Facts<'_>) -> Report {
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|check| look(check, facts)).collect();

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::command::Role;
+use crate::command::change::{ApplyArguments, PlanArguments, UndoArguments};
 use burgrave_model::{Safeguard, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -78,6 +79,16 @@ pub(crate) enum Command {
     ///
     /// Exit 0: nothing found at the level of `--fail-on`. 1: something was. 2: could not look at all.
     Audit(Audit),
+    /// Shows what would be changed to mend what the audit finds; changes nothing.
+    ///
+    /// Exit 0: nothing is to be changed. 1: something is. 2: could not look.
+    Plan(PlanArguments),
+    /// Shows the plan, asks, does it, verifies it, and takes all of it back where that fails.
+    ///
+    /// Exit 0: done, or nothing to do. 1: taken back. 2: could not run. The firewall has commands of its own.
+    Apply(ApplyArguments),
+    /// Takes a change back: content, owner, mode and times are as they were.
+    Undo(UndoArguments),
     /// Makes the attacks itself, on the configured addresses only: held, fell or not proven.
     ///
     /// Exit 0: all held. 1: one fell. 2: none fell, but not all could be proven.

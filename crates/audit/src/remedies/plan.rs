@@ -31,8 +31,10 @@ pub struct Wanted<'w> {
     pub ground: Ground,
     /// Folders that a configuration of ours serves.
     pub served: &'w [PathBuf],
-    /// Only these; empty: all.
+    /// Only these.
     pub safeguards: &'w [Safeguard],
+    /// And only these checks; both empty: all.
+    pub checks: &'w [&'static str],
     /// Whether sshd and sudo are changed.
     pub ways_in: WaysIn,
 }
@@ -65,8 +67,10 @@ pub fn plan(wanted: Wanted<'_>) -> Planned {
     let cases: Vec<Case> = remedies()
         .filter_map(|remedy| {
             let check: &'static Check = ALL.iter().find(|check| check.id == remedy.id)?;
-            let meant =
-                wanted.safeguards.is_empty() || wanted.safeguards.contains(&check.safeguard);
+            let all = wanted.safeguards.is_empty() && wanted.checks.is_empty();
+            let meant = all
+                || wanted.safeguards.contains(&check.safeguard)
+                || wanted.checks.contains(&check.id);
             let faults = if meant { faults(check, &facts) } else { Vec::new() };
             (!faults.is_empty()).then_some(Case { remedy, check, faults })
         })

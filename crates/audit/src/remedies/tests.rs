@@ -285,6 +285,7 @@ fn wanted(tree: &Tree) -> Wanted<'_> {
         ground: Ground::Tree,
         served: &[],
         safeguards: &[],
+        checks: &[],
         ways_in: WaysIn::Open,
     }
 }

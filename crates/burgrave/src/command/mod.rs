@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod audit;
+pub(crate) mod change;
 mod check;
 mod explain;
 mod firewall;
@@ -43,6 +44,9 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Run { config, threads, role } => run::run(config, *threads, role.role()),
         Command::Check { config } => check::run(config),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Plan(arguments) => change::plan(arguments),
+        Command::Apply(arguments) => change::apply(arguments),
+        Command::Undo(arguments) => change::undo(arguments),
         Command::Prove { config, safeguards, format, verbose } => {
             prove::run(config, safeguards, *format, *verbose)
         }
