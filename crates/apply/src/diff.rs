@@ -94,44 +94,53 @@ fn rows<'t>(old: &[&'t [u8]], new: &[&'t [u8]]) -> Vec<(Side, &'t [u8])> {
     out
 }
 
-fn common<'t>(a: &[&'t [u8]], b: &[&'t [u8]], out: &mut Vec<(Side, &'t [u8])>) {
-    let width = b.len() + 1;
-    let mut table = vec![0_usize; (a.len() + 1) * width];
-    let cell = |table: &[usize], i: usize, j: usize| table.get(i * width + j).copied().unwrap_or(0);
-    for i in (0..a.len()).rev() {
-        for j in (0..b.len()).rev() {
-            let best = if a.get(i) == b.get(j) {
-                cell(&table, i + 1, j + 1) + 1
-            } else {
-                cell(&table, i + 1, j).max(cell(&table, i, j + 1))
-            };
-            if let Some(slot) = table.get_mut(i * width + j) {
-                *slot = best;
-            }
-        }
-    }
-    let (mut i, mut j) = (0, 0);
+fn common<'t>(old: &[&'t [u8]], new: &[&'t [u8]], out: &mut Vec<(Side, &'t [u8])>) {
+    let table = lengths(old, new);
+    let width = new.len() + 1;
+    let cell = |row: usize, column: usize| table.get(row * width + column).copied().unwrap_or(0);
+    let (mut row, mut column) = (0, 0);
     loop {
-        match (a.get(i), b.get(j)) {
-            (Some(x), Some(y)) if x == y => {
-                out.push((Side::Both, x));
-                (i, j) = (i + 1, j + 1);
+        match (old.get(row), new.get(column)) {
+            (Some(left), Some(right)) if left == right => {
+                out.push((Side::Both, left));
+                (row, column) = (row + 1, column + 1);
             }
-            (Some(x), None) => {
-                out.push((Side::Old, x));
-                i += 1;
+            (Some(left), None) => {
+                out.push((Side::Old, left));
+                row += 1;
             }
-            (Some(x), Some(_)) if cell(&table, i + 1, j) >= cell(&table, i, j + 1) => {
-                out.push((Side::Old, x));
-                i += 1;
+            (Some(left), Some(_)) if cell(row + 1, column) >= cell(row, column + 1) => {
+                out.push((Side::Old, left));
+                row += 1;
             }
-            (_, Some(y)) => {
-                out.push((Side::New, y));
-                j += 1;
+            (_, Some(right)) => {
+                out.push((Side::New, right));
+                column += 1;
             }
             (None, None) => return,
         }
     }
+}
+
+/// For each pair of places how long the longest common subsequence of what follows is.
+fn lengths(old: &[&[u8]], new: &[&[u8]]) -> Vec<usize> {
+    let width = new.len() + 1;
+    let mut table = vec![0_usize; (old.len() + 1) * width];
+    for (row, left) in old.iter().enumerate().rev() {
+        for (column, right) in new.iter().enumerate().rev() {
+            let cell =
+                |row: usize, column: usize| table.get(row * width + column).copied().unwrap_or(0);
+            let best = if left == right {
+                cell(row + 1, column + 1) + 1
+            } else {
+                cell(row + 1, column).max(cell(row, column + 1))
+            };
+            if let Some(slot) = table.get_mut(row * width + column) {
+                *slot = best;
+            }
+        }
+    }
+    table
 }
 
 #[cfg(test)]

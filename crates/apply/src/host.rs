@@ -130,9 +130,9 @@ impl Host {
         self.tick()?;
         let wrong = |errno| fault("making the directory", target.text(), errno);
         mkdirat(&place.folder, place.name, Mode::from_raw_mode(mode)).map_err(wrong)?;
-        let made = place.look()?.ok_or_else(|| wrong(Errno::NOENT))?;
+        let folder = place.look()?.ok_or_else(|| wrong(Errno::NOENT))?;
         self.tick()?;
-        fchmod(&made.file, Mode::from_raw_mode(mode)).map_err(wrong)?;
+        fchmod(&folder.file, Mode::from_raw_mode(mode)).map_err(wrong)?;
         self.flush(&place.folder, target)
     }
 
@@ -462,7 +462,7 @@ fn stamps(stat: &Stat) -> (Stamp, Stamp) {
 
 fn set_times(file: &OwnedFd, accessed: Stamp, modified: Stamp) -> Result<(), Errno> {
     let spec = |stamp: Stamp| {
-        let nanos = i64::try_from(stamp.nanos).map_err(|_| Errno::INVAL)?;
+        let nanos = i64::try_from(stamp.nanos).ok().ok_or(Errno::INVAL)?;
         Ok(Timespec { tv_sec: stamp.secs, tv_nsec: nanos })
     };
     let times = Timestamps { last_access: spec(accessed)?, last_modification: spec(modified)? };
@@ -479,7 +479,7 @@ fn attributes(file: &OwnedFd) -> Result<Vec<Attribute>, Errno> {
     let names: Vec<u8> = buffer.iter().take(count).copied().collect();
     let mut found = Vec::new();
     for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let name = std::str::from_utf8(name).map_err(|_| Errno::ILSEQ)?;
+        let name = std::str::from_utf8(name).ok().ok_or(Errno::ILSEQ)?;
         match fgetxattr(file, name, &mut buffer[..]) {
             Ok(count) => {
                 let value: Vec<u8> = buffer.iter().take(count).copied().collect();

@@ -172,7 +172,7 @@ impl<'h> Journal<'h> {
 
     /// Writes a file of a run, whole and flushed.
     pub(crate) fn write(&self, id: Id, name: &str, content: &[u8]) -> Result<(), ApplyError> {
-        let now = Stamp { secs: self.now(), nanos: 0 };
+        let now = Stamp { secs: burgrave_sys::wall_clock().seconds(), nanos: 0 };
         let own = rustix::process::geteuid().as_raw();
         let facts = Facts {
             kind: Kind::File,
@@ -185,10 +185,6 @@ impl<'h> Journal<'h> {
             sha256: None,
         };
         self.host.put(&self.file(id, name)?, content, &facts, &format!(".{name}.new"))
-    }
-
-    fn now(&self) -> i64 {
-        burgrave_sys::wall_clock().seconds()
     }
 
     /// What a run was for; `None` when it was interrupted before it could say so.

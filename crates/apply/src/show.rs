@@ -51,8 +51,8 @@ fn words(step: &Step) -> String {
         }
         Change::Folder { mode } => format!("create  {target}/, mode {mode:04o}"),
         Change::Mode { old, mode } => format!("mode    {target}: {old:04o} → {mode:04o}"),
-        Change::Owner { old: (old_uid, old_gid), uid, gid } => {
-            format!("owner   {target}: {old_uid}:{old_gid} → {uid}:{gid}")
+        Change::Owner { old, uid, gid } => {
+            format!("owner   {target}: {}:{} → {uid}:{gid}", old.0, old.1)
         }
         Change::Remove => format!("remove  {target} (kept in quarantine)"),
     }

@@ -24,70 +24,106 @@ const SPANS_MAX: usize = 100_000;
 
 /// Every directive of a text; `None`: the text is not whole.
 pub(super) fn spans(text: &str) -> Option<Vec<Span>> {
-    let mut out = Vec::new();
-    let (mut line, mut depth) = (1_u32, 0_usize);
-    let mut open: Option<(usize, u32)> = None;
-    let mut letters = text.char_indices().peekable();
-    let mut quote: Option<char> = None;
-    let mut before = ' ';
-    while let Some((at, letter)) = letters.next() {
-        if letter == '\n' {
-            line += 1;
-        }
-        if letter == '\\' {
-            open.get_or_insert((at, line));
-            if letters.next().is_some_and(|(_, next)| next == '\n') {
-                line += 1;
-            }
-            before = 'x';
-            continue;
-        }
-        if let Some(mark) = quote {
-            quote = (letter != mark).then_some(mark);
-            before = letter;
-            continue;
-        }
-        let starts = before.is_whitespace() || matches!(before, ';' | '{' | '}');
+    let mut scanner = Scanner {
+        text,
+        letters: text.char_indices().peekable(),
+        line: 1,
+        depth: 0,
+        open: None,
+        before: ' ',
+        found: Vec::new(),
+    };
+    while let Some((at, letter)) = scanner.next() {
+        scanner.take(at, letter)?;
+    }
+    (scanner.depth == 0 && scanner.open.is_none()).then_some(scanner.found)
+}
+
+struct Scanner<'t> {
+    text: &'t str,
+    letters: std::iter::Peekable<std::str::CharIndices<'t>>,
+    line: u32,
+    depth: usize,
+    /// Where the directive that is being read began, and on which line.
+    open: Option<(usize, u32)>,
+    before: char,
+    found: Vec<Span>,
+}
+
+impl Scanner<'_> {
+    fn next(&mut self) -> Option<(usize, char)> {
+        let next = self.letters.next()?;
+        self.line += u32::from(next.1 == '\n');
+        Some(next)
+    }
+
+    fn take(&mut self, at: usize, letter: char) -> Option<()> {
+        let starts = self.before.is_whitespace() || matches!(self.before, ';' | '{' | '}');
         match letter {
+            '\\' => {
+                self.begin(at);
+                self.next();
+            }
             '#' if starts => {
-                while letters.next_if(|(_, next)| *next != '\n').is_some() {}
-                continue;
+                while self.letters.next_if(|(_, next)| *next != '\n').is_some() {}
+                return Some(());
             }
             '"' | '\'' if starts => {
-                quote = Some(letter);
-                open.get_or_insert((at, line));
+                self.begin(at);
+                self.quoted(letter)?;
             }
             // `${name}` is no block.
-            '{' if before == '$' => {
-                while letters.next_if(|(_, next)| *next != '}' && *next != '\n').is_some() {}
-                letters.next_if(|(_, next)| *next == '}')?;
-                before = 'x';
-                continue;
+            '{' if self.before == '$' => {
+                while self.letters.next_if(|(_, next)| *next != '}' && *next != '\n').is_some() {}
+                self.letters.next_if(|(_, next)| *next == '}')?;
             }
             ';' | '{' => {
-                let (start, first) = open.take()?;
-                let name = text.get(start..at)?.split_whitespace().next()?.to_owned();
-                let is_block = letter == '{';
-                depth += usize::from(is_block);
-                out.push(Span { name, line: first, start, end: at + 1, is_block });
-                if out.len() > SPANS_MAX {
-                    return None;
-                }
+                self.end(at, letter == '{')?;
+                self.before = letter;
+                return Some(());
             }
             '}' => {
-                if open.is_some() {
-                    return None;
-                }
-                depth = depth.checked_sub(1)?;
+                self.depth = self.depth.checked_sub(1).filter(|_| self.open.is_none())?;
+                self.before = letter;
+                return Some(());
             }
-            _ if letter.is_whitespace() => {}
-            _ => {
-                open.get_or_insert((at, line));
+            _ if letter.is_whitespace() || letter == '$' => {
+                if letter == '$' {
+                    self.begin(at);
+                }
+                self.before = letter;
+                return Some(());
+            }
+            _ => self.begin(at),
+        }
+        self.before = 'x';
+        Some(())
+    }
+
+    fn begin(&mut self, at: usize) {
+        self.open.get_or_insert((at, self.line));
+    }
+
+    /// To the end of a quoted word.
+    fn quoted(&mut self, mark: char) -> Option<()> {
+        loop {
+            match self.next()?.1 {
+                '\\' => {
+                    self.next()?;
+                }
+                letter if letter == mark => return Some(()),
+                _ => {}
             }
         }
-        before = letter;
     }
-    (quote.is_none() && depth == 0 && open.is_none()).then_some(out)
+
+    fn end(&mut self, at: usize, is_block: bool) -> Option<()> {
+        let (start, line) = self.open.take()?;
+        let name = self.text.get(start..at)?.split_whitespace().next()?.to_owned();
+        self.depth += usize::from(is_block);
+        self.found.push(Span { name, line, start, end: at + 1, is_block });
+        (self.found.len() <= SPANS_MAX).then_some(())
+    }
 }
 
 /// The text with the directives of a name on a line replaced by `new`, which has its `;`.

@@ -61,7 +61,8 @@ pub(super) fn appended(text: &str, line: &str) -> String {
 
 /// A line as a comment, so that it can still be seen what stood there.
 pub(super) fn commented(line: &str) -> Option<String> {
-    Some(format!("# {}", line.trim_start()))
+    let bare = line.trim_start();
+    (!bare.starts_with('#')).then(|| format!("# {bare}"))
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ fn inherited(facts: &Facts<'_>, names: &[&str], place: &Place) -> String {
         return String::new();
     }
     let servers = facts.nginx_servers().unwrap_or_default();
-    let chains = servers.iter().flat_map(|server| server.scopes());
+    let chains = servers.iter().flat_map(crate::facts::Server::scopes);
     let Some(chain) =
         chains.into_iter().find(|chain| chain.last().is_some_and(|block| block.place == *place))
     else {

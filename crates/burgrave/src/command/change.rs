@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Where the state is when no configuration says so.
 const STATE_DEFAULT: &str = "/var/lib/burgrave";
 /// How long a program may take to look at its configuration, or to take it.
-const PROGRAM_TIME: Duration = Duration::from_secs(60);
+const PROGRAM_TIME: Duration = Duration::from_mins(1);
 /// Bytes of what it may say.
 const PROGRAM_BYTES_MAX: usize = 64 * 1024;
 

@@ -36,7 +36,7 @@ pub(super) fn sudo_forgets(line: &str) -> Option<String> {
 pub(super) fn no_nullok(line: &str) -> Option<String> {
     let kept = line.split_inclusive(char::is_whitespace);
     let kept: String = kept.filter(|word| !word.trim().starts_with("nullok")).collect();
-    Some(kept.trim_end().to_owned())
+    (kept != line).then(|| kept.trim_end().to_owned())
 }
 
 pub(super) fn umask(line: &str) -> Option<String> {
@@ -83,8 +83,8 @@ pub(super) fn php_off(line: &str) -> Option<String> {
     Some(format!("{}= Off", if key.ends_with(' ') { key.to_owned() } else { format!("{key} ") }))
 }
 
-pub(super) fn plain_banner(_: &str) -> Option<String> {
-    Some("Authorized users only.".to_owned())
+pub(super) fn plain_banner(line: &str) -> Option<String> {
+    (!line.is_empty()).then(|| "Authorized users only.".to_owned())
 }
 
 pub(super) fn plain_greeting(line: &str) -> Option<String> {
@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn lines_are_changed_in_their_own_form() {
-        for (edit, old, wanted) in [
-            (umask as Line, "umask 000", "umask 027"),
+        let cases: &[(Line, &str, &str)] = &[
+            (umask, "umask 000", "umask 027"),
             (umask, "UMASK\t\t022 # x", "UMASK\t\t027 # x"),
             (
                 no_nullok,
@@ -167,8 +167,9 @@ mod tests {
             (apache_options, "Options Indexes", "Options None"),
             (apache_tokens, " ServerSignature On", " ServerSignature Off"),
             (plain_greeting, "\tversion \"9.1\";", "\tversion \"none\";"),
-        ] {
-            assert_eq!(edit(old).as_deref(), Some(wanted), "{old}");
+        ];
+        for (edit, old, wanted) in cases {
+            assert_eq!(edit(old).as_deref(), Some(*wanted), "{old}");
         }
     }
 }
