@@ -84,7 +84,8 @@ fn a_plan_shows_differences_and_changes_nothing() {
     assert_eq!(code, 1, "{text}");
     for part in [
         "ssh-x11-forwarding  sshd: X11Forwarding yes",
-        "    - X11Forwarding yes\n    + X11Forwarding no\n",
+        "    - X11Forwarding yes\n",
+        "    + X11Forwarding no\n",
         "mode    /etc/passwd: 0666 → 0644",
         "remove  /var/www/html/db.sql (kept in quarantine)",
         "skip    nginx: check with `/usr/sbin/nginx -t`",

@@ -97,6 +97,17 @@ const MORE: &[(&str, &[Has])] = &[
         )],
     ),
     (
+        "tls-no-hsts",
+        &[
+            File("/etc/nginx/nginx.conf", "http {\n    include /etc/nginx/sites-enabled/*;\n}\n"),
+            File(
+                "/etc/nginx/sites-available/a",
+                "server {\n\tlisten 443 ssl;\n\tserver_name a;\n\tadd_header X-A b;\n}\nserver {\n\tlisten 443 ssl;\n\tserver_name b;\n\tlocation / { proxy_pass http://127.0.0.1:1; }\n}\nserver { listen 443 ssl; server_name c; }\n",
+            ),
+            Link("/etc/nginx/sites-enabled/a", "/etc/nginx/sites-available/a"),
+        ],
+    ),
+    (
         "tls-protocols",
         &[File(
             "/etc/apache2/apache2.conf",
@@ -394,5 +405,73 @@ fn every_remedy_has_a_check_of_its_own_and_says_what_it_costs() {
     let trees = TREES.iter().chain(MORE);
     for (id, _) in trees {
         assert!(ids.contains(id), "a tree for {id}, which has no remedy");
+    }
+}
+
+#[test]
+fn on_a_running_machine_ways_in_are_left_and_the_kernel_is_expected_to_follow() {
+    let fake = burgrave_sys::Fake::new();
+    fake.file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+        .file("/etc/group", "root:x:0:\n")
+        .file("/etc/shadow", "root:!:1:0:365:7:::\n")
+        .file("/etc/ssh/sshd_config", "X11Forwarding yes\n")
+        .file("/etc/sudoers", "Defaults env_reset\n")
+        .file("/proc/sys/kernel/sysrq", "1\n");
+    let wanted = Wanted {
+        system: &fake,
+        ground: Ground::Running,
+        served: &[],
+        safeguards: &[],
+        checks: &["ssh-x11-forwarding", "account-sudo-pty", "kernel-sysrq"],
+        ways_in: WaysIn::Kept,
+    };
+    let planned = plan(wanted);
+    let mended: Vec<_> = planned.plan.mends.iter().map(|mend| mend.id).collect();
+    assert_eq!(mended, ["kernel-sysrq"]);
+    let left: BTreeSet<_> = planned.plan.refused.iter().map(|(id, _)| *id).collect();
+    assert_eq!(left, BTreeSet::from(["ssh-x11-forwarding", "account-sudo-pty"]));
+    assert!(planned.plan.refused.iter().all(|(_, why)| why.contains("lock you out")));
+    assert_eq!(planned.plan.programs, [burgrave_model::Program::Sysctl]);
+    let targets: Vec<_> = planned.plan.steps.iter().map(|step| step.target.text()).collect();
+    assert_eq!(targets, ["/etc/sysctl.d", "/etc/sysctl.d/99-burgrave.conf"]);
+    // Nothing was done: what was promised is not so.
+    assert!(as_planned(&planned, wanted).unwrap_err().contains("kernel-sysrq still fails"));
+    fake.file("/etc/sysctl.d/99-burgrave.conf", "kernel.sysrq = 0\n");
+    assert!(as_planned(&planned, wanted).is_err(), "the running kernel counts too");
+    fake.file("/proc/sys/kernel/sysrq", "0\n");
+    assert_eq!(as_planned(&planned, wanted), Ok(()));
+}
+
+#[test]
+fn what_does_not_help_leaves_no_step() {
+    let dir = folder();
+    // A vendor's file that is read after ours wins, and is no file of the administrator's.
+    build(dir.path(), &[File("/usr/lib/sysctl.d/99-z.conf", "kernel.sysrq = 1\n")]);
+    let tree = Tree::new(dir.path()).unwrap();
+    let one = Wanted { checks: &["kernel-sysrq"], ..wanted(&tree) };
+    let planned = plan(one);
+    assert_eq!((planned.plan.steps.len(), planned.plan.mends.len()), (0, 0));
+    assert!(planned.plan.refused[0].1.contains("does not help"), "{:?}", planned.plan.refused);
+}
+
+#[test]
+fn nobody_is_locked_out() {
+    for (id, has) in [
+        ("ssh-password-authentication", &[File("/etc/ssh/sshd_config", "Port 22\n")][..]),
+        (
+            "ssh-root-login",
+            &[
+                File("/etc/passwd", "root:x:0:0::/root:/bin/sh\n"),
+                File("/etc/ssh/sshd_config", "PermitRootLogin yes\n"),
+            ],
+        ),
+        ("account-sudo-nopasswd", &[File("/etc/sudoers", "shop ALL=(ALL) NOPASSWD: ALL\n")]),
+    ] {
+        let dir = folder();
+        build(dir.path(), has);
+        let tree = Tree::new(dir.path()).unwrap();
+        let planned = plan(Wanted { checks: &[id], ..wanted(&tree) });
+        assert_eq!(planned.plan.steps, [], "{id}");
+        assert_eq!(planned.plan.refused.len(), 1, "{id}: {:?}", planned.plan.mends);
     }
 }

@@ -5,6 +5,7 @@ use super::nginx;
 use super::texts::appended;
 use super::way::Line;
 use crate::check::Finding;
+use crate::evidence::Evidence;
 use crate::facts::{Facts, Place, effective};
 use burgrave_model::Program;
 use std::path::Path;
@@ -35,7 +36,12 @@ impl Web {
         facts: &Facts<'_>,
         faults: &[Finding],
     ) -> Result<(), Refusal> {
-        for evidence in faults.iter().filter_map(|fault| fault.evidence.first()) {
+        // From the end of each file, since what is put in moves the lines below it.
+        let mut seen: Vec<&Evidence> =
+            faults.iter().filter_map(|fault| fault.evidence.first()).collect();
+        seen.sort_by_key(|evidence| (&evidence.path, std::cmp::Reverse(evidence.line)));
+        seen.dedup_by_key(|evidence| (&evidence.path, evidence.line, &evidence.text));
+        for evidence in seen {
             let Some(path) = &evidence.path else { continue };
             let path = Path::new(path);
             match evidence.line {
