@@ -143,15 +143,18 @@ pub(super) fn replaced(text: &str, line: u32, name: &str, new: &str) -> Option<S
 pub(super) fn inserted(text: &str, line: u32, name: &str, new: &str) -> Option<String> {
     let span = spans(text)?.into_iter().find(|s| s.line == line && s.name == name && s.is_block)?;
     let (head, tail) = text.split_at_checked(span.end)?;
-    let indent: String = text
-        .lines()
-        .nth(usize::try_from(line).ok()?.checked_sub(1)?)?
-        .chars()
-        .take_while(|letter| letter.is_whitespace())
-        .collect();
     // Where the block goes on in its own line, the new directive stays in it.
-    if tail.starts_with(['\n', '\r']) {
-        return Some(format!("{head}\n{indent}    {new}{tail}"));
+    if let Some(inner) = tail.strip_prefix("\r\n").or_else(|| tail.strip_prefix('\n')) {
+        let indent_of = |line: &str| -> String {
+            line.chars().take_while(|letter| letter.is_whitespace()).collect()
+        };
+        let first = inner.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let outer = text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
+        let indent = match indent_of(first) {
+            inner if inner.len() > indent_of(outer).len() => inner,
+            _ => format!("{}    ", indent_of(outer)),
+        };
+        return Some(format!("{head}\n{indent}{new}{tail}"));
     }
     Some(format!("{head} {new}{tail}"))
 }
@@ -193,6 +196,10 @@ mod tests {
         assert_eq!(new, CONF.replace("    server_tokens on;", "    server_tokens off;"));
         let new = inserted(CONF, 2, "http", "x y;").unwrap();
         assert_eq!(new, CONF.replace("http {\n", "http {\n    x y;\n"));
+        let new = inserted("a {\n\tb;\n}\n", 1, "a", "x y;").unwrap();
+        assert_eq!(new, "a {\n\tx y;\n\tb;\n}\n");
+        let new = inserted("  a {\n  }\n", 1, "a", "x y;").unwrap();
+        assert_eq!(new, "  a {\n      x y;\n  }\n");
         let new = inserted(CONF, 5, "server", "x y;").unwrap();
         assert_eq!(new, CONF.replace("server {", "server { x y;"));
         assert_eq!(replaced(CONF, 1, "server_tokens", "x;"), None);
