@@ -43,6 +43,8 @@ impl std::str::FromStr for Id {
 pub enum Status {
     /// It did not end: the program was killed, or the power failed.
     Interrupted,
+    /// Everything was done and verified, and is taken back unless it is confirmed in time.
+    OnTrial,
     /// Everything was done and verified.
     Applied,
     /// It was taken back by itself, since it could not be verified or was interrupted.
@@ -56,6 +58,7 @@ impl Status {
     pub const fn id(self) -> &'static str {
         match self {
             Self::Interrupted => "interrupted",
+            Self::OnTrial => "on-trial",
             Self::Applied => "applied",
             Self::RolledBack => "rolled-back",
             Self::Undone => "undone",
@@ -201,6 +204,18 @@ impl<'h> Journal<'h> {
             Some(bytes) => parse(&file, &bytes),
             None => Ok(Status::Interrupted),
         }
+    }
+
+    /// Until when a run is on trial, in seconds since 1970.
+    pub(crate) fn deadline(&self, id: Id) -> Result<i64, ApplyError> {
+        let file = self.file(id, "trial.json")?;
+        let missing = || ApplyError::Damaged(file.text().to_owned(), "it is not there".to_owned());
+        parse(&file, &self.host.read(&file)?.ok_or_else(missing)?)
+    }
+
+    /// Says until when a run will be on trial.
+    pub(crate) fn set_deadline(&self, id: Id, deadline: i64) -> Result<(), ApplyError> {
+        self.write(id, "trial.json", &json(&deadline)?)
     }
 
     /// Says how it ended.

@@ -81,8 +81,13 @@ impl<'h> Session<'h> {
     pub fn recover(&self) -> Result<Vec<Id>, ApplyError> {
         let mut found = Vec::new();
         for id in self.journal.runs()?.into_iter().rev() {
-            if self.journal.status(id)? == Status::Interrupted {
-                self.take_back(id, Force::No)?;
+            let force = match self.journal.status(id)? {
+                Status::Interrupted => Some(Force::No),
+                Status::OnTrial if is_over(self.journal.deadline(id)?) => Some(Force::Yes),
+                Status::OnTrial | Status::Applied | Status::RolledBack | Status::Undone => None,
+            };
+            if let Some(force) = force {
+                self.take_back(id, force)?;
                 self.journal.end(id, Status::RolledBack)?;
                 found.push(id);
             }
@@ -99,6 +104,51 @@ impl<'h> Session<'h> {
         witness: &mut dyn Witness,
     ) -> Result<Outcome, ApplyError> {
         let id = self.journal.begin(&about(plan, time))?;
+        self.run(id, plan, witness, Status::Applied)
+    }
+
+    /// Does a plan that is taken back unless it is confirmed before a deadline, in seconds since 1970: by
+    /// [`Session::settle`], or by the next [`Session::recover`].
+    pub fn apply_on_trial(
+        &self,
+        plan: &Plan,
+        time: i64,
+        deadline: i64,
+        witness: &mut dyn Witness,
+    ) -> Result<Outcome, ApplyError> {
+        let id = self.journal.begin(&about(plan, time))?;
+        self.journal.set_deadline(id, deadline)?;
+        self.run(id, plan, witness, Status::OnTrial)
+    }
+
+    /// Keeps what is on trial. `false`: it is not on trial, or it is too late.
+    pub fn confirm(&self, id: Id) -> Result<bool, ApplyError> {
+        let id = self.known(id)?;
+        let in_time =
+            self.journal.status(id)? == Status::OnTrial && !is_over(self.journal.deadline(id)?);
+        if in_time {
+            self.journal.end(id, Status::Applied)?;
+        }
+        Ok(in_time)
+    }
+
+    /// Takes back what is still on trial, whatever its deadline. `false`: it is not.
+    pub fn settle(&self, id: Id) -> Result<bool, ApplyError> {
+        let on_trial = self.journal.status(self.known(id)?)? == Status::OnTrial;
+        if on_trial {
+            self.take_back(id, Force::Yes)?;
+            self.journal.end(id, Status::RolledBack)?;
+        }
+        Ok(on_trial)
+    }
+
+    fn run(
+        &self,
+        id: Id,
+        plan: &Plan,
+        witness: &mut dyn Witness,
+        end: Status,
+    ) -> Result<Outcome, ApplyError> {
         let done = match witness.validate() {
             Ok(()) => self.steps(id, plan),
             Err(why) => Ok(Some(format!("a configuration is broken already: {why}"))),
@@ -106,7 +156,7 @@ impl<'h> Session<'h> {
         let why = match done {
             Ok(None) => match check(witness) {
                 Ok(()) => {
-                    self.journal.end(id, Status::Applied)?;
+                    self.journal.end(id, end)?;
                     return Ok(Outcome::Applied(id));
                 }
                 Err(why) => why,
@@ -129,7 +179,7 @@ impl<'h> Session<'h> {
             None => self.last()?,
         };
         match self.journal.status(id)? {
-            Status::Applied | Status::Interrupted => {}
+            Status::Applied | Status::OnTrial | Status::Interrupted => {}
             Status::RolledBack | Status::Undone => {
                 return Err(ApplyError::Undone(id.to_string()));
             }
@@ -152,7 +202,7 @@ impl<'h> Session<'h> {
     fn last(&self) -> Result<Id, ApplyError> {
         for id in self.journal.runs()?.into_iter().rev() {
             match self.journal.status(id)? {
-                Status::Applied | Status::Interrupted => return Ok(id),
+                Status::Applied | Status::OnTrial | Status::Interrupted => return Ok(id),
                 Status::RolledBack | Status::Undone => {}
             }
         }
@@ -408,6 +458,10 @@ impl<'h> Session<'h> {
         let content = opened.content(&kept)?;
         host.put(goal, &content, before, &temporary(id, number))
     }
+}
+
+fn is_over(deadline: i64) -> bool {
+    burgrave_sys::wall_clock().seconds() >= deadline
 }
 
 fn check(witness: &mut dyn Witness) -> Result<(), String> {

@@ -388,3 +388,32 @@ fn a_damaged_journal_is_said_and_not_obeyed() {
         assert!(matches!(undone, Err(ApplyError::Damaged(..))), "{file}: {undone:?}");
     }
 }
+
+#[test]
+fn a_trial_ends_by_itself_unless_it_is_confirmed_in_time() {
+    let now = burgrave_sys::wall_clock().seconds();
+    for (deadline, confirmed, kept) in [
+        (now + 600, true, true),
+        (now + 600, false, true),
+        (now - 1, true, false),
+        (now - 1, false, false),
+    ] {
+        let dir = tree();
+        let before = snapshot(dir.path());
+        let host = Host::open(dir.path()).unwrap();
+        let session = Session::open(&host, &state()).unwrap();
+        let done = session.apply_on_trial(&plan(dir.path()), 7, deadline, &mut Yes).unwrap();
+        let Outcome::Applied(id) = done else { panic!("{done:?}") };
+        assert_eq!(runs(&host, &state()).unwrap()[0].status, Status::OnTrial);
+        if confirmed {
+            assert_eq!(session.confirm(id).unwrap(), kept);
+        }
+        session.recover().unwrap();
+        assert_eq!(is_done(dir.path()), kept, "{deadline} {confirmed}");
+        // The process that waits comes in the end.
+        assert_eq!(session.settle(id).unwrap(), kept && !confirmed);
+        if !(kept && confirmed) {
+            assert_eq!(snapshot(dir.path()), before);
+        }
+    }
+}
