@@ -258,7 +258,7 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 /// A time of a trial: nobody is to wait for longer than an hour for the rules before.
-fn trial_time(text: &str) -> Result<Duration, String> {
+pub(crate) fn trial_time(text: &str) -> Result<Duration, String> {
     let time = time(text)?;
     if time > Duration::from_hours(1) {
         return Err("at most an hour".to_owned());

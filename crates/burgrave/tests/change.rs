@@ -206,3 +206,28 @@ fn hostile_trees_lead_nowhere() {
     assert_eq!(on(root, &["apply", "--yes"]).0, 2);
     assert_eq!(snapshot(outside.path()), kept);
 }
+
+#[test]
+fn a_trial_ends_unless_it_is_confirmed() {
+    for is_confirmed in [false, true] {
+        let tree = tree();
+        let root = tree.path();
+        let before = snapshot(root);
+        let (code, text) =
+            on(root, &["apply", "--yes", "--confirm-within", "2s", "ssh-x11-forwarding"]);
+        assert!(code == 0 && text.contains("change 0001 is on trial for 2 s"), "{text}");
+        assert_ne!(snapshot(root), before);
+        if is_confirmed {
+            assert_eq!(on(root, &["apply", "--confirm", "1"]).0, 0);
+        }
+        let ends = std::time::Instant::now() + support::PATIENCE;
+        std::thread::sleep(Duration::from_secs(3));
+        while !is_confirmed && snapshot(root) != before && std::time::Instant::now() < ends {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(snapshot(root) == before, !is_confirmed);
+        let (code, text) = on(root, &["apply", "--confirm", "0001"]);
+        assert_eq!(code, 1, "it is over: {text}");
+        assert_eq!(on(root, &["apply", "--confirm", "0009"]).0, 2);
+    }
+}

@@ -113,7 +113,7 @@ fn attempt(
     let mut why = useless.clone();
     for case in cases.iter().filter(|case| !useless.contains_key(case.check.id)) {
         if wanted.ways_in == WaysIn::Kept && case.remedy.way.is_a_way_in() {
-            let text = "it could lock you out of a running machine: do it by hand, or to an image with `--root`";
+            let text = "it could lock you out of a running machine: `burgrave apply --confirm-within 5m` takes it back unless you confirm it";
             why.insert(case.check.id, text.to_owned());
             continue;
         }

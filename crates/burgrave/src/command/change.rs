@@ -1,21 +1,25 @@
 //! `burgrave plan`, `apply` and `undo`: what the audit finds is mended, and can be taken back.
 
 use super::Exit;
-use crate::cli::Format;
+use crate::cli::{Format, trial_time};
 use crate::error::Error;
 use crate::{load, output};
-use burgrave_apply::{Force, Host, Id, Outcome, Session, Status, Witness};
+use burgrave_apply::{ApplyError, Force, Host, Id, Outcome, Session, Status, Witness};
 use burgrave_audit::{Ground, Planned, Wanted, WaysIn};
 use burgrave_model::{Program, Safeguard, Target};
 use burgrave_sys::{Ended, Invocation, Live, System, Tree};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Where the state is when no configuration says so.
 const STATE_DEFAULT: &str = "/var/lib/burgrave";
 /// How long a program may take to look at its configuration, or to take it.
 const PROGRAM_TIME: Duration = Duration::from_mins(1);
+/// How often, and how long between, the end of a trial waits for another change to end.
+const BUSY_MAX: usize = 3_000;
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of what it may say.
 const PROGRAM_BYTES_MAX: usize = 64 * 1024;
 
@@ -54,6 +58,13 @@ pub(crate) struct ApplyArguments {
     /// Without asking.
     #[arg(long)]
     yes: bool,
+    /// Takes everything back after this time, at most an hour, unless it is confirmed. Needed for sshd and sudo on
+    /// this machine.
+    #[arg(long, value_name = "TIME", value_parser = trial_time)]
+    confirm_within: Option<Duration>,
+    /// Keeps a change that is on trial. Exit 1: it is not on trial, or it is too late.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["topics", "yes", "confirm_within"])]
+    confirm: Option<String>,
 }
 
 /// What is taken back.
@@ -69,6 +80,9 @@ pub(crate) struct UndoArguments {
     /// Also what somebody else has changed since.
     #[arg(long)]
     force: bool,
+    /// Waits first, and takes it back only if it is still on trial.
+    #[arg(long, value_parser = trial_time, hide = true, requires = "id")]
+    settle_after: Option<Duration>,
 }
 
 /// A safeguard, or a check that has a remedy.
@@ -128,14 +142,14 @@ impl Place {
         self.ground == Ground::Tree
     }
 
-    fn wanted<'w>(&'w self, topics: &'w Topics) -> Wanted<'w> {
+    fn wanted<'w>(&'w self, topics: &'w Topics, ways_in: WaysIn) -> Wanted<'w> {
         Wanted {
             system: self.system.as_ref(),
             ground: self.ground,
             served: &self.served,
             safeguards: &topics.safeguards,
             checks: &topics.checks,
-            ways_in: if self.is_tree() { WaysIn::Open } else { WaysIn::Kept },
+            ways_in: if self.is_tree() { WaysIn::Open } else { ways_in },
         }
     }
 
@@ -175,7 +189,7 @@ impl Topics {
 pub(super) fn plan(arguments: &PlanArguments) -> Result<Exit, Error> {
     let place = Place::of(&arguments.scope)?;
     let topics = Topics::of(&arguments.topics);
-    let planned = planned(&place, &topics)?;
+    let planned = planned(&place, &topics, WaysIn::Kept)?;
     output::text(&match arguments.format {
         Format::Text => burgrave_apply::text(&planned.plan, place.is_tree()),
         Format::Json => burgrave_apply::json(&planned.plan),
@@ -183,8 +197,8 @@ pub(super) fn plan(arguments: &PlanArguments) -> Result<Exit, Error> {
     Ok(if planned.plan.steps.is_empty() { Exit::Clean } else { Exit::Findings })
 }
 
-fn planned(place: &Place, topics: &Topics) -> Result<Planned, Error> {
-    let wanted = place.wanted(topics);
+fn planned(place: &Place, topics: &Topics, ways_in: WaysIn) -> Result<Planned, Error> {
+    let wanted = place.wanted(topics, ways_in);
     if !burgrave_audit::is_host(wanted.system, wanted.ground) {
         return Err(Error::NoHost(place.root.clone()));
     }
@@ -201,10 +215,14 @@ pub(super) fn apply(arguments: &ApplyArguments) -> Result<Exit, Error> {
     }
     let host = place.host()?;
     let session = Session::open(&host, &place.state)?;
+    if let Some(id) = &arguments.confirm {
+        return confirm(&session, id);
+    }
     for id in session.recover()? {
         output::notice(&format!("change {id} was interrupted: it was taken back first"));
     }
-    let planned = planned(&place, &topics)?;
+    let ways_in = if arguments.confirm_within.is_some() { WaysIn::Open } else { WaysIn::Kept };
+    let planned = planned(&place, &topics, ways_in)?;
     output::text(&burgrave_apply::text(&planned.plan, place.is_tree()))?;
     if planned.plan.steps.is_empty() {
         output::text("nothing is changed\n")?;
@@ -217,19 +235,93 @@ pub(super) fn apply(arguments: &ApplyArguments) -> Result<Exit, Error> {
     let programs = planned.plan.programs.clone();
     let mut asked = Asked { place: &place, topics: &topics, planned: &planned, programs };
     let now = place.system.now().seconds();
-    match session.apply(&planned.plan, now, &mut asked)? {
-        Outcome::Applied(id) => {
+    let outcome = match arguments.confirm_within {
+        None => session.apply(&planned.plan, now, &mut asked)?,
+        Some(time) => {
+            let deadline = now.saturating_add(i64::try_from(time.as_secs()).unwrap_or(0));
+            session.apply_on_trial(&planned.plan, now, deadline, &mut asked)?
+        }
+    };
+    match (outcome, arguments.confirm_within) {
+        (Outcome::Applied(id), Some(time)) => {
+            on_trial(&session, &place, &arguments.scope, id, time)
+        }
+        (Outcome::Applied(id), None) => {
             let option = place.option();
             output::text(&format!(
                 "done and verified: change {id}; `burgrave undo {id}{option}` takes it back\n"
             ))?;
             Ok(Exit::Clean)
         }
-        Outcome::RolledBack(id, why) => {
+        (Outcome::RolledBack(id, why), _) => {
             output::notice(&format!("change {id} was taken back, everything is as it was: {why}"));
             Ok(Exit::Findings)
         }
     }
+}
+
+/// Has a trial ended by another process, which outlives this one and its terminal.
+fn on_trial(
+    session: &Session<'_>,
+    place: &Place,
+    scope: &Scope,
+    id: Id,
+    time: Duration,
+) -> Result<Exit, Error> {
+    if let Err(error) = settle_later(scope, id, time) {
+        session.settle(id)?;
+        output::notice(&format!("change {id} was taken back: nobody would end its trial"));
+        return Err(error);
+    }
+    output::text(&format!(
+        "done and verified: change {id} is on trial for {} s; over a new connection, say `burgrave apply --confirm {id}{}` to keep it\n",
+        time.as_secs(),
+        place.option()
+    ))?;
+    Ok(Exit::Clean)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this program again, not a tool of the machine")]
+fn settle_later(scope: &Scope, id: Id, time: Duration) -> Result<(), Error> {
+    let wrong = |error| Error::Runtime("the process that ends the trial", error);
+    let mut command = Command::new(std::env::current_exe().map_err(wrong)?);
+    command.args(["undo", &id.to_string(), "--settle-after", &format!("{}s", time.as_secs())]);
+    for (option, path) in [("--root", &scope.root), ("--config", &scope.config)] {
+        if let Some(path) = path {
+            command.arg(option).arg(path.canonicalize().map_err(wrong)?);
+        }
+    }
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.current_dir("/").spawn().map(drop).map_err(wrong)
+}
+
+fn confirm(session: &Session<'_>, id: &str) -> Result<Exit, Error> {
+    let id: Id = id.parse()?;
+    if session.confirm(id)? {
+        output::text(&format!("change {id} is kept\n"))?;
+        return Ok(Exit::Clean);
+    }
+    output::notice(&format!("change {id} is not on trial, or it is too late"));
+    Ok(Exit::Findings)
+}
+
+/// Waits for the end of a trial in a session of its own; takes the change back if nobody has kept it.
+fn settle(host: &Host, place: &Place, id: Id, after: Duration) -> Result<Exit, Error> {
+    burgrave_sys::detach().map_err(Error::Sockets)?;
+    std::thread::sleep(after);
+    for _ in 0..BUSY_MAX {
+        match Session::open(host, &place.state) {
+            Ok(session) => {
+                if session.settle(id)? {
+                    reload_after(&session, place, id)?;
+                }
+                return Ok(Exit::Clean);
+            }
+            Err(ApplyError::Busy) => std::thread::sleep(BUSY_PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ApplyError::Busy.into())
 }
 
 /// Takes a change back, or shows all of them.
@@ -241,18 +333,26 @@ pub(super) fn undo(arguments: &UndoArguments) -> Result<Exit, Error> {
     }
     let known = burgrave_apply::runs(&host, &place.state)?;
     if known.is_empty() {
-        return Err(burgrave_apply::ApplyError::NothingToUndo.into());
+        return Err(ApplyError::NothingToUndo.into());
     }
     let id = arguments.id.as_deref().map(str::parse::<Id>).transpose()?;
+    if let (Some(id), Some(after)) = (id, arguments.settle_after) {
+        return settle(&host, &place, id, after);
+    }
     let session = Session::open(&host, &place.state)?;
     let force = if arguments.force { Force::Yes } else { Force::No };
     let id = session.undo(id, force)?;
     output::text(&format!("change {id} was taken back: everything is as it was\n"))?;
+    reload_after(&session, &place, id)
+}
+
+/// Makes the programs of a change take that it was taken back.
+fn reload_after(session: &Session<'_>, place: &Place, id: Id) -> Result<Exit, Error> {
     let about = session.about(id)?;
     let names = about.map(|about| about.programs).unwrap_or_default();
     let programs: Vec<Program> =
         Program::ALL.into_iter().filter(|p| names.iter().any(|name| name == p.id())).collect();
-    if let Err(why) = reload(&place, &programs) {
+    if let Err(why) = reload(place, &programs) {
         output::notice(&why);
         return Ok(Exit::Findings);
     }
@@ -312,7 +412,7 @@ impl Witness for Asked<'_> {
     }
 
     fn verify(&mut self) -> Result<(), String> {
-        burgrave_audit::as_planned(self.planned, self.place.wanted(self.topics))
+        burgrave_audit::as_planned(self.planned, self.place.wanted(self.topics, WaysIn::Open))
     }
 }
 
