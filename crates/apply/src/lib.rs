@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
+mod back;
 mod diff;
 mod error;
 mod facts;

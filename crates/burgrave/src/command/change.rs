@@ -270,6 +270,7 @@ fn on_trial(
 ) -> Result<Exit, Error> {
     if let Err(error) = settle_later(scope, id, time) {
         session.settle(id)?;
+        reload_after(session, place, id)?;
         output::notice(&format!("change {id} was taken back: nobody would end its trial"));
         return Err(error);
     }
