@@ -12,6 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "burgrave",
         &[
             "agent",
+            "apply",
             "audit",
             "backup",
             "certificates",
@@ -27,6 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("burgrave-agent", &["config", "firewall", "sys", "watch"]),
+    ("burgrave-apply", &["model", "sys"]),
     ("burgrave-audit", &["model", "parse", "sys"]),
     ("burgrave-backup", &["config", "sys"]),
     ("burgrave-certificates", &["config", "parse", "sys"]),

@@ -20,6 +20,7 @@ pub mod checks;
 mod evidence;
 pub mod facts;
 mod manual;
+mod remedies;
 mod services;
 mod show;
 
@@ -28,6 +29,9 @@ pub use checks::ALL;
 pub use evidence::Evidence;
 pub use facts::{Blind, Facts, Ground};
 pub use manual::{about, manual};
+pub use remedies::{
+    Planned, Remedy, Wanted, WaysIn, as_planned, plan, remedies, remedies_manual, remedy,
+};
 pub use services::{Service, services, services_json, services_text};
 pub use show::{html, json, sarif, text};
 
@@ -59,6 +63,11 @@ impl Report {
     pub fn saw_something(&self) -> bool {
         self.findings.iter().any(|finding| finding.verdict != Verdict::Unknown)
     }
+}
+
+/// Whether a system lies there at all.
+pub fn is_host(system: &dyn burgrave_sys::System, ground: Ground) -> bool {
+    Facts::new(system, ground).is_host()
 }
 
 /// Asks every check.

@@ -42,8 +42,14 @@ pub fn about(id: &str) -> Option<String> {
     } else {
         format!("\ncontrols: {}\n", check.controls.join(", "))
     };
+    let remedy = crate::remedy(id).map_or_else(
+        || "\nremedy: none; it is for you to do\n".to_owned(),
+        |remedy| {
+            format!("\nremedy: `burgrave apply {id}` {}\nrisk: {}\n", remedy.does(), remedy.risk)
+        },
+    );
     Some(format!(
-        "{} (check of `{}`, {})\n{}\n\n{}\n\nwhat to do: {}\n{controls}",
+        "{} (check of `{}`, {})\n{}\n\n{}\n\nwhat to do: {}\n{remedy}{controls}",
         check.id, check.safeguard, check.severity, check.title, check.why, check.remedy
     ))
 }

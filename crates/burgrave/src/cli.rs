@@ -1,10 +1,13 @@
 //! The command line.
 
+mod audit;
 mod backup;
 
 use crate::command::Role;
+use crate::command::change::{ApplyArguments, PlanArguments, UndoArguments};
+pub(crate) use audit::{Audit, AuditFormat};
 pub(crate) use backup::{Backup, Job as BackupJob};
-use burgrave_model::{Safeguard, Severity};
+use burgrave_model::Safeguard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -81,6 +84,16 @@ pub(crate) enum Command {
     ///
     /// Exit 0: nothing found at the level of `--fail-on`. 1: something was. 2: could not look at all.
     Audit(Audit),
+    /// Shows what would be changed to mend what the audit finds; changes nothing.
+    ///
+    /// Exit 0: nothing is to be changed. 1: something is. 2: could not look.
+    Plan(PlanArguments),
+    /// Shows the plan, asks, does it, verifies it, and takes all of it back where that fails.
+    ///
+    /// Exit 0: done, or nothing to do. 1: taken back. 2: could not run. The firewall has commands of its own.
+    Apply(ApplyArguments),
+    /// Takes a change back: content, owner, mode and times are as they were.
+    Undo(UndoArguments),
     /// Makes the attacks itself, on the configured addresses only: held, fell or not proven.
     ///
     /// Exit 0: all held. 1: one fell. 2: none fell, but not all could be proven.
@@ -127,62 +140,6 @@ pub(crate) enum Command {
         #[arg(long)]
         config: Option<PathBuf>,
     },
-}
-
-/// What is audited, and how it is shown.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Audit {
-    /// A configuration whose folders are looked at as well. Default: none.
-    #[arg(long)]
-    pub(crate) config: Option<PathBuf>,
-    /// A directory with a system in it, such as an image. Default: this machine.
-    #[arg(long)]
-    pub(crate) root: Option<PathBuf>,
-    /// How the result is shown.
-    #[arg(long, value_enum, default_value_t = AuditFormat::Text)]
-    pub(crate) format: AuditFormat,
-    /// The weight from which a fault makes the exit code 1: info, low, medium, high or critical.
-    #[arg(long, default_value = "info")]
-    pub(crate) fail_on: Level,
-    /// Shows what is in order as well.
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Shows all evidence, and what to do.
-    #[arg(long, short)]
-    pub(crate) verbose: bool,
-    /// Shows what listens instead: address, reach, process, user, unit, package.
-    #[arg(long, conflicts_with = "root")]
-    pub(crate) services: bool,
-}
-
-/// How an audit is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AuditFormat {
-    /// For people.
-    Text,
-    /// For programs; versioned.
-    Json,
-    /// For pipelines and code hosts: SARIF 2.1.0.
-    Sarif,
-    /// One page that needs nothing else.
-    Html,
-}
-
-/// A weight by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Level(pub(crate) Severity);
-
-impl std::str::FromStr for Level {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let all =
-            [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-        let found = all.into_iter().find(|severity| severity.id() == text);
-        found
-            .map(Self)
-            .ok_or_else(|| format!("`{text}` is no weight: info, low, medium, high or critical"))
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -255,7 +212,7 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 /// A time of a trial: nobody is to wait for longer than an hour for the rules before.
-fn trial_time(text: &str) -> Result<Duration, String> {
+pub(crate) fn trial_time(text: &str) -> Result<Duration, String> {
     let time = time(text)?;
     if time > Duration::from_hours(1) {
         return Err("at most an hour".to_owned());

@@ -51,6 +51,14 @@ pub(crate) enum Error {
     Filter(Vec<burgrave_watch::fail2ban::FilterError>),
     #[error("cannot look below the root")]
     Root(#[source] SysError),
+    #[error("cannot change it")]
+    Apply(#[from] burgrave_apply::ApplyError),
+    #[error("no system lies in `{}`: neither accounts nor a release are to be found", .0.display())]
+    NoHost(PathBuf),
+    #[error("only root changes this machine; an image is changed with `--root`")]
+    NeedsRoot,
+    #[error("the state `{}` cannot be used: {why}", path.display())]
+    State { path: PathBuf, why: String },
     #[error("nothing listens in a tree: `--services` looks at a running machine")]
     NothingRuns,
     #[error("`--services` is shown as text or JSON")]

@@ -6,10 +6,12 @@
 //! Invariants: this crate depends on no other crate of ours, does no I/O, and holds no logic beyond
 //! naming and ordering.
 
+mod plan;
 mod proof;
 mod safeguard;
 mod verdict;
 
+pub use plan::{BadTarget, Change, Mend, Plan, Program, Step, Target};
 pub use proof::{Evidence, Outcome, Proof};
 pub use safeguard::{Safeguard, UnknownSafeguard};
 pub use verdict::{Mode, Profile, Severity, Verdict};

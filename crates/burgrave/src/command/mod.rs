@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+pub(crate) mod change;
 mod check;
 mod explain;
 mod firewall;
@@ -44,6 +45,9 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Run { config, threads, role } => run::run(config, *threads, role.role()),
         Command::Check { config } => check::run(config),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Plan(arguments) => change::plan(arguments),
+        Command::Apply(arguments) => change::apply(arguments),
+        Command::Undo(arguments) => change::undo(arguments),
         Command::Prove { config, safeguards, format, verbose } => {
             prove::run(config, safeguards, *format, *verbose)
         }
