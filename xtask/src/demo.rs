@@ -119,9 +119,8 @@ fn configuration(crs: &Crs, scratch: &Path) -> String {
          [limits]\nheader_time = \"3s\"\nbody_time = \"3s\"\n\n\
          [log]\naccess = \"{scratch}/access.ndjson\"\n\n\
          [[site]]\nhosts = [\"localhost\"]\ntls = \"self-signed\"\n\n\
-         [[site.route]]\npath = \"/api/session\"\nupstream = [\"http://{APPLICATION}\"]\n\
-         limit = {{ per_client = \"50/s\", burst = 100 }}\n\n\
-         [[site.route]]\npath = \"/\"\nupstream = [\"http://{APPLICATION}\"]\n\n\
+         [[site.route]]\npath = \"/\"\nupstream = [\"http://{APPLICATION}\"]\n\
+         limit = {{ per_client = \"200/s\", burst = 400 }}\n\n\
          [[site]]\nhosts = [\"staging.localhost\"]\nenvironment = \"staging\"\ntls = \"self-signed\"\n\
          files = {{ root = \"{scratch}/staging\" }}\naccess = {{ networks = [\"192.0.2.0/24\"] }}\n",
         crs.toml()
