@@ -189,8 +189,6 @@ impl Unit {
 
 /// An entry as a log would hold it.
 fn line(entry: &Entry, time: UnixTime) -> Vec<u8> {
-    let (year, month, day, hour, minute, second) = time.civil();
-    let micros = time.micros();
     let word = |field: &Field, other: &str| {
         let word = field.word();
         if word.is_empty() { other.as_bytes().to_vec() } else { word }
@@ -198,10 +196,8 @@ fn line(entry: &Entry, time: UnixTime) -> Vec<u8> {
     let command = word(&entry.command, "-");
     let identifier = entry.identifier.word();
     let identifier = if identifier.is_empty() { command } else { identifier };
-    let mut out = format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}+00:00 "
-    )
-    .into_bytes();
+    let mut out = time.rfc3339().into_bytes();
+    out.push(b' ');
     out.extend(word(&entry.host, "localhost"));
     out.push(b' ');
     out.extend(identifier);
@@ -235,15 +231,15 @@ mod tests {
         for (entry, wanted) in [
             (
                 r#"{"__CURSOR":"c1","__REALTIME_TIMESTAMP":"1795673790297827","MESSAGE":"Failed password for root from 192.0.2.1 port 1 ssh2","SYSLOG_IDENTIFIER":"sshd","_PID":"12","_HOSTNAME":"web1","_COMM":"sshd"}"#,
-                "2026-11-26T06:16:30.297827+00:00 web1 sshd[12]: Failed password for root from 192.0.2.1 port 1 ssh2",
+                "2026-11-26T06:16:30.297827Z web1 sshd[12]: Failed password for root from 192.0.2.1 port 1 ssh2",
             ),
             (
                 r#"{"__CURSOR":"c2","__REALTIME_TIMESTAMP":"0","MESSAGE":[97,10,98,13],"_COMM":"x y","_PID":"1"}"#,
-                "1970-01-01T00:00:00.000000+00:00 localhost xy[1]: a b ",
+                "1970-01-01T00:00:00.000000Z localhost xy[1]: a b ",
             ),
             (
                 r#"{"__CURSOR":"c3","__REALTIME_TIMESTAMP":"0","MESSAGE":null,"SYSLOG_IDENTIFIER":["a","b"]}"#,
-                "1970-01-01T00:00:00.000000+00:00 localhost -[0]: ",
+                "1970-01-01T00:00:00.000000Z localhost -[0]: ",
             ),
         ] {
             let mut unit = unit();

@@ -30,6 +30,11 @@ impl Settings {
         }
     }
 
+    /// Whether the listener of an address speaks HTTP/3.
+    pub fn speaks_http3(&self, address: SocketAddr) -> bool {
+        self.listeners.iter().any(|listen| listen.address == address && listen.http3)
+    }
+
     /// Every address that is listened on, once.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let mut all: Vec<_> = self.listeners.iter().map(|listen| listen.address).collect();

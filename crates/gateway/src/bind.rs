@@ -58,7 +58,7 @@ pub(crate) fn bind(
     let all = settings.addresses().into_iter();
     all.filter(|address| !have.contains_key(address))
         .map(|address| {
-            let http3 = speaks_http3(settings, address);
+            let http3 = settings.speaks_http3(address);
             let quic = handed.quic.remove(&address);
             let (mut bound, opened) = match handed.tcp.remove(&address) {
                 Some(sockets) => (take(address, sockets, loops)?, Vec::new()),
@@ -77,11 +77,6 @@ pub(crate) fn bind(
 
 fn alone(sockets: Vec<UdpSocket>) -> Vec<QuicSocket> {
     sockets.into_iter().map(QuicSocket::alone).collect()
-}
-
-/// Whether the listener of an address speaks HTTP/3.
-fn speaks_http3(settings: &Settings, address: SocketAddr) -> bool {
-    settings.listeners.iter().any(|listen| listen.address == address && listen.http3)
 }
 
 /// Shares handed sockets out among the event loops. There may be fewer or more of them: then loops

@@ -10,7 +10,7 @@ use crate::http3;
 use crate::limit::Buckets;
 use crate::load::Load;
 use crate::log::buffer::Buffer;
-use crate::log::writer::Sink;
+use crate::log::writer::{Sink, say};
 use crate::metrics;
 use crate::plan::Plan;
 use crate::proxy_protocol;
@@ -306,8 +306,10 @@ struct Quic(HashMap<SocketAddr, (quinn::Endpoint, Arc<http3::Shared>, JoinHandle
 impl Quic {
     fn listen(&mut self, worker: &Rc<Worker>, address: SocketAddr, socket: http3::QuicSocket) {
         let Some(server) = worker.plan().quic.clone() else { return };
-        // As with a listener: what the kernel refuses now it would have refused at the start.
-        let Ok((endpoint, shared)) = http3::endpoint(socket, &server) else { return };
+        let (endpoint, shared) = match http3::endpoint(socket, &server) {
+            Ok(made) => made,
+            Err(error) => return say(&format!("http/3 is not spoken on {address}: {error}")),
+        };
         let task = spawn_local(http3::accept(Rc::clone(worker), address, endpoint.clone()));
         self.0.insert(address, (endpoint, shared, task));
     }

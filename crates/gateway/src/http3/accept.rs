@@ -80,7 +80,7 @@ impl Drop for UnderWay {
 async fn connect(worker: Rc<Worker>, configured: SocketAddr, incoming: Incoming) {
     let under_way = UnderWay::at(&worker);
     let plan = worker.plan();
-    let speaks = plan.listener(configured).is_some_and(|listen| listen.http3);
+    let speaks = plan.settings.speaks_http3(configured);
     let Some(config) = plan.quic.clone().filter(|_| speaks) else { return incoming.refuse() };
     let (address, server) = (incoming.remote_address(), incoming.local_ip());
     let Ok(connecting) = incoming.accept_with(config) else { return worker.counters.refuse() };
@@ -91,8 +91,7 @@ async fn connect(worker: Rc<Worker>, configured: SocketAddr, incoming: Incoming)
     };
     drop(under_way);
     let Some(admission) = admit(&worker, address.ip()).await else {
-        let code = quinn::VarInt::from_u64(Code::H3_EXCESSIVE_LOAD.value()).unwrap_or_default();
-        connection.close(code, b"");
+        connection.close(connection::code(Code::H3_EXCESSIVE_LOAD), b"");
         return turn_away(&worker, address);
     };
     let server = SocketAddr::new(server.unwrap_or(configured.ip()), configured.port());

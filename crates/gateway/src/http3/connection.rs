@@ -3,7 +3,7 @@
 use super::body::{self, Http3Body};
 use super::guarded::{Alert, Guarded, Watched};
 use crate::connection::{Client, Parts, head_of, refused_unread};
-use crate::guard::head::{Framing, Version};
+use crate::guard::head::{Version, length};
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use crate::service;
@@ -107,7 +107,8 @@ async fn sent(connection: &quinn::Connection) {
     }
 }
 
-fn code(code: Code) -> quinn::VarInt {
+/// As QUIC takes it.
+pub(super) fn code(code: Code) -> quinn::VarInt {
     quinn::VarInt::from_u64(code.value()).unwrap_or_default()
 }
 
@@ -127,13 +128,7 @@ async fn request(common: Rc<Common>, resolver: Resolver) {
         version: Version::Http3,
     };
     let (send, receive) = stream.split();
-    let announced = head_of(&parts, true, common.fields_max).0.map(|head| head.framing);
-    let length = match announced {
-        Some(Framing::Length(length)) => Some(length),
-        Some(Framing::None) => Some(0),
-        Some(Framing::Open) | None => None,
-    };
-    let begun = timeout(common.header_time, Http3Body::begin(receive, length)).await;
+    let begun = timeout(common.header_time, Http3Body::begin(receive, announced(&parts))).await;
     let Ok(Ok(incoming)) = begun else {
         common.failures.set(common.failures.get() + 1);
         refused_unread(&worker, &client, "http/3 body did not begin", Some(VERSION));
@@ -148,6 +143,12 @@ async fn request(common: Rc<Common>, resolver: Resolver) {
         Ok(response) => body::answer(send, response).await,
         Err(service::Aborted) => body::abort(send),
     }
+}
+
+/// The length that a request announces; one that makes no sense is refused with the rest of its header.
+fn announced(parts: &Parts<'_>) -> Option<u64> {
+    let field = parts.fields.get(http::header::CONTENT_LENGTH)?;
+    length(field.as_bytes()).ok()
 }
 
 /// Reads a request's header; `None`: there is none, which was told.

@@ -273,7 +273,7 @@ fn append(file: &mut Appender, mut bytes: &[u8]) -> Result<(), SysError> {
 }
 
 /// There is nowhere to report that stderr itself is gone.
-fn say(sentence: &str) {
+pub(crate) fn say(sentence: &str) {
     drop(writeln!(std::io::stderr(), "{sentence}"));
 }
 

@@ -76,20 +76,14 @@ fn at_place(wire: &mut Wire, site: &TargetSite, door: Door, place: &Place) -> Ve
     let words = [("without a word", plain.clone())];
     let fields =
         GUESSES.iter().chain(&FORGED).map(|(what, line)| (*what, plain.clone().field(line)));
-    let asked = words.into_iter().chain(fields).chain([(
-        "another path beside the line",
-        Request::new("GET", "/", host).field(&format!("X-Original-URL: {path}")),
-    )]);
+    // Where the front page is open, another path beside the line must not change it: nothing to judge.
+    let open = site.place_of("/").is_some_and(|place| place.entry == Entry::Open);
+    let front = Request::new("GET", "/", host).field(&format!("X-Original-URL: {path}"));
+    let front = (!open).then_some(("another path beside the line", front));
     let mut out: Vec<Evidence> = Vec::new();
-    for (what, request) in asked {
-        // The front page may be open: then the other path must not change it.
-        let front = what.starts_with("another path") && path != "/";
+    for (what, request) in words.into_iter().chain(fields).chain(front) {
         let did = format!("{what}, to {host}{path}");
-        let reply = wire.exchange(door, host, &request.bytes());
-        let open = site.place_of("/").is_some_and(|place| place.entry == Entry::Open);
-        if !(front && open) {
-            out.push(judged(&did, &reply));
-        }
+        out.push(judged(&did, &wire.exchange(door, host, &request.bytes())));
     }
     for spelled in spellings(path) {
         let did = format!("`{spelled}` of {host}, closed as `{path}`");

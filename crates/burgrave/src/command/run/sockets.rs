@@ -65,7 +65,7 @@ impl Sockets {
     /// Opens what is configured and not open yet, for so many event loops.
     pub(super) fn open(&mut self, settings: &Settings, threads: usize) -> Result<(), Error> {
         for address in settings.addresses() {
-            let http3 = speaks_http3(settings, address);
+            let http3 = settings.speaks_http3(address);
             let opened = |opened: Result<_, _>| opened.map_err(Error::Gateway);
             match self.tcp.get(&address).and_then(|own| own.first()) {
                 None => {
@@ -91,7 +91,7 @@ impl Sockets {
     pub(super) fn retain(&mut self, settings: &Settings) {
         let wanted = settings.addresses();
         self.tcp.retain(|address, _| wanted.contains(address));
-        self.udp.retain(|address, _| speaks_http3(settings, *address));
+        self.udp.retain(|address, _| settings.speaks_http3(*address));
     }
 
     /// The ways to a gateway that is to be started.
@@ -161,10 +161,6 @@ impl Ways {
     fn inlet(&self, address: SocketAddr, index: usize) -> Option<RawFd> {
         self.pair(address, index).map(|(_, inlet)| inlet.as_raw_fd())
     }
-}
-
-fn speaks_http3(settings: &Settings, address: SocketAddr) -> bool {
-    settings.listeners.iter().any(|listen| listen.address == address && listen.http3)
 }
 
 fn hex(mark: Mark) -> String {
