@@ -140,7 +140,7 @@ fn proofs_hold_with_the_rules_and_fall_without() {
     let limits = "[limits]\nheader_time = \"1s\"\nbody_time = \"1s\"\n";
     let application = application(true);
     for (rules, code, word) in [(rules.as_str(), 0, "held"), ("", 1, "fell")] {
-        let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], support::free_port()));
         let burgrave = Burgrave::start_on(
             &listen.to_string(),
             &format!("{limits}{rules}{}", site(application)),
@@ -169,7 +169,7 @@ fn proofs_hold_with_the_rules_and_fall_without() {
 
 #[test]
 fn nothing_is_proven_when_nobody_answers() {
-    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = std::net::SocketAddr::from(([127, 0, 0, 1], support::free_port()));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("burgrave.toml");
     let text = support::configuration(folder.path(), &listen.to_string(), &site(listen));

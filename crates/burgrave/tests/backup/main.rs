@@ -15,6 +15,8 @@ mod faults;
 mod format;
 mod identities;
 mod kills;
+#[path = "../support/ports.rs"]
+mod ports;
 mod restores;
 mod sources;
 mod support;

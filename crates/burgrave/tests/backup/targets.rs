@@ -1,7 +1,8 @@
 //! Repositories on other machines, by the real servers: sshd, rclone's server of restic's protocol, an S3 server.
 
+use crate::ports::free_port;
 use crate::support::{Place, has, noise, text};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,10 +15,6 @@ impl Drop for Server {
         drop(self.0.kill());
         drop(self.0.wait());
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn serve(port: u16, command: &mut Command) -> Server {

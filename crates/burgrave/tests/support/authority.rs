@@ -39,7 +39,10 @@ impl Authority {
             own.display()
         );
         std::fs::write(folder.path().join("pebble.json"), config).unwrap();
+        let said = || std::fs::File::options().create(true).append(true).open(log(folder.path()));
         let names_process = quiet("pebble-challtestsrv")
+            .stdout(said().unwrap())
+            .stderr(said().unwrap())
             .args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", ""])
             .args([
                 "-dns01",
@@ -50,6 +53,8 @@ impl Authority {
             .spawn()
             .unwrap();
         let process = quiet("pebble")
+            .stdout(said().unwrap())
+            .stderr(said().unwrap())
             .env("PEBBLE_VA_NOSLEEP", "1")
             // Some words of a client are refused once: it must say them again.
             .env("PEBBLE_WFE_NONCEREJECT", "5")
@@ -59,12 +64,12 @@ impl Authority {
             .spawn()
             .unwrap();
         let processes = vec![names_process, process];
-        let own = Self { processes, folder, http, tls, port, management, records };
+        let mut own = Self { processes, folder, http, tls, port, management, records };
         own.wait();
         Some(own)
     }
 
-    fn wait(&self) {
+    fn wait(&mut self) {
         let end = Instant::now() + PATIENCE;
         let root = self.folder.path().join("root.pem");
         loop {
@@ -73,9 +78,17 @@ impl Authority {
             if output.status.success() && output.stdout.starts_with(b"-----BEGIN") {
                 return std::fs::write(root, output.stdout).unwrap();
             }
-            assert!(Instant::now() < end, "the authority does not start");
+            for process in &mut self.processes {
+                let ended = process.try_wait().unwrap();
+                assert!(ended.is_none(), "the authority ended: {ended:?}\n{}", self.said());
+            }
+            assert!(Instant::now() < end, "the authority does not start\n{}", self.said());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(log(self.folder.path())).unwrap_or_default()
     }
 
     /// What certifies the sites, as clients trust it.
@@ -124,6 +137,11 @@ impl Drop for Authority {
             drop(process.wait());
         }
     }
+}
+
+/// What its processes said of their errors.
+fn log(folder: &Path) -> PathBuf {
+    folder.join("said")
 }
 
 fn quiet(program: &str) -> Command {

@@ -1,7 +1,10 @@
 //! The built program under a configuration of the test's, and the sample application behind it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+mod ports;
+
 use exchange::{Exchange, Options};
+pub use ports::free_port;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -178,11 +181,6 @@ pub fn descendants(parent: u32) -> Vec<u32> {
         }
     }
     all
-}
-
-/// A port that nobody has just now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Burgrave {
