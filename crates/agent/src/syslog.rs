@@ -9,12 +9,15 @@ use burgrave_sys::{SysError, Together, listen_datagrams, listen_tcp, listen_udp}
 use std::io::{ErrorKind, Read as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
 
-/// Longest message.
+/// Longest message; of a longer one this much is taken, and the rest is passed over.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Messages in a turn, and streams at once.
 const MESSAGES_MAX: usize = 1024;
 const STREAMS_MAX: usize = 64;
+/// When all streams are taken, one that was silent for so long makes room for the next.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ enum Socket {
 #[derive(Debug)]
 struct Stream {
     stream: TcpStream,
-    held: Vec<u8>,
+    spoke: Instant,
+    cut: Cut,
 }
 
 impl Receiver {
@@ -81,12 +85,15 @@ impl Receiver {
                 datagrams(space, |space| socket.recv(space), each).map_err(wrong)
             }
             Socket::Tcp(listener, streams) => {
-                while streams.len() < STREAMS_MAX {
+                for _ in 0..STREAMS_MAX {
                     match listener.accept() {
                         Ok((stream, _)) => {
+                            if !has_room(streams, Instant::now()) {
+                                continue;
+                            }
                             stream.set_nonblocking(true).map_err(wrong)?;
                             together.add(&stream)?;
-                            streams.push(Stream { stream, held: Vec::new() });
+                            streams.push(Stream::new(stream));
                         }
                         Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                         Err(error) => return Err(wrong(error)),
@@ -120,27 +127,37 @@ fn datagrams(
     Ok(true)
 }
 
+/// Makes room for one more stream, where one has been silent for long.
+fn has_room(streams: &mut Vec<Stream>, now: Instant) -> bool {
+    if streams.len() < STREAMS_MAX {
+        return true;
+    }
+    let silent = streams.iter().enumerate().min_by_key(|(_, stream)| stream.spoke);
+    match silent {
+        Some((at, stream)) if now.saturating_duration_since(stream.spoke) >= SILENCE => {
+            streams.swap_remove(at);
+            true
+        }
+        Some(_) | None => false,
+    }
+}
+
 impl Stream {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, spoke: Instant::now(), cut: Cut::default() }
+    }
+
     /// Whether it is still open, and whether more is to be had at once.
     fn read(&mut self, space: &mut [u8], each: &mut impl FnMut(&[u8], bool)) -> (bool, bool) {
         for _ in 0..8 {
             match self.stream.read(space) {
                 Ok(0) => {
-                    // The last one may have no end.
-                    if !self.held.is_empty() {
-                        each(&line(&self.held), false);
-                    }
+                    self.cut.end(each);
                     return (false, false);
                 }
                 Ok(count) => {
-                    self.held.extend_from_slice(space.get(..count).unwrap_or_default());
-                    while let Some((start, end, next)) = frame(&self.held) {
-                        each(&line(self.held.get(start..end).unwrap_or_default()), false);
-                        self.held.drain(..next);
-                    }
-                    if self.held.len() > MESSAGE_BYTES_MAX {
-                        return (false, false);
-                    }
+                    self.spoke = Instant::now();
+                    self.cut.take(space.get(..count).unwrap_or_default(), each);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return (true, false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -151,19 +168,116 @@ impl Stream {
     }
 }
 
-/// The next message's beginning and end, and where the one after begins: by its length in front, or to the
-/// end of its line (RFC 6587 §3.4).
-fn frame(held: &[u8]) -> Option<(usize, usize, usize)> {
-    let digits = held.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let counted = (1..=5).contains(&digits) && held.get(digits) == Some(&b' ');
-    if counted {
-        let text = std::str::from_utf8(held.get(..digits)?).ok()?;
-        let length: usize = text.parse().ok()?;
-        let end = digits + 1 + length;
-        return (held.len() >= end).then_some((digits + 1, end, end));
+/// Cuts a stream into messages: by their length in front, or at the end of their line (RFC 6587 §3.4). Takes time linear in
+/// what comes, however it comes.
+#[derive(Debug, Default)]
+struct Cut {
+    /// What has come of a message that is not whole.
+    held: Vec<u8>,
+    /// How much of that has no end of a line.
+    searched: usize,
+    /// What is still to come of a message that is too long.
+    rest: Rest,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Rest {
+    #[default]
+    Nothing,
+    Bytes(usize),
+    Line,
+}
+
+/// How the next message lies in what is held.
+#[derive(Debug, PartialEq, Eq)]
+enum Frame {
+    Whole { start: usize, end: usize, next: usize },
+    TooLong { start: usize, rest: Option<usize> },
+    NotYet,
+}
+
+impl Cut {
+    fn take(&mut self, mut piece: &[u8], each: &mut impl FnMut(&[u8], bool)) {
+        while !piece.is_empty() {
+            piece = self.pass_over(piece);
+            let room = (MESSAGE_BYTES_MAX + 8).saturating_sub(self.held.len());
+            let (now, later) = piece.split_at_checked(room).unwrap_or((piece, b""));
+            self.held.extend_from_slice(now);
+            piece = later;
+            self.messages(each);
+        }
     }
-    let end = held.iter().position(|byte| *byte == b'\n')?;
-    Some((0, end, end + 1))
+
+    /// What follows the rest of a message that is too long.
+    fn pass_over<'p>(&mut self, piece: &'p [u8]) -> &'p [u8] {
+        let (passed, rest) = match self.rest {
+            Rest::Nothing => return piece,
+            Rest::Bytes(count) if count > piece.len() => {
+                (piece.len(), Rest::Bytes(count - piece.len()))
+            }
+            Rest::Bytes(count) => (count, Rest::Nothing),
+            Rest::Line => match piece.iter().position(|byte| *byte == b'\n') {
+                Some(at) => (at + 1, Rest::Nothing),
+                None => (piece.len(), Rest::Line),
+            },
+        };
+        self.rest = rest;
+        piece.get(passed..).unwrap_or_default()
+    }
+
+    fn messages(&mut self, each: &mut impl FnMut(&[u8], bool)) {
+        let mut at = 0;
+        loop {
+            let held = self.held.get(at..).unwrap_or_default();
+            match frame(held, self.searched) {
+                Frame::Whole { start, end, next } => {
+                    each(&line(held.get(start..end).unwrap_or_default()), false);
+                    (at, self.searched) = (at + next, 0);
+                }
+                Frame::TooLong { start, rest } => {
+                    each(&line(held.get(start..).unwrap_or_default()), false);
+                    self.rest = rest.map_or(Rest::Line, Rest::Bytes);
+                    (at, self.searched) = (self.held.len(), 0);
+                }
+                Frame::NotYet => {
+                    self.searched = held.len();
+                    break;
+                }
+            }
+        }
+        self.held.drain(..at);
+    }
+
+    /// The last one may have no end.
+    fn end(&mut self, each: &mut impl FnMut(&[u8], bool)) {
+        if !self.held.is_empty() {
+            each(&line(&self.held), false);
+        }
+        *self = Self::default();
+    }
+}
+
+/// The next message; the first bytes, as many as were searched, hold no end of a line.
+fn frame(held: &[u8], searched: usize) -> Frame {
+    let digits = held.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
+    let is_counted = (1..=5).contains(&digits) && held.get(digits) == Some(&b' ');
+    let text = held.get(..digits).and_then(|digits| std::str::from_utf8(digits).ok());
+    let length = text.and_then(|text| text.parse::<usize>().ok()).filter(|_| is_counted);
+    let is_full = held.len() > MESSAGE_BYTES_MAX;
+    if let Some(length) = length {
+        let (start, end) = (digits + 1, digits + 1 + length);
+        return match end.checked_sub(held.len()) {
+            None | Some(0) => Frame::Whole { start, end, next: end },
+            Some(rest) if is_full => Frame::TooLong { start, rest: Some(rest) },
+            Some(_) => Frame::NotYet,
+        };
+    }
+    let new = held.get(searched..).unwrap_or_default();
+    match new.iter().position(|byte| *byte == b'\n') {
+        Some(at) => Frame::Whole { start: 0, end: searched + at, next: searched + at + 1 },
+        None if is_full => Frame::TooLong { start: 0, rest: None },
+        None => Frame::NotYet,
+    }
 }
 
 /// A message as a log would hold it: without its priority, one line.
@@ -251,17 +365,69 @@ mod tests {
 
     #[test]
     fn streams_are_cut_by_length_or_line() {
+        let whole = |start, end, next| Frame::Whole { start, end, next };
         for (held, wanted) in [
-            (&b"3 abc4 de"[..], Some((2, 5, 5))),
-            (b"4 abc", None),
-            (b"<1>abc\n<1>", Some((0, 6, 7))),
-            (b"abc", None),
-            (b"123456 abc\n", Some((0, 10, 11))),
-            (b"12abc\n", Some((0, 5, 6))),
-            (b"", None),
+            (&b"3 abc4 de"[..], whole(2, 5, 5)),
+            (b"4 abc", Frame::NotYet),
+            (b"<1>abc\n<1>", whole(0, 6, 7)),
+            (b"abc", Frame::NotYet),
+            (b"123456 abc\n", whole(0, 10, 11)),
+            (b"12abc\n", whole(0, 5, 6)),
+            (b"", Frame::NotYet),
         ] {
-            assert_eq!(frame(held), wanted, "{}", held.escape_ascii());
+            assert_eq!(frame(held, 0), wanted, "{}", held.escape_ascii());
         }
+    }
+
+    /// What comes of a stream that comes in pieces of so many bytes.
+    fn cut(stream: &[u8], piece: usize) -> Vec<Vec<u8>> {
+        let (mut cut, mut lines) = (Cut::default(), Vec::new());
+        let mut each = |line: &[u8], _: bool| lines.push(line.to_vec());
+        for piece in stream.chunks(piece) {
+            cut.take(piece, &mut each);
+            assert!(cut.held.len() <= MESSAGE_BYTES_MAX + 8, "what is held is bounded");
+        }
+        cut.end(&mut each);
+        lines
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_cut_and_the_next_is_whole() {
+        let long = vec![b'x'; 3 * MESSAGE_BYTES_MAX];
+        let counted = [&b"99999 "[..], &long[..99_999], b"5 after"].concat();
+        let lined = [&b"<1>"[..], &long, b"\n<1>after\n"].concat();
+        for stream in [counted, lined] {
+            for piece in [1, 777, 65_536, stream.len()] {
+                let lines = cut(&stream, piece);
+                assert_eq!(lines.len(), 2, "in pieces of {piece}");
+                assert!(lines[0].len() > MESSAGE_BYTES_MAX / 2 && lines[0][0] == b'x');
+                assert_eq!(lines[1], b"after");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_the_same_in_whatever_pieces_they_come() {
+        let stream = b"<13>one\n8 <13>five<13>two\n\n3 abc<13>last";
+        let whole = cut(stream, stream.len());
+        assert_eq!(whole.len(), 6, "{whole:?}");
+        for piece in 1..stream.len() {
+            assert_eq!(cut(stream, piece), whole, "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_silent_stream_makes_room_when_all_are_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut streams: Vec<Stream> = (0..STREAMS_MAX).map(|_| Stream::new(stream())).collect();
+        let now = Instant::now();
+        assert!(!has_room(&mut streams, now), "none is silent");
+        streams[7].spoke = now.checked_sub(SILENCE).unwrap();
+        let silent = streams[7].stream.local_addr().unwrap();
+        assert!(has_room(&mut streams, now));
+        assert_eq!(streams.len(), STREAMS_MAX - 1);
+        assert!(streams.iter().all(|stream| stream.stream.local_addr().unwrap() != silent));
     }
 
     fn all(receiver: &mut Receiver, together: &Together, count: usize) -> Vec<String> {

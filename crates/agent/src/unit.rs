@@ -35,6 +35,10 @@ pub(crate) struct Unit {
     started: UnixTime,
     held: Vec<u8>,
     is_skipping: bool,
+    /// It ended, and what was started since has not shown that it stays.
+    has_failed: bool,
+    /// What one reading may fill.
+    space: Vec<u8>,
 }
 
 /// An entry as `journalctl --output=json` writes it: texts, or bytes as numbers where they are no UTF-8.
@@ -95,6 +99,8 @@ impl Unit {
             started: burgrave_sys::wall_clock(),
             held: Vec::new(),
             is_skipping: false,
+            has_failed: false,
+            space: vec![0; PIECE_BYTES],
         }
     }
 
@@ -133,30 +139,33 @@ impl Unit {
     }
 
     /// Gives what is new, a line at a time, and whether it is of the past. Whether more is to be had at once.
+    ///
+    /// An error while `journalctl` does not run, and while one that was started again has neither spoken nor run for long:
+    /// one that ends at each start is one trouble, not many.
     pub(crate) fn read(&mut self, mut each: impl FnMut(&[u8], bool)) -> Result<bool, SysError> {
         if self.running.is_none() {
             if self.tried.is_some_and(|tried| tried.elapsed() < PAUSE) {
-                return Ok(false);
+                return Err(ended());
             }
             self.tried = Some(Instant::now());
             self.start()?;
         }
-        let mut piece = vec![0; PIECE_BYTES];
         for _ in 0..PIECES_MAX {
-            let Some(running) = &mut self.running else { return Ok(false) };
-            match running.read(&mut piece)? {
-                Said::Nothing => return Ok(false),
+            let Some(running) = &mut self.running else { return Err(ended()) };
+            match running.read(&mut self.space)? {
+                Said::Nothing => {
+                    let has_settled = self.tried.is_none_or(|tried| tried.elapsed() >= PAUSE);
+                    self.has_failed &= !has_settled;
+                    return if self.has_failed { Err(ended()) } else { Ok(false) };
+                }
                 Said::Ended => {
                     self.running = None;
-                    let program = PathBuf::from("journalctl");
-                    return Err(SysError::from_io(
-                        "reading the journal by",
-                        program,
-                        std::io::ErrorKind::UnexpectedEof.into(),
-                    ));
+                    self.has_failed = true;
+                    return Err(ended());
                 }
                 Said::Bytes(count) => {
-                    self.held.extend_from_slice(piece.get(..count).unwrap_or_default());
+                    self.has_failed = false;
+                    self.held.extend_from_slice(self.space.get(..count).unwrap_or_default());
                     self.entries(&mut each);
                 }
             }
@@ -185,6 +194,11 @@ impl Unit {
             self.is_skipping = true;
         }
     }
+}
+
+fn ended() -> SysError {
+    let program = PathBuf::from("journalctl");
+    SysError::from_io("reading the journal by", program, std::io::ErrorKind::UnexpectedEof.into())
 }
 
 /// An entry as a log would hold it.
@@ -274,6 +288,26 @@ mod tests {
         let now = unit.started.0;
         let found = fed(&mut unit, (at(now - 1) + &at(now + 1)).as_bytes());
         assert_eq!(found.iter().map(|(_, past)| *past).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn one_that_ends_at_each_start_is_one_trouble() {
+        let started = |unit: &mut Unit, program: &str, argument: &str| {
+            unit.tried = Some(Instant::now());
+            unit.running = Some(Spoken::start(Path::new(program), &[argument]).unwrap());
+        };
+        let mut unit = unit();
+        started(&mut unit, "/bin/false", "");
+        let end = Instant::now() + Duration::from_secs(20);
+        while unit.read(|_, _| {}).is_ok() {
+            assert!(Instant::now() < end, "it has ended");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(unit.read(|_, _| {}).is_err(), "nothing runs until the next start");
+        started(&mut unit, "/bin/sleep", "60");
+        assert!(unit.read(|_, _| {}).is_err(), "it has not shown that it stays");
+        unit.tried = Instant::now().checked_sub(PAUSE);
+        assert!(matches!(unit.read(|_, _| {}), Ok(false)), "it has stayed");
     }
 
     const REMOTE: &str = "/lib/systemd/systemd-journal-remote";

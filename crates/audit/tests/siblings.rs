@@ -111,6 +111,12 @@ fn web_servers_are_read_with_what_they_inherit() {
                 "<Directory /srv>\nOptions -Indexes +FollowSymLinks\n</Directory>\n",
             )],
         ),
+    ]);
+}
+
+#[test]
+fn protocols_are_those_of_the_server_that_speaks_them() {
+    check(&[
         (
             "tls-protocols",
             false,
@@ -130,6 +136,12 @@ fn web_servers_are_read_with_what_they_inherit() {
             false,
             &[("/etc/apache2/apache2.conf", "SSLProtocol all -SSLv3 -TLSv1 -TLSv1.1\n")],
         ),
+    ]);
+}
+
+#[test]
+fn redirects_and_headers_are_those_of_the_place() {
+    check(&[
         (
             "tls-no-redirect",
             false,
@@ -159,6 +171,12 @@ fn web_servers_are_read_with_what_they_inherit() {
                 "http { server { listen 443 ssl; add_header Strict-Transport-Security \"max-age=63072000\"; location /a { add_header X a; } } }",
             )],
         ),
+    ]);
+}
+
+#[test]
+fn closed_and_open_places_are_told_apart() {
+    check(&[
         (
             "environment-staging-open",
             false,

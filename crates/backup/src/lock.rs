@@ -62,7 +62,8 @@ impl LockFile {
             return true;
         }
         let age = parse_time(&self.time).map(|time| Live.now().0.saturating_sub(time.0));
-        age.is_none_or(|micros| {
+        // A time that nobody can read is no sign of a death: such a lock holds until `unlock`.
+        age.is_some_and(|micros| {
             u64::try_from(micros).is_ok_and(|micros| Duration::from_micros(micros) > STALE)
         })
     }
@@ -164,6 +165,20 @@ fn write(repository: &Repository, sharing: Sharing) -> Result<String, BackupErro
     Ok(id.hex())
 }
 
+/// What stands for a lock that is whole but says nothing that is understood: it holds until `unlock`.
+fn unreadable() -> LockFile {
+    let unknown = || "?".to_owned();
+    LockFile {
+        time: unknown(),
+        exclusive: true,
+        hostname: unknown(),
+        username: unknown(),
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    }
+}
+
 /// The names of stale locks; an error when a living one stands in the way.
 fn in_the_way(
     repository: &Repository,
@@ -176,7 +191,7 @@ fn in_the_way(
             continue;
         }
         let lock = match repository.load(FileKind::Lock, &listed.name) {
-            Ok(json) => serde_json::from_slice::<LockFile>(&json).ok(),
+            Ok(json) => Some(serde_json::from_slice(&json).unwrap_or_else(|_odd| unreadable())),
             // It went between the two looks.
             Err(BackupError::Missing { .. }) => continue,
             // Cut short by a crash while it was written: nobody holds it.
@@ -230,7 +245,7 @@ mod tests {
             ("elsewhere".to_owned(), 1, old(0), true),
             ("elsewhere".to_owned(), 1, old(29 * 60 * 1_000_000), true),
             ("elsewhere".to_owned(), 1, old(31 * 60 * 1_000_000), false),
-            ("elsewhere".to_owned(), 1, "no time".to_owned(), false),
+            ("elsewhere".to_owned(), 1, "no time".to_owned(), true),
         ] {
             let lock = LockFile { time, pid, hostname: host, ..LockFile::own(Sharing::Alone) };
             let json = serde_json::to_vec(&lock).unwrap();
@@ -241,5 +256,17 @@ mod tests {
             assert_eq!(taken.map_or(0, |lock| lock.stale), usize::from(!holds));
             repository.target().remove(FileKind::Lock, &id.hex()).unwrap();
         }
+    }
+    #[test]
+    fn a_lock_that_says_nothing_holds_until_it_is_removed() {
+        let (_dir, repository) = fresh();
+        let id = repository.save(FileKind::Lock, br#"{"time":7}"#).unwrap();
+        repository.target().barrier().unwrap();
+        for sharing in [Sharing::Shared, Sharing::Alone] {
+            let taken = RepositoryLock::take(&repository, sharing, Duration::ZERO);
+            assert!(taken.map(drop).unwrap_err().to_string().contains("burgrave backup unlock"));
+        }
+        repository.target().remove(FileKind::Lock, &id.hex()).unwrap();
+        assert!(RepositoryLock::take(&repository, Sharing::Alone, Duration::ZERO).is_ok());
     }
 }

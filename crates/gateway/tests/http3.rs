@@ -5,11 +5,13 @@
 mod support;
 
 use burgrave_config::{Limits, Listen, Tls};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use support::h2::{http2, request};
-use support::h3::{Answer, ask, block, connect, frame, integer, open, quic, try_ask};
+use support::h3::{Answer, ask, block, connect, endpoint, frame, integer, open, quic, try_ask};
 use support::tls::Authorities;
 use support::{Bed, any_port, start_with};
+use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 const DATA: u64 = 0;
@@ -377,5 +379,78 @@ fn an_end_lets_requests_finish() {
         timeout(SOON, ended).await.unwrap().unwrap();
         let late: Result<Answer, _> = try_ask(&mut sender, get("/"), &[]).await;
         assert!(late.is_err(), "{late:?}");
+    });
+}
+
+/// What a server says to handshakes that get its requests for a proof of their address, and nothing else.
+#[derive(Default)]
+struct Said {
+    /// The names of connections that were asked for the proof, and those that were answered.
+    asked: HashSet<Vec<u8>>,
+    answered: HashSet<Vec<u8>>,
+}
+
+/// Passes datagrams on until `is_over` says so.
+async fn relay(
+    inner: &UdpSocket,
+    outer: &UdpSocket,
+    said: &mut Said,
+    is_over: impl Fn(&Said) -> bool,
+) {
+    let (mut to_server, mut to_client) = ([0; 2048], [0; 2048]);
+    let mut client = None;
+    while !is_over(said) {
+        tokio::select! {
+            read = inner.recv_from(&mut to_server) => {
+                let (count, from) = read.unwrap();
+                client = Some(from);
+                drop(outer.send(&to_server[..count]).await);
+            }
+            read = outer.recv(&mut to_client) => {
+                let datagram = &to_client[..read.unwrap()];
+                // Form, version, and whose it is (RFC 9000 §17.2); short ones are not of a handshake.
+                if datagram[0] & 0x80 == 0 {
+                    continue;
+                }
+                let name = datagram[6..6 + usize::from(datagram[5])].to_vec();
+                if datagram[0] & 0xf0 == 0xf0 {
+                    said.asked.insert(name);
+                    drop(inner.send_to(datagram, client.unwrap()).await);
+                } else {
+                    said.answered.insert(name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn handshakes_that_are_not_finished_are_bounded() {
+    const CLIENTS: usize = 600;
+    let bed = bed_with(&Limits { header_time: Duration::from_mins(2), ..Limits::default() });
+    http2(async || {
+        let inner = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let outer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        outer.connect(bed.address).await.unwrap();
+        let endpoint = endpoint();
+        let address = inner.local_addr().unwrap();
+        let (mut all, mut said) = (Vec::new(), Said::default());
+        while all.len() < CLIENTS {
+            // Few enough at once that no socket's buffer runs over.
+            all.extend((0..40).map(|_| endpoint.connect(address, "site.test").unwrap()));
+            let answered = all.len().min(512);
+            let asked = answered.saturating_sub(32);
+            let is_over =
+                |said: &Said| said.asked.len() >= asked && said.answered.len() >= answered;
+            let in_time = timeout(SOON, relay(&inner, &outer, &mut said, is_over)).await;
+            let so_far = (said.asked.len(), said.answered.len());
+            assert!(in_time.is_ok(), "{so_far:?} for {:?}", (asked, answered));
+        }
+        // Whoever is left asks again and again, and is not heard.
+        let never = relay(&inner, &outer, &mut said, |_| false);
+        timeout(Duration::from_secs(2), never).await.unwrap_err();
+        assert_eq!(said.answered.len(), 512);
+        assert!(said.asked.len() < CLIENTS - 32, "{}", said.asked.len());
+        drop(all);
     });
 }

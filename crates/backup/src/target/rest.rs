@@ -1,7 +1,7 @@
 //! A server of restic's REST protocol (its document `doc/REST_backend.rst`), such as rest-server or `rclone serve restic`.
 //! With its switch `--append-only` such a server refuses to remove and to overwrite: the place for a writer.
 
-use super::http::{Answer, Client, Request, words};
+use super::http::{Answer, Client, Request, part, whole, words};
 use super::{FileKind, Listed, Target, fault, is_name};
 use crate::error::BackupError;
 use base64::Engine as _;
@@ -140,13 +140,7 @@ impl Target for Rest {
     }
 
     fn read(&self, kind: FileKind, name: &str, bytes_max: u64) -> Result<Vec<u8>, BackupError> {
-        match self.get((kind, name), None, bytes_max) {
-            // Without a repository there is no configuration.
-            Err(BackupError::Missing { .. }) if kind == FileKind::Config => {
-                Err(BackupError::NoRepository(self.name()))
-            }
-            other => other.map(|answer| answer.body),
-        }
+        whole(self, kind, |range| self.get((kind, name), range, bytes_max))
     }
 
     fn read_part(
@@ -156,20 +150,9 @@ impl Target for Rest {
         offset: u64,
         bytes: usize,
     ) -> Result<Vec<u8>, BackupError> {
-        let length = u64::try_from(bytes).unwrap_or(u64::MAX);
-        if length == 0 {
-            return Ok(Vec::new());
-        }
-        let range = format!("bytes={offset}-{}", offset.saturating_add(length) - 1);
-        let answer = self.get((kind, name), Some(range), length)?;
-        if answer.status != 206 {
-            return Err(fault(self, "reading a part of", kind, name, "the server gives no parts"));
-        }
-        if answer.body.len() != bytes {
-            let why = format!("it is cut short: {} bytes of {bytes}", answer.body.len());
-            return Err(BackupError::damaged(format!("{} `{name}`", kind.word()), why));
-        }
-        Ok(answer.body)
+        part(self, (kind, name), (offset, bytes), |range, length| {
+            self.get((kind, name), range, length)
+        })
     }
 
     fn write(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {

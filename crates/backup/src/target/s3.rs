@@ -2,7 +2,7 @@
 //! Version 4 signing process"). Names are as restic has them. Object lock is the bucket's own: with a default retention
 //! nothing that was written can be removed or overwritten for good.
 
-use super::http::{Answer, Client, Request, words};
+use super::http::{Answer, Client, Request, part, whole, words};
 use super::{FileKind, Listed, Target, fault, is_name};
 use crate::error::BackupError;
 use crate::id::Id;
@@ -264,12 +264,7 @@ impl Target for S3 {
     }
 
     fn read(&self, kind: FileKind, name: &str, bytes_max: u64) -> Result<Vec<u8>, BackupError> {
-        match self.file("GET", (kind, name), None, b"", bytes_max) {
-            Err(BackupError::Missing { .. }) if kind == FileKind::Config => {
-                Err(BackupError::NoRepository(self.name()))
-            }
-            other => other.map(|answer| answer.body),
-        }
+        whole(self, kind, |range| self.file("GET", (kind, name), range, b"", bytes_max))
     }
 
     fn read_part(
@@ -279,17 +274,9 @@ impl Target for S3 {
         offset: u64,
         bytes: usize,
     ) -> Result<Vec<u8>, BackupError> {
-        let length = u64::try_from(bytes).unwrap_or(u64::MAX);
-        if length == 0 {
-            return Ok(Vec::new());
-        }
-        let range = format!("bytes={offset}-{}", offset.saturating_add(length) - 1);
-        let answer = self.file("GET", (kind, name), Some(range), b"", length)?;
-        if answer.body.len() != bytes || answer.status != 206 {
-            let why = format!("it is cut short: {} bytes of {bytes}", answer.body.len());
-            return Err(BackupError::damaged(format!("{} `{name}`", kind.word()), why));
-        }
-        Ok(answer.body)
+        part(self, (kind, name), (offset, bytes), |range, length| {
+            self.file("GET", (kind, name), range, b"", length)
+        })
     }
 
     fn write(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {

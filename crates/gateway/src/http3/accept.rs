@@ -56,7 +56,9 @@ pub(crate) async fn accept(worker: Rc<Worker>, configured: SocketAddr, endpoint:
             // It comes again with the proof, or not at all.
             drop(incoming.retry());
         } else {
-            spawn_local(connect(Rc::clone(&worker), configured, incoming));
+            // Counted now, not when it is first looked at: many may come at once.
+            let under_way = UnderWay::at(&worker);
+            spawn_local(connect(Rc::clone(&worker), configured, incoming, under_way));
         }
     }
 }
@@ -77,8 +79,12 @@ impl Drop for UnderWay {
     }
 }
 
-async fn connect(worker: Rc<Worker>, configured: SocketAddr, incoming: Incoming) {
-    let under_way = UnderWay::at(&worker);
+async fn connect(
+    worker: Rc<Worker>,
+    configured: SocketAddr,
+    incoming: Incoming,
+    under_way: UnderWay,
+) {
     let plan = worker.plan();
     let speaks = plan.settings.speaks_http3(configured);
     let Some(config) = plan.quic.clone().filter(|_| speaks) else { return incoming.refuse() };

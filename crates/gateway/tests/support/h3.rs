@@ -26,11 +26,16 @@ pub async fn connect(
     address: SocketAddr,
     name: &str,
 ) -> Result<quinn::Connection, quinn::ConnectionError> {
+    endpoint().connect(address, name).unwrap().await
+}
+
+/// A client's socket.
+pub fn endpoint() -> quinn::Endpoint {
     let config = client(&rustls::version::TLS13, &[b"h3"]);
     let crypto = QuicClientConfig::try_from(config).unwrap();
     let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(crypto)));
-    endpoint.connect(address, name).unwrap().await
+    endpoint
 }
 
 pub async fn open(address: SocketAddr) -> Sender {
