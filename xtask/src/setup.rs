@@ -24,6 +24,8 @@ pub(crate) const TEST: &[&str] = &[
     "postgresql",
     "rclone",
     "restic",
+    "rsyslog",
+    "rsyslog-gnutls",
     "sqlite3",
     "sslscan",
     "systemd",

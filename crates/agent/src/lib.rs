@@ -16,7 +16,6 @@ mod kernel;
 mod origin;
 mod reading;
 mod shield;
-mod source;
 mod syslog;
 mod unit;
 mod watcher;

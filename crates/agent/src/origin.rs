@@ -1,10 +1,10 @@
 //! Where lines come from: a file, a unit of the journal, or messages of syslog.
 
 use crate::error::AgentError;
-use crate::source::{Position, Source};
 use crate::syslog::Receiver;
 use crate::unit::Unit;
 use burgrave_config::{Source as From, Syslog};
+use burgrave_follow::{Position, Source};
 use burgrave_sys::{Changes, SysError, Together};
 use serde::{Deserialize, Serialize};
 use std::path::Path;

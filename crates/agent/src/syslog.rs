@@ -37,7 +37,7 @@ enum Socket {
 /// A stream with what has come of a message that is not whole.
 #[derive(Debug)]
 struct Stream {
-    stream: TcpStream,
+    socket: TcpStream,
     spoke: Instant,
     cut: Cut,
 }
@@ -143,14 +143,14 @@ fn has_room(streams: &mut Vec<Stream>, now: Instant) -> bool {
 }
 
 impl Stream {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, spoke: Instant::now(), cut: Cut::default() }
+    fn new(socket: TcpStream) -> Self {
+        Self { socket, spoke: Instant::now(), cut: Cut::default() }
     }
 
     /// Whether it is still open, and whether more is to be had at once.
     fn read(&mut self, space: &mut [u8], each: &mut impl FnMut(&[u8], bool)) -> (bool, bool) {
         for _ in 0..8 {
-            match self.stream.read(space) {
+            match self.socket.read(space) {
                 Ok(0) => {
                     self.cut.end(each);
                     return (false, false);
@@ -395,8 +395,8 @@ mod tests {
     fn a_message_that_is_too_long_is_cut_and_the_next_is_whole() {
         let long = vec![b'x'; 3 * MESSAGE_BYTES_MAX];
         let counted = [&b"99999 "[..], &long[..99_999], b"5 after"].concat();
-        let lined = [&b"<1>"[..], &long, b"\n<1>after\n"].concat();
-        for stream in [counted, lined] {
+        let by_line = [&b"<1>"[..], &long, b"\n<1>after\n"].concat();
+        for stream in [counted, by_line] {
             for piece in [1, 777, 65_536, stream.len()] {
                 let lines = cut(&stream, piece);
                 assert_eq!(lines.len(), 2, "in pieces of {piece}");
@@ -424,10 +424,10 @@ mod tests {
         let now = Instant::now();
         assert!(!has_room(&mut streams, now), "none is silent");
         streams[7].spoke = now.checked_sub(SILENCE).unwrap();
-        let silent = streams[7].stream.local_addr().unwrap();
+        let silent = streams[7].socket.local_addr().unwrap();
         assert!(has_room(&mut streams, now));
         assert_eq!(streams.len(), STREAMS_MAX - 1);
-        assert!(streams.iter().all(|stream| stream.stream.local_addr().unwrap() != silent));
+        assert!(streams.iter().all(|stream| stream.socket.local_addr().unwrap() != silent));
     }
 
     fn all(receiver: &mut Receiver, together: &Together, count: usize) -> Vec<String> {

@@ -8,6 +8,9 @@ pub enum BackupError {
     /// The machine's answer.
     #[error("the machine refused")]
     Sys(#[from] SysError),
+    /// TLS cannot be spoken.
+    #[error("no server of repositories can be reached within TLS")]
+    Client(#[from] burgrave_client::ClientError),
     /// The place that holds the repository did not do it.
     #[error("the repository `{target}`: {doing}: {cause}")]
     Target {

@@ -43,6 +43,9 @@ pub(crate) struct RunRole {
     /// Runs the hooks of the keeper of certificates.
     #[arg(long, hide = true)]
     hook: bool,
+    /// Sends the access log elsewhere.
+    #[arg(long, hide = true)]
+    shipping: bool,
 }
 
 impl RunRole {
@@ -52,6 +55,7 @@ impl RunRole {
             (self.agent, Role::Agent),
             (self.certificates, Role::Certificates),
             (self.hook, Role::Hook),
+            (self.shipping, Role::Shipping),
         ];
         roles.into_iter().find(|(is, _)| *is).map_or(Role::Supervisor, |(_, role)| role)
     }

@@ -21,6 +21,8 @@ pub(crate) enum Error {
     Gateway(#[source] GatewayError),
     #[error("cannot keep certificates")]
     Certificates(#[source] burgrave_certificates::CertificateError),
+    #[error("cannot ship logs")]
+    Shipping(#[source] burgrave_shipping::ShippingError),
     #[error("the configuration cannot be used")]
     Unusable(#[source] GatewayError),
     #[error("cannot choose the gateway's account: {0}")]

@@ -3,13 +3,14 @@
 use crate::kinds::{AbsolutePath, Count, List, Size, Span};
 use crate::log_settings::Rotate;
 use crate::names::{self, Parsed};
+use crate::ship::SHIP;
 use crate::sink::Sink;
 use crate::table::{Key, OneTable, Section, Table};
 
 pub(crate) static LOG_SECTION: Section = Section {
     title: "[log]",
     about: "The access log: one JSON object a line for every request and every refusal.",
-    keys: &[&ACCESS, &ROTATE, &LOG_HEADERS],
+    keys: &[&ACCESS, &ROTATE, &LOG_HEADERS, &SHIP],
     refused: &[],
 };
 pub(crate) static ACCESS: Key<AbsolutePath> = Key {

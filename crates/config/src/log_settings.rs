@@ -1,5 +1,6 @@
 //! The access log, as far as it is configured.
 
+use crate::ship::{Ship, ShipTo};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,15 @@ pub struct Log {
     pub rotate: Option<Rotate>,
     /// Request headers to record beside the standard fields, names in lower case.
     pub headers: Vec<String>,
+    /// Where its lines are sent as well.
+    pub ship: Vec<Ship>,
+}
+
+impl Log {
+    /// Whether requests become traces anywhere.
+    pub fn makes_traces(&self) -> bool {
+        self.ship.iter().any(|ship| matches!(ship.to, ShipTo::Otlp(_)))
+    }
 }
 
 /// When a log's file is left for a new one; at least one of the first two is set.

@@ -11,6 +11,7 @@ use crate::kinds::{Count, Size, Span};
 use crate::log_keys::rotate;
 use crate::log_settings::Log;
 use crate::settings::{Limits, Listen, Network, Rules};
+use crate::ship::ship;
 use crate::sink::{Located, Sink};
 use crate::table::{Key, Table};
 use burgrave_model::Profile;
@@ -88,7 +89,8 @@ pub(crate) fn rules(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Rules {
 
 pub(crate) fn log(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Log {
     let access = table.get(&ACCESS, sink);
-    let mut log = Log { access, rotate: rotate(table, sink), headers: Vec::new() };
+    let ship = ship(table, table.has(&ACCESS), sink);
+    let mut log = Log { access, rotate: rotate(table, sink), headers: Vec::new(), ship };
     for header in table.get(&LOG_HEADERS, sink).unwrap_or_default() {
         if log.headers.contains(&header.value) {
             let message = format!("`{}` is named twice", header.value);

@@ -146,6 +146,18 @@ fn set_own(exchange: &Exchange, out: &mut HeaderMap) {
     if let Ok(id) = text(&exchange.id) {
         out.insert(HeaderName::from_static("x-request-id"), id);
     }
+    if exchange.plan.settings.log.makes_traces()
+        && let Ok(trace) = text(&trace(&exchange.id))
+    {
+        // A stranger's trace is none of ours (W3C Trace Context, 4.3: a new one is begun at the boundary).
+        out.remove("tracestate");
+        out.insert(HeaderName::from_static("traceparent"), trace);
+    }
+}
+
+/// The request as the parent of what an application records: the trace has its id, and the span the second half of it.
+fn trace(id: &str) -> String {
+    format!("00-{id}-{}-01", id.get(16..).unwrap_or_default())
 }
 
 /// Takes out of an upstream's header what belongs to its connection or tells what it is.

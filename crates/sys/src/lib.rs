@@ -31,6 +31,7 @@ mod program;
 mod run;
 mod socket;
 mod spoken;
+mod stamp;
 mod system;
 mod time;
 mod tree;
@@ -64,6 +65,7 @@ pub use own::{
 pub use program::Program;
 pub use socket::{Sharing, datagram_pair, listen_datagrams, listen_tcp, listen_udp};
 pub use spoken::{Said, Spoken, Together};
+pub use stamp::parse_stamp;
 pub use system::{Entry, Kind, Metadata, System};
 pub use time::{Moment, UnixTime};
 pub use tree::Tree;

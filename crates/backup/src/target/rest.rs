@@ -1,11 +1,12 @@
 //! A server of restic's REST protocol (its document `doc/REST_backend.rst`), such as rest-server or `rclone serve restic`.
 //! With its switch `--append-only` such a server refuses to remove and to overwrite: the place for a writer.
 
-use super::http::{Answer, Client, Request, part, whole, words};
+use super::http::{client, part, whole};
 use super::{FileKind, Listed, Target, fault, is_name};
 use crate::error::BackupError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use burgrave_client::{Answer, Client, Request};
 use burgrave_config::HttpAddress;
 use serde::Deserialize;
 
@@ -35,7 +36,7 @@ impl Rest {
         credentials: Option<&str>,
     ) -> Result<Self, BackupError> {
         let authorization = credentials.map(|pair| format!("Basic {}", STANDARD.encode(pair)));
-        Ok(Self { client: Client::new(address)?, path: address.path.clone(), name, authorization })
+        Ok(Self { client: client(address)?, path: address.path.clone(), name, authorization })
     }
 
     fn place(&self, kind: FileKind, name: &str) -> String {
@@ -96,7 +97,7 @@ impl Rest {
             416 => {
                 Err(BackupError::damaged(format!("{} `{name}`", kind.word()), "it is cut short"))
             }
-            _ => Err(fault(self, "reading", kind, name, words(&answer))),
+            _ => Err(fault(self, "reading", kind, name, answer.words())),
         }
     }
 }
@@ -118,7 +119,7 @@ impl Target for Rest {
         let answer = self.ask("making", (FileKind::Config, "config"), request)?;
         match answer.status {
             200..=299 => Ok(()),
-            _ => Err(fault(self, "making", FileKind::Config, "config", words(&answer))),
+            _ => Err(fault(self, "making", FileKind::Config, "config", answer.words())),
         }
     }
 
@@ -131,7 +132,7 @@ impl Target for Rest {
         match answer.status {
             200 => {}
             404 => return Ok(Vec::new()),
-            _ => return Err(fault(self, "listing", kind, "", words(&answer))),
+            _ => return Err(fault(self, "listing", kind, "", answer.words())),
         }
         let entries: Vec<Entry> = serde_json::from_slice(&answer.body)
             .map_err(|error| fault(self, "listing", kind, "", error))?;
@@ -165,7 +166,7 @@ impl Target for Rest {
             200..=299 => Ok(()),
             // An attempt before this one has come through, and its answer has not.
             403 if self.has(kind, name, content)? => Ok(()),
-            _ => Err(fault(self, "writing", kind, name, words(&answer))),
+            _ => Err(fault(self, "writing", kind, name, answer.words())),
         }
     }
 
@@ -187,7 +188,7 @@ impl Target for Rest {
         match answer.status {
             200..=299 => Ok(true),
             404 => Ok(false),
-            _ => Err(fault(self, "removing", kind, name, words(&answer))),
+            _ => Err(fault(self, "removing", kind, name, answer.words())),
         }
     }
 }

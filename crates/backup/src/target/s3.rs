@@ -2,13 +2,14 @@
 //! Version 4 signing process"). Names are as restic has them. Object lock is the bucket's own: with a default retention
 //! nothing that was written can be removed or overwritten for good.
 
-use super::http::{Answer, Client, Request, part, whole, words};
+use super::http::{client, part, whole};
 use super::{FileKind, Listed, Target, fault, is_name};
 use crate::error::BackupError;
 use crate::id::Id;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use burgrave_client::{Answer, Client, Request};
 use burgrave_config::HttpAddress;
 use burgrave_sys::{UnixTime, wall_clock};
 
@@ -121,7 +122,7 @@ impl S3 {
             address.host.strip_prefix("s3.").and_then(|rest| rest.strip_suffix(".amazonaws.com"));
         let region = region.unwrap_or("us-east-1").to_owned();
         Ok(Self {
-            client: Client::new(address)?,
+            client: client(address)?,
             bucket: format!("/{bucket}"),
             prefix,
             region,
@@ -205,7 +206,7 @@ impl S3 {
             416 => {
                 Err(BackupError::damaged(format!("{} `{name}`", kind.word()), "it is cut short"))
             }
-            _ => Err(fault(self, doing, kind, name, words(&answer))),
+            _ => Err(fault(self, doing, kind, name, answer.words())),
         }
     }
 
@@ -243,7 +244,7 @@ impl Target for S3 {
             let answer = self.ask("GET", &self.bucket, &query, None, b"", LIST_BYTES_MAX);
             let answer = answer.map_err(|error| fault(self, "listing", kind, "", error))?;
             if answer.status != 200 {
-                return Err(fault(self, "listing", kind, "", words(&answer)));
+                return Err(fault(self, "listing", kind, "", answer.words()));
             }
             let document = String::from_utf8(answer.body)
                 .map_err(|error| fault(self, "listing", kind, "", error))?;

@@ -16,6 +16,7 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
         output::notice(&format!("warning: {warning}"));
     }
     burgrave_certificates::check(&settings).map_err(Error::Certificates)?;
+    burgrave_shipping::check(&settings).map_err(Error::Shipping)?;
     if !settings.listeners.is_empty() {
         Gateway::check(settings.clone()).map_err(Error::Unusable)?;
     }

@@ -4,6 +4,7 @@
 mod ports;
 
 use exchange::{Exchange, Options};
+#[allow(unused_imports, reason = "each test file uses its part")]
 pub use ports::free_port;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,8 +1,9 @@
 //! What the gateway's process keeps once it has read all that it needs.
 
 use crate::error::Error;
-use burgrave_config::{Clamd, Host, Settings, Upstream};
+use burgrave_config::{Clamd, Host, Settings, ShipTo, Upstream};
 use burgrave_sys::{Confinement, System, resolver_paths};
+use std::net::IpAddr;
 use std::path::Path;
 
 /// Bytes of `/etc/passwd` that are read.
@@ -61,6 +62,28 @@ pub(super) fn of_certificates(settings: &Settings) -> Confinement {
     if let Some(acme) = &settings.acme {
         keep.connect = vec![acme.directory.authority.port, HTTPS_PORT, DOMAIN_PORT];
         keep.resolve = true;
+        resolver_paths(&mut keep.read);
+    }
+    keep
+}
+
+/// What the shipping of logs keeps: the log's folder, its own, and the ways to the collectors.
+pub(super) fn of_shipping(settings: &Settings) -> Confinement {
+    let mut keep = Confinement { read_any: true, ..Confinement::default() };
+    keep.read.extend(settings.log.access.as_deref().and_then(Path::parent).map(Path::to_path_buf));
+    keep.write.push(burgrave_shipping::folder(settings));
+    for ship in &settings.log.ship {
+        let (host, port) = match &ship.to {
+            ShipTo::Syslog { host, port, .. } => (host, *port),
+            ShipTo::Otlp(address) => (&address.host, address.port),
+            // Connecting to it is a matter of its rights.
+            ShipTo::Journal => continue,
+        };
+        keep.connect.push(port);
+        keep.resolve |= host.trim_matches(['[', ']']).parse::<IpAddr>().is_err();
+    }
+    if keep.resolve {
+        keep.connect.push(DOMAIN_PORT);
         resolver_paths(&mut keep.read);
     }
     keep
@@ -146,6 +169,23 @@ mod tests {
         let gateway = of(&settings, None);
         assert!(gateway.read.contains(&PathBuf::from("/var/lib/burgrave/acme/challenges")));
         assert!(gateway.connect.is_empty() && gateway.write.is_empty(), "no way to the authority");
+    }
+
+    #[test]
+    fn whoever_ships_logs_reads_them_and_reaches_the_collectors() {
+        let ship = |to: &str| {
+            let text = format!(
+                "{TEXT}[log]\naccess = \"/var/log/b/a.log\"\n[[log.ship]]\nto = \"{to}\"\n"
+            );
+            of_shipping(&burgrave_config::parse(&text).unwrap())
+        };
+        let keep = ship("syslog+tls://192.0.2.1:6514");
+        assert_eq!((keep.connect, keep.resolve), (vec![6514], false));
+        assert_eq!(keep.read, [PathBuf::from("/var/log/b")]);
+        assert_eq!(keep.write, [PathBuf::from("/var/lib/burgrave/shipping")]);
+        let keep = ship("otlp:https://collector.example:4318");
+        assert_eq!((keep.connect, keep.resolve), (vec![4318, 53], true));
+        assert!(ship("journal").connect.is_empty());
     }
 
     #[test]

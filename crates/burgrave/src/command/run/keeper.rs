@@ -1,5 +1,5 @@
-//! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, the
-//! one that keeps certificates, and the one that does backups.
+//! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, and those that
+//! keep certificates, do backups and ship logs.
 //!
 //! Invariants: there is at most one of a kind; it ends when this process does, because its channel is closed
 //! then; an agent without the right to change the kernel's tables is left out, and that is said.
@@ -33,15 +33,21 @@ pub(super) enum Kind {
     Certificates,
     /// Does backups when they are due.
     Backups,
+    /// Sends the access log elsewhere.
+    Shipping,
 }
 
 impl Kind {
+    /// Those that begin anew with each configuration; certificates are a matter of their own.
+    pub(super) const BESIDE: [Self; 3] = [Self::Agent, Self::Backups, Self::Shipping];
+
     /// As people are told.
     const fn name(self) -> &'static str {
         match self {
             Self::Agent => "the agent",
             Self::Certificates => "the keeper of certificates",
             Self::Backups => "the backups' process",
+            Self::Shipping => "the shipping of logs",
         }
     }
 
@@ -51,6 +57,7 @@ impl Kind {
             Self::Agent => &["run", "--agent", "--config"],
             Self::Certificates => &["run", "--certificates", "--config"],
             Self::Backups => &["backup", "schedule", "--child", "--config"],
+            Self::Shipping => &["run", "--shipping", "--config"],
         }
     }
 
@@ -61,6 +68,7 @@ impl Kind {
             Self::Backups => settings.backups.iter().any(|job| {
                 job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()
             }),
+            Self::Shipping => !settings.log.ship.is_empty(),
         }
     }
 }

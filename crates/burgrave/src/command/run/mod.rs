@@ -11,6 +11,7 @@ mod certificates;
 mod confinement;
 mod keeper;
 mod serve;
+mod shipping;
 mod sockets;
 mod supervise;
 
@@ -33,6 +34,7 @@ pub(crate) enum Role {
     Agent,
     Certificates,
     Hook,
+    Shipping,
 }
 
 /// Serves until a signal ends it.
@@ -45,5 +47,6 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
         Role::Agent => agent::run(config),
         Role::Certificates => certificates::run(config),
         Role::Hook => certificates::hooks(config),
+        Role::Shipping => shipping::run(config),
     }
 }

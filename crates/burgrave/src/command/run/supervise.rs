@@ -101,7 +101,8 @@ struct Supervisor<'a> {
     /// The next one, which is not ready yet.
     coming: Option<Process>,
     ending: Vec<Process>,
-    agent: Keeper,
+    /// The processes that begin anew with each configuration.
+    beside: Vec<Keeper>,
     certificates: Keeper,
     /// Whether the next gateway is there for its certificates alone.
     renewing: bool,
@@ -109,7 +110,6 @@ struct Supervisor<'a> {
     taken: Settings,
     /// When certificates are tried again that were not taken.
     owed: Option<Instant>,
-    backups: Keeper,
     pause: Duration,
     /// When a gateway that failed is started again.
     again: Option<Instant>,
@@ -135,12 +135,11 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         serving: None,
         coming: None,
         ending: Vec::new(),
-        agent: Keeper::new(Kind::Agent),
+        beside: Kind::BESIDE.map(Keeper::new).into(),
         certificates: Keeper::new(Kind::Certificates),
         renewing: false,
         taken: settings.clone(),
         owed: None,
-        backups: Keeper::new(Kind::Backups),
         pause: PAUSE,
         again: None,
         first: true,
@@ -148,8 +147,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
     };
     supervisor.sockets.open(&settings, threads)?;
     supervisor.serving = Some(supervisor.start()?);
-    supervisor.agent.configure(&supervisor.program, config, &settings);
-    supervisor.backups.configure(&supervisor.program, config, &settings);
+    supervisor.configure(&settings);
     loop {
         let asked = runtime.block_on(signals.next(supervisor.is_waiting()));
         match asked {
@@ -168,9 +166,7 @@ impl Supervisor<'_> {
     fn is_waiting(&self) -> bool {
         let starting = self.serving.as_ref().is_some_and(|process| !process.ready);
         starting
-            || self.agent.is_waiting()
-            || self.certificates.is_waiting()
-            || self.backups.is_waiting()
+            || self.beside.iter().chain([&self.certificates]).any(Keeper::is_waiting)
             || self.coming.is_some()
             || self.again.is_some()
             || self.replacing
@@ -217,8 +213,7 @@ impl Supervisor<'_> {
                 // A configuration that was changed meanwhile is taken by everybody, or by nobody.
                 self.renewing &= settings == self.taken;
                 if !self.renewing {
-                    self.agent.configure(&self.program, self.config, &settings);
-                    self.backups.configure(&self.program, self.config, &settings);
+                    self.configure(&settings);
                 }
             }
             Err(error) => {
@@ -233,9 +228,8 @@ impl Supervisor<'_> {
         self.serving.iter_mut().chain(&mut self.coming).for_each(hear);
         self.keep_logs(false);
         self.leave();
-        self.agent.look();
+        self.beside.iter_mut().for_each(Keeper::look);
         self.look_at_certificates();
-        self.backups.look();
         if self.coming.as_mut().is_some_and(has_ended) {
             self.coming = None;
             self.not_taken();
@@ -260,6 +254,13 @@ impl Supervisor<'_> {
         }
         self.restart();
         None
+    }
+
+    /// Starts, replaces or ends the processes beside the gateway.
+    fn configure(&mut self, settings: &Settings) {
+        for keeper in &mut self.beside {
+            keeper.configure(&self.program, self.config, settings);
+        }
     }
 
     /// Starts, replaces or ends the process that keeps certificates, by the configuration in force.
@@ -387,7 +388,8 @@ impl Supervisor<'_> {
 
     /// Ends all gateways, which let requests finish.
     fn stop(mut self) -> Exit {
-        let beside = [self.agent.stop(), self.certificates.stop(), self.backups.stop()];
+        let mut beside: Vec<Leaving> = self.beside.iter_mut().map(Keeper::stop).collect();
+        beside.push(self.certificates.stop());
         let all = self.serving.take().into_iter().chain(self.coming.take()).chain(self.ending);
         let mut all: Vec<_> = all.collect();
         for process in &all {

@@ -4,20 +4,26 @@
 //! changed is read anew; a line longer than the buffer is given once, cut, and its rest passed over. So
 //! much at once and no more, so that one log cannot keep the others waiting.
 
-use burgrave_sys::{Changes, Fate, FileId, Followed, SysError};
+use burgrave_sys::{
+    Changes, Entry, Fate, FileId, Followed, Kind, Live, SysError, System as _, UnixTime,
+};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Read at once, and the longest line that is looked at whole.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces in a turn.
 const PIECES_MAX: usize = 32;
+/// Names in a directory that are looked through for a log's older files.
+const ENTRIES_MAX: usize = 10_000;
 /// By so much of its beginning a file is known again.
 const HEAD_BYTES: usize = 64;
 
 /// Where reading ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Position {
+pub struct Position {
     device: u64,
     inode: u64,
     offset: u64,
@@ -26,7 +32,7 @@ pub(crate) struct Position {
 
 /// A followed log.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub struct Source {
     path: PathBuf,
     file: Option<Followed>,
     offset: u64,
@@ -35,12 +41,14 @@ pub(crate) struct Source {
     past: u64,
     /// Whether the rest of a line that was too long is passed over.
     is_skipping: bool,
+    /// A file between the one that was read and the one that has the name now.
+    next: Option<PathBuf>,
     piece: Vec<u8>,
 }
 
 impl Source {
     /// Begins at the kept position, else at the end; a file that comes later is read from its beginning.
-    pub(crate) fn open(path: &Path, kept: Option<&Position>) -> Self {
+    pub fn open(path: &Path, kept: Option<&Position>) -> Self {
         let mut source = Self {
             path: path.to_path_buf(),
             file: None,
@@ -48,6 +56,7 @@ impl Source {
             head: Vec::new(),
             past: 0,
             is_skipping: false,
+            next: None,
             piece: vec![0; PIECE_BYTES],
         };
         let Some(kept) = kept else {
@@ -57,11 +66,10 @@ impl Source {
             }
             return source;
         };
+        // It may have been rotated while nobody looked, more than once.
         let id = FileId { device: kept.device, inode: kept.inode };
-        // It may have been rotated while nobody looked.
-        let mut old = path.as_os_str().to_owned();
-        old.push(".1");
-        for name in [path.to_path_buf(), PathBuf::from(old)] {
+        let older = rotated(path).into_iter().map(|older| older.path);
+        for name in std::iter::once(path.to_path_buf()).chain(older) {
             let Ok(file) = Followed::open(&name) else { continue };
             let is_it = file.id() == id
                 && file.length().is_ok_and(|length| length >= kept.offset)
@@ -89,17 +97,18 @@ impl Source {
     }
 
     /// Where reading has ended so far.
-    pub(crate) fn position(&self) -> Option<Position> {
+    pub fn position(&self) -> Option<Position> {
         let FileId { device, inode } = self.file.as_ref()?.id();
         Some(Position { device, inode, offset: self.offset, head: self.head.clone() })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The file's name.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Asks for news of the file, and of the directory for the next one.
-    pub(crate) fn watch(&self, changes: &Changes) {
+    pub fn watch(&self, changes: &Changes) {
         // Where there are none to be had it is looked at often anyway.
         drop(changes.add(&self.path));
         if let Some(folder) = self.path.parent() {
@@ -108,14 +117,15 @@ impl Source {
     }
 
     /// Gives what is new, a line at a time, and whether it is of the past. Whether more is to be had at once.
-    pub(crate) fn read(
+    pub fn read(
         &mut self,
         changes: &Changes,
         mut each: impl FnMut(&[u8], bool),
     ) -> Result<bool, SysError> {
         for _ in 0..PIECES_MAX {
             let Some(file) = &self.file else {
-                match Followed::open(&self.path) {
+                let next = self.next.take();
+                match Followed::open(next.as_deref().unwrap_or(&self.path)) {
                     Ok(file) => {
                         self.begin(file);
                         self.watch(changes);
@@ -140,6 +150,7 @@ impl Source {
             match fate {
                 Fate::Here(_) | Fate::Gone => return Ok(false),
                 Fate::Replaced => {
+                    self.next = self.file.as_ref().and_then(|file| next_after(&self.path, file));
                     self.file = None;
                     self.head.clear();
                     (self.offset, self.past, self.is_skipping) = (0, 0, false);
@@ -170,6 +181,53 @@ impl Source {
         self.offset = self.offset.saturating_add(u64::try_from(whole).unwrap_or(0));
         whole > 0
     }
+}
+
+/// A file that has had the name before.
+struct Older {
+    modified: UnixTime,
+    path: PathBuf,
+}
+
+/// The files that were rotated away: the name with a number or a moment behind it, oldest first. What else lies there, a copy
+/// somebody made or a compressed one, is not of the log.
+fn rotated(path: &Path) -> Vec<Older> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
+    let is_of_it = |entry: &Entry| {
+        let own = entry.path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
+        let rest = own.strip_prefix(name.as_encoded_bytes()).unwrap_or_default();
+        let is_moment = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'T' | b'Z' | b'-');
+        entry.kind == Kind::File
+            && matches!(rest, [b'.' | b'-', b'0'..=b'9', after @ ..] if after.iter().all(is_moment))
+    };
+    // Where the directory cannot be listed there is only the file itself.
+    let entries = Live.list(folder, ENTRIES_MAX).unwrap_or_default();
+    let older = entries.into_iter().filter(is_of_it).filter_map(|entry| {
+        let modified = Live.metadata(&entry.path).ok()?.modified;
+        Some(Older { modified, path: entry.path })
+    });
+    let mut older: Vec<Older> = older.collect();
+    // Numbers grow with age, moments fall; what was written to at the same tick is told by them.
+    let number = |older: &Older| {
+        let suffix = older.path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        Reverse(
+            Some(suffix).filter(|text| text.len() < 5).and_then(|text| text.parse::<u32>().ok()),
+        )
+    };
+    older.sort_by(|one, two| {
+        let key = |older: &Older| (older.modified, number(older));
+        key(one).cmp(&key(two)).then_with(|| one.path.cmp(&two.path))
+    });
+    older
+}
+
+/// The oldest file of the name that was written to after this one; `None`: that is the one that has the name now.
+fn next_after(path: &Path, read: &Followed) -> Option<PathBuf> {
+    let older = rotated(path);
+    let at = older
+        .iter()
+        .position(|older| Followed::open(&older.path).is_ok_and(|file| file.id() == read.id()))?;
+    older.into_iter().nth(at + 1).map(|next| next.path)
 }
 
 fn head_of(file: &Followed, bytes: usize) -> Vec<u8> {
@@ -249,6 +307,50 @@ mod tests {
         log.rotate();
         log.add("four\n");
         log.check(&["three", "last", "four"]);
+    }
+
+    #[test]
+    fn a_log_that_was_rotated_several_times_loses_no_line() {
+        // As logrotate does it, and as Burgrave itself does.
+        for is_numbered in [true, false] {
+            let mut log = Log::new("old\n");
+            let mut count = 0;
+            let mut rotate = |log: &Log| {
+                count += 1;
+                let at = |name: String| log.folder.path().join(name);
+                let name = if is_numbered {
+                    "log.1".into()
+                } else {
+                    format!("log.2026112{count}T060000Z")
+                };
+                for number in (1..count).rev() {
+                    let shifted = std::fs::rename(
+                        at(format!("log.{number}")),
+                        at(format!("log.{}", number + 1)),
+                    );
+                    assert_eq!(shifted.is_ok(), is_numbered);
+                }
+                std::fs::rename(log.path(), at(name)).unwrap();
+            };
+            log.add("one\n");
+            log.check(&["one"]);
+            log.add("two\n");
+            rotate(&log);
+            log.add("three\n");
+            // Neither is of it.
+            std::fs::copy(log.path(), log.folder.path().join("log.copy")).unwrap();
+            std::fs::copy(log.path(), log.folder.path().join("log.1.gz")).unwrap();
+            rotate(&log);
+            log.add("four\n");
+            log.check(&["two", "three", "four"]);
+            log.add("five\n");
+            rotate(&log);
+            log.add("six\n");
+            rotate(&log);
+            log.add("seven\n");
+            log.restart();
+            log.check(&["five", "six", "seven"]);
+        }
     }
 
     #[test]
