@@ -1,6 +1,6 @@
 //! `cargo xtask bench soak`: mixed traffic with a reload every ten seconds, and what of it failed.
 
-use super::gateway::{BACKEND, files, nginx, open_for_all};
+use super::gateway::{BACKEND, backend, files, open_for_all};
 use crate::process::{self, Running};
 use crate::setup;
 use anyhow::{Context as _, Result, bail};
@@ -31,7 +31,7 @@ pub(crate) fn run(seconds: Option<&str>) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     open_for_all(scratch.path())?;
     files(&scratch.path().join("web"))?;
-    let _backend = nginx(scratch.path(), "backend", BACKEND, 1)?;
+    let _backend = backend(scratch.path())?;
     let config = scratch.path().join("burgrave.toml");
     let site = |host: &str, rest: &str| {
         format!(
