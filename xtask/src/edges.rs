@@ -31,7 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave-agent", &["config", "firewall", "follow", "sys", "watch"]),
     ("burgrave-apply", &["model", "sys"]),
     ("burgrave-audit", &["model", "parse", "sys"]),
-    ("burgrave-backup", &["client", "config", "sys"]),
+    ("burgrave-backup", &["client", "config", "model", "sys"]),
     ("burgrave-certificates", &["config", "parse", "sys"]),
     ("burgrave-client", &["sys"]),
     ("burgrave-config", &["model", "watch"]),

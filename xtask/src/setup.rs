@@ -22,6 +22,7 @@ pub(crate) const TEST: &[&str] = &[
     "pebble",
     "php-fpm",
     "postgresql",
+    "python3-venv",
     "rclone",
     "restic",
     "rsyslog",
@@ -36,6 +37,23 @@ pub(crate) const TEST: &[&str] = &[
 /// What the benches need beside that.
 pub(crate) const BENCH: &[&str] =
     &["caddy", "libnginx-mod-http-modsecurity", "nghttp2-client", "nginx-light", "openssl", "wrk"];
+
+/// A server that speaks S3, from `PyPI`, in a folder of its own.
+const S3_SERVER: &str = "moto[s3,server]==5.2.5";
+
+/// Installs the S3 server where it is missing; without it its tests say so.
+pub(crate) fn s3_server() -> Result<()> {
+    let home = process::root().join("target/tools/moto");
+    if home.join("bin/moto_server").exists() {
+        return Ok(());
+    }
+    println!("installing {S3_SERVER}");
+    let path = home.display().to_string();
+    process::output("python3", &["-m", "venv", &path])?;
+    let pip = home.join("bin/pip").display().to_string();
+    process::output(&pip, &["install", "--quiet", "--disable-pip-version-check", S3_SERVER])?;
+    Ok(())
+}
 
 /// Installs what is missing. Without root, or when a package cannot be had, the names are told.
 pub(crate) fn packages(wanted: &[&str]) -> Result<()> {

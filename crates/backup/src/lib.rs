@@ -13,6 +13,7 @@
 
 mod accounts;
 mod archive;
+mod assault;
 mod browse;
 mod checks;
 mod chunker;

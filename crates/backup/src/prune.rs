@@ -52,7 +52,7 @@ pub(crate) fn prune(
     let mut pruned = Pruned::default();
     let look = if is_dry { Look::Only } else { Look::Mend };
     let looked = look_over(repository, bad, look)?;
-    pruned.notices.extend(looked.resumed);
+    pruned.notices.extend(looked.resumed.clone());
     let (snapshots, damaged) = snapshot::all(repository)?;
     if let Some(error) = damaged.first() {
         return Err(refused(&error.told()));
@@ -83,6 +83,12 @@ pub(crate) fn prune(
         repository.target().remove(FileKind::Snapshot, &id.hex())?;
     }
     sweep(repository, &used, &mut pruned)?;
+    // No writer is at work, so nobody will ever name them.
+    for (id, bytes) in &looked.refuse {
+        repository.target().remove(FileKind::Pack, &id.hex())?;
+        pruned.packs_removed += 1;
+        pruned.bytes_freed = pruned.bytes_freed.saturating_add(*bytes);
+    }
     repository.target().tidy()?;
     Ok(pruned)
 }

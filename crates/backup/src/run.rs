@@ -1,6 +1,7 @@
 //! One backup: from a source to a snapshot, on a repository that is locked and looked over first.
 
 use crate::archive::{Archiver, Part, Paths, Seen};
+use crate::assault::DECOY_BYTES;
 use crate::chunker::Chunker;
 use crate::error::BackupError;
 use crate::id::Id;
@@ -191,6 +192,8 @@ pub(crate) struct Looked {
     pub(crate) damage: Vec<String>,
     /// What an interrupted run had stored and was taken up.
     pub(crate) resumed: Option<String>,
+    /// Packs that no index names and that are none: cut short while they were written, or decoys. With their sizes.
+    pub(crate) refuse: Vec<(Id, u64)>,
 }
 
 /// Loads the index and compares it with the packs that are there. What is in packs that are missing or cut counts as
@@ -234,7 +237,7 @@ pub(crate) fn look_over(
     let known: std::collections::HashSet<String> =
         repository.index().packs().iter().map(Id::hex).collect();
     let strangers: Vec<_> = packs.iter().filter(|pack| !known.contains(&pack.name)).collect();
-    let (mut taken, mut unreadable) = (IndexFile::default(), 0_usize);
+    let mut taken = IndexFile::default();
     let mut count = 0_usize;
     for pack in strangers {
         let Some(id) = Id::parse(&pack.name) else { continue };
@@ -245,7 +248,9 @@ pub(crate) fn look_over(
                 count += 1;
             }
             // Cut short while it was written, so nothing was ever said to be in it.
-            Err(BackupError::Damaged { .. } | BackupError::Missing { .. }) => unreadable += 1,
+            Err(BackupError::Damaged { .. }) => looked.refuse.push((id, pack.bytes)),
+            // It went between the two looks.
+            Err(BackupError::Missing { .. }) => {}
             Err(other) => return Err(other),
         }
     }
@@ -257,6 +262,7 @@ pub(crate) fn look_over(
             taken.len()
         ));
     }
+    let unreadable = looked.refuse.iter().filter(|(_, bytes)| *bytes != DECOY_BYTES).count();
     if unreadable > 0 {
         let left = format!(
             "{unreadable} file(s) that an interrupted run left unfinished are ignored until the next prune"

@@ -22,6 +22,8 @@ mod wire;
 pub use attack::{Attack, prove, prove_within, unasked};
 pub use manual::manual;
 pub use proofs::ALL;
-pub use target::{Door, Entry, Inspected, Layer, Place, Serves, Target, TargetSite};
+pub use target::{
+    Assault, Door, Entry, Inspected, Layer, Place, Serves, Target, TargetBackup, TargetSite,
+};
 pub use wire::answer::Answer;
 pub use wire::{Connection, Reply, Wire, WireError, WireLimits};

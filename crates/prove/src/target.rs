@@ -6,14 +6,42 @@
 use burgrave_config::{
     Access, CertificateUse, Environment, Limits, RequestRate, Route, Settings, Site,
 };
-use burgrave_model::Mode;
+use burgrave_model::{Evidence, Mode};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 /// All that a run of proofs may attack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// In the configuration's order.
     pub sites: Vec<TargetSite>,
+    /// Repositories that this machine writes to and may not remove from.
+    pub backups: Vec<TargetBackup>,
+}
+
+/// A repository of backups. How it is attacked, whoever knows repositories knows: it reaches the configured place and no other.
+#[derive(Clone)]
+pub struct TargetBackup {
+    /// The job.
+    pub name: String,
+    /// Tries to remove and to overwrite a decoy.
+    pub assault: Assault,
+}
+
+/// An attack that is made elsewhere.
+pub type Assault = Arc<dyn Fn() -> Vec<Evidence> + Send + Sync>;
+
+impl std::fmt::Debug for TargetBackup {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("TargetBackup").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// By name: names of jobs are unique.
+impl PartialEq for TargetBackup {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
 }
 
 /// One site, as seen from outside.
@@ -107,7 +135,8 @@ pub enum Inspected {
 impl Target {
     /// What these settings put on the network.
     pub fn from_settings(settings: &Settings) -> Self {
-        Self { sites: settings.sites.iter().map(|site| target_site(settings, site)).collect() }
+        let sites = settings.sites.iter().map(|site| target_site(settings, site)).collect();
+        Self { sites, backups: Vec::new() }
     }
 
     /// Every address that may be contacted.

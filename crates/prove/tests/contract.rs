@@ -5,9 +5,10 @@
 
 mod support;
 
-use burgrave_model::{Outcome, Proof, Safeguard};
-use burgrave_prove::{ALL, Layer, Target, prove, prove_within, unasked};
+use burgrave_model::{Evidence, Outcome, Proof, Safeguard};
+use burgrave_prove::{ALL, Assault, Layer, Target, TargetBackup, prove, prove_within, unasked};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use support::{Kind, closed_target, dead, short_patience, start, target};
 
@@ -15,7 +16,7 @@ use support::{Kind, closed_target, dead, short_patience, start, target};
 fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
     let open = target(address, layer);
     let proofs = prove_within(&open, &[], short_patience());
-    let apart = ["closed-door", "environments"];
+    let apart = ["closed-door", "environments", "backups-out-of-reach"];
     let without_tls = (layer == Layer::Plain).then_some("http2-floods");
     let left_out: Vec<_> = without_tls.into_iter().chain(apart).collect();
     assert_eq!(unasked(&open), left_out);
@@ -112,7 +113,7 @@ fn a_dead_server_proves_nothing() {
 
 #[test]
 fn nothing_to_attack_proves_nothing() {
-    let nothing = Target { sites: Vec::new() };
+    let nothing = Target { sites: Vec::new(), backups: Vec::new() };
     let mut nowhere = target(dead(), Layer::Plain);
     nowhere.sites[0].door = None;
     for target in [nothing, nowhere] {
@@ -120,6 +121,31 @@ fn nothing_to_attack_proves_nothing() {
             assert_eq!(proof.outcome, Outcome::NotProven, "{}", proof.id);
         }
     }
+}
+
+#[test]
+fn a_repository_that_was_attacked_decides_about_backups() {
+    for (outcome, wanted) in [
+        (Some(Outcome::Held), Outcome::Held),
+        (Some(Outcome::Fell), Outcome::Fell),
+        (Some(Outcome::NotProven), Outcome::NotProven),
+        (None, Outcome::NotProven),
+    ] {
+        let seen = outcome.map(|outcome| Evidence {
+            did: "removing".to_owned(),
+            saw: "403".to_owned(),
+            outcome,
+        });
+        let assault: Assault = Arc::new(move || seen.clone().into_iter().collect());
+        let backups = vec![TargetBackup { name: "ledger".to_owned(), assault }];
+        let target = Target { sites: Vec::new(), backups };
+        let proofs = prove(&target, &[Safeguard::Backups]);
+        assert_eq!((proofs.len(), proofs[0].outcome), (1, wanted));
+    }
+    let nowhere = Target { sites: Vec::new(), backups: Vec::new() };
+    let proof = &prove(&nowhere, &[Safeguard::Backups])[0];
+    assert_eq!(proof.outcome, Outcome::NotProven);
+    assert!(proof.evidence[0].saw.contains("writer"), "it says what to configure");
 }
 
 #[test]
@@ -142,7 +168,7 @@ fn only_what_is_wanted_is_run() {
     };
     assert_eq!(ids(&[Safeguard::Cleanup]), ["leftovers"]);
     assert_eq!(ids(&[Safeguard::WebServer]), ["tls", "unknown-host"]);
-    assert!(ids(&[Safeguard::Backups]).is_empty());
+    assert!(ids(&[Safeguard::Physical]).is_empty());
 }
 
 #[test]

@@ -301,6 +301,15 @@ impl Target for Local {
         }
     }
 
+    fn overwrite(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {
+        let folder = self.place(kind, name)?;
+        let temporary = format!("{TEMPORARY}{}-{name}", std::process::id());
+        folder.remove(temporary.as_bytes())?;
+        let mut file = folder.create(temporary.as_bytes())?;
+        file.write_all(content).map_err(|error| fault(self, "overwriting", kind, name, error))?;
+        Ok(folder.rename(temporary.as_bytes(), &folder, name.as_bytes())?)
+    }
+
     fn tidy(&self) -> Result<(), BackupError> {
         for kind in FileKind::FOLDERS {
             let folder = Folder::open(&self.path.join(kind.folder()))?;

@@ -102,6 +102,23 @@ pub(crate) trait Target: Send + Sync {
     /// Removes a file. `false`: it was not there.
     fn remove(&self, kind: FileKind, name: &str) -> Result<bool, BackupError>;
 
+    /// Puts another content in the place of a file's, by whatever way there is. Of a decoy only.
+    fn overwrite(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError>;
+
+    /// Removes a file for good, with every version that the place keeps of it. Of a decoy only.
+    fn erase(&self, kind: FileKind, name: &str) -> Result<(), BackupError> {
+        self.remove(kind, name).map(drop)
+    }
+
+    /// Whether a content that was written under a name can still be had there.
+    fn survives(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<bool, BackupError> {
+        match self.read(kind, name, 1 << 20) {
+            Ok(now) => Ok(now == content),
+            Err(BackupError::Missing { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Removes what interrupted writers have left under names that are none. Nobody else is at work.
     fn tidy(&self) -> Result<(), BackupError> {
         Ok(())

@@ -170,6 +170,18 @@ impl Target for Rest {
         }
     }
 
+    fn overwrite(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {
+        let headers = vec![("content-type", "application/octet-stream".to_owned())];
+        let target = self.place(kind, name);
+        let request =
+            Request { method: "POST", target, headers, body: content, answer_bytes_max: 65_536 };
+        let answer = self.ask("overwriting", (kind, name), request)?;
+        match answer.status {
+            200..=299 => Ok(()),
+            _ => Err(fault(self, "overwriting", kind, name, answer.words())),
+        }
+    }
+
     /// An answer to a write comes when it is done there.
     fn barrier(&self) -> Result<(), BackupError> {
         Ok(())

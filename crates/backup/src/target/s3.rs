@@ -14,6 +14,8 @@ use burgrave_config::HttpAddress;
 use burgrave_sys::{UnixTime, wall_clock};
 
 const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Versions of a decoy that are looked at.
+const VERSIONS_MAX: usize = 16;
 /// Pages of a thousand names.
 const PAGES_MAX: usize = 100_000;
 
@@ -162,6 +164,10 @@ impl S3 {
         }
         headers.push(("x-amz-content-sha256", digest.hex()));
         headers.push(("x-amz-date", stamp(now)));
+        if method == "PUT" {
+            // Wanted where a bucket has object lock.
+            headers.push(("x-amz-sdk-checksum-algorithm", "SHA256".to_owned()));
+        }
         let who = (self.key.as_str(), self.secret.as_str(), self.region.as_str());
         let authorization = sign(who, now, (method, path, query), &headers, &digest.hex());
         headers.retain(|(name, _)| *name != "host");
@@ -208,6 +214,39 @@ impl S3 {
             }
             _ => Err(fault(self, doing, kind, name, answer.words())),
         }
+    }
+
+    /// A request for one version, or the like.
+    fn object(
+        &self,
+        method: &'static str,
+        (kind, name): (FileKind, &str),
+        query: &str,
+    ) -> Result<Answer, BackupError> {
+        let path = format!("{}/{}", self.bucket, self.place(kind, name));
+        let answer = self.ask(method, &path, query, None, b"", 1 << 20);
+        answer.map_err(|error| fault(self, "asking for", kind, name, error))
+    }
+
+    /// The versions that are kept of a file, deletions left out.
+    fn versions(&self, kind: FileKind, name: &str) -> Result<Vec<String>, BackupError> {
+        let key = self.place(kind, name);
+        let query = format!("prefix={}&versions=", encode(&key));
+        let answer = self.ask("GET", &self.bucket, &query, None, b"", LIST_BYTES_MAX);
+        let answer =
+            answer.map_err(|error| fault(self, "listing versions of", kind, name, error))?;
+        if answer.status != 200 {
+            return Err(fault(self, "listing versions of", kind, name, answer.words()));
+        }
+        let document = String::from_utf8(answer.body)
+            .map_err(|error| fault(self, "listing versions of", kind, name, error))?;
+        let own = elements(&document, "Version").into_iter().filter(|version| {
+            elements(version, "Key").first().is_some_and(|own| unescape(own) == key)
+        });
+        let ids =
+            own.filter_map(|version| elements(version, "VersionId").first().map(|id| unescape(id)));
+        // A bucket without versions calls the only one so.
+        Ok(ids.filter(|id| id != "null").take(VERSIONS_MAX).collect())
     }
 
     fn has(&self, kind: FileKind, name: &str) -> Result<bool, BackupError> {
@@ -286,6 +325,48 @@ impl Target for S3 {
             return Err(fault(self, "writing", kind, name, "it is there already"));
         }
         self.file("PUT", (kind, name), None, content, 65_536).map(drop)
+    }
+
+    fn overwrite(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {
+        self.file("PUT", (kind, name), None, content, 65_536).map(drop)
+    }
+
+    /// In a bucket with versions a removal only hides: each version is removed by its own name.
+    fn erase(&self, kind: FileKind, name: &str) -> Result<(), BackupError> {
+        let plain = self.remove(kind, name);
+        let mut refused = plain.err();
+        for version in self.versions(kind, name)? {
+            let query = format!("versionId={}", encode(&version));
+            let answer = self.object("DELETE", (kind, name), &query)?;
+            if !(200..300).contains(&answer.status) {
+                refused.get_or_insert(fault(
+                    self,
+                    "removing a version of",
+                    kind,
+                    name,
+                    answer.words(),
+                ));
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn survives(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<bool, BackupError> {
+        match self.read(kind, name, 1 << 20) {
+            Ok(now) if now == content => return Ok(true),
+            Ok(_) | Err(BackupError::Missing { .. }) => {}
+            Err(other) => return Err(other),
+        }
+        for version in self.versions(kind, name)? {
+            let query = format!("versionId={}", encode(&version));
+            let answer = self.object("GET", (kind, name), &query)?;
+            match answer.status {
+                200 if answer.body == content => return Ok(true),
+                200 | 404 | 405 => {}
+                _ => return Err(fault(self, "reading a version of", kind, name, answer.words())),
+            }
+        }
+        Ok(false)
     }
 
     /// An answer to a write comes when it is done there.

@@ -75,6 +75,18 @@ impl Target for Slow {
         self.inner.remove(kind, name)
     }
 
+    fn overwrite(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {
+        self.inner.overwrite(kind, name, content)
+    }
+
+    fn erase(&self, kind: FileKind, name: &str) -> Result<(), BackupError> {
+        self.inner.erase(kind, name)
+    }
+
+    fn survives(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<bool, BackupError> {
+        self.inner.survives(kind, name, content)
+    }
+
     fn tidy(&self) -> Result<(), BackupError> {
         self.inner.tidy()
     }

@@ -4,11 +4,14 @@ use super::Exit;
 use crate::cli::Format;
 use crate::error::Error;
 use crate::{load, output};
+use burgrave_backup::Job;
+use burgrave_config::{Backup, Identity, Settings};
 use burgrave_model::{Outcome, Proof, Safeguard};
-use burgrave_prove::Target;
+use burgrave_prove::{Target, TargetBackup};
 use burgrave_sys::Live;
 use serde_json::json;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Makes the attacks and shows how they ended.
 pub(super) fn run(
@@ -18,7 +21,8 @@ pub(super) fn run(
     verbose: bool,
 ) -> Result<Exit, Error> {
     let settings = load::settings(&Live, config)?;
-    let target = Target::from_settings(&settings);
+    let mut target = Target::from_settings(&settings);
+    target.backups = backups(&settings);
     let proofs = burgrave_prove::prove(&target, safeguards);
     output::text(&match format {
         Format::Json => format!("{:#}\n", json!({ "version": 1, "proofs": proofs })),
@@ -29,6 +33,22 @@ pub(super) fn run(
         output::notice(&format!("nothing is configured for {}", unasked.join(", ")));
     }
     Ok(exit(&proofs))
+}
+
+/// The jobs that only add, each with the way to try whether it could do more.
+fn backups(settings: &Settings) -> Vec<TargetBackup> {
+    let settings = Arc::new(settings.clone());
+    let writers = settings.backups.iter().filter(|job| job.identity == Identity::Writer);
+    let target = |job: &Backup| {
+        let (own, name) = (Arc::clone(&settings), job.name.clone());
+        let assault = move || match Job::new(&own, &name) {
+            Ok(job) => job.assault(),
+            // It was there when the settings were read.
+            Err(_) => Vec::new(),
+        };
+        TargetBackup { name: job.name.clone(), assault: Arc::new(assault) }
+    };
+    writers.map(target).collect()
 }
 
 fn exit(proofs: &[Proof]) -> Exit {

@@ -182,30 +182,114 @@ fn an_account_of_sftp_holds_a_repository() {
     assert!(said.contains("ssh"), "{said}");
 }
 
-#[test]
-fn a_bucket_of_s3_holds_a_repository() {
-    if !has("moto_server") {
-        return;
+/// A server that speaks S3; `None`, and said, where there is none.
+fn s3() -> Option<Server> {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools/moto/bin/moto_server");
+    if !Path::new(program).exists() {
+        println!("SKIPPED: moto is not installed in target/tools");
+        return None;
     }
-    let mut place = Place::new();
     let port = free_port();
-    let _server =
-        serve(port, Command::new("moto_server").args(["-H", "127.0.0.1", "-p", &port.to_string()]));
+    Some(serve(port, Command::new(program).args(["-H", "127.0.0.1", "-p", &port.to_string()])))
+}
+
+/// Puts a bucket there, or something of one.
+fn put(server: &Server, what: &str, more: &[&str]) {
+    let who = "authorization: AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request";
     let made = Command::new("curl")
-        .args([
-            "-sf",
-            "-X",
-            "PUT",
-            "-H",
-            "authorization: AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request",
-        ])
-        .arg(format!("http://127.0.0.1:{port}/bucket"))
+        .args(["-sS", "--fail-with-body", "--noproxy", "*", "-X", "PUT", "-H", who])
+        .args(more)
+        .arg(format!("http://127.0.0.1:{}/{what}", server.1))
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", text(&made));
+}
+
+#[test]
+fn a_bucket_of_s3_holds_a_repository() {
+    let Some(server) = s3() else { return };
+    let mut place = Place::new();
+    let port = server.1;
+    put(&server, "bucket", &[]);
     place.target = Some(format!("s3:http://127.0.0.1:{port}/bucket/some/where"));
     let file = secret(&place, "key\nsecret\n");
     round(&place, &format!("credentials = {file:?}"));
+}
+
+/// What `prove backups` says: exit code, and each attempt with its outcome.
+fn proven(place: &Place) -> (i32, Vec<(String, String)>) {
+    let output = Command::new(crate::support::PROGRAM)
+        .args(["prove", "backups", "--format", "json", "--config"])
+        .arg(place.config())
+        .output()
+        .unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let evidence = shown["proofs"][0]["evidence"].as_array().unwrap().clone();
+    let word = |part: &serde_json::Value, key: &str| part[key].as_str().unwrap().to_owned();
+    let all = evidence.iter().map(|part| (word(part, "outcome"), word(part, "saw"))).collect();
+    (output.status.code().unwrap(), all)
+}
+
+#[test]
+fn only_a_place_that_refuses_proves_that_backups_are_out_of_reach() {
+    if !has("rclone") {
+        return;
+    }
+    let mut place = Place::new();
+    let writer = "identity = \"writer\"";
+    std::fs::write(place.source().join("a"), "a").unwrap();
+    assert_eq!(proven(&place).0, 2, "nobody is a writer");
+    place.configure(writer);
+    let (code, all) = proven(&place);
+    assert!(code == 2 && all[0].1.contains("no repository"), "{all:?}");
+    place.expect(0, &["run", "job"]);
+    // A directory, where root may do everything.
+    let (code, all) = proven(&place);
+    assert_eq!(code, 1, "{all:?}");
+    assert!(all.iter().all(|(outcome, _)| outcome == "fell"), "{all:?}");
+    let folder = place.repository();
+    for (more, code, count) in [(&["--append-only"][..], 0, 5), (&[], 1, 2)] {
+        let server = rclone(&folder, free_port(), more);
+        place.target = Some(format!("rest:http://127.0.0.1:{}", server.1));
+        place.configure(writer);
+        let (found, all) = proven(&place);
+        assert_eq!((found, all.len()), (code, count), "{all:?}");
+        drop(server);
+        assert_eq!(proven(&place).0, 2, "a server that is away has refused nothing");
+    }
+    place.target = None;
+    place.configure("");
+    place.expect(0, &["verify", "job"]);
+    place.restores_as_it_is();
+    place.configure("identity = \"keeper\"\nkeep = { last = 1 }");
+    place.expect(0, &["prune", "job"]);
+    let decoys =
+        place.files("data").into_iter().filter(|file| file.metadata().unwrap().len() == 31);
+    assert_eq!(decoys.count(), 0, "the decoys are gone");
+}
+
+#[test]
+fn a_bucket_holds_by_its_lock_and_falls_without_it() {
+    let Some(server) = s3() else { return };
+    let lock = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+                <Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
+    for (bucket, is_locked) in [("versions", false), ("locked", true)] {
+        put(&server, bucket, &["-H", "x-amz-bucket-object-lock-enabled: true"]);
+        if is_locked {
+            let xml = ["-H", "content-type: application/xml", "-d", lock];
+            put(&server, &format!("{bucket}?object-lock"), &xml);
+        }
+        let mut place = Place::new();
+        std::fs::write(place.source().join("a"), "a").unwrap();
+        place.target = Some(format!("s3:http://127.0.0.1:{}/{bucket}/x", server.1));
+        let file = secret(&place, "key\nsecret\n");
+        place.configure(&format!("credentials = {file:?}\nidentity = \"writer\""));
+        place.expect(0, &["run", "job"]);
+        let (code, all) = proven(&place);
+        assert_eq!(code, i32::from(!is_locked), "{bucket}: {all:?}");
+        let held = all.iter().filter(|(outcome, _)| outcome == "held").count();
+        assert_eq!(held, if is_locked { 2 } else { 1 }, "{bucket}: {all:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! All proofs, one file each.
 
+mod backups;
 mod closed_door;
 mod command_injection;
 mod cross_site_scripting;
@@ -36,6 +37,7 @@ pub static ALL: &[&dyn Attack] = &[
     &request_rate::Rate,
     &closed_door::ClosedDoor,
     &environments::Environments,
+    &backups::Backups,
 ];
 
 #[cfg(test)]

@@ -261,6 +261,7 @@ pub fn target(address: SocketAddr, layer: Layer) -> Target {
             limits,
             environment: Environment::Production,
         }],
+        backups: Vec::new(),
     }
 }
 

@@ -248,6 +248,18 @@ impl Target for Sftp {
         written.map_err(|wrong| self.explain("writing", kind, name, wrong))
     }
 
+    fn overwrite(&self, kind: FileKind, name: &str, content: &[u8]) -> Result<(), BackupError> {
+        let path = self.place(kind, name)?;
+        let temporary =
+            format!("{}/.burgrave-{}-{name}", self.folder(kind, name), std::process::id());
+        let written = self.with(|session| {
+            // Whoever may not rename over a file may still remove it first.
+            session.ask(REMOVE, STATUS, |packet| packet.text(path.as_bytes()))?;
+            session.write(&path, &temporary, content)
+        });
+        written.map_err(|wrong| self.explain("overwriting", kind, name, wrong))
+    }
+
     /// Each file is flushed before it gets its name.
     fn barrier(&self) -> Result<(), BackupError> {
         Ok(())
