@@ -264,7 +264,8 @@ impl<'s> Job<'s> {
             BackupSource::Command { .. }
             | BackupSource::Sqlite(_)
             | BackupSource::Postgresql(_)
-            | BackupSource::Mysql(_) => {
+            | BackupSource::Mysql(_)
+            | BackupSource::Redis(_) => {
                 let work = self.state.path().join("work");
                 let errand = source::Errand { work: &work, repository, labels, progress };
                 source::back_up(&self.settings.source, errand)

@@ -1,16 +1,17 @@
 //! Reads `[[backup]]`: what is backed up, where to, and who may do what there.
 
 use crate::backup_keys::{
-    AFTER, BACKUP, BANDWIDTH, BEFORE, CREDENTIALS, DRILL, DRILL_CHECK, DRILL_EVERY, DRILL_EXPECT,
-    DRILL_QUERY, DRILL_SAMPLE, EVERY, EXCLUDE, IDENTITY, JITTER, KEEP, KEEP_KEYS, KEY, NAME, NICE,
-    ONE_FILE_SYSTEM, PATHS, REPOSITORY, SOURCE, SOURCE_COMMAND, SOURCE_DATABASE_HOST,
-    SOURCE_DATABASE_USER, SOURCE_FILE_NAME, SOURCE_MYSQL, SOURCE_POSTGRESQL, SOURCE_SQLITE,
-    SOURCE_WAL, VERIFY, VERIFY_EVERY, VERIFY_SHARE,
+    AFTER, BACKUP, BEFORE, DRILL, DRILL_CHECK, DRILL_EVERY, DRILL_EXPECT, DRILL_QUERY,
+    DRILL_SAMPLE, EVERY, EXCLUDE, JITTER, NAME, NICE, ONE_FILE_SYSTEM, PATHS, SOURCE,
+    SOURCE_COMMAND, SOURCE_DATABASE_HOST, SOURCE_DATABASE_USER, SOURCE_FILE_NAME, SOURCE_MYSQL,
+    SOURCE_PASSWORD, SOURCE_POSTGRESQL, SOURCE_REDIS, SOURCE_SQLITE, SOURCE_WAL, VERIFY,
+    VERIFY_EVERY, VERIFY_SHARE,
 };
-use crate::sink::{Located, Sink, Spot};
+use crate::backup_place::{COPY, OWN_STATE, copies, place, with_state};
+use crate::sink::{Located, Sink};
 use crate::table::Table;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A backup job.
@@ -74,6 +75,28 @@ pub enum BackupSource {
     Postgresql(Database),
     /// `MySQL` or `MariaDB`, by its dump in one transaction.
     Mysql(Database),
+    /// Redis, by its dump.
+    Redis(Redis),
+}
+
+/// A server of Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redis {
+    /// Where it is.
+    pub at: RedisAt,
+    /// As whom it is asked. `None`: its default user.
+    pub user: Option<String>,
+    /// The file that holds the password.
+    pub password: Option<PathBuf>,
+}
+
+/// Where a server of Redis is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedisAt {
+    /// A socket of this machine.
+    Socket(PathBuf),
+    /// Host and port.
+    Tcp(String, u16),
 }
 
 /// A database of a server.
@@ -184,7 +207,9 @@ pub struct Verify {
 }
 
 /// The jobs.
-pub(crate) fn backups(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Vec<Backup> {
+///
+/// `state`: what every job of paths has beside its own, unless it says otherwise.
+pub(crate) fn backups(root: &Table<'_, '_>, state: &Path, sink: &mut Sink<'_>) -> Vec<Backup> {
     let tables = root.tables(&BACKUP, sink);
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let mut jobs = Vec::new();
@@ -197,12 +222,22 @@ pub(crate) fn backups(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Vec<Backup> 
             let line = sink.line(&name.spot);
             names.entry(name.value).or_insert(line);
         }
-        jobs.extend(one(table, sink));
+        let Some(job) = one(table, state, sink) else { continue };
+        let copies = copies(table, &job, sink);
+        for copy in std::iter::once(job).chain(copies) {
+            let is_there = jobs.iter().any(|other: &Backup| other.name == copy.name);
+            // Two jobs of one name were told already.
+            if is_there && table.has(&COPY) {
+                let message = format!("there is another job `{}`", copy.name);
+                sink.wrong(&table.spot, message, None);
+            }
+            jobs.push(copy);
+        }
     }
     jobs
 }
 
-fn one(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Backup> {
+fn one(table: &Table<'_, '_>, state: &Path, sink: &mut Sink<'_>) -> Option<Backup> {
     let name = if table.has(&NAME) {
         // Read, and complained of, where names are compared.
         table.get(&NAME, &mut Sink::new(""))
@@ -210,97 +245,53 @@ fn one(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Backup> {
         table.needed(&NAME, sink).map(|name| name.value)
     };
     let has_source = table.has(&SOURCE);
-    let source = table.table(&SOURCE, sink).and_then(|table| source(&table, sink));
+    let source = table.table(&SOURCE, sink).and_then(|table| source(&table, state, sink));
     if !has_source {
         sink.missing(&table.spot, "`backup` has no `source`", SOURCE_WORDS.to_owned());
     }
-    let repository = table.needed(&REPOSITORY, sink);
-    let key = table.needed(&KEY, sink);
-    let credentials = table.located(&CREDENTIALS, sink);
-    let identity = table.get(&IDENTITY, sink).unwrap_or(Identity::Sole);
     let every = table.located(&EVERY, sink);
     let jitter = table.located(&JITTER, sink);
-    let keep = table.table(&KEEP, sink).map(|table| (table.spot.clone(), keep(&table, sink)));
     let drill = table.table(&DRILL, sink).map_or_else(plain_drill, |table| drill(&table, sink));
     let verify = verify(table.table(&VERIFY, sink), sink);
     let before = command(table.located(&BEFORE, sink), sink);
     let after = command(table.located(&AFTER, sink), sink);
-    rights(identity, every.as_ref(), keep.as_ref().map(|(spot, _)| spot), table, sink);
-    if let (Some(repository), Some(credentials)) = (&repository, &credentials)
-        && matches!(repository.value, BackupTarget::Local(_))
-    {
-        sink.wrong(&credentials.spot, "a directory of this machine wants no `credentials`", None);
-    }
+    let place = place(table, every.as_ref(), sink);
     if let (Some(jitter), None) = (&jitter, &every) {
         sink.wrong(&jitter.spot, "`jitter` is of `every`, which is not set", None);
     }
-    let repository = repository?.value;
-    if matches!(repository, BackupTarget::S3(_)) && credentials.is_none() {
-        sink.missing(
-            &table.spot,
-            "S3 wants `credentials`",
-            "a file with key and secret".to_owned(),
-        );
-    }
+    let place = place?;
     let every = every.map(|every| every.value);
     let tenth = every.map_or(Duration::ZERO, |every| (every / 10).min(Duration::from_hours(1)));
     Some(Backup {
         name: name?,
         source: source?,
-        repository,
-        key: key?.value,
-        credentials: credentials.map(|file| file.value),
-        identity,
+        repository: place.repository,
+        key: place.key,
+        credentials: place.credentials,
+        identity: place.identity,
         every,
         jitter: jitter.map_or(tenth, |jitter| jitter.value),
-        keep: keep.map(|(_, keep)| keep),
+        keep: place.keep,
         drill,
         verify,
         before,
         after,
         nice: table.get(&NICE, sink).and_then(|nice| u8::try_from(nice).ok()).unwrap_or(10),
-        bandwidth: table.get(&BANDWIDTH, sink),
+        bandwidth: place.bandwidth,
     })
 }
 
-const SOURCE_WORDS: &str = "`{ paths = [\"/…\"] }`, `{ postgresql = \"…\" }`, `{ mysql = \"…\" }`, `{ sqlite = \"/…\" }` or \
+const SOURCE_WORDS: &str = "`{ paths = [\"/…\"] }`, `{ postgresql = \"…\" }`, `{ mysql = \"…\" }`, `{ redis = \"…\" }`, `{ sqlite = \"/…\" }` or \
                             `{ command = [\"/…\"], file = \"…\" }`";
 
-/// What an identity may not, refused where it is asked for.
-fn rights(
-    identity: Identity,
-    every: Option<&Located<Duration>>,
-    keep: Option<&Spot>,
-    table: &Table<'_, '_>,
-    sink: &mut Sink<'_>,
-) {
-    match identity {
-        Identity::Sole => {}
-        Identity::Writer | Identity::Reader => {
-            if let Some(keep) = keep {
-                let message = "only a keeper forgets: `keep` belongs into the keeper's configuration, on another machine";
-                sink.wrong(keep, message, None);
-            }
-        }
-        Identity::Keeper => {
-            if keep.is_none() {
-                let message = "a keeper without `keep` has nothing to do";
-                sink.missing(&table.spot, message, "`keep = { daily = 14, … }`".to_owned());
-            }
-        }
-    }
-    if let (Identity::Reader, Some(every)) = (identity, every) {
-        sink.wrong(&every.spot, "a reader makes no backups: remove `every`", None);
-    }
-}
-
-fn source(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<BackupSource> {
+fn source(table: &Table<'_, '_>, state: &Path, sink: &mut Sink<'_>) -> Option<BackupSource> {
     let kinds = [
         ("paths", table.has(&PATHS)),
         ("command", table.has(&SOURCE_COMMAND)),
         ("sqlite", table.has(&SOURCE_SQLITE)),
         ("postgresql", table.has(&SOURCE_POSTGRESQL)),
         ("mysql", table.has(&SOURCE_MYSQL)),
+        ("redis", table.has(&SOURCE_REDIS)),
     ];
     let named: Vec<&str> = kinds.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
     let [kind] = named.as_slice() else {
@@ -311,9 +302,11 @@ fn source(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<BackupSource> {
     let belongs: &[(&str, bool, &[&str])] = &[
         ("exclude", table.has(&EXCLUDE), &["paths"]),
         ("one_file_system", table.has(&ONE_FILE_SYSTEM), &["paths"]),
+        ("own_state", table.has(&OWN_STATE), &["paths"]),
         ("file", table.has(&SOURCE_FILE_NAME), &["command"]),
         ("host", table.has(&SOURCE_DATABASE_HOST), &["postgresql", "mysql"]),
-        ("user", table.has(&SOURCE_DATABASE_USER), &["postgresql", "mysql"]),
+        ("user", table.has(&SOURCE_DATABASE_USER), &["postgresql", "mysql", "redis"]),
+        ("password", table.has(&SOURCE_PASSWORD), &["redis"]),
         ("wal", table.has(&SOURCE_WAL), &["postgresql"]),
     ];
     for (name, is_there, of) in belongs {
@@ -326,11 +319,14 @@ fn source(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<BackupSource> {
         "paths" => {
             let paths = table.get(&PATHS, sink)?;
             let exclude = table.get(&EXCLUDE, sink).unwrap_or_default();
-            Some(BackupSource::Paths {
-                paths: paths.into_iter().map(|path| path.value).collect(),
-                exclude: exclude.into_iter().map(|pattern| pattern.value).collect(),
-                one_file_system: table.get(&ONE_FILE_SYSTEM, sink).unwrap_or(false),
-            })
+            let mut paths: Vec<PathBuf> = paths.into_iter().map(|path| path.value).collect();
+            let mut exclude: Vec<String> =
+                exclude.into_iter().map(|pattern| pattern.value).collect();
+            if table.get(&OWN_STATE, sink).unwrap_or(true) {
+                with_state(&mut paths, &mut exclude, state);
+            }
+            let one_file_system = table.get(&ONE_FILE_SYSTEM, sink).unwrap_or(false);
+            Some(BackupSource::Paths { paths, exclude, one_file_system })
         }
         "command" => {
             let command = command(table.located(&SOURCE_COMMAND, sink), sink);
@@ -342,6 +338,11 @@ fn source(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<BackupSource> {
             let database = database(table.located(&SOURCE_POSTGRESQL, sink)?, table, sink);
             Some(BackupSource::Postgresql(database))
         }
+        "redis" => Some(BackupSource::Redis(Redis {
+            at: table.get(&SOURCE_REDIS, sink)?,
+            user: table.get(&SOURCE_DATABASE_USER, sink),
+            password: table.get(&SOURCE_PASSWORD, sink),
+        })),
         _ => {
             let name = table.located(&SOURCE_MYSQL, sink)?;
             if name.value.is_empty() {
@@ -385,26 +386,6 @@ fn command(
         return None;
     }
     Some(words.value.into_iter().map(|word| word.value).collect())
-}
-
-fn keep(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Keep {
-    let mut keep = Keep::default();
-    let into = [
-        &mut keep.last,
-        &mut keep.hourly,
-        &mut keep.daily,
-        &mut keep.weekly,
-        &mut keep.monthly,
-        &mut keep.yearly,
-    ];
-    for (into, key) in into.into_iter().zip(KEEP_KEYS) {
-        *into = table.get(key, sink).unwrap_or(0);
-    }
-    if keep == Keep::default() {
-        let message = "`keep` keeps nothing: everything would be forgotten";
-        sink.wrong(&table.spot, message, "such as `{ daily = 14, weekly = 8 }`".to_owned());
-    }
-    keep
 }
 
 fn plain_drill() -> Drill {
@@ -459,7 +440,7 @@ mod tests {
     fn sources_are_one_of_several() {
         for (source, expected) in [
             (
-                "{ paths = [\"/a\", \"/b\"], exclude = [\"*.tmp\"], one_file_system = true }",
+                "{ paths = [\"/a\", \"/b\"], exclude = [\"*.tmp\"], one_file_system = true, own_state = false }",
                 BackupSource::Paths {
                     paths: vec!["/a".into(), "/b".into()],
                     exclude: vec!["*.tmp".to_owned()],
@@ -474,6 +455,22 @@ mod tests {
                 },
             ),
             ("{ sqlite = \"/a.db\" }", BackupSource::Sqlite("/a.db".into())),
+            (
+                "{ redis = \"/run/redis.sock\", user = \"b\", password = \"/k\" }",
+                BackupSource::Redis(Redis {
+                    at: RedisAt::Socket("/run/redis.sock".into()),
+                    user: Some("b".to_owned()),
+                    password: Some("/k".into()),
+                }),
+            ),
+            (
+                "{ redis = \"127.0.0.1:6379\" }",
+                BackupSource::Redis(Redis {
+                    at: RedisAt::Tcp("127.0.0.1".to_owned(), 6379),
+                    user: None,
+                    password: None,
+                }),
+            ),
             (
                 "{ postgresql = \"*\", wal = \"/w\", host = \"/run\", user = \"p\" }",
                 BackupSource::Postgresql(Database {
@@ -507,7 +504,7 @@ mod tests {
                 "{ postgresql = \"db\", wal = \"/w\" }",
                 "`wal` is of a base backup: `postgresql = \"*\"`",
             ),
-            ("{ redis = \"x\", sqlite = \"/a\" }", "unknown key `redis`"),
+            ("{ redis = \"x\" }", "`x`: it is no path, and ends with no port"),
         ] {
             let said = job(&format!("source = {source}")).unwrap_err();
             assert_eq!(said.first().unwrap(), &(5, message.to_owned()), "{source}");

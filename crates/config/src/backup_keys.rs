@@ -1,10 +1,11 @@
 //! The keys of `[[backup]]`.
 
-use crate::backup::{BackupTarget, HttpAddress, Identity};
+use crate::backup::{BackupTarget, Identity, RedisAt};
+use crate::backup_address::{redis, target};
+use crate::backup_place::{COPY, OWN_STATE};
 use crate::kinds::{AbsolutePath, Choice, Count, Flag, List, Size, Span};
 use crate::names::Parsed;
 use crate::table::{Key, ManyTables, OneTable, Section};
-use std::path::PathBuf;
 
 const DAY: u64 = 86_400_000;
 /// From a minute to ten years.
@@ -36,6 +37,7 @@ static BACKUP_SECTION: Section = Section {
         &AFTER,
         &NICE,
         &BANDWIDTH,
+        &COPY,
     ],
     refused: &[],
 };
@@ -53,18 +55,21 @@ pub(crate) static SOURCE: Key<OneTable> = Key {
 };
 static SOURCE_SECTION: Section = Section {
     title: "source = { … }",
-    about: "One of `paths`, `command`, `sqlite`, `postgresql` and `mysql`, with what belongs to it.",
+    about: "One of `paths`, `command`, `sqlite`, `postgresql`, `mysql` and `redis`, with what belongs to it.",
     keys: &[
         &PATHS,
         &EXCLUDE,
         &ONE_FILE_SYSTEM,
+        &OWN_STATE,
         &SOURCE_COMMAND,
         &SOURCE_FILE_NAME,
         &SOURCE_SQLITE,
         &SOURCE_POSTGRESQL,
         &SOURCE_MYSQL,
+        &SOURCE_REDIS,
         &SOURCE_DATABASE_HOST,
         &SOURCE_DATABASE_USER,
+        &SOURCE_PASSWORD,
         &SOURCE_WAL,
     ],
     refused: &[],
@@ -123,6 +128,18 @@ pub(crate) static SOURCE_MYSQL: Key<Parsed<String>> = Key {
     kind: Parsed { parse: database, words: "the name of a database" },
     default: "",
     about: "A database of MySQL or MariaDB, dumped in one transaction.",
+};
+pub(crate) static SOURCE_REDIS: Key<Parsed<RedisAt>> = Key {
+    name: "redis",
+    kind: Parsed { parse: redis, words: "the path of a socket, or `\"HOST:PORT\"`" },
+    default: "",
+    about: "A server of Redis or Valkey: its dump, as a replica gets it.",
+};
+pub(crate) static SOURCE_PASSWORD: Key<AbsolutePath> = Key {
+    name: "password",
+    kind: AbsolutePath,
+    default: "none",
+    about: "The file that holds the password for Redis, mode 0600.",
 };
 pub(crate) static SOURCE_DATABASE_HOST: Key<Parsed<String>> = Key {
     name: "host",
@@ -324,7 +341,7 @@ fn text(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-fn word(given: &str) -> Result<String, &'static str> {
+pub(crate) fn word(given: &str) -> Result<String, &'static str> {
     if given.starts_with('-')
         || given.len() > 255
         || given.chars().any(|c| c.is_whitespace() || c.is_control())
@@ -341,7 +358,7 @@ fn database(given: &str) -> Result<String, &'static str> {
     word(given)
 }
 
-fn job_name(text: &str) -> Result<String, &'static str> {
+pub(crate) fn job_name(text: &str) -> Result<String, &'static str> {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if text.is_empty()
         || text.len() > 64
@@ -379,102 +396,4 @@ fn expectation(given: &str) -> Result<String, &'static str> {
         .split_once(' ')
         .is_some_and(|(operator, value)| operators.contains(&operator) && !value.trim().is_empty());
     if known { text(given) } else { Err("this is no comparison") }
-}
-
-const WRONG_PATH: &str = "its path is empty or leads upwards";
-
-fn is_plain_path(path: &str) -> bool {
-    !path.is_empty()
-        && path.len() <= 4_096
-        && !path.split('/').any(|part| part == "..")
-        && !path.contains(['\0', '?', '#'])
-}
-
-fn target(text: &str) -> Result<BackupTarget, &'static str> {
-    if text.starts_with('/') {
-        let plain = is_plain_path(text) && text != "/";
-        return if plain { Ok(BackupTarget::Local(PathBuf::from(text))) } else { Err(WRONG_PATH) };
-    }
-    if let Some(rest) = text.strip_prefix("sftp://") {
-        let (place, path) = rest.split_once('/').ok_or(WRONG_PATH)?;
-        let (user, host) = user_host(place)?;
-        let (host, port) = match host.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port.parse().map_err(|_bad| "this is no port")?)),
-            None => (host, None),
-        };
-        return sftp(user, host, port, path);
-    }
-    if let Some(rest) = text.strip_prefix("sftp:") {
-        let (place, path) = rest.split_once(':').ok_or("it is written `sftp:user@host:/path`")?;
-        let (user, host) = user_host(place)?;
-        return sftp(user, host, None, path);
-    }
-    if let Some(rest) = text.strip_prefix("rest:") {
-        return http(rest).map(BackupTarget::Rest);
-    }
-    if let Some(rest) = text.strip_prefix("s3:") {
-        let address = http(rest)?;
-        if address.path.len() < 2 {
-            return Err("it names no bucket");
-        }
-        return Ok(BackupTarget::S3(address));
-    }
-    Err("this is no place that is known")
-}
-
-fn user_host(place: &str) -> Result<(Option<String>, &str), &'static str> {
-    match place.rsplit_once('@') {
-        Some((user, host)) => Ok((Some(word(user)?), host)),
-        None => Ok((None, place)),
-    }
-}
-
-fn sftp(
-    user: Option<String>,
-    host: &str,
-    port: Option<u16>,
-    path: &str,
-) -> Result<BackupTarget, &'static str> {
-    if !is_plain_path(path) {
-        return Err(WRONG_PATH);
-    }
-    Ok(BackupTarget::Sftp { user, host: host_name(host)?, port, path: path.to_owned() })
-}
-
-pub(crate) fn host_name(host: &str) -> Result<String, &'static str> {
-    let letter = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':' | b'[' | b']' | b'_')
-    };
-    if host.is_empty() || host.len() > 253 || host.starts_with('-') || !host.bytes().all(letter) {
-        return Err("this is no name of a machine");
-    }
-    Ok(host.to_owned())
-}
-
-pub(crate) fn http(text: &str) -> Result<HttpAddress, &'static str> {
-    let (is_secure, rest) = if let Some(rest) = text.strip_prefix("https://") {
-        (true, rest)
-    } else if let Some(rest) = text.strip_prefix("http://") {
-        (false, rest)
-    } else {
-        return Err("its address begins with `https://` or `http://`");
-    };
-    let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if place.contains('@') {
-        return Err("user and password belong into the file of `credentials`");
-    }
-    let port = place
-        .rsplit_once(':')
-        .filter(|(host, _)| !host.ends_with(':') && (!host.contains(':') || host.ends_with(']')));
-    let (host, port) = match port {
-        Some((host, port)) => (host, port.parse().map_err(|_bad| "this is no port")?),
-        None => (place, if is_secure { 443 } else { 80 }),
-    };
-    let path = path.trim_end_matches('/');
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    if !path.bytes().all(plain) || path.split('/').any(|part| part == "..") {
-        return Err("its path is made of letters, digits, `-`, `.`, `_` and `~`");
-    }
-    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-    Ok(HttpAddress { is_secure, host: host_name(host)?, port, path })
 }

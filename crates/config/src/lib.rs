@@ -9,7 +9,9 @@
 mod access;
 mod acme;
 mod backup;
+mod backup_address;
 mod backup_keys;
+mod backup_place;
 mod balance;
 mod checks;
 mod defence;
@@ -45,7 +47,7 @@ mod watches;
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
 pub use backup::{
     Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,
-    Verify,
+    Redis, RedisAt, Verify,
 };
 pub use error::{ConfigError, ConfigErrors};
 pub use firewall::{Allow, Firewall, Protocol};

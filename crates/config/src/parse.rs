@@ -61,7 +61,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     let watched = root.tables(&WATCH, sink);
     settings.watch =
         watched.iter().filter_map(|table| watches::watch(table, has_log, sink)).collect();
-    settings.backups = backups(root, sink);
+    settings.backups = backups(root, &settings.state, sink);
     // A machine that only keeps backups serves nothing.
     let is_alone = root.has(&BACKUP) && !root.has(&LISTEN) && !root.has(&SITE);
     let listeners = if is_alone { Vec::new() } else { root.needed_tables(&LISTEN, sink) };

@@ -1,7 +1,7 @@
 //! `[[log.ship]]`: where the lines of the access log are sent, beside its file.
 
 use crate::backup::HttpAddress;
-use crate::backup_keys::{host_name, http};
+use crate::backup_address::{host_name, http};
 use crate::kinds::{AbsolutePath, Count};
 use crate::names::Parsed;
 use crate::sink::Sink;

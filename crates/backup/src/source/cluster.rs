@@ -1,6 +1,7 @@
 //! A cluster of `PostgreSQL` for as long as it is needed: in a directory of its own, on a socket of its own, no network.
 
 use super::program::{as_account, find, find_postgresql, output};
+use super::server::give;
 use crate::error::BackupError;
 use burgrave_sys::Folder;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ const START_TIME: Duration = Duration::from_hours(1);
 const STOP_TIME: Duration = Duration::from_mins(5);
 const RESTORE_TIME: Duration = Duration::from_hours(12);
 const QUERY_TIME: Duration = Duration::from_mins(30);
+/// The account of its servers on Debian and Red Hat.
+const ACCOUNT: &str = "postgres";
 /// What a dump is restored into, whatever it was called.
 pub(crate) const DATABASE: &str = "drill";
 
@@ -24,7 +27,7 @@ pub(crate) struct Cluster {
 
 /// Words of a command that runs as the server's account.
 fn command(program: &Path, arguments: &[&str]) -> Result<Vec<String>, BackupError> {
-    let mut command = as_account("postgres")?;
+    let mut command = as_account(ACCOUNT)?;
     command.push(program.display().to_string());
     command.extend(arguments.iter().map(|&argument| argument.to_owned()));
     Ok(command)
@@ -36,7 +39,7 @@ impl Cluster {
         let data = at.join("data");
         let folder = Folder::open(at)?;
         folder.make_folder(b"data")?;
-        give(&data)?;
+        give(&data, ACCOUNT)?;
         let path = data.display().to_string();
         let arguments =
             ["-D", &path, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"];
@@ -48,7 +51,7 @@ impl Cluster {
     pub(crate) fn start(at: &Path, data: &Path, user: &str) -> Result<Self, BackupError> {
         let socket = at.join("socket");
         Folder::open(at)?.make_folder(b"socket")?;
-        give(&socket)?;
+        give(&socket, ACCOUNT)?;
         let options = format!(
             "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c archive_mode=off \
              -c hba_file='{}' -c logging_collector=off -c ssl=off -c shared_preload_libraries=''",
@@ -121,7 +124,7 @@ impl Cluster {
 
     /// Restores a dump into a new database.
     pub(crate) fn load(&self, dump: &Path) -> Result<(), BackupError> {
-        give(dump)?;
+        give(dump, ACCOUNT)?;
         let host = format!("--host={}", self.socket.display());
         let user = format!("--username={}", self.user);
         let create = command(
@@ -182,17 +185,6 @@ impl Drop for Cluster {
 fn hba(at: &Path) -> Result<PathBuf, BackupError> {
     let path = at.join("pg_hba.conf");
     burgrave_sys::replace_own(&path, b"local all all trust\n", burgrave_sys::Access::Owner)?;
-    give(&path)?;
+    give(&path, ACCOUNT)?;
     Ok(path)
-}
-
-/// Gives a path to the server's account.
-fn give(path: &Path) -> Result<(), BackupError> {
-    if as_account("postgres")?.is_empty() {
-        return Ok(());
-    }
-    let chown = find(&["chown"])?.display().to_string();
-    let path = path.display().to_string();
-    output(&[&chown, "-h", "postgres:postgres", "--", &path].map(str::to_owned), STOP_TIME)
-        .map(drop)
 }

@@ -3,9 +3,12 @@
 //! Invariant: there is a snapshot only of what came to its end; a program that fails leaves none.
 
 mod cluster;
+pub(crate) mod mysql;
 mod postgresql;
 mod program;
 mod recover;
+pub(crate) mod redis;
+mod server;
 mod sqlite;
 
 use crate::archive::{Part, Seen};
@@ -41,8 +44,14 @@ pub(crate) fn back_up(source: &BackupSource, errand: Errand<'_>) -> Result<Repor
             stream(&command, &[], &format!("{}.dump", file_name(&database.name)), errand)
         }
         BackupSource::Mysql(database) => {
-            let command = mysql(database)?;
+            let command = mysql::dump(database)?;
             stream(&command, &[], &format!("{}.sql", file_name(&database.name)), errand)
+        }
+        BackupSource::Redis(server) => {
+            let (command, variables) = redis::dump(server)?;
+            let variables: Vec<(&str, &str)> =
+                variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            stream(&command, &variables, redis::FILE, errand)
         }
         BackupSource::Paths { .. } => {
             Err(BackupError::Refused("paths are read by themselves".to_owned()))
@@ -68,30 +77,4 @@ fn stream(
     let mut finish = || running.finish();
     let part = Part::Stream { name: file.to_owned(), input: &mut output, finish: &mut finish };
     run(errand.repository, &errand.labels, What::Parts(vec![part]), errand.progress)
-}
-
-/// The dump of a database of `MySQL` or `MariaDB`, in one transaction.
-fn mysql(database: &burgrave_config::Database) -> Result<Vec<String>, BackupError> {
-    let program = find(&["mariadb-dump", "mysqldump"])?;
-    let mut command = vec![program.display().to_string()];
-    let options = [
-        "--single-transaction",
-        "--quick",
-        "--routines",
-        "--events",
-        "--triggers",
-        "--hex-blob",
-        "--skip-dump-date",
-    ];
-    command.extend(options.map(str::to_owned));
-    match &database.host {
-        Some(socket) if socket.starts_with('/') => command.push(format!("--socket={socket}")),
-        Some(host) => command.push(format!("--host={host}")),
-        None => {}
-    }
-    let user = database.user.as_deref().unwrap_or("root");
-    command.push(format!("--user={user}"));
-    command.push("--".to_owned());
-    command.push(database.name.clone());
-    Ok(command)
 }

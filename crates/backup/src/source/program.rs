@@ -150,6 +150,18 @@ impl Running {
         Ok(Self { program: Some(program), name: command.first().cloned().unwrap_or_default() })
     }
 
+    /// Whether it runs still.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.program.as_mut().is_some_and(Program::is_running)
+    }
+
+    /// Nobody wants what it writes: it must not stand still for that.
+    pub(crate) fn ignore_output(&mut self) {
+        if let Some(mut output) = self.program.as_mut().and_then(Program::take_output) {
+            std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        }
+    }
+
     /// What it writes; can be taken once.
     pub(crate) fn output(&mut self) -> Result<ChildStdout, BackupError> {
         let output = self.program.as_mut().and_then(Program::take_output);

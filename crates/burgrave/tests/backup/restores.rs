@@ -139,7 +139,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_kept() {
     assert!(said.contains(missing.to_str().unwrap()), "{said}");
     let list = place.json(0, &["list", "job"]);
     assert_eq!(list["snapshots"][1]["is_complete"], false);
-    place.configure_source(&format!("source = {{ paths = [{missing:?}] }}"), "");
+    place.configure_source(&format!("source = {{ paths = [{missing:?}], own_state = false }}"), "");
     place.expect(2, &["run", "job"]);
     assert_eq!(place.json(0, &["list", "job"])["snapshots"].as_array().unwrap().len(), 2);
 }
@@ -186,4 +186,42 @@ fn the_repository_does_not_back_itself_up() {
     let all = found["found"].as_array().unwrap();
     assert!(all.iter().all(|one| !one["path"].as_str().unwrap().starts_with(&inside)));
     assert!(all.iter().any(|one| one["path"].as_str().unwrap().ends_with("/three")));
+}
+
+#[test]
+fn a_copy_is_a_job_of_its_own_that_a_lost_place_does_not_touch() {
+    let place = Place::new();
+    std::fs::write(place.source().join("a"), "a").unwrap();
+    let other = place.path("other");
+    let copy = format!(
+        "[[backup.copy]]\nname = \"other\"\nrepository = {other:?}\nkey = {:?}\n",
+        place.path("key")
+    );
+    place.configure(&copy);
+    place.expect(0, &["run", "job"]);
+    place.expect(0, &["run", "job-other"]);
+    std::fs::remove_dir_all(place.repository()).unwrap();
+    std::fs::write(place.repository(), "in the way").unwrap();
+    place.expect(2, &["run", "job"]);
+    place.expect(0, &["run", "job-other"]);
+    let to = place.path("to");
+    place.expect(0, &["restore", "job-other", "--to", to.to_str().unwrap()]);
+    let restored = to.join(place.source().strip_prefix("/").unwrap()).join("a");
+    assert_eq!(std::fs::read_to_string(restored).unwrap(), "a");
+}
+
+#[test]
+fn what_burgrave_keeps_goes_along_but_not_what_jobs_keep() {
+    let place = Place::new();
+    std::fs::write(place.source().join("a"), "a").unwrap();
+    place.configure_source(&format!("source = {{ paths = [{:?}] }}", place.source()), "");
+    let state = place.path("state");
+    std::fs::create_dir_all(state.join("agent")).unwrap();
+    std::fs::write(state.join("agent/bans.ndjson"), "{}\n").unwrap();
+    place.expect(0, &["run", "job"]);
+    let to = place.path("to");
+    place.expect(0, &["restore", "job", "--to", to.to_str().unwrap()]);
+    let restored = to.join(state.strip_prefix("/").unwrap());
+    assert_eq!(std::fs::read_to_string(restored.join("agent/bans.ndjson")).unwrap(), "{}\n");
+    assert!(!restored.join("backup").exists());
 }

@@ -359,3 +359,160 @@ fn what_is_due_is_done_and_told() {
         "{sheet}"
     );
 }
+
+/// A server of the test's own, as the account that its package made; killed when dropped.
+struct Daemon(std::process::Child);
+
+impl Daemon {
+    fn start(account: &str, words: &[&str], is_ready: &dyn Fn() -> bool) -> Self {
+        let child = as_account(account, words)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let own = Self(child);
+        let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        while !is_ready() {
+            assert!(std::time::Instant::now() < end, "the server does not answer: {words:?}");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        own
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn as_account(account: &str, words: &[&str]) -> Command {
+    let is_root = text(&Command::new("id").arg("-u").output().unwrap()).trim() == "0";
+    let mut command = Command::new(if is_root { "setpriv" } else { words[0] });
+    if is_root {
+        command
+            .args(["--reuid", account, "--regid", account, "--clear-groups", "--"])
+            .arg(words[0]);
+    }
+    command.args(&words[1..]);
+    command
+}
+
+fn is_good(command: &mut Command) -> bool {
+    command.output().unwrap().status.success()
+}
+
+#[test]
+fn a_database_of_mariadb_is_dumped_and_a_drill_asks_what_was_restored() {
+    if !["mariadbd", "mariadb-install-db", "mariadb", "mariadb-dump"].into_iter().all(has) {
+        return;
+    }
+    let dir = open_to_all();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let (data, socket) = (format!("--datadir={}", at("data")), format!("--socket={}", at("s")));
+    let set_up =
+        ["mariadb-install-db", "--no-defaults", &data, "--auth-root-authentication-method=normal"];
+    let made = as_account("mysql", &set_up).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made));
+    let pid = format!("--pid-file={}", at("pid"));
+    let client = |query: &str| {
+        let mut command = Command::new("mariadb");
+        command.args(["--no-defaults", &socket, "--user=root", "-N", "-B", "-e", query]);
+        command
+    };
+    let words = ["mariadbd", "--no-defaults", &data, &socket, &pid, "--skip-networking"];
+    let _server = Daemon::start("mysql", &words, &|| is_good(&mut client("select 1")));
+    let sql = |query: &str| {
+        let output = client(query).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+    };
+    sql(
+        "create database shop; use shop; create table orders(id int primary key, note varchar(100), raw blob); \
+         insert into orders values (1, 'it''s', x'00ff0a'), (2, 'ünï', null), (3, '', ''); \
+         create view notes as select note from orders; create procedure p() select 1;",
+    );
+    let place = Place::new();
+    let source = format!("source = {{ mysql = \"shop\", host = {:?} }}", at("s"));
+    let checks = |expect: &str| {
+        format!(
+            "drill = {{ checks = [{{ query = \"select count(*) from orders\", expect = \">= {expect}\" }}, \
+             {{ query = \"select hex(raw) from orders where id = 1\", expect = \"= 00FF0A\" }}] }}"
+        )
+    };
+    place.configure_source(&source, &checks("3"));
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(0, &["drill", "job"]);
+    assert_eq!((&drilled["held"], &drilled["checks"][0]["value"]), (&true.into(), &"3".into()));
+    sql("delete from shop.orders where id = 3");
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(1, &["drill", "job"]);
+    assert_eq!(drilled["checks"][0]["value"], "2", "a dump that has lost rows is seen: {drilled}");
+    sql("drop table shop.orders; drop view shop.notes");
+    place.configure_source(&source, "");
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(1, &["drill", "job"]);
+    assert!(drilled["failures"].to_string().contains("no table"), "{drilled}");
+    let none = format!("source = {{ mysql = \"none\", host = {:?} }}", at("s"));
+    place.configure_source(&none, "");
+    assert!(place.expect(2, &["run", "job"]).contains("none"));
+    assert!(!Path::new("/var/tmp").read_dir().unwrap().flatten().any(|entry| {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        name.starts_with("burgrave-drill-") && entry.path().join("data/mysql").exists()
+    }));
+}
+
+#[test]
+fn redis_is_dumped_and_a_drill_asks_what_was_restored() {
+    if !["redis-server", "redis-cli"].into_iter().all(has) {
+        return;
+    }
+    let dir = open_to_all();
+    let (socket, folder) =
+        (dir.path().join("s").display().to_string(), dir.path().display().to_string());
+    let words = [
+        "redis-server",
+        "--port",
+        "0",
+        "--unixsocket",
+        &socket,
+        "--dir",
+        &folder,
+        "--requirepass",
+        "se cret",
+        "--save",
+        "",
+    ];
+    let client = |words: &[&str]| {
+        let mut command = Command::new("redis-cli");
+        command.args(["-e", "-s", &socket]).args(words).env("REDISCLI_AUTH", "se cret");
+        command
+    };
+    let _server = Daemon::start("redis", &words, &|| is_good(&mut client(&["PING"])));
+    for number in 0..50 {
+        assert!(is_good(&mut client(&["SET", &format!("k{number}"), "value with spaces"])));
+    }
+    let place = Place::new();
+    let password = place.path("password");
+    std::fs::write(&password, "se cret\n").unwrap();
+    std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .unwrap();
+    let source = format!("source = {{ redis = {socket:?}, password = {password:?} }}");
+    let checks = "drill = { checks = [{ query = \"DBSIZE\", expect = \">= 50\" }, \
+                  { query = \"GET k7\", expect = \"= value with spaces\" }] }";
+    place.configure_source(&source, checks);
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(0, &["drill", "job"]);
+    assert_eq!((&drilled["held"], &drilled["checks"][0]["value"]), (&true.into(), &"50".into()));
+    assert!(is_good(&mut client(&["DEL", "k7"])));
+    place.expect(0, &["run", "job"]);
+    assert_eq!(place.json(1, &["drill", "job"])["checks"][0]["value"], "49");
+    assert!(is_good(&mut client(&["FLUSHALL"])));
+    place.configure_source(&source, "");
+    place.expect(0, &["run", "job"]);
+    let drilled = place.json(1, &["drill", "job"]);
+    assert!(drilled["failures"].to_string().contains("no key"), "{drilled}");
+    std::fs::write(&password, "wrong\n").unwrap();
+    let said = place.expect(2, &["run", "job"]);
+    assert!(said.contains("redis-cli") && !said.contains("wrong"), "{said}");
+}

@@ -42,7 +42,7 @@ impl Place {
 
     /// Writes the configuration with a source of paths and more lines.
     pub fn configure(&self, rest: &str) {
-        let source = format!("source = {{ paths = [{:?}] }}", self.source());
+        let source = format!("source = {{ paths = [{:?}], own_state = false }}", self.source());
         self.configure_source(&source, rest);
     }
 

@@ -1,8 +1,10 @@
 //! Drills: the latest snapshot restored into a place of its own, compared, started and asked, with the time that it took.
 //! The place is removed afterwards. What was found is a line of JSON in the job's `drills.ndjson`.
 
+mod databases;
+
 use crate::archive::told;
-use crate::checks::{Checked, judge};
+use crate::checks::Checked;
 use crate::error::BackupError;
 use crate::id::Id;
 use crate::job::Job;
@@ -10,9 +12,9 @@ use crate::repository::{Repository, to_json};
 use crate::restore::{Restored, Sample, Wanted, restore};
 use crate::run::{Look, look_over};
 use crate::snapshot::Snapshot;
-use crate::source::{BASE, BASE_TAG, Cluster, DATABASE, file_name, find, output, recover};
+use crate::source::{BASE, BASE_TAG, recover};
 use crate::time::parse_time;
-use burgrave_config::{BackupSource, DrillCheck};
+use burgrave_config::BackupSource;
 use burgrave_sys::{
     Access, Appender, Folder, NodeKind, UnixTime, make_own_directory, monotonic,
     remove_own_directory, seed, wall_clock,
@@ -149,13 +151,20 @@ impl Job<'_> {
                 }
                 Ok(())
             }
-            BackupSource::Sqlite(path) => sqlite(&place.join(name_of(path)), checks, &mut drilled),
+            BackupSource::Sqlite(path) => {
+                databases::sqlite(&place.join(name_of(path)), checks, &mut drilled)
+            }
             BackupSource::Postgresql(database) if database.name.is_empty() => {
                 let user = database.user.as_deref().unwrap_or("postgres");
-                cluster(place, user, checks, &mut drilled)
+                databases::cluster(place, user, checks, &mut drilled)
             }
-            BackupSource::Postgresql(database) => dump(place, &database.name, checks, &mut drilled),
-            BackupSource::Mysql(database) => mysql(place, &database.name, checks, &mut drilled),
+            BackupSource::Postgresql(database) => {
+                databases::dump(place, &database.name, checks, &mut drilled)
+            }
+            BackupSource::Mysql(database) => {
+                databases::mysql_dump(place, &database.name, checks, &mut drilled)
+            }
+            BackupSource::Redis(_) => databases::redis_dump(place, checks, &mut drilled),
         };
         if let Err(error) = asked {
             drilled.fail(error.told());
@@ -322,61 +331,13 @@ fn digest(folder: &Folder, name: &[u8]) -> Result<[u8; 32], burgrave_sys::SysErr
     }
 }
 
-fn ask_all(
-    checks: &[DrillCheck],
-    drilled: &mut Drilled,
-    ask: &mut dyn FnMut(&str) -> Result<String, BackupError>,
-) {
-    for check in checks {
-        match ask(&check.query) {
-            Ok(value) => drilled.checks.push(judge(check, value)),
-            Err(error) => drilled.fail(format!("`{}`: {}", check.query, error.told())),
-        }
-    }
-}
-
-/// A dump, restored into a cluster of its own and asked.
-fn dump(
-    place: &Path,
-    name: &str,
-    checks: &[DrillCheck],
-    drilled: &mut Drilled,
-) -> Result<(), BackupError> {
-    let dump = place.join(format!("{}.dump", file_name(name)));
-    let server = Cluster::create(place)?;
-    server.load(&dump)?;
-    let count = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'm', 'v', 'S') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')";
-    if server.ask(DATABASE, count)? == "0" {
-        drilled.fail("the dump restores, and holds no table at all".to_owned());
-    }
-    ask_all(checks, drilled, &mut |query| server.ask(DATABASE, query));
-    Ok(())
-}
-
-/// A base backup with its WAL, started and asked.
-fn cluster(
-    place: &Path,
-    user: &str,
-    checks: &[DrillCheck],
-    drilled: &mut Drilled,
-) -> Result<(), BackupError> {
-    let data = recover(place, None)?;
-    let server = Cluster::start(place, &data, user)?;
-    ask_all(checks, drilled, &mut |query| {
-        // `database: query` asks another database than `postgres`.
-        let (database, query) = query
-            .split_once(": ")
-            .filter(|(name, _)| !name.contains(' '))
-            .unwrap_or(("postgres", query));
-        server.ask(database, query)
-    });
-    Ok(())
-}
-
 /// A place of a drill's own. The server of a database runs as another account, which cannot get into the state
 /// directory: its place is made where everybody can, and what is in it is that account's alone.
 fn make_place(job: &Job<'_>) -> Result<PathBuf, BackupError> {
-    let is_served = matches!(job.settings.source, BackupSource::Postgresql(_));
+    let is_served = matches!(
+        job.settings.source,
+        BackupSource::Postgresql(_) | BackupSource::Mysql(_) | BackupSource::Redis(_)
+    );
     if !is_served {
         let place = job.state.path().join("drill");
         remove_own_directory(&place)?;
@@ -397,42 +358,4 @@ fn make_place(job: &Job<'_>) -> Result<PathBuf, BackupError> {
     }
     shared.set_mode(name.as_bytes(), 0o711)?;
     Ok(place)
-}
-
-fn sqlite(path: &Path, checks: &[DrillCheck], drilled: &mut Drilled) -> Result<(), BackupError> {
-    let program = find(&["sqlite3"])?.display().to_string();
-    let text = path.display().to_string();
-    let mut ask = |query: &str| {
-        let command = [&program, "-bail", "-batch", "-readonly", &text, query].map(str::to_owned);
-        let answer = output(&command, QUERY_TIME)?;
-        Ok(String::from_utf8(answer.trim_ascii().to_vec()).unwrap_or_default())
-    };
-    let sound: String = ask("pragma integrity_check")?;
-    if sound != "ok" {
-        drilled.fail(format!("the database is not sound: {sound}"));
-    }
-    ask_all(checks, drilled, &mut ask);
-    Ok(())
-}
-
-/// A dump of `MySQL` says at its end that it is whole. It is not loaded: that takes a server.
-fn mysql(
-    place: &Path,
-    name: &str,
-    checks: &[DrillCheck],
-    drilled: &mut Drilled,
-) -> Result<(), BackupError> {
-    let name = format!("{}.sql", file_name(name));
-    let folder = Folder::open(place)?;
-    let (file, facts) = folder.read(name.as_bytes())?;
-    let mut last = vec![0; usize::try_from(facts.size.min(4096)).unwrap_or(0)];
-    std::os::unix::fs::FileExt::read_exact_at(&file, &mut last, facts.size.saturating_sub(4096))
-        .map_err(|error| burgrave_sys::SysError::from_io("reading", place.join(&name), error))?;
-    if !last.windows(17).any(|window| window == b"-- Dump completed") {
-        drilled.fail("the dump does not say at its end that it is complete".to_owned());
-    }
-    if !checks.is_empty() {
-        drilled.fail("a dump of MySQL is not asked: this drill looks at it as a file".to_owned());
-    }
-    Ok(())
 }
