@@ -75,7 +75,7 @@ where
             Some(tunnel) if orderly => {
                 let early = [early, ahead].concat();
                 // Either side may end a tunnel as it likes.
-                drop(Box::pin(tunnel.run(stream, Bytes::from(early))).await);
+                Box::pin(tunnel.run(stream, Bytes::from(early))).await;
             }
             _ => Box::pin(close(&worker, &client, stream, orderly)).await,
         };

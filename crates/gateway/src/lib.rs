@@ -36,6 +36,7 @@ mod limit;
 mod load;
 mod log;
 mod metrics;
+mod pass;
 mod plan;
 mod proxy_protocol;
 mod redirect;

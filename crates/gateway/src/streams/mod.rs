@@ -6,17 +6,18 @@
 
 mod fix;
 mod hello;
-mod pass;
 
 use crate::accept::Seat;
 use crate::connection;
 use crate::handshake::{Shown, shown};
+use crate::pass;
 use crate::plan::Plan;
 use crate::proxy_protocol;
 use crate::tls::StreamConfig;
 use crate::upstream::{connect_tcp, place};
 use crate::worker::Worker;
 use burgrave_config::{Announce, Authority, Stream, StreamTls};
+use bytes::Bytes;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -152,7 +153,9 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
     upstream.write_all(&first).await.map_err(|_gone| "upstream left")?;
     // From here on neither side waits for us.
     seat.busy();
-    let counts = pass::both_ways(client, upstream, own.stream.idle_time).await;
+    let counts =
+        pass::both_ways((client, Bytes::new()), (upstream, Bytes::new()), own.stream.idle_time)
+            .await;
     (passed.bytes_in, passed.bytes_out) = counts;
     Ok(())
 }

@@ -1,5 +1,7 @@
-//! Bytes both ways until both sides have ended, or both are silent for too long.
+//! Bytes both ways until both sides have ended, or both are silent for too long: for services that are no HTTP, and for what
+//! a protocol was switched to.
 
+use bytes::Bytes;
 use std::cell::Cell;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
@@ -10,8 +12,13 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// How long one side may go on after the other has ended.
 const LAST_TIME: Duration = Duration::from_secs(30);
 
-/// Carries bytes; how many came from the client and went to it.
-pub(super) async fn both_ways<C, U>(client: C, upstream: U, idle: Duration) -> (u64, u64)
+/// Carries bytes; how many came from the client and went to it. `early` and `ahead` are what client and upstream have sent
+/// already.
+pub(crate) async fn both_ways<C, U>(
+    (client, early): (C, Bytes),
+    (upstream, ahead): (U, Bytes),
+    idle: Duration,
+) -> (u64, u64)
 where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
@@ -31,11 +38,11 @@ where
     };
     let one_ended = || idle.set(idle.get().min(LAST_TIME));
     let inward = async {
-        carry(client_read, upstream_write, &last, &received).await;
+        carry((client_read, early), upstream_write, &last, &received).await;
         one_ended();
     };
     let outward = async {
-        carry(upstream_read, client_write, &last, &sent).await;
+        carry((upstream_read, ahead), client_write, &last, &sent).await;
         one_ended();
     };
     tokio::select! {
@@ -47,11 +54,20 @@ where
 
 /// Ends at the end of `from`, which `to` is told of, or at an error of either.
 async fn carry(
-    mut from: impl AsyncRead + Unpin,
+    (mut from, first): (impl AsyncRead + Unpin, Bytes),
     mut to: impl AsyncWrite + Unpin,
     last: &Cell<Instant>,
     count: &Cell<u64>,
 ) {
+    let add = |length: usize| {
+        count.set(count.get().saturating_add(u64::try_from(length).unwrap_or(0)));
+    };
+    if !first.is_empty() {
+        if to.write_all(&first).await.is_err() || to.flush().await.is_err() {
+            return drop(to.shutdown().await);
+        }
+        add(first.len());
+    }
     let mut piece = vec![0; PIECE_BYTES];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
         last.set(Instant::now());
@@ -59,7 +75,7 @@ async fn carry(
         if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
             break;
         }
-        count.set(count.get().saturating_add(u64::try_from(length).unwrap_or(0)));
+        add(length);
     }
     // One that is gone already hears nothing.
     drop(to.shutdown().await);
