@@ -101,6 +101,8 @@ pub struct Place {
     pub entry: Entry,
     /// How many requests a client may make.
     pub rate: Option<RequestRate>,
+    /// Whether bodies are scanned before the application sees them.
+    pub is_scanned: bool,
 }
 
 /// Who is let in at a place, as far as this machine can see from where it asks.
@@ -197,6 +199,7 @@ fn places(settings: &Settings, site: &Site) -> Vec<Place> {
         limits: route.limits.clone(),
         entry: entry(settings, &route.access),
         rate: route.limit.clone(),
+        is_scanned: route.scan.is_some(),
     };
     let mut places: Vec<Place> = site.routes.iter().map(route).collect();
     // A route that takes everything leaves nothing to the files.
@@ -208,6 +211,7 @@ fn places(settings: &Settings, site: &Site) -> Vec<Place> {
             limits: site.limits.clone(),
             entry: entry(settings, &site.access),
             rate: None,
+            is_scanned: false,
         });
     }
     places

@@ -10,13 +10,13 @@ use burgrave_prove::{ALL, Assault, Layer, Target, TargetBackup, prove, prove_wit
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Kind, closed_target, dead, short_patience, start, target};
+use support::{Kind, closed_target, dead, scanned_target, short_patience, start, target};
 
 /// Runs all proofs and wants this outcome of each.
 fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
     let open = target(address, layer);
     let proofs = prove_within(&open, &[], short_patience());
-    let apart = ["closed-door", "environments", "backups-out-of-reach"];
+    let apart = ["closed-door", "environments", "malware-uploads", "backups-out-of-reach"];
     let without_tls = (layer == Layer::Plain).then_some("http2-floods");
     let left_out: Vec<_> = without_tls.into_iter().chain(apart).collect();
     assert_eq!(unasked(&open), left_out);
@@ -76,6 +76,25 @@ fn what_is_closed_holds_or_falls_as_a_whole() {
         check_closed(start(Kind::Naive, layer), layer, Outcome::Fell);
         check_closed(start(Kind::Closed, layer), layer, Outcome::Held);
         check_closed(dead(), layer, Outcome::NotProven);
+    }
+}
+
+#[test]
+fn uploads_are_judged_by_the_answer_to_what_is_found() {
+    let wanted = [Safeguard::UnknownSoftware];
+    for (address, outcome) in [
+        (start(Kind::Naive, Layer::Plain), Outcome::Fell),
+        (start(Kind::Sound, Layer::Plain), Outcome::Held),
+        (start(Kind::Mute, Layer::Plain), Outcome::NotProven),
+        (dead(), Outcome::NotProven),
+    ] {
+        let target = scanned_target(address, Layer::Plain);
+        let mut limits = short_patience();
+        limits.answer_time = limits.answer_time.min(Duration::from_millis(800));
+        let proofs = prove_within(&target, &wanted, limits);
+        let [proof] = proofs.as_slice() else { panic!("{proofs:?}") };
+        assert!(proof.evidence.len() == 4, "{}", told(proof));
+        assert!(proof.evidence.iter().all(|part| part.outcome == outcome), "{}", told(proof));
     }
 }
 

@@ -17,6 +17,7 @@ mod slow;
 mod sql_injection;
 mod tls;
 mod unknown_host;
+mod uploads;
 mod version_hiding;
 
 use crate::Attack;
@@ -37,6 +38,7 @@ pub static ALL: &[&dyn Attack] = &[
     &request_rate::Rate,
     &closed_door::ClosedDoor,
     &environments::Environments,
+    &uploads::Uploads,
     &backups::Backups,
 ];
 

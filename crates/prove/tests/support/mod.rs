@@ -257,12 +257,20 @@ pub fn target(address: SocketAddr, layer: Layer) -> Target {
                 limits: limits.clone(),
                 entry: Entry::Open,
                 rate: Some(RequestRate { per_second: 20.0, by: RateBy::Client, burst: 30 }),
+                is_scanned: false,
             }],
             limits,
             environment: Environment::Production,
         }],
         backups: Vec::new(),
     }
+}
+
+/// The same, with bodies that are scanned.
+pub fn scanned_target(address: SocketAddr, layer: Layer) -> Target {
+    let mut target = target(address, layer);
+    target.sites[0].places[0].is_scanned = true;
+    target
 }
 
 /// The same, not in production and not for strangers.
