@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "backup",
             "certificates",
             "config",
+            "draft",
             "firewall",
             "gateway",
             "model",
@@ -35,6 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave-config", &["model", "watch"]),
     ("burgrave-conformance", &["config", "gateway", "model", "seclang"]),
     ("burgrave-documents", &[]),
+    ("burgrave-draft", &["audit", "sys"]),
     ("burgrave-firewall", &["config"]),
     ("burgrave-gateway", &["config", "model", "parse", "seclang", "sys"]),
     ("burgrave-model", &[]),
@@ -62,6 +64,7 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
     ("burgrave-agent", &["tokio", "hyper", "socket2"], "listens on no network"),
     ("burgrave-backup", &["tokio", "hyper"], "threads and plain reads are enough for it"),
+    ("burgrave-draft", &["tokio", "hyper", "rustix"], "facts in, text out"),
     (
         "burgrave-firewall",
         &["tokio", "hyper", "rustix"],

@@ -80,6 +80,19 @@ pub(crate) enum Command {
         #[arg(long, default_value = CONFIG_DEFAULT)]
         config: PathBuf,
     },
+    /// Drafts a configuration from what is found here: sites of nginx and Apache, logs, databases.
+    ///
+    /// Every line is explained in a comment; nothing is applied, and a file that is there is never written over.
+    /// What cannot be carried over is kept closed or left out, and named with its file and line.
+    /// Exit 0: drafted. 1: drafted, and a site was left out. 2: could not run.
+    Init {
+        /// Where the draft is written; `-`: standard output.
+        #[arg(long, default_value = CONFIG_DEFAULT)]
+        config: PathBuf,
+        /// A directory with a system in it, such as an image. Default: this machine.
+        #[arg(long)]
+        root: Option<PathBuf>,
+    },
     /// Looks for what is weak on this machine or in a tree; changes nothing.
     ///
     /// Exit 0: nothing found at the level of `--fail-on`. 1: something was. 2: could not look at all.
@@ -498,6 +511,13 @@ mod tests {
             let words = format!("burgrave audit {line}");
             assert_eq!(Arguments::try_parse_from(words.split(' ')).is_ok(), taken, "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_there_is_asked_for_in_these_words() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).is_ok();
+        assert!(parse("burgrave init --config - --root /mnt/image"));
+        assert!(!parse("burgrave init --force"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! From files to settings and compiled rules.
 
 use crate::error::Error;
+use burgrave_audit::Ground;
 use burgrave_config::{Rules, Settings, TEXT_BYTES_MAX};
 use burgrave_seclang::{Layer, LoadError, Options, RuleFiles, RuleSet};
-use burgrave_sys::System;
+use burgrave_sys::{Live, System, Tree};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,14 @@ use std::sync::Arc;
 const RULE_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Files that one pattern may name.
 const MATCHES_MAX: usize = 2_000;
+
+/// A host to look at: this machine, or a tree.
+pub(crate) fn host(root: Option<&Path>) -> Result<(Box<dyn System>, Ground), Error> {
+    Ok(match root {
+        Some(root) => (Box::new(Tree::new(root).map_err(Error::Root)?), Ground::Tree),
+        None => (Box::new(Live), Ground::Running),
+    })
+}
 
 /// Reads and checks a configuration.
 pub(crate) fn settings(system: &dyn System, file: &Path) -> Result<Settings, Error> {

@@ -6,16 +6,13 @@ use crate::error::Error;
 use crate::{load, output};
 use burgrave_audit::{Facts, Ground, Report};
 use burgrave_model::Severity;
-use burgrave_sys::{Live, System, Tree};
+use burgrave_sys::Live;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 /// Looks and shows.
 pub(super) fn run(arguments: &Audit) -> Result<Exit, Error> {
-    let (system, ground): (Box<dyn System>, Ground) = match &arguments.root {
-        Some(root) => (Box::new(Tree::new(root).map_err(Error::Root)?), Ground::Tree),
-        None => (Box::new(Live), Ground::Running),
-    };
+    let (system, ground) = load::host(arguments.root.as_deref())?;
     let mut facts = Facts::new(system.as_ref(), ground);
     facts.served = served(arguments)?;
     if arguments.services {

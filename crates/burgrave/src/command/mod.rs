@@ -6,6 +6,7 @@ pub(crate) mod change;
 mod check;
 mod explain;
 mod firewall;
+mod init;
 mod prove;
 mod rules;
 mod run;
@@ -44,6 +45,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
     match &arguments.command {
         Command::Run { config, threads, role } => run::run(config, *threads, role.role()),
         Command::Check { config } => check::run(config),
+        Command::Init { config, root } => init::run(config, root.as_deref()),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Plan(arguments) => change::plan(arguments),
         Command::Apply(arguments) => change::apply(arguments),
