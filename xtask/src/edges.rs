@@ -11,6 +11,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "burgrave",
         &[
+            "advisories",
             "agent",
             "apply",
             "audit",
@@ -28,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
+    ("burgrave-advisories", &["audit", "model", "sys"]),
     ("burgrave-agent", &["config", "firewall", "sys", "watch"]),
     ("burgrave-apply", &["model", "sys"]),
     ("burgrave-audit", &["model", "parse", "sys"]),
@@ -62,6 +64,7 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
     ("burgrave-replay", &["tokio", "hyper", "http"], "takes bytes, and answers in process"),
     ("burgrave-config", &["tokio", "hyper", "rustix"], "reads nothing but the text it is given"),
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
+    ("burgrave-advisories", &["tokio", "hyper", "socket2", "rustls"], "fetches nothing"),
     ("burgrave-agent", &["tokio", "hyper", "socket2"], "listens on no network"),
     ("burgrave-backup", &["tokio", "hyper"], "threads and plain reads are enough for it"),
     ("burgrave-draft", &["tokio", "hyper", "rustix"], "facts in, text out"),

@@ -1,10 +1,12 @@
 //! The command line.
 
+mod advisories;
 mod audit;
 mod backup;
 
 use crate::command::Role;
 use crate::command::change::{ApplyArguments, PlanArguments, UndoArguments};
+pub(crate) use advisories::{Advisories, Sbom};
 pub(crate) use audit::{Audit, AuditFormat};
 pub(crate) use backup::{Backup, Job as BackupJob};
 use burgrave_model::Safeguard;
@@ -97,6 +99,11 @@ pub(crate) enum Command {
     ///
     /// Exit 0: nothing found at the level of `--fail-on`. 1: something was. 2: could not look at all.
     Audit(Audit),
+    /// Known holes of what is installed, by advisories that are imported from files.
+    #[command(subcommand)]
+    Advisories(Advisories),
+    /// Lists what is installed, as `CycloneDX` 1.6 in JSON.
+    Sbom(Sbom),
     /// Shows what would be changed to mend what the audit finds; changes nothing.
     ///
     /// Exit 0: nothing is to be changed. 1: something is. 2: could not look.
@@ -518,6 +525,12 @@ mod tests {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).is_ok();
         assert!(parse("burgrave init --config - --root /mnt/image"));
         assert!(!parse("burgrave init --force"));
+        assert!(parse("burgrave advisories import all.zip kev.json --config c"));
+        assert!(!parse("burgrave advisories import"), "files are wanted");
+        assert!(parse("burgrave advisories list --root / --format json"));
+        assert!(
+            parse("burgrave sbom --root / --timestamp 7") && !parse("burgrave sbom --timestamp -1")
+        );
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(crate) enum Error {
     UnknownService(String, String),
     #[error("the filter cannot be run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Filter(Vec<burgrave_watch::fail2ban::FilterError>),
+    #[error("cannot compare with advisories")]
+    Advisories(#[from] burgrave_advisories::AdvisoryError),
     #[error("cannot look below the root")]
     Root(#[source] SysError),
     #[error("cannot change it")]

@@ -8,6 +8,8 @@ use burgrave_sys::{Live, System, Tree};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Where the state is when no configuration says so.
+pub(crate) const STATE_DEFAULT: &str = "/var/lib/burgrave";
 /// Size of one rule or data file.
 const RULE_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Files that one pattern may name.
@@ -19,6 +21,14 @@ pub(crate) fn host(root: Option<&Path>) -> Result<(Box<dyn System>, Ground), Err
         Some(root) => (Box::new(Tree::new(root).map_err(Error::Root)?), Ground::Tree),
         None => (Box::new(Live), Ground::Running),
     })
+}
+
+/// Where what we make is kept: as a configuration says, else the usual place.
+pub(crate) fn state(config: Option<&Path>) -> Result<PathBuf, Error> {
+    match config {
+        Some(config) => Ok(settings(&Live, config)?.state),
+        None => Ok(PathBuf::from(STATE_DEFAULT)),
+    }
 }
 
 /// Reads and checks a configuration.

@@ -1,5 +1,6 @@
 //! One command a file.
 
+mod advisories;
 mod audit;
 mod backup;
 pub(crate) mod change;
@@ -47,6 +48,8 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Check { config } => check::run(config),
         Command::Init { config, root } => init::run(config, root.as_deref()),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Advisories(command) => advisories::dispatch(command),
+        Command::Sbom(arguments) => advisories::sbom(arguments),
         Command::Plan(arguments) => change::plan(arguments),
         Command::Apply(arguments) => change::apply(arguments),
         Command::Undo(arguments) => change::undo(arguments),
