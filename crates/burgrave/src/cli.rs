@@ -3,12 +3,14 @@
 mod advisories;
 mod audit;
 mod backup;
+mod baseline;
 
 use crate::command::Role;
 use crate::command::change::{ApplyArguments, PlanArguments, UndoArguments};
 pub(crate) use advisories::{Advisories, Sbom};
 pub(crate) use audit::{Audit, AuditFormat};
 pub(crate) use backup::{Backup, Job as BackupJob};
+pub(crate) use baseline::{Baseline, BaselineOf};
 use burgrave_model::Safeguard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -45,6 +47,9 @@ pub(crate) struct RunRole {
     /// Runs the hooks of the keeper of certificates.
     #[arg(long, hide = true)]
     hook: bool,
+    /// Audits the machine on a schedule and watches its folders.
+    #[arg(long, hide = true)]
+    audits: bool,
 }
 
 impl RunRole {
@@ -54,6 +59,7 @@ impl RunRole {
             (self.agent, Role::Agent),
             (self.certificates, Role::Certificates),
             (self.hook, Role::Hook),
+            (self.audits, Role::Audits),
         ];
         roles.into_iter().find(|(is, _)| *is).map_or(Role::Supervisor, |(_, role)| role)
     }
@@ -99,6 +105,9 @@ pub(crate) enum Command {
     ///
     /// Exit 0: nothing found at the level of `--fail-on`. 1: something was. 2: could not look at all.
     Audit(Audit),
+    /// Web roots and configuration as somebody accepted them, and what is not so any more.
+    #[command(subcommand)]
+    Baseline(Baseline),
     /// Known holes of what is installed, by advisories that are imported from files.
     #[command(subcommand)]
     Advisories(Advisories),
@@ -525,6 +534,9 @@ mod tests {
         let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).is_ok();
         assert!(parse("burgrave init --config - --root /mnt/image"));
         assert!(!parse("burgrave init --force"));
+        assert!(parse("burgrave baseline accept --root / --folder /srv --folder /etc"));
+        assert!(parse("burgrave baseline check --digest ab --format json"));
+        assert!(!parse("burgrave baseline"));
         assert!(parse("burgrave advisories import all.zip kev.json --config c"));
         assert!(!parse("burgrave advisories import"), "files are wanted");
         assert!(parse("burgrave advisories list --root / --format json"));

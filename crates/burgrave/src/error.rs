@@ -51,6 +51,14 @@ pub(crate) enum Error {
     Filter(Vec<burgrave_watch::fail2ban::FilterError>),
     #[error("cannot compare with advisories")]
     Advisories(#[from] burgrave_advisories::AdvisoryError),
+    #[error("no report is kept: `burgrave run` keeps one where the configuration has [audit]")]
+    NoReport,
+    #[error("`--diff` is shown as text or JSON")]
+    DifferenceFormat,
+    #[error("nothing was accepted yet: `burgrave baseline accept` takes what is there")]
+    NoBaseline,
+    #[error("`{}` is no absolute path: name a folder as the host has it", .0.display())]
+    NotAbsolute(PathBuf),
     #[error("cannot look below the root")]
     Root(#[source] SysError),
     #[error("cannot change it")]

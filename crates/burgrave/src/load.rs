@@ -31,6 +31,17 @@ pub(crate) fn state(config: Option<&Path>) -> Result<PathBuf, Error> {
     }
 }
 
+/// Folders that a configuration of ours serves.
+pub(crate) fn served(config: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
+    config.map_or(Ok(Vec::new()), |config| Ok(roots(&settings(&Live, config)?)))
+}
+
+/// Folders that these settings serve.
+pub(crate) fn roots(settings: &Settings) -> Vec<PathBuf> {
+    let sites = settings.sites.iter().filter_map(|site| site.files.as_ref());
+    sites.map(|files| files.root.clone()).collect()
+}
+
 /// Reads and checks a configuration.
 pub(crate) fn settings(system: &dyn System, file: &Path) -> Result<Settings, Error> {
     let most = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);

@@ -8,6 +8,7 @@
 
 mod access;
 mod acme;
+mod audit;
 mod backup;
 mod backup_keys;
 mod balance;
@@ -42,6 +43,7 @@ mod watch_keys;
 mod watches;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
+pub use audit::Audit;
 pub use backup::{
     Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,
     Verify,

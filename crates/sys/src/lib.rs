@@ -26,6 +26,7 @@ mod live;
 mod lock;
 mod memory;
 mod netfilter;
+mod observe;
 mod own;
 mod program;
 mod run;
@@ -57,6 +58,7 @@ pub use live::Live;
 pub use lock::Lock;
 pub use memory::give_back_memory;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
+pub use observe::{Event, Happening, Observer};
 pub use own::{
     Access, Appender, create_own, forget_mask, make_own_directory, make_shared_directory, read_own,
     remove_own, remove_own_directory, replace_own, rotate_own,

@@ -86,6 +86,7 @@ fn every_command_and_option_exists() {
         "crates/burgrave/src/cli/advisories.rs",
         "crates/burgrave/src/cli/audit.rs",
         "crates/burgrave/src/cli/backup.rs",
+        "crates/burgrave/src/cli/baseline.rs",
         "crates/burgrave/src/command/change.rs",
     ];
     let cli: String = files.iter().map(|file| text(file).unwrap()).collect();

@@ -126,6 +126,8 @@ pub struct Facts<'s> {
     pub ground: Ground,
     /// Folders that a configuration of ours serves.
     pub served: Vec<PathBuf>,
+    /// What was accepted of this host, if anything was.
+    pub baseline: Seen<Option<crate::baseline::Baseline>>,
     now: UnixTime,
     files: Mutex<HashMap<PathBuf, Text>>,
     pub(crate) cells: Cells,
@@ -171,6 +173,7 @@ impl<'s> Facts<'s> {
             system,
             ground,
             served: Vec::new(),
+            baseline: Ok(None),
             now: system.now(),
             files: Mutex::new(HashMap::new()),
             cells: Cells::default(),

@@ -1,8 +1,9 @@
 //! One command a file.
 
 mod advisories;
-mod audit;
+pub(crate) mod audit;
 mod backup;
+pub(crate) mod baseline;
 pub(crate) mod change;
 mod check;
 mod explain;
@@ -50,6 +51,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Audit(arguments) => audit::run(arguments),
         Command::Advisories(command) => advisories::dispatch(command),
         Command::Sbom(arguments) => advisories::sbom(arguments),
+        Command::Baseline(command) => baseline::dispatch(command),
         Command::Plan(arguments) => change::plan(arguments),
         Command::Apply(arguments) => change::apply(arguments),
         Command::Undo(arguments) => change::undo(arguments),

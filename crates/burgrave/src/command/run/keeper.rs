@@ -1,5 +1,5 @@
 //! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, the
-//! one that keeps certificates, and the one that does backups.
+//! one that keeps certificates, the one that does backups, and the one that audits.
 //!
 //! Invariants: there is at most one of a kind; it ends when this process does, because its channel is closed
 //! then; an agent without the right to change the kernel's tables is left out, and that is said.
@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Certificates,
     /// Does backups when they are due.
     Backups,
+    /// Audits the machine when that is due.
+    Audits,
 }
 
 impl Kind {
@@ -42,6 +44,7 @@ impl Kind {
             Self::Agent => "the agent",
             Self::Certificates => "the keeper of certificates",
             Self::Backups => "the backups' process",
+            Self::Audits => "the audits' process",
         }
     }
 
@@ -50,6 +53,7 @@ impl Kind {
         match self {
             Self::Agent => &["run", "--agent", "--config"],
             Self::Certificates => &["run", "--certificates", "--config"],
+            Self::Audits => &["run", "--audits", "--config"],
             Self::Backups => &["backup", "schedule", "--child", "--config"],
         }
     }
@@ -58,6 +62,7 @@ impl Kind {
         match self {
             Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
             Self::Certificates => Service::is_wanted(settings),
+            Self::Audits => settings.audit.is_some(),
             Self::Backups => settings.backups.iter().any(|job| {
                 job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()
             }),

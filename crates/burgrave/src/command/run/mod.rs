@@ -7,6 +7,7 @@
 //! configuration is a new gateway on the same sockets, so that what a gateway gave up stays given up.
 
 mod agent;
+mod audits;
 mod certificates;
 mod confinement;
 mod keeper;
@@ -33,6 +34,7 @@ pub(crate) enum Role {
     Agent,
     Certificates,
     Hook,
+    Audits,
 }
 
 /// Serves until a signal ends it.
@@ -45,5 +47,6 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
         Role::Agent => agent::run(config),
         Role::Certificates => certificates::run(config),
         Role::Hook => certificates::hooks(config),
+        Role::Audits => audits::run(config),
     }
 }

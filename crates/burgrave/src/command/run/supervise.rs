@@ -110,6 +110,7 @@ struct Supervisor<'a> {
     /// When certificates are tried again that were not taken.
     owed: Option<Instant>,
     backups: Keeper,
+    audits: Keeper,
     pause: Duration,
     /// When a gateway that failed is started again.
     again: Option<Instant>,
@@ -141,6 +142,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         taken: settings.clone(),
         owed: None,
         backups: Keeper::new(Kind::Backups),
+        audits: Keeper::new(Kind::Audits),
         pause: PAUSE,
         again: None,
         first: true,
@@ -150,6 +152,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
     supervisor.serving = Some(supervisor.start()?);
     supervisor.agent.configure(&supervisor.program, config, &settings);
     supervisor.backups.configure(&supervisor.program, config, &settings);
+    supervisor.audits.configure(&supervisor.program, config, &settings);
     loop {
         let asked = runtime.block_on(signals.next(supervisor.is_waiting()));
         match asked {
@@ -171,6 +174,7 @@ impl Supervisor<'_> {
             || self.agent.is_waiting()
             || self.certificates.is_waiting()
             || self.backups.is_waiting()
+            || self.audits.is_waiting()
             || self.coming.is_some()
             || self.again.is_some()
             || self.replacing
@@ -219,6 +223,7 @@ impl Supervisor<'_> {
                 if !self.renewing {
                     self.agent.configure(&self.program, self.config, &settings);
                     self.backups.configure(&self.program, self.config, &settings);
+                    self.audits.configure(&self.program, self.config, &settings);
                 }
             }
             Err(error) => {
@@ -236,6 +241,7 @@ impl Supervisor<'_> {
         self.agent.look();
         self.look_at_certificates();
         self.backups.look();
+        self.audits.look();
         if self.coming.as_mut().is_some_and(has_ended) {
             self.coming = None;
             self.not_taken();
@@ -387,7 +393,8 @@ impl Supervisor<'_> {
 
     /// Ends all gateways, which let requests finish.
     fn stop(mut self) -> Exit {
-        let beside = [self.agent.stop(), self.certificates.stop(), self.backups.stop()];
+        let beside =
+            [self.agent.stop(), self.certificates.stop(), self.backups.stop(), self.audits.stop()];
         let all = self.serving.take().into_iter().chain(self.coming.take()).chain(self.ending);
         let mut all: Vec<_> = all.collect();
         for process in &all {
