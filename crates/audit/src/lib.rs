@@ -36,7 +36,7 @@ pub use remedies::{
     Planned, Remedy, Wanted, WaysIn, as_planned, plan, remedies, remedies_manual, remedy,
 };
 pub use services::{Service, services, services_json, services_text};
-pub use show::{html, json, sarif, text};
+pub use show::{html, json, sarif, services_svg, text};
 
 use burgrave_model::{Severity, Verdict};
 

@@ -71,7 +71,9 @@ pub(crate) enum Error {
     State { path: PathBuf, why: String },
     #[error("nothing listens in a tree: `--services` looks at a running machine")]
     NothingRuns,
-    #[error("`--services` is shown as text or JSON")]
+    #[error("SVG is the picture of what listens: add `--services`")]
+    PictureFormat,
+    #[error("`--services` is shown as text, JSON or SVG")]
     ServicesFormat,
     #[error("cannot look at `{0}`: {1}")]
     Blind(String, String),

@@ -43,8 +43,10 @@ pub(crate) enum AuditFormat {
     Json,
     /// For pipelines and code hosts: SARIF 2.1.0.
     Sarif,
-    /// One page that needs nothing else.
+    /// One page that needs nothing else; on a running machine with the picture of what listens.
     Html,
+    /// With `--services`: a picture of what listens, and who reaches it.
+    Svg,
 }
 
 /// A weight by its name.

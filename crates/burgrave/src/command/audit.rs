@@ -24,22 +24,30 @@ pub(super) fn run(arguments: &Audit) -> Result<Exit, Error> {
     if arguments.diff {
         return difference(&facts, arguments);
     }
+    if arguments.format == AuditFormat::Svg {
+        return Err(Error::PictureFormat);
+    }
     let report = burgrave_audit::audit(&facts);
-    output::text(&shown(&report, arguments))?;
+    output::text(&shown(&facts, &report, arguments)?)?;
     Ok(exit(&report, arguments.fail_on.0))
 }
 
-fn shown(report: &Report, arguments: &Audit) -> String {
+fn shown(facts: &Facts<'_>, report: &Report, arguments: &Audit) -> Result<String, Error> {
     let all = arguments.all;
-    match arguments.format {
+    Ok(match arguments.format {
         AuditFormat::Text => {
             let coloured = std::io::stdout().is_terminal();
             burgrave_audit::text(report, all, arguments.verbose, coloured)
         }
         AuditFormat::Json => burgrave_audit::json(report, all),
         AuditFormat::Sarif => burgrave_audit::sarif(report, all),
-        AuditFormat::Html => burgrave_audit::html(report, all),
-    }
+        AuditFormat::Html => {
+            let rows = facts.is_running().then(|| burgrave_audit::services(facts).ok()).flatten();
+            let picture = rows.map(|rows| burgrave_audit::services_svg(&report.host, &rows));
+            burgrave_audit::html(report, all, picture.as_deref())
+        }
+        AuditFormat::Svg => return Err(Error::PictureFormat),
+    })
 }
 
 /// The whole checklist on this machine, with what these settings add.
@@ -77,7 +85,9 @@ fn difference(facts: &Facts<'_>, arguments: &Audit) -> Result<Exit, Error> {
         AuditFormat::Text if changes.is_empty() => "nothing is different\n".to_owned(),
         AuditFormat::Text => changes_text(&changes),
         AuditFormat::Json => changes_json(&report.host, before.time, &changes),
-        AuditFormat::Sarif | AuditFormat::Html => return Err(Error::DifferenceFormat),
+        AuditFormat::Sarif | AuditFormat::Html | AuditFormat::Svg => {
+            return Err(Error::DifferenceFormat);
+        }
     })?;
     let is_worse = |change: &Change| {
         matches!(change.news, News::New | News::Heavier)
@@ -106,6 +116,7 @@ fn services(facts: &Facts<'_>, arguments: &Audit) -> Result<Exit, Error> {
     output::text(&match arguments.format {
         AuditFormat::Json => burgrave_audit::services_json(&facts.host_name(), &rows),
         AuditFormat::Text => burgrave_audit::services_text(&rows),
+        AuditFormat::Svg => burgrave_audit::services_svg(&facts.host_name(), &rows),
         AuditFormat::Sarif | AuditFormat::Html => return Err(Error::ServicesFormat),
     })?;
     Ok(Exit::Clean)
