@@ -107,7 +107,7 @@ const SERVICES: [Row; 12] = [
 /// Databases: what shows that one is there, its name, and how its backup begins.
 const DATABASES: [(&str, &str, &str); 5] = [
     ("/etc/postgresql", "PostgreSQL", "source = { postgresql = \"*\" }"),
-    ("/etc/mysql", "MySQL or MariaDB", "source = { mysql = \"NAME\" }"),
+    ("/var/lib/mysql", "MySQL or MariaDB", "source = { mysql = \"NAME\" }"),
     ("/etc/redis/redis.conf", "Redis", "source = { paths = [\"/var/lib/redis\"] }"),
     (
         "/etc/mongod.conf",

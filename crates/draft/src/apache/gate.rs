@@ -3,6 +3,7 @@
 //! Invariants: rules that stand in `<RequireAny>` and its like or in `<If>` go together in ways that are not told
 //! here, so such a section is closed unless it lets everybody in; a directive that is not known counts as a guard.
 
+use crate::nginx::gate::is_usual_header;
 use crate::site::{Gate, Note};
 use crate::words::network;
 use burgrave_audit::facts::ApacheDirective;
@@ -113,8 +114,16 @@ pub(super) fn gate(directives: &[ApacheDirective], notes: &mut Vec<Note>) -> Opt
         let name = directive.name.as_str();
         let is_off = matches!(directive.first().to_ascii_lowercase().as_str(), "off" | "none");
         let is_guard = GUARDS.contains(&name) && !is_off && name != "sslverifydepth";
-        if is_guard || name == "rewriterule" && forbids(directive) {
+        let header = directive.arguments.get(1).map_or("", String::as_str);
+        if name == "requestheader" && !is_usual_header(header) {
+            let text =
+                format!("`{name}` sets or takes away `{header}`, which an application may trust");
+            notes.push(Note::at(&directive.place, text));
+        } else if is_guard || name == "rewriterule" && forbids(directive) {
             let text = format!("`{name}` asks before it lets a client in");
+            notes.push(Note::at(&directive.place, text));
+        } else if name == "accessfilename" && directive.line() != "accessfilename .htaccess" {
+            let text = "its rules stand in files of another name than `.htaccess`";
             notes.push(Note::at(&directive.place, text));
         } else if !is_known(name) {
             let text = format!("`{name}` is not known here, and may keep somebody out");
@@ -126,7 +135,7 @@ pub(super) fn gate(directives: &[ApacheDirective], notes: &mut Vec<Note>) -> Opt
 }
 
 fn is_known(name: &str) -> bool {
-    const RULES: [&str; 5] = ["require", "order", "allow", "deny", "sethandler"];
+    const RULES: [&str; 6] = ["require", "order", "allow", "deny", "sethandler", "accessfilename"];
     GUARDS.contains(&name)
         || RULES.contains(&name)
         || PLAIN.contains(&name)
@@ -248,10 +257,16 @@ mod tests {
             "Allow from 192.0.2.7",
             "RewriteRule ^x - [F]",
             "Frobnicate On",
+            "RequestHeader unset X-Admin",
+            "AccessFileName .acl",
         ] {
             let (gate, notes) = of(text);
             assert!(gate == Some(Gate::Closed) && notes > 0, "{text}: {gate:?}");
         }
+        assert_eq!(
+            of("RequestHeader set X-Forwarded-Proto https\nAccessFileName .htaccess"),
+            (None, 0)
+        );
         assert_eq!(of("SSLVerifyClient none\nRewriteRule ^/a /b [L]"), (None, 0));
     }
 }

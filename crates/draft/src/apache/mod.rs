@@ -11,13 +11,30 @@ use crate::words::{authority, is_path, size, socket};
 use burgrave_audit::Facts;
 use burgrave_audit::facts::{ApacheBlock, ApacheDirective, Blind, Place};
 use gate::gate;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+
+/// As of nginx's: what the reader drops past its bounds could be what keeps somebody out.
+const DIRECTIVES_MAX: usize = 50_000;
+const FILES_MAX: usize = 900;
 
 /// Every virtual host of the configuration.
 pub(crate) fn sites(facts: &Facts<'_>) -> Result<Vec<Site>, Blind> {
     let blocks = facts.apache().as_ref().map_err(Clone::clone)?.as_deref().unwrap_or_default();
+    let size: usize = blocks.iter().map(|block| block.directives.len()).sum();
+    let files: BTreeSet<&Path> =
+        blocks.iter().flat_map(|block| &block.directives).map(|d| &*d.place.path).collect();
+    if size > DIRECTIVES_MAX || files.len() > FILES_MAX {
+        return Err(Blind::new("/etc/apache2", "it is too large to be drafted from"));
+    }
     let hosts: Vec<&ApacheBlock> = blocks.iter().filter(|block| is_host(block)).collect();
+    if hosts.is_empty() && !blocks.is_empty() {
+        return Err(Blind::new(
+            "/etc/apache2",
+            "it has no virtual host: what it serves is for you to write",
+        ));
+    }
     let mut out = Vec::new();
     for (index, host) in hosts.iter().enumerate() {
         let end = hosts.get(index + 1).map_or(usize::MAX, |next| next.number);
@@ -81,7 +98,8 @@ fn site(
 
 /// What outside of all hosts asks of every client.
 fn guards_of(main: &ApacheBlock) -> impl Iterator<Item = &ApacheDirective> {
-    main.directives.iter().filter(|d| matches!(d.name.as_str(), "sslverifyclient" | "rewriterule"))
+    let asks = ["accessfilename", "requestheader", "rewriterule", "sslverifyclient"];
+    main.directives.iter().filter(move |d| asks.contains(&d.name.as_str()))
 }
 
 fn names(host: &ApacheBlock, site: &mut Site) {

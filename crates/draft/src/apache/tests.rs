@@ -24,11 +24,13 @@ fn of(lines: &str) -> Site {
 }
 
 fn routes(site: &Site) -> Vec<(&str, &str)> {
-    let to = |to| match to {
-        &To::Upstreams(ref all) => all.first().map_or("", String::as_str),
-        To::Nowhere => "closed",
-    };
-    site.routes.iter().map(|route| (route.path.as_str(), to(&route.to))).collect()
+    fn to(route: &Route) -> &str {
+        match &route.to {
+            To::Upstreams(all) => all.first().map_or("", String::as_str),
+            To::Nowhere => "closed",
+        }
+    }
+    site.routes.iter().map(|route| (route.path.as_str(), to(route))).collect()
 }
 
 #[test]
@@ -145,4 +147,18 @@ fn a_host_that_sends_all_elsewhere_is_empty() {
         assert!(site.is_empty && site.root.is_none(), "{lines}");
     }
     assert!(!of("DocumentRoot /srv/www\nRedirect /old https://a.example/new").is_empty);
+}
+
+#[test]
+fn a_configuration_without_hosts_or_too_large_is_told() {
+    let fake = Fake::new();
+    fake.file("/etc/apache2/apache2.conf", "DocumentRoot /srv/www\n");
+    assert!(sites(&Facts::new(&fake, Ground::Tree)).is_err());
+    let fake = Fake::new();
+    let all =
+        host(&fake, "<VirtualHost *:80>\nServerName a\nDocumentRoot /srv/www\n</VirtualHost>\n");
+    assert_eq!(all.len(), 1);
+    fake.file("/etc/apache2/sites-enabled/b.conf", "KeepAlive On\n".repeat(60_000));
+    assert!(sites(&Facts::new(&fake, Ground::Tree)).is_err());
+    assert!(sites(&Facts::new(&Fake::new(), Ground::Tree)).unwrap().is_empty());
 }

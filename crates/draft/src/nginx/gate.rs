@@ -26,6 +26,11 @@ pub(super) fn gate(chain: &[&Directive], notes: &mut Vec<Note>) -> Gate {
             notes.push(Note::at(&directive.place, text));
             is_closed = true;
         }
+        if directive.name == "rewrite" && !sends_away(directive) {
+            let text = "`rewrite` makes other paths of it, and Burgrave passes a path on as it is";
+            notes.push(Note::at(&directive.place, text));
+            is_closed = true;
+        }
         if directive.name == "if" && asks(directive) {
             let text = "`if` decides who comes in";
             notes.push(Note::at(&directive.place, text));
@@ -64,9 +69,53 @@ fn is_off(directive: &Directive) -> bool {
 fn asks(directive: &Directive) -> bool {
     directive.block.iter().any(|inner| match inner.name.as_str() {
         "return" => !is_redirect(inner),
-        "rewrite" | "set" | "break" | "add_header" | "access_log" | "expires" => false,
+        "rewrite" => !sends_away(inner),
+        "set" | "break" | "add_header" | "access_log" | "expires" => false,
         _ => true,
     })
+}
+
+/// Whether a `rewrite` sends a client elsewhere and does nothing within the server.
+fn sends_away(directive: &Directive) -> bool {
+    let last = directive.arguments.last().map(String::as_str);
+    let to = directive.arguments.get(1).map_or("", String::as_str);
+    matches!(last, Some("permanent" | "redirect")) || to.starts_with("http")
+}
+
+/// Headers that are set for an application beside those that every proxy sets: it may trust them.
+pub(super) fn trusted_headers(chain: &[&Directive]) -> Option<Note> {
+    let odd = Server::effective(chain, "proxy_set_header")
+        .into_iter()
+        .chain(Server::effective(chain, "grpc_set_header"))
+        .find(|directive| !is_usual_header(directive.first()))?;
+    let text = format!(
+        "`{}` sets `{}`, which the application may trust; Burgrave passes what a client sends",
+        odd.name,
+        odd.first()
+    );
+    Some(Note::at(&odd.place, text))
+}
+
+/// Whether a header is one that proxies set and Burgrave sets or takes away itself.
+pub(crate) fn is_usual_header(name: &str) -> bool {
+    const USUAL: [&str; 15] = [
+        "accept-encoding",
+        "connection",
+        "early-data",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "te",
+        "upgrade",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+        "x-real-ip",
+        "x-request-id",
+    ];
+    USUAL.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// Whether a `return` sends a client elsewhere.
@@ -153,6 +202,8 @@ mod tests {
             "satisfy any; allow 10.0.0.0/8; deny all;",
             "if ($http_x != secret) { return 403; }",
             "if ($bad) { deny all; }",
+            "if ($bad) { rewrite ^ /none last; }",
+            "rewrite ^/a/(.*)$ /b/$1 last;",
             "access_by_lua_block { x; }",
             "frobnicate on;",
             "allow 10.0.0.0/8; deny all; auth_basic x;",
@@ -164,6 +215,7 @@ mod tests {
             "auth_basic off;",
             "satisfy all;",
             "if ($host = a) { return 301 https://$host; }",
+            "rewrite ^/old$ /new permanent; rewrite ^/x https://b.example;",
             "gzip on; proxy_set_header a b;",
         ] {
             assert_eq!(of(text), (Gate::Open, 0), "{text}");

@@ -1,6 +1,6 @@
 //! Locations of nginx's as paths of ours.
 
-use super::gate::{gate, is_redirect};
+use super::gate::{gate, is_redirect, trusted_headers};
 use super::target::upstreams;
 use super::{body_bytes, tell};
 use crate::site::{Gate, Note, Route, Site, To};
@@ -123,6 +123,9 @@ fn whole(server: Server<'_>, chain: &[&Directive], location: &Directive, site: &
     site.gate = own;
     match content(location, site) {
         Content::Pass(pass) => match upstreams(server, pass, "/") {
+            Ok(_) if trusted_headers(chain).is_some() => {
+                site.left_out.extend(trusted_headers(chain));
+            }
             Ok(all) => {
                 site.root = None;
                 if all.iter().any(|upstream| upstream.starts_with("https:")) {
@@ -208,6 +211,9 @@ fn prefix(
     }
     match content {
         Content::Pass(pass) => match upstreams(server, pass, path) {
+            Ok(_) if trusted_headers(chain).is_some() => {
+                shut(path, location, trusted_headers(chain).into_iter().collect(), site);
+            }
             Ok(all) => {
                 if all.iter().any(|upstream| upstream.starts_with("https:")) {
                     site.note(&pass.place, VERIFIED);

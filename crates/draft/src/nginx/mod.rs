@@ -3,7 +3,7 @@
 //! Invariants: a location is carried over exactly, or kept closed, or its whole site is left out; what a pattern of
 //! nginx's decides can be said by no path, so one that guards anything leaves its site out.
 
-mod gate;
+pub(crate) mod gate;
 mod known;
 mod location;
 mod target;
@@ -13,15 +13,50 @@ use crate::words::{is_plain, size};
 use burgrave_audit::Facts;
 use burgrave_audit::facts::{Blind, Directive, Server};
 use known::{Meaning, meaning, told};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// nginx's own bound on bodies.
 const BODY_DEFAULT: u64 = 1 << 20;
 
+/// What the reader of the configuration drops past its own bounds could be what keeps somebody out: a configuration that
+/// comes near them is not drafted.
+const DIRECTIVES_MAX: usize = 50_000;
+const DEPTH_MAX: usize = 24;
+const FILES_MAX: usize = 900;
+
 /// Every server of the configuration.
 pub(crate) fn sites(facts: &Facts<'_>) -> Result<Vec<Site>, Blind> {
+    let all = facts.nginx().as_ref().map_err(Clone::clone)?.as_deref().unwrap_or_default();
+    let mut size = Size::default();
+    size.add(all, 0);
+    if size.directives > DIRECTIVES_MAX || size.depth > DEPTH_MAX || size.files.len() > FILES_MAX {
+        return Err(Blind::new("/etc/nginx", "it is too large or too deep to be drafted from"));
+    }
     Ok(facts.nginx_servers()?.into_iter().map(|server| site(facts, server)).collect())
+}
+
+/// How much there is of a configuration.
+#[derive(Default)]
+struct Size {
+    directives: usize,
+    depth: usize,
+    files: BTreeSet<Arc<Path>>,
+}
+
+impl Size {
+    fn add(&mut self, block: &[Directive], depth: usize) {
+        self.depth = self.depth.max(depth);
+        self.directives += block.len();
+        for directive in block {
+            if !self.files.contains(&directive.place.path) {
+                self.files.insert(Arc::clone(&directive.place.path));
+            }
+            self.add(&directive.block, depth + 1);
+        }
+    }
 }
 
 fn site(facts: &Facts<'_>, server: Server<'_>) -> Site {

@@ -20,11 +20,13 @@ fn of(server: &str) -> Site {
 }
 
 fn routes(site: &Site) -> Vec<(&str, Vec<&str>)> {
-    let to = |to| match to {
-        &To::Upstreams(ref all) => all.iter().map(String::as_str).collect(),
-        To::Nowhere => vec!["closed"],
-    };
-    site.routes.iter().map(|route| (route.path.as_str(), to(&route.to))).collect()
+    fn to(route: &crate::site::Route) -> Vec<&str> {
+        match &route.to {
+            To::Upstreams(all) => all.iter().map(String::as_str).collect(),
+            To::Nowhere => vec!["closed"],
+        }
+    }
+    site.routes.iter().map(|route| (route.path.as_str(), to(route))).collect()
 }
 
 #[test]
@@ -76,6 +78,8 @@ fn guarded_places_that_we_cannot_say_are_closed_with_their_lines() {
         "location /admin/ { proxy_pass http://app/; }",
         "location /admin/ { fastcgi_pass unix:/run/x; }",
         "location /admin/ { frobnicate on; }",
+        "location /admin/ { proxy_set_header X-Admin yes; proxy_pass http://app; }",
+        "location /admin/ { rewrite ^/admin/(.*)$ /inner/$1 break; proxy_pass http://app; }",
         "location /admin/ { if ($arg_x) { return 403; } }",
         "location = /admin/ { auth_basic x; }",
         "location ^~ /admin/ { deny all; }",
@@ -94,6 +98,8 @@ fn sites_that_would_become_more_open_are_left_out() {
         "root /srv/www; auth_basic x;",
         "root /srv/www; ssl_verify_client on;",
         "root /srv/www; frobnicate on;",
+        "root /srv/www; rewrite ^/private /index.html last;",
+        "proxy_set_header X-User \"\"; location / { proxy_pass http://app; }",
         "root /srv/www; if ($bad) { return 403; }",
         "root /srv/www; location ~ ^/private { deny all; }",
         "root /srv/www; location ~ \\.php$ { fastcgi_pass unix:/run/php.sock; }",
@@ -164,4 +170,18 @@ fn addresses_are_read_as_nginx_reads_them() {
     ] {
         assert_eq!(address(text).map(|a| a.to_string()).as_deref(), wanted, "{text}");
     }
+}
+
+#[test]
+fn a_configuration_that_the_reader_may_have_cut_is_not_drafted() {
+    let refused = |text: String| {
+        let fake = Fake::new();
+        fake.file("/etc/nginx/nginx.conf", text).directory("/srv/www");
+        sites(&Facts::new(&fake, Ground::Tree)).is_err()
+    };
+    let server =
+        |inner: &str| format!("http {{ server {{ server_name a; root /srv/www; {inner} }} }}");
+    assert!(!refused(server(&"gzip on; ".repeat(1_000))));
+    assert!(refused(server(&"gzip on; ".repeat(60_000))));
+    assert!(refused(server(&format!("{}{}", "location /x { ".repeat(30), "} ".repeat(30)))));
 }
