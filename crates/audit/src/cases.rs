@@ -25,6 +25,8 @@ pub(crate) enum Has {
     Capable(&'static str, &'static [u8]),
     /// It runs: `/proc` counts.
     Running,
+    /// What stands before this is accepted as the baseline.
+    Accepted,
     /// A program's answer.
     Prints(&'static str, &'static [&'static str], &'static str),
 }
@@ -81,6 +83,7 @@ pub(crate) fn host(has: &[Has]) -> (Fake, Ground) {
                 fake.capable(path, bytes);
             }
             Has::Running => ground = Ground::Running,
+            Has::Accepted => {}
             Has::Prints(program, arguments, text) => {
                 let output = Output {
                     ended: Ended::Exit(0),
@@ -97,6 +100,12 @@ pub(crate) fn host(has: &[Has]) -> (Fake, Ground) {
 /// What a check says of a host.
 pub(crate) fn findings(check: &crate::Check, has: &[Has]) -> Vec<crate::Finding> {
     let (fake, ground) = host(has);
-    let facts = Facts::new(&fake, ground);
+    let mut facts = Facts::new(&fake, ground);
+    if let Some(at) = has.iter().position(|one| matches!(one, Has::Accepted)) {
+        let (before, ground) = host(&has[..at]);
+        let before = Facts::new(&before, ground);
+        let folders = crate::baseline::folders(&before).unwrap();
+        facts.baseline = Ok(Some(crate::baseline::take(&before, &folders).unwrap().0));
+    }
     crate::look(check, &facts)
 }

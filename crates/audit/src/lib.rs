@@ -13,12 +13,14 @@
 )]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
+pub mod baseline;
 #[cfg(test)]
 mod cases;
 mod check;
 pub mod checks;
 mod evidence;
 pub mod facts;
+mod kept;
 mod manual;
 mod remedies;
 mod services;
@@ -28,12 +30,13 @@ pub use check::{Check, Finding, Rows};
 pub use checks::ALL;
 pub use evidence::Evidence;
 pub use facts::{Blind, Facts, Ground};
+pub use kept::{Change, Fault, Kept, News, changes_json, changes_text};
 pub use manual::{about, manual};
 pub use remedies::{
     Planned, Remedy, Wanted, WaysIn, as_planned, plan, remedies, remedies_manual, remedy,
 };
 pub use services::{Service, services, services_json, services_text};
-pub use show::{html, json, sarif, text};
+pub use show::{html, json, sarif, services_svg, text};
 
 use burgrave_model::{Severity, Verdict};
 

@@ -51,7 +51,7 @@ fn whole(report: &Report) {
         assert!(value["findings"].is_array());
         let log: serde_json::Value = serde_json::from_str(&sarif(report, all)).unwrap();
         assert_eq!(log["version"], "2.1.0");
-        let page = html(report, all);
+        let page = html(report, all, None);
         assert!(page.ends_with("</html>\n") && !page.contains("<script") && !page.contains("<img"));
         let shown = text(report, all, true, false);
         assert!(

@@ -1,12 +1,16 @@
 //! The command line.
 
+mod advisories;
 mod audit;
 mod backup;
+mod baseline;
 
 use crate::command::Role;
 use crate::command::change::{ApplyArguments, PlanArguments, UndoArguments};
+pub(crate) use advisories::{Advisories, Sbom};
 pub(crate) use audit::{Audit, AuditFormat};
 pub(crate) use backup::{Backup, Job as BackupJob};
+pub(crate) use baseline::{Baseline, BaselineOf};
 use burgrave_model::Safeguard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -46,6 +50,9 @@ pub(crate) struct RunRole {
     /// Sends the access log elsewhere.
     #[arg(long, hide = true)]
     shipping: bool,
+    /// Audits the machine on a schedule and watches its folders.
+    #[arg(long, hide = true)]
+    audits: bool,
 }
 
 impl RunRole {
@@ -56,6 +63,7 @@ impl RunRole {
             (self.certificates, Role::Certificates),
             (self.hook, Role::Hook),
             (self.shipping, Role::Shipping),
+            (self.audits, Role::Audits),
         ];
         roles.into_iter().find(|(is, _)| *is).map_or(Role::Supervisor, |(_, role)| role)
     }
@@ -84,10 +92,31 @@ pub(crate) enum Command {
         #[arg(long, default_value = CONFIG_DEFAULT)]
         config: PathBuf,
     },
+    /// Drafts a configuration from what is found here: sites of nginx and Apache, logs, databases.
+    ///
+    /// Every line is explained in a comment; nothing is applied, and a file that is there is never written over.
+    /// What cannot be carried over is kept closed or left out, and named with its file and line.
+    /// Exit 0: drafted. 1: drafted, and a site was left out. 2: could not run.
+    Init {
+        /// Where the draft is written; `-`: standard output.
+        #[arg(long, default_value = CONFIG_DEFAULT)]
+        config: PathBuf,
+        /// A directory with a system in it, such as an image. Default: this machine.
+        #[arg(long)]
+        root: Option<PathBuf>,
+    },
     /// Looks for what is weak on this machine or in a tree; changes nothing.
     ///
     /// Exit 0: nothing found at the level of `--fail-on`. 1: something was. 2: could not look at all.
     Audit(Audit),
+    /// Web roots and configuration as somebody accepted them, and what is not so any more.
+    #[command(subcommand)]
+    Baseline(Baseline),
+    /// Known holes of what is installed, by advisories that are imported from files.
+    #[command(subcommand)]
+    Advisories(Advisories),
+    /// Lists what is installed, as `CycloneDX` 1.6 in JSON.
+    Sbom(Sbom),
     /// Shows what would be changed to mend what the audit finds; changes nothing.
     ///
     /// Exit 0: nothing is to be changed. 1: something is. 2: could not look.
@@ -502,6 +531,22 @@ mod tests {
             let words = format!("burgrave audit {line}");
             assert_eq!(Arguments::try_parse_from(words.split(' ')).is_ok(), taken, "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_there_is_asked_for_in_these_words() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' ')).is_ok();
+        assert!(parse("burgrave init --config - --root /mnt/image"));
+        assert!(!parse("burgrave init --force"));
+        assert!(parse("burgrave baseline accept --root / --folder /srv --folder /etc"));
+        assert!(parse("burgrave baseline check --digest ab --format json"));
+        assert!(!parse("burgrave baseline"));
+        assert!(parse("burgrave advisories import all.zip kev.json --config c"));
+        assert!(!parse("burgrave advisories import"), "files are wanted");
+        assert!(parse("burgrave advisories list --root / --format json"));
+        assert!(
+            parse("burgrave sbom --root / --timestamp 7") && !parse("burgrave sbom --timestamp -1")
+        );
     }
 
     #[test]

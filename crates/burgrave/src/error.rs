@@ -51,6 +51,16 @@ pub(crate) enum Error {
     UnknownService(String, String),
     #[error("the filter cannot be run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Filter(Vec<burgrave_watch::fail2ban::FilterError>),
+    #[error("cannot compare with advisories")]
+    Advisories(#[from] burgrave_advisories::AdvisoryError),
+    #[error("no report is kept: `burgrave run` keeps one where the configuration has [audit]")]
+    NoReport,
+    #[error("`--diff` is shown as text or JSON")]
+    DifferenceFormat,
+    #[error("nothing was accepted yet: `burgrave baseline accept` takes what is there")]
+    NoBaseline,
+    #[error("`{}` is no absolute path: name a folder as the host has it", .0.display())]
+    NotAbsolute(PathBuf),
     #[error("cannot look below the root")]
     Root(#[source] SysError),
     #[error("cannot change it")]
@@ -63,7 +73,9 @@ pub(crate) enum Error {
     State { path: PathBuf, why: String },
     #[error("nothing listens in a tree: `--services` looks at a running machine")]
     NothingRuns,
-    #[error("`--services` is shown as text or JSON")]
+    #[error("SVG is the picture of what listens: add `--services`")]
+    PictureFormat,
+    #[error("`--services` is shown as text, JSON or SVG")]
     ServicesFormat,
     #[error("cannot look at `{0}`: {1}")]
     Blind(String, String),

@@ -1,16 +1,46 @@
 //! From files to settings and compiled rules.
 
 use crate::error::Error;
+use burgrave_audit::Ground;
 use burgrave_config::{Rules, Settings, TEXT_BYTES_MAX};
 use burgrave_seclang::{Layer, LoadError, Options, RuleFiles, RuleSet};
-use burgrave_sys::System;
+use burgrave_sys::{Live, System, Tree};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Where the state is when no configuration says so.
+pub(crate) const STATE_DEFAULT: &str = "/var/lib/burgrave";
 /// Size of one rule or data file.
 const RULE_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Files that one pattern may name.
 const MATCHES_MAX: usize = 2_000;
+
+/// A host to look at: this machine, or a tree.
+pub(crate) fn host(root: Option<&Path>) -> Result<(Box<dyn System>, Ground), Error> {
+    Ok(match root {
+        Some(root) => (Box::new(Tree::new(root).map_err(Error::Root)?), Ground::Tree),
+        None => (Box::new(Live), Ground::Running),
+    })
+}
+
+/// Where what we make is kept: as a configuration says, else the usual place.
+pub(crate) fn state(config: Option<&Path>) -> Result<PathBuf, Error> {
+    match config {
+        Some(config) => Ok(settings(&Live, config)?.state),
+        None => Ok(PathBuf::from(STATE_DEFAULT)),
+    }
+}
+
+/// Folders that a configuration of ours serves.
+pub(crate) fn served(config: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
+    config.map_or(Ok(Vec::new()), |config| Ok(roots(&settings(&Live, config)?)))
+}
+
+/// Folders that these settings serve.
+pub(crate) fn roots(settings: &Settings) -> Vec<PathBuf> {
+    let sites = settings.sites.iter().filter_map(|site| site.files.as_ref());
+    sites.map(|files| files.root.clone()).collect()
+}
 
 /// Reads and checks a configuration.
 pub(crate) fn settings(system: &dyn System, file: &Path) -> Result<Settings, Error> {

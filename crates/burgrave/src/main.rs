@@ -6,6 +6,7 @@
 mod cli;
 mod command;
 mod error;
+mod event;
 mod load;
 mod output;
 

@@ -44,6 +44,7 @@ fn exit_codes_follow_the_level() {
         (&["audit", "--root", empty.path().to_str().unwrap()], 2),
         (&["audit", "--root", "/nonexistent"], 2),
         (&["audit", "--root", root, "--services"], 2),
+        (&["audit", "--root", root, "--format", "svg"], 2),
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
@@ -111,6 +112,8 @@ fn findings_can_be_explained() {
 
 #[test]
 fn this_machine_can_be_looked_at() {
+    let output = run(&["audit", "--services", "--format", "svg"]);
+    assert!(stdout(&output).starts_with("<svg ") && output.status.code() == Some(0));
     let output = run(&["audit", "--services", "--format", "json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let table: Value = serde_json::from_str(&stdout(&output)).unwrap();

@@ -3,6 +3,7 @@
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::acme::ACME;
+use crate::audit::AUDIT;
 use crate::backup_keys::BACKUP;
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
@@ -31,8 +32,8 @@ pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
     keys: &[
-        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &BACKUP, &ACME,
-        &SITE, &STREAM,
+        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &AUDIT,
+        &BACKUP, &ACME, &SITE, &STREAM,
     ],
     refused: &[("alert", LATER)],
 };

@@ -8,6 +8,7 @@
 
 mod access;
 mod acme;
+mod audit;
 mod backup;
 mod backup_address;
 mod backup_keys;
@@ -45,6 +46,7 @@ mod watch_keys;
 mod watches;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
+pub use audit::Audit;
 pub use backup::{
     Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,
     Redis, RedisAt, Verify,

@@ -1,6 +1,7 @@
 //! From the text to the settings, in one pass.
 
 use crate::acme::acme;
+use crate::audit::audit;
 use crate::backup::backups;
 use crate::backup_keys::BACKUP;
 use crate::checks;
@@ -57,6 +58,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     settings.rules = root.table(&RULES, sink).map(|table| rules(&table, sink));
     settings.log = root.table(&LOG, sink).map(|table| log(&table, sink)).unwrap_or_default();
     settings.firewall = firewall(root, sink);
+    settings.audit = audit(root, sink);
     let has_log = settings.log.access.is_some();
     let watched = root.tables(&WATCH, sink);
     settings.watch =

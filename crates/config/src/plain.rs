@@ -23,6 +23,7 @@ impl Settings {
             watch: Vec::new(),
             backups: Vec::new(),
             firewall: None,
+            audit: None,
             acme: None,
             sites: Vec::new(),
             streams: Vec::new(),

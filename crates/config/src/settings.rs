@@ -2,6 +2,7 @@
 //! default.
 
 use crate::acme::Acme;
+use crate::audit::Audit;
 use crate::backup::Backup;
 use crate::firewall::Firewall;
 use crate::log_settings::Log;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub backups: Vec<Backup>,
     /// `None`: only bans are made.
     pub firewall: Option<Firewall>,
+    /// `None`: nothing is audited on a schedule.
+    pub audit: Option<Audit>,
     /// Where certificates of sites with [`Tls::Acme`] come from; set where there is one.
     pub acme: Option<Acme>,
     /// At least one, but in a configuration of backups alone; host names are unique over all sites.

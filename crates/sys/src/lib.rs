@@ -26,6 +26,7 @@ mod live;
 mod lock;
 mod memory;
 mod netfilter;
+mod observe;
 mod own;
 mod program;
 mod run;
@@ -58,9 +59,10 @@ pub use live::Live;
 pub use lock::Lock;
 pub use memory::give_back_memory;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
+pub use observe::{Event, Happening, Observer};
 pub use own::{
-    Access, Appender, forget_mask, make_own_directory, make_shared_directory, read_own, remove_own,
-    remove_own_directory, replace_own, rotate_own,
+    Access, Appender, create_own, forget_mask, make_own_directory, make_shared_directory, read_own,
+    remove_own, remove_own_directory, replace_own, rotate_own,
 };
 pub use program::Program;
 pub use socket::{Sharing, datagram_pair, listen_datagrams, listen_tcp, listen_udp};

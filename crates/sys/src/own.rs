@@ -116,6 +116,27 @@ pub fn replace_own(path: &Path, content: &[u8], access: Access) -> Result<(), Sy
         .map_err(|error| SysError::from_io("flushing the directory of", path, error.into()))
 }
 
+/// Writes a file whole where no file is: as [`replace_own`], but whatever has the name stays as it is.
+///
+/// # Errors
+/// When something of that name is there, also a link that leads nowhere; nothing was done then.
+pub fn create_own(path: &Path, content: &[u8], access: Access) -> Result<(), SysError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let fresh = PathBuf::from(name);
+    let wrong = |error| SysError::from_io("making", path, error);
+    if rustix::fs::lstat(path).is_ok() {
+        return Err(wrong(ErrorKind::AlreadyExists.into()));
+    }
+    replace_own(&fresh, content, access)?;
+    let flags = rustix::fs::RenameFlags::NOREPLACE;
+    rustix::fs::renameat_with(CWD, &fresh, CWD, path, flags).map_err(|error| {
+        // What was there first stays; ours goes.
+        drop(remove_own(&fresh));
+        wrong(error.into())
+    })
+}
+
 /// Most names that are looked at beside a log.
 const BESIDE_MAX: usize = 100_000;
 
@@ -280,6 +301,20 @@ mod tests {
         assert_eq!(std::fs::metadata(&home).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(matches!(read_own(&path, 2), Err(SysError::TooLarge { limit: 2, .. })));
         assert!(matches!(read_own(&home.join("b"), 2), Err(SysError::Missing(_))));
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_never_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        create_own(&path, b"one", Access::Owner).unwrap();
+        assert!(matches!(create_own(&path, b"two", Access::Owner), Err(SysError::Io { .. })));
+        assert_eq!(read_own(&path, 10).unwrap(), b"one");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert!(create_own(&link, b"two", Access::Owner).is_err());
+        assert!(create_own(dir.path(), b"two", Access::Owner).is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left behind");
     }
 
     #[test]

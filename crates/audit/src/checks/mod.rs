@@ -179,6 +179,7 @@ pub static ALL: &[&Check] = &[
     &log::writer_off::CHECK,
     &malware::apt_hook::CHECK,
     &malware::apt_source::CHECK,
+    &malware::baseline_changed::CHECK,
     &malware::changed_file::CHECK,
     &malware::cron::CHECK,
     &malware::cron_of_services::CHECK,

@@ -37,8 +37,10 @@ impl Directive {
 pub struct Block {
     /// The sections around them, as `virtualhost *:80`, outermost first; tests like `ifmodule` left out.
     pub sections: Vec<String>,
-    /// A number that two blocks of the same sections have different.
+    /// A number that two blocks of the same sections have different; blocks are numbered as they open.
     pub number: usize,
+    /// Where the innermost section begins; `None` outside of all.
+    pub place: Option<Place>,
     /// In order.
     pub directives: Vec<Directive>,
 }
@@ -126,7 +128,7 @@ impl<'f, 's> Reader<'f, 's> {
             return Ok(());
         }
         if let Some(section) = text.strip_prefix('<') {
-            self.section(section.trim_end_matches('>'));
+            self.section(section.trim_end_matches('>'), place);
             return Ok(());
         }
         let mut parts = words(text).into_iter();
@@ -155,12 +157,21 @@ impl<'f, 's> Reader<'f, 's> {
     }
 
     /// A test (`IfModule` and the like) is taken as true: a weakness behind one is a weakness.
-    fn section(&mut self, section: &str) {
+    fn section(&mut self, section: &str, place: &Place) {
         let mut parts = words(section).into_iter();
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
         let current = self.open.last().copied().unwrap_or_default();
         if name.starts_with("if") || name.starts_with("require") {
             self.open.push(current);
+            // How its rules go together is not the same as without it: those that ask may know.
+            let directive = Directive {
+                name: format!("<{name}>"),
+                arguments: Vec::new(),
+                place: place.clone(),
+            };
+            if let Some(block) = self.blocks.get_mut(current) {
+                block.directives.push(directive);
+            }
             return;
         }
         let mut sections =
@@ -168,7 +179,12 @@ impl<'f, 's> Reader<'f, 's> {
         let rest: Vec<String> = parts.map(|word| self.filled(&word)).collect();
         sections.push(format!("{name} {}", rest.join(" ")));
         let number = self.blocks.len();
-        self.blocks.push(Block { sections, number, directives: Vec::new() });
+        self.blocks.push(Block {
+            sections,
+            number,
+            place: Some(place.clone()),
+            directives: Vec::new(),
+        });
         self.open.push(number);
     }
 

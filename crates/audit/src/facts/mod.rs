@@ -37,6 +37,7 @@ mod yaml;
 pub use accounts::{Accounts, Group, Shadow, User};
 pub use apache::{Block as ApacheBlock, Directive as ApacheDirective};
 pub use apt::{AptSetting, Source};
+pub use burgrave_model::compare_versions;
 pub(crate) use certificate::days;
 pub use certificate::{Certificate, Key, KeyKind, pem, ssh_public};
 pub use commands::{is_scratch, suspicion};
@@ -47,7 +48,7 @@ pub use fstab::Mount;
 pub use logs::{Forward, Rotation};
 pub(crate) use nginx::effective;
 pub use nginx::{Directive, Server};
-pub use packages::{Package, Packages, compare_versions};
+pub use packages::{Package, Packages};
 pub use pam::PamLine;
 pub use passwords::{Strength, is_guessable, strength};
 pub use process::Process;
@@ -125,6 +126,8 @@ pub struct Facts<'s> {
     pub ground: Ground,
     /// Folders that a configuration of ours serves.
     pub served: Vec<PathBuf>,
+    /// What was accepted of this host, if anything was.
+    pub baseline: Seen<Option<crate::baseline::Baseline>>,
     now: UnixTime,
     files: Mutex<HashMap<PathBuf, Text>>,
     pub(crate) cells: Cells,
@@ -170,6 +173,7 @@ impl<'s> Facts<'s> {
             system,
             ground,
             served: Vec::new(),
+            baseline: Ok(None),
             now: system.now(),
             files: Mutex::new(HashMap::new()),
             cells: Cells::default(),

@@ -84,6 +84,11 @@ impl<'d> Server<'d> {
         out
     }
 
+    /// What counts in the innermost of these blocks, for directives that are inherited as a whole.
+    pub fn effective<'e>(chain: &[&'e Directive], name: &str) -> Vec<&'e Directive> {
+        effective(chain, name)
+    }
+
     /// Names that it answers to.
     pub fn names(&self) -> Vec<&'d str> {
         let names = self.server.own_named("server_name");

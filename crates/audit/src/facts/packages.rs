@@ -1,8 +1,6 @@
-//! Installed packages by dpkg's own files, the paths that belong to them, and Debian's order of
-//! versions (Debian Policy, 5.6.12).
+//! Installed packages by dpkg's own files, and the paths that belong to them.
 
 use super::{Facts, Seen, text_of};
-use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +17,10 @@ pub struct Package {
     pub version: String,
     /// The package that it was built from.
     pub source: String,
+    /// The version of that one, which may be another.
+    pub source_version: String,
+    /// As `amd64` or `all`.
+    pub architecture: String,
     /// It is kept at its version.
     pub is_held: bool,
 }
@@ -132,12 +134,19 @@ impl Facts<'_> {
 
 fn package(paragraph: &str) -> Option<Package> {
     let (mut name, mut version, mut status, mut source) = ("", "", "", "");
+    let (mut source_version, mut architecture) = ("", "");
     for line in paragraph.lines() {
         match line.split_once(": ") {
             Some(("Package", value)) => name = value.trim(),
             Some(("Version", value)) => version = value.trim(),
             Some(("Status", value)) => status = value.trim(),
-            Some(("Source", value)) => source = value.split_whitespace().next().unwrap_or_default(),
+            Some(("Source", value)) => {
+                let mut words = value.split_whitespace();
+                source = words.next().unwrap_or_default();
+                source_version =
+                    words.next().unwrap_or_default().trim_start_matches('(').trim_end_matches(')');
+            }
+            Some(("Architecture", value)) => architecture = value.trim(),
             _ => {}
         }
     }
@@ -145,67 +154,15 @@ fn package(paragraph: &str) -> Option<Package> {
         return None;
     }
     let source = if source.is_empty() { name } else { source };
+    let source_version = if source_version.is_empty() { version } else { source_version };
     Some(Package {
         name: name.to_owned(),
         version: version.to_owned(),
         source: source.to_owned(),
+        source_version: source_version.to_owned(),
+        architecture: architecture.to_owned(),
         is_held: status.starts_with("hold "),
     })
-}
-
-/// Compares two versions by Debian's rules: epoch, upstream version, revision.
-pub fn compare_versions(a: &str, b: &str) -> Ordering {
-    let (epoch_a, rest_a) = epoch(a);
-    let (epoch_b, rest_b) = epoch(b);
-    let (upstream_a, revision_a) = rest_a.rsplit_once('-').unwrap_or((rest_a, ""));
-    let (upstream_b, revision_b) = rest_b.rsplit_once('-').unwrap_or((rest_b, ""));
-    epoch_a
-        .cmp(&epoch_b)
-        .then_with(|| compare_parts(upstream_a, upstream_b))
-        .then_with(|| compare_parts(revision_a, revision_b))
-}
-
-fn epoch(version: &str) -> (u64, &str) {
-    let split = version.split_once(':');
-    split.map_or((0, version), |(epoch, rest)| (epoch.parse().unwrap_or(0), rest))
-}
-
-fn compare_parts(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a, b);
-    while !a.is_empty() || !b.is_empty() {
-        let (text_a, rest_a) = cut(a, |letter| !letter.is_ascii_digit());
-        let (text_b, rest_b) = cut(b, |letter| !letter.is_ascii_digit());
-        let order = |text: &str| -> Vec<i32> { text.chars().map(weight).chain([0]).collect() };
-        let texts = order(text_a).cmp(&order(text_b));
-        let (number_a, next_a) = cut(rest_a, |letter| letter.is_ascii_digit());
-        let (number_b, next_b) = cut(rest_b, |letter| letter.is_ascii_digit());
-        let both = texts.then_with(|| compare_numbers(number_a, number_b));
-        if both != Ordering::Equal {
-            return both;
-        }
-        (a, b) = (next_a, next_b);
-    }
-    Ordering::Equal
-}
-
-fn cut(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
-    let at = text.find(|letter| !wanted(letter)).unwrap_or(text.len());
-    text.split_at_checked(at).unwrap_or((text, ""))
-}
-
-fn compare_numbers(a: &str, b: &str) -> Ordering {
-    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
-/// A tilde comes before everything, even the end; letters before other signs.
-fn weight(letter: char) -> i32 {
-    let code = i32::try_from(u32::from(letter)).unwrap_or(i32::MAX);
-    match letter {
-        '~' => -1,
-        letter if letter.is_ascii_alphabetic() => code,
-        _ => code.saturating_add(256),
-    }
 }
 
 #[cfg(test)]
@@ -213,27 +170,6 @@ mod tests {
     use super::*;
     use crate::facts::Ground;
     use burgrave_sys::Fake;
-
-    #[test]
-    fn versions_are_ordered_as_dpkg_orders_them() {
-        for (a, b) in [
-            ("1.0", "1.1"),
-            ("1.9", "1.10"),
-            ("1.0~rc1", "1.0"),
-            ("1.0", "1:0.1"),
-            ("1.0-1", "1.0-2"),
-            ("1:9.2p1-2", "1:9.2p1-2+deb12u3"),
-            ("1.0a", "1.0+"),
-            ("1.0~~", "1.0~"),
-            ("2.36-9+deb12u4", "2.36-9+deb12u10"),
-        ] {
-            assert_eq!(compare_versions(a, b), Ordering::Less, "{a} < {b}");
-            assert_eq!(compare_versions(b, a), Ordering::Greater, "{b} > {a}");
-        }
-        for (a, b) in [("1.0", "1.00"), ("0:1", "1"), ("1.0-0", "1.0")] {
-            assert_eq!(compare_versions(a, b), Ordering::Equal, "{a} = {b}");
-        }
-    }
 
     #[test]
     fn packages_own_their_paths_also_through_a_merged_usr() {
@@ -246,6 +182,7 @@ mod tests {
         assert_eq!(packages.installed.len(), 1);
         assert!(packages.installed["a"].is_held);
         assert_eq!(packages.installed["a"].source, "s");
+        assert_eq!(packages.installed["a"].source_version, "2");
         assert_eq!(packages.owner(Path::new("/usr/bin/a")), Some("a"));
         assert_eq!(packages.owner(Path::new("/bin/a")), Some("a"));
         assert_eq!(packages.owner(Path::new("/usr/bin/gone")), None);

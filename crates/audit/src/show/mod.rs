@@ -4,10 +4,12 @@
 //! once more what its own syntax needs.
 
 mod page;
+mod picture;
 mod sarif;
 mod terminal;
 
 pub use page::html;
+pub use picture::services_svg;
 pub use sarif::sarif;
 pub use terminal::text;
 

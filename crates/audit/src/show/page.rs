@@ -9,10 +9,10 @@ details{border-left:4px solid #999;margin:.4rem 0;padding:.2rem .8rem;background
 summary{cursor:pointer}code{background:#eaeef2;padding:0 .2rem;overflow-wrap:anywhere}\
 .critical{border-color:#a40e26}.high{border-color:#d1242f}.medium{border-color:#bf8700}.low{border-color:#57606a}.unknown{border-color:#8250df}.ok{border-color:#1a7f37}\
 .badge{display:inline-block;min-width:4.5rem;font-weight:600}table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:left}\
-@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}details{background:#161b22}code{background:#30363d}h2{border-color:#30363d}}";
+div.picture{overflow-x:auto}@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}details{background:#161b22}code{background:#30363d}h2{border-color:#30363d}}";
 
-/// The page.
-pub fn html(report: &Report, all: bool) -> String {
+/// The page, with the picture of what listens where there is one.
+pub fn html(report: &Report, all: bool, picture: Option<&str>) -> String {
     let host = escaped(if report.host.is_empty() { "this host" } else { &report.host });
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -21,6 +21,11 @@ pub fn html(report: &Report, all: bool) -> String {
         report.time.rfc3339()
     );
     out.push_str(&overview(report));
+    if let Some(picture) = picture {
+        out.push_str(&format!(
+            "<h2>Who reaches what</h2>\n<div class=\"picture\">\n{picture}</div>\n"
+        ));
+    }
     for safeguard in Safeguard::ALL {
         let own: Vec<&Finding> =
             super::shown(report, all).filter(|finding| finding.safeguard == *safeguard).collect();
@@ -88,7 +93,7 @@ fn one(finding: &Finding) -> String {
     out
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -110,12 +115,18 @@ mod tests {
 
     #[test]
     fn the_page_is_whole_and_nothing_of_the_host_is_markup() {
-        let page = html(&sample(), false);
+        let page = html(&sample(), false, None);
         assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
         assert!(!page.contains("</script>") && page.contains("a &lt;/script&gt; fault"));
         assert!(page.contains("/etc/a&lt;b&gt;\\n&quot;c") && !page.contains("h<1>"));
         assert_eq!(page.matches("<details").count(), 3);
-        assert_eq!(html(&sample(), true).matches("<details").count(), 4);
+        let picture = super::super::services_svg("h", &[]);
+        let with = html(&sample(), false, Some(&picture));
+        assert!(
+            with.contains("<h2>Who reaches what</h2>") && with.contains("nothing listens here")
+        );
+        assert!(!page.contains("Who reaches what"));
+        assert_eq!(html(&sample(), true, None).matches("<details").count(), 4);
         assert!(!page.contains("src=") && !page.contains("href="));
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// What is audited, and how it is shown.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Audit {
     /// A configuration whose folders are looked at as well. Default: none.
     #[arg(long)]
@@ -28,6 +29,9 @@ pub(crate) struct Audit {
     /// Shows what listens instead: address, reach, process, user, unit, package.
     #[arg(long, conflicts_with = "root")]
     pub(crate) services: bool,
+    /// Shows only what is different since the report that `[audit]` has kept last. Exit 1: a fault is new or weighs more.
+    #[arg(long, conflicts_with_all = ["root", "services", "all"])]
+    pub(crate) diff: bool,
 }
 
 /// How an audit is shown.
@@ -39,8 +43,10 @@ pub(crate) enum AuditFormat {
     Json,
     /// For pipelines and code hosts: SARIF 2.1.0.
     Sarif,
-    /// One page that needs nothing else.
+    /// One page that needs nothing else; on a running machine with the picture of what listens.
     Html,
+    /// With `--services`: a picture of what listens, and who reaches it.
+    Svg,
 }
 
 /// A weight by its name.

@@ -4,47 +4,96 @@ use super::Exit;
 use crate::cli::{Audit, AuditFormat};
 use crate::error::Error;
 use crate::{load, output};
-use burgrave_audit::{Facts, Ground, Report};
+use burgrave_audit::{Change, Facts, Ground, Kept, News, Report, changes_json, changes_text};
+use burgrave_config::Settings;
 use burgrave_model::Severity;
-use burgrave_sys::{Live, System, Tree};
+use burgrave_sys::{Access, Live, SysError, make_own_directory, read_own, replace_own};
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Looks and shows.
 pub(super) fn run(arguments: &Audit) -> Result<Exit, Error> {
-    let (system, ground): (Box<dyn System>, Ground) = match &arguments.root {
-        Some(root) => (Box::new(Tree::new(root).map_err(Error::Root)?), Ground::Tree),
-        None => (Box::new(Live), Ground::Running),
-    };
+    let (system, ground) = load::host(arguments.root.as_deref())?;
     let mut facts = Facts::new(system.as_ref(), ground);
-    facts.served = served(arguments)?;
+    let config = arguments.config.as_deref();
+    facts.served = load::served(config)?;
+    facts.baseline = super::baseline::kept(&load::state(config)?, arguments.root.as_deref());
     if arguments.services {
         return services(&facts, arguments);
     }
+    if arguments.diff {
+        return difference(&facts, arguments);
+    }
+    if arguments.format == AuditFormat::Svg {
+        return Err(Error::PictureFormat);
+    }
     let report = burgrave_audit::audit(&facts);
-    output::text(&shown(&report, arguments))?;
+    output::text(&shown(&facts, &report, arguments)?)?;
     Ok(exit(&report, arguments.fail_on.0))
 }
 
-/// Folders that a configuration of ours serves.
-fn served(arguments: &Audit) -> Result<Vec<PathBuf>, Error> {
-    let Some(config) = &arguments.config else { return Ok(Vec::new()) };
-    let settings = load::settings(&Live, config)?;
-    let sites = settings.sites.iter().filter_map(|site| site.files.as_ref());
-    Ok(sites.map(|files| files.root.clone()).collect())
-}
-
-fn shown(report: &Report, arguments: &Audit) -> String {
+fn shown(facts: &Facts<'_>, report: &Report, arguments: &Audit) -> Result<String, Error> {
     let all = arguments.all;
-    match arguments.format {
+    Ok(match arguments.format {
         AuditFormat::Text => {
             let coloured = std::io::stdout().is_terminal();
             burgrave_audit::text(report, all, arguments.verbose, coloured)
         }
         AuditFormat::Json => burgrave_audit::json(report, all),
         AuditFormat::Sarif => burgrave_audit::sarif(report, all),
-        AuditFormat::Html => burgrave_audit::html(report, all),
+        AuditFormat::Html => {
+            let rows = facts.is_running().then(|| burgrave_audit::services(facts).ok()).flatten();
+            let picture = rows.map(|rows| burgrave_audit::services_svg(&report.host, &rows));
+            burgrave_audit::html(report, all, picture.as_deref())
+        }
+        AuditFormat::Svg => return Err(Error::PictureFormat),
+    })
+}
+
+/// The whole checklist on this machine, with what these settings add.
+pub(crate) fn report(settings: &Settings) -> Report {
+    let mut facts = Facts::new(&Live, Ground::Running);
+    facts.served = load::roots(settings);
+    facts.baseline = super::baseline::kept(&settings.state, None);
+    burgrave_audit::audit(&facts)
+}
+
+/// Bytes of a kept report.
+const KEPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// The last report that was kept; one that is not whole counts as none, and is written anew.
+pub(crate) fn kept_report(state: &Path) -> Option<Kept> {
+    read_own(&state.join("audit/report.json"), KEPT_BYTES_MAX).ok().and_then(|b| Kept::parse(&b))
+}
+
+/// Keeps a report in place of the last one.
+pub(crate) fn keep(state: &Path, kept: &Kept) -> Result<(), SysError> {
+    make_own_directory(&state.join("audit"))?;
+    replace_own(&state.join("audit/report.json"), kept.text().as_bytes(), Access::Owner)
+}
+
+/// What is different since the last report that was kept; this one is not.
+fn difference(facts: &Facts<'_>, arguments: &Audit) -> Result<Exit, Error> {
+    let state = load::state(arguments.config.as_deref())?;
+    let before = kept_report(&state).ok_or(Error::NoReport)?;
+    let report = burgrave_audit::audit(facts);
+    if !report.saw_something() {
+        return Ok(Exit::Unproven);
     }
+    let changes = before.changes(&Kept::of(&report));
+    output::text(&match arguments.format {
+        AuditFormat::Text if changes.is_empty() => "nothing is different\n".to_owned(),
+        AuditFormat::Text => changes_text(&changes),
+        AuditFormat::Json => changes_json(&report.host, before.time, &changes),
+        AuditFormat::Sarif | AuditFormat::Html | AuditFormat::Svg => {
+            return Err(Error::DifferenceFormat);
+        }
+    })?;
+    let is_worse = |change: &Change| {
+        matches!(change.news, News::New | News::Heavier)
+            && change.fault.weight() >= arguments.fail_on.0
+    };
+    Ok(if changes.iter().any(is_worse) { Exit::Findings } else { Exit::Clean })
 }
 
 /// An audit that saw nothing could not run, and is never clean.
@@ -67,6 +116,7 @@ fn services(facts: &Facts<'_>, arguments: &Audit) -> Result<Exit, Error> {
     output::text(&match arguments.format {
         AuditFormat::Json => burgrave_audit::services_json(&facts.host_name(), &rows),
         AuditFormat::Text => burgrave_audit::services_text(&rows),
+        AuditFormat::Svg => burgrave_audit::services_svg(&facts.host_name(), &rows),
         AuditFormat::Sarif | AuditFormat::Html => return Err(Error::ServicesFormat),
     })?;
     Ok(Exit::Clean)

@@ -7,14 +7,12 @@ use crate::{load, output};
 use burgrave_apply::{ApplyError, Force, Host, Id, Outcome, Session, Status, Witness};
 use burgrave_audit::{Ground, Planned, Wanted, WaysIn};
 use burgrave_model::{Program, Safeguard, Target};
-use burgrave_sys::{Ended, Invocation, Live, System, Tree};
+use burgrave_sys::{Ended, Invocation, Live, System};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Where the state is when no configuration says so.
-const STATE_DEFAULT: &str = "/var/lib/burgrave";
 /// How long a program may take to look at its configuration, or to take it.
 const PROGRAM_TIME: Duration = Duration::from_mins(1);
 /// How often, and how long between, the end of a trial waits for another change to end.
@@ -123,13 +121,10 @@ struct Place {
 
 impl Place {
     fn of(scope: &Scope) -> Result<Self, Error> {
-        let (system, ground): (Box<dyn System>, Ground) = match &scope.root {
-            Some(root) => (Box::new(Tree::new(root).map_err(Error::Root)?), Ground::Tree),
-            None => (Box::new(Live), Ground::Running),
-        };
+        let (system, ground) = load::host(scope.root.as_deref())?;
         let settings =
             scope.config.as_ref().map(|config| load::settings(&Live, config)).transpose()?;
-        let state = settings.as_ref().map_or(Path::new(STATE_DEFAULT), |s| s.state.as_path());
+        let state = settings.as_ref().map_or(Path::new(load::STATE_DEFAULT), |s| s.state.as_path());
         let state = Target::try_from(state)
             .map_err(|bad| Error::State { path: state.to_owned(), why: bad.to_string() })?;
         let sites = settings.iter().flat_map(|settings| &settings.sites);

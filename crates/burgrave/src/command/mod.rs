@@ -1,11 +1,14 @@
 //! One command a file.
 
-mod audit;
+mod advisories;
+pub(crate) mod audit;
 mod backup;
+pub(crate) mod baseline;
 pub(crate) mod change;
 mod check;
 mod explain;
 mod firewall;
+mod init;
 mod prove;
 mod rules;
 mod run;
@@ -44,7 +47,11 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
     match &arguments.command {
         Command::Run { config, threads, role } => run::run(config, *threads, role.role()),
         Command::Check { config } => check::run(config),
+        Command::Init { config, root } => init::run(config, root.as_deref()),
         Command::Audit(arguments) => audit::run(arguments),
+        Command::Advisories(command) => advisories::dispatch(command),
+        Command::Sbom(arguments) => advisories::sbom(arguments),
+        Command::Baseline(command) => baseline::dispatch(command),
         Command::Plan(arguments) => change::plan(arguments),
         Command::Apply(arguments) => change::apply(arguments),
         Command::Undo(arguments) => change::undo(arguments),

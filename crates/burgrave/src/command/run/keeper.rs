@@ -1,5 +1,5 @@
 //! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, and those that
-//! keep certificates, do backups and ship logs.
+//! keep certificates, do backups, ship logs and audit.
 //!
 //! Invariants: there is at most one of a kind; it ends when this process does, because its channel is closed
 //! then; an agent without the right to change the kernel's tables is left out, and that is said.
@@ -35,11 +35,13 @@ pub(super) enum Kind {
     Backups,
     /// Sends the access log elsewhere.
     Shipping,
+    /// Audits the machine when that is due.
+    Audits,
 }
 
 impl Kind {
     /// Those that begin anew with each configuration; certificates are a matter of their own.
-    pub(super) const BESIDE: [Self; 3] = [Self::Agent, Self::Backups, Self::Shipping];
+    pub(super) const BESIDE: [Self; 4] = [Self::Agent, Self::Backups, Self::Shipping, Self::Audits];
 
     /// As people are told.
     const fn name(self) -> &'static str {
@@ -48,6 +50,7 @@ impl Kind {
             Self::Certificates => "the keeper of certificates",
             Self::Backups => "the backups' process",
             Self::Shipping => "the shipping of logs",
+            Self::Audits => "the audits' process",
         }
     }
 
@@ -56,6 +59,7 @@ impl Kind {
         match self {
             Self::Agent => &["run", "--agent", "--config"],
             Self::Certificates => &["run", "--certificates", "--config"],
+            Self::Audits => &["run", "--audits", "--config"],
             Self::Backups => &["backup", "schedule", "--child", "--config"],
             Self::Shipping => &["run", "--shipping", "--config"],
         }
@@ -65,6 +69,7 @@ impl Kind {
         match self {
             Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
             Self::Certificates => Service::is_wanted(settings),
+            Self::Audits => settings.audit.is_some(),
             Self::Backups => settings.backups.iter().any(|job| {
                 job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()
             }),

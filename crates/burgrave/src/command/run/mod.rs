@@ -7,6 +7,7 @@
 //! configuration is a new gateway on the same sockets, so that what a gateway gave up stays given up.
 
 mod agent;
+mod audits;
 mod certificates;
 mod confinement;
 mod keeper;
@@ -35,6 +36,7 @@ pub(crate) enum Role {
     Certificates,
     Hook,
     Shipping,
+    Audits,
 }
 
 /// Serves until a signal ends it.
@@ -48,5 +50,6 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
         Role::Certificates => certificates::run(config),
         Role::Hook => certificates::hooks(config),
         Role::Shipping => shipping::run(config),
+        Role::Audits => audits::run(config),
     }
 }

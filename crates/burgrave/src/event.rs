@@ -1,0 +1,106 @@
+//! Events of this machine that somebody has to know: raised in one place, in one form.
+//!
+//! Invariants: [`raise`] is the only way out; an event is one line, its text escaped; what it says is typed, so that
+//! whoever routes alerts need not read words.
+
+use crate::output;
+use burgrave_audit::baseline::Difference;
+use burgrave_audit::{Change, News};
+use burgrave_model::Severity;
+use serde_json::{Value, json};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// A fault is new, weighs more, cannot be seen any more, or is gone.
+    Audit(Box<Change>),
+    /// A path is not as it was accepted.
+    Changed(Difference),
+    /// A path in a folder that nobody has accepted yet has changed.
+    Touched(String),
+    /// More paths changed than are told one by one.
+    More(usize),
+    /// The audit or the watch could not do its work.
+    Trouble(String),
+}
+
+impl Event {
+    /// What it is, in a word that does not change.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Audit(change) => match change.news {
+                News::New => "audit.new",
+                News::Heavier => "audit.heavier",
+                News::Unseen => "audit.unseen",
+                News::Gone => "audit.gone",
+            },
+            Self::Changed(_) => "baseline.changed",
+            Self::Touched(_) => "files.changed",
+            Self::More(_) => "files.more",
+            Self::Trouble(_) => "audit.trouble",
+        }
+    }
+
+    /// How much it weighs.
+    fn severity(&self) -> Severity {
+        match self {
+            Self::Audit(change) => match change.news {
+                News::New | News::Heavier => change.fault.weight(),
+                News::Unseen => Severity::Medium,
+                News::Gone => Severity::Info,
+            },
+            Self::Changed(_) | Self::Trouble(_) => Severity::High,
+            Self::Touched(_) | Self::More(_) => Severity::Medium,
+        }
+    }
+
+    /// As programs read it.
+    fn json(&self) -> Value {
+        let mut value = json!({ "event": self.kind(), "severity": self.severity() });
+        let rest = match self {
+            Self::Audit(change) => json!({
+                "id": change.fault.id,
+                "safeguard": change.fault.safeguard,
+                "title": change.fault.title,
+                "evidence": change.fault.evidence,
+            }),
+            Self::Changed(difference) => {
+                json!({ "path": difference.shown_path(), "what": difference.what })
+            }
+            Self::Touched(path) => json!({ "path": path }),
+            Self::More(count) => json!({ "count": count }),
+            Self::Trouble(text) => json!({ "text": text }),
+        };
+        if let (Value::Object(value), Value::Object(rest)) = (&mut value, rest) {
+            value.extend(rest);
+        }
+        value
+    }
+}
+
+/// Raises an event: the one place where alerts begin.
+pub(crate) fn raise(event: &Event) {
+    output::notice(&format!("event: {}", event.json()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_audit::baseline::What;
+
+    #[test]
+    fn an_event_is_one_line_with_its_kind_and_weight() {
+        let changed =
+            Difference { path: "/srv/www/a\n\u{1b}".into(), what: vec![What::New, What::Mode] };
+        for (event, kind, severity) in [
+            (Event::Changed(changed), "baseline.changed", "high"),
+            (Event::Touched("/etc/x".to_owned()), "files.changed", "medium"),
+            (Event::More(7), "files.more", "medium"),
+            (Event::Trouble("a\nb".to_owned()), "audit.trouble", "high"),
+        ] {
+            let value = event.json();
+            assert_eq!((&value["event"], &value["severity"]), (&kind.into(), &severity.into()));
+            assert!(!value.to_string().contains(['\n', '\u{1b}']), "{value}");
+        }
+    }
+}

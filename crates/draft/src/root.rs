@@ -1,0 +1,203 @@
+//! Folders that are to be handed out: what in them would become more open than it was.
+//!
+//! Invariants: a folder that could not be looked through to its end is not handed out; links are not followed.
+
+use crate::site::{Note, Site, To};
+use crate::words::{is_path, is_plain};
+use burgrave_audit::Facts;
+use burgrave_audit::facts::{Line, Place};
+use burgrave_sys::{Kind, Step, WalkLimits};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const LIMITS: WalkLimits = WalkLimits { entries_max: 500_000, depth_max: 64 };
+/// Files that are named one by one.
+const NAMED_MAX: usize = 3;
+/// `.htaccess` files that are read.
+const OVERRIDES_MAX: usize = 200;
+/// Endings of files that are run, not handed out.
+const PROGRAMS: [&str; 14] = [
+    "asp", "aspx", "cgi", "fcgi", "inc", "jsp", "php", "php3", "php5", "php7", "phtml", "pl", "py",
+    "rb",
+];
+
+/// Whether a file is one that a server runs.
+pub(crate) fn is_program(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    PROGRAMS.contains(&ending.to_ascii_lowercase().as_str())
+}
+
+/// What is in a folder and matters.
+#[derive(Default)]
+struct Inside {
+    programs: Vec<PathBuf>,
+    overrides: Vec<PathBuf>,
+    names: Vec<PathBuf>,
+}
+
+/// Looks through the folder of a site, and closes or leaves out what must not be handed out.
+pub(crate) fn look(facts: &Facts<'_>, site: &mut Site, reads_overrides: bool) {
+    let Some(root) = site.root.clone() else { return };
+    let place = site.place.clone();
+    if !is_plain(&root) {
+        site.leave_out(&place, format!("its folder `{}` is no plain path", root.display()));
+        return;
+    }
+    let real = match facts.followed(&root) {
+        Ok(Some((real, metadata))) if metadata.kind == Kind::Directory => real,
+        Ok(_) => {
+            site.leave_out(&place, format!("its folder `{}` is not there", root.display()));
+            return;
+        }
+        Err(blind) => {
+            let text =
+                format!("its folder `{}` could not be looked at: {}", root.display(), blind.why);
+            site.leave_out(&place, text);
+            return;
+        }
+    };
+    match walked(facts, &real) {
+        Ok(inside) => {
+            programs(&inside, site);
+            siblings(&inside, &real, site);
+            if reads_overrides {
+                overrides(facts, &inside, &real, site);
+            }
+        }
+        Err(why) => {
+            let text =
+                format!("its folder `{}` could not be looked through: {why}", root.display());
+            site.leave_out(&place, text);
+        }
+    }
+}
+
+fn walked(facts: &Facts<'_>, root: &Path) -> Result<Inside, String> {
+    let mut inside = Inside::default();
+    let walk = facts.system.walk(root, LIMITS, &mut |path, metadata| {
+        let is_file = metadata.kind == Kind::File;
+        if is_file && is_program(path) && inside.programs.len() <= NAMED_MAX {
+            inside.programs.push(path.to_owned());
+        }
+        if is_file && path.file_name().is_some_and(|name| name.as_bytes() == b".htaccess") {
+            inside.overrides.push(path.to_owned());
+        }
+        inside.names.push(path.to_owned());
+        Step::Into
+    });
+    let walk = walk.map_err(|error| error.to_string())?;
+    if walk.cut {
+        return Err(format!("it holds more than {} names", LIMITS.entries_max));
+    }
+    if let Some(first) = walk.unreadable.first() {
+        return Err(format!("`{}` cannot be read", first.display()));
+    }
+    Ok(inside)
+}
+
+fn programs(inside: &Inside, site: &mut Site) {
+    for path in inside.programs.iter().take(NAMED_MAX) {
+        let text = format!("`{}` is a program, and would be handed out as text", path.display());
+        site.left_out.push(Note::at(&whole(path), text));
+    }
+}
+
+/// A closed path without `/` at its end took every name that begins so.
+fn siblings(inside: &Inside, root: &Path, site: &mut Site) {
+    let closed: Vec<(String, Place)> = site
+        .routes
+        .iter()
+        .filter(|route| route.to == To::Nowhere && !route.path.ends_with(['/', '.']))
+        .map(|route| (route.path.clone(), route.place.clone()))
+        .collect();
+    for (path, place) in closed {
+        let start = root.join(path.trim_start_matches('/'));
+        let (Some(folder), Some(name)) = (start.parent(), start.file_name()) else { continue };
+        let goes_on = |other: &&PathBuf| {
+            other.parent() == Some(folder)
+                && other.file_name().is_some_and(|own| {
+                    let rest = own.as_bytes().strip_prefix(name.as_bytes());
+                    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(b"."))
+                })
+        };
+        if let Some(other) = inside.names.iter().find(goes_on) {
+            let text = format!(
+                "`{path}` kept `{}` closed as well, which a route would not",
+                other.display()
+            );
+            site.leave_out(&place, text);
+        }
+    }
+}
+
+/// Apache's `.htaccess` files: what they guard stays closed.
+fn overrides(facts: &Facts<'_>, inside: &Inside, root: &Path, site: &mut Site) {
+    if inside.overrides.len() > OVERRIDES_MAX {
+        let place = whole(root);
+        site.leave_out(&place, format!("it has more than {OVERRIDES_MAX} `.htaccess` files"));
+        return;
+    }
+    for path in &inside.overrides {
+        let folder = path.parent().unwrap_or(root);
+        let url = folder
+            .strip_prefix(root)
+            .ok()
+            .and_then(Path::to_str)
+            .map(|rest| if rest.is_empty() { "/".to_owned() } else { format!("/{rest}/") });
+        let lines = match facts.glance(path) {
+            Ok(lines) => lines.unwrap_or_default(),
+            Err(blind) => {
+                site.leave_out(&whole(path), blind.why);
+                continue;
+            }
+        };
+        let Some(line) = lines.iter().find(|line| guards(line)) else {
+            site.note(&whole(path), "what it says is not carried over");
+            continue;
+        };
+        let name = line.text.split_whitespace().next().unwrap_or_default();
+        let text = format!("`{name}` may decide who comes in");
+        match url.filter(|url| url != "/" && is_path(url)) {
+            Some(url) => {
+                site.note(&line.place, format!("{text}: `{url}` is kept closed"));
+                site.close(&url, &line.place);
+            }
+            None => site.leave_out(&line.place, text),
+        }
+    }
+}
+
+/// Whether a line of a `.htaccess` may keep somebody out: all but those that are known not to.
+fn guards(line: &Line) -> bool {
+    const PLAIN: [&str; 16] = [
+        "addcharset",
+        "addencoding",
+        "addtype",
+        "adddefaultcharset",
+        "defaulttype",
+        "directoryindex",
+        "errordocument",
+        "expiresactive",
+        "expiresbytype",
+        "expiresdefault",
+        "fileetag",
+        "header",
+        "options",
+        "redirect",
+        "redirectmatch",
+        "rewriteengine",
+    ];
+    let text = line.text.trim();
+    if text.is_empty() || text.starts_with('#') {
+        return false;
+    }
+    let name = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    let is_test = name.starts_with("<ifmodule") || name.starts_with("</");
+    !is_test && !PLAIN.contains(&name.as_str())
+}
+
+/// A file as a whole.
+fn whole(path: &Path) -> Place {
+    Place { path: Arc::from(path), line: 0 }
+}

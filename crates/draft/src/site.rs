@@ -1,0 +1,184 @@
+//! What a site of another web server is in our words, and what of it is not carried over.
+//!
+//! Invariant: whoever makes one of these says for everything that it does not understand either a
+//! [`Note`], or that the place is closed, or that the whole site is left out; never nothing.
+
+use burgrave_audit::facts::Place;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Something that a reader of the draft has to know, with where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) place: Place,
+    pub(crate) text: String,
+}
+
+impl Note {
+    pub(crate) fn at(place: &Place, text: impl Into<String>) -> Self {
+        Self { place: place.clone(), text: text.into() }
+    }
+}
+
+/// Who may come in, as far as it can be said in our words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Anyone.
+    Open,
+    /// Clients of these networks.
+    Networks(Vec<String>),
+    /// Nobody, or only those that pass a question that we cannot ask.
+    Closed,
+}
+
+/// A socket that a site is reached on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) is_tls: bool,
+}
+
+/// Where a certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    /// Both files are there.
+    Files { chain: PathBuf, key: PathBuf },
+    /// They are not, or not told in a way that we can use: one is made, and why is said.
+    Made(String),
+}
+
+/// Where requests for a path go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    /// Shared out among these.
+    Upstreams(Vec<String>),
+    /// Nowhere: the path is kept closed.
+    Nowhere,
+}
+
+/// One path of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) path: String,
+    pub(crate) to: To,
+    pub(crate) gate: Gate,
+    pub(crate) place: Place,
+    /// The bound on bodies, in bytes, where the place has its own.
+    pub(crate) body_bytes: Option<u64>,
+}
+
+impl Route {
+    /// A path that nobody reaches.
+    pub(crate) fn closed(path: &str, place: &Place) -> Self {
+        Self {
+            path: path.to_owned(),
+            to: To::Nowhere,
+            gate: Gate::Closed,
+            place: place.clone(),
+            body_bytes: None,
+        }
+    }
+}
+
+/// One site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    /// Whose it is: `nginx` or `apache`.
+    pub(crate) server: &'static str,
+    pub(crate) place: Place,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) listens: Vec<Listen>,
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) gate: Gate,
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) fallback: Option<String>,
+    pub(crate) body_bytes: Option<u64>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) notes: Vec<Note>,
+    /// Why none of it is carried over; empty where it is.
+    pub(crate) left_out: Vec<Note>,
+    /// It sends clients elsewhere and does nothing besides, or refuses all.
+    pub(crate) is_empty: bool,
+}
+
+impl Site {
+    pub(crate) fn new(server: &'static str, place: &Place) -> Self {
+        Self {
+            server,
+            place: place.clone(),
+            hosts: Vec::new(),
+            listens: Vec::new(),
+            certificate: None,
+            gate: Gate::Open,
+            root: None,
+            fallback: None,
+            body_bytes: None,
+            routes: Vec::new(),
+            notes: Vec::new(),
+            left_out: Vec::new(),
+            is_empty: false,
+        }
+    }
+
+    /// Says something about a line.
+    pub(crate) fn note(&mut self, place: &Place, text: impl Into<String>) {
+        self.notes.push(Note::at(place, text));
+    }
+
+    /// Leaves the whole site out because of a line.
+    pub(crate) fn leave_out(&mut self, place: &Place, text: impl Into<String>) {
+        self.left_out.push(Note::at(place, text));
+    }
+
+    /// Keeps a path closed. One that does not end in `/` was a mere beginning, so what goes on with a dot
+    /// is closed as well.
+    pub(crate) fn close(&mut self, path: &str, place: &Place) {
+        self.routes.push(Route::closed(path, place));
+        if !path.ends_with('/') {
+            self.routes.push(Route::closed(&format!("{path}."), place));
+        }
+    }
+
+    /// Puts it in order: one route a path, of two the closed one; nothing to serve is empty.
+    pub(crate) fn settle(&mut self) {
+        let mut routes: Vec<Route> = Vec::new();
+        for route in std::mem::take(&mut self.routes) {
+            match routes.iter_mut().find(|known| known.path == route.path) {
+                Some(known) if (&known.to, &known.gate) == (&route.to, &route.gate) => {}
+                Some(known) => {
+                    *known = Route::closed(&route.path, &known.place);
+                    let text =
+                        format!("`{}` is told twice, in two ways: it is kept closed", route.path);
+                    self.notes.push(Note::at(&route.place, text));
+                }
+                None => routes.push(route),
+            }
+        }
+        self.is_empty |= self.root.is_none() && routes.iter().all(|route| route.to == To::Nowhere);
+        self.routes = routes;
+    }
+
+    /// Whether it is reached by TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    /// Adds a name, or says why not.
+    pub(crate) fn name(&mut self, name: &str, place: &Place) {
+        let lower = name.to_ascii_lowercase();
+        if matches!(name, "_" | "") {
+            lower_once(&mut self.hosts, "*".to_owned());
+        } else if crate::words::is_host(&lower) {
+            lower_once(&mut self.hosts, lower);
+        } else {
+            let text = format!("the name `{name}` is a pattern or no host name: name each host");
+            self.note(place, text);
+        }
+    }
+}
+
+fn lower_once(hosts: &mut Vec<String>, host: String) {
+    if !hosts.contains(&host) {
+        hosts.push(host);
+    }
+}
