@@ -124,6 +124,38 @@ fn a_certificate_is_fetched_within_tls() {
 #[test]
 fn a_certificate_is_fetched_by_a_record_of_a_hook() {
     let Some(authority) = Authority::start(YEAR) else { return };
+    let (section, said) = by_record(&authority);
+    let burgrave = start(&authority, &section);
+    burgrave.wait_for("certificates taken");
+    until_served(&authority, "a.example.com");
+    let said = std::fs::read_to_string(said).unwrap();
+    for host in ["a", "b"] {
+        for action in ["set", "remove"] {
+            let line = format!("{action} _acme-challenge.{host}.example.com");
+            assert_eq!(said.matches(&line).count(), 1, "{line}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_wildcard_is_certified_and_served_to_every_name_below_it() {
+    let Some(authority) = Authority::start(YEAR) else { return };
+    let (section, said) = by_record(&authority);
+    let sites = sites(&authority, &section)
+        .replace("\"a.example.com\", \"b.example.com\"", "\"*.example.com\", \"example.com\"");
+    let burgrave = Burgrave::start_on(&format!("127.0.0.1:{}", authority.http), &sites);
+    burgrave.wait_for("certificates taken");
+    for host in ["example.com", "a.example.com", "anything.example.com"] {
+        until_served(&authority, host);
+    }
+    assert!(authority.page("a.b.example.com", "/GPL-3").is_err(), "it stands for one label");
+    let said = std::fs::read_to_string(said).unwrap();
+    assert_eq!(said.matches("set _acme-challenge.example.com").count(), 2, "{said}");
+    assert!(state(&burgrave).join("any%.example.com.pem").exists());
+}
+
+/// The section for records, and where its hook writes down what it was asked.
+fn by_record(authority: &Authority) -> (String, PathBuf) {
     let hook = authority.folder.path().join("hook");
     let said = authority.folder.path().join("said");
     let script = format!(
@@ -140,16 +172,7 @@ fn a_certificate_is_fetched_by_a_record_of_a_hook() {
         "challenge = \"dns-01\"\nsettle = \"100ms\"\nhook = [\"{}\", \"zone\"]",
         hook.display()
     );
-    let burgrave = start(&authority, &authority.section(&section));
-    burgrave.wait_for("certificates taken");
-    until_served(&authority, "a.example.com");
-    let said = std::fs::read_to_string(said).unwrap();
-    for host in ["a", "b"] {
-        for action in ["set", "remove"] {
-            let line = format!("{action} _acme-challenge.{host}.example.com");
-            assert_eq!(said.matches(&line).count(), 1, "{line}: {said}");
-        }
-    }
+    (authority.section(&section), said)
 }
 
 #[test]

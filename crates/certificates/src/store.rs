@@ -46,7 +46,7 @@ impl Store {
     }
 
     fn order_file(&self, site: &Site) -> PathBuf {
-        self.folder.join(format!("{}.order", site.name))
+        self.folder.join(format!("{}.order", site.file_name()))
     }
 
     /// The account's key; made, and kept, if there is none.

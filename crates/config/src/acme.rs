@@ -67,7 +67,7 @@ impl Settings {
 
     /// A site's fetched certificate: its key and its chain in one PEM file.
     pub fn acme_file(&self, site: &Site) -> PathBuf {
-        self.acme_folder().join(format!("{}.pem", site.name))
+        self.acme_folder().join(format!("{}.pem", site.file_name()))
     }
 
     /// What the gateway answers an authority's questions from. Nothing in it is secret.
@@ -78,7 +78,7 @@ impl Settings {
     /// Where a site's self-signed certificate and its key are kept.
     pub fn self_signed_files(&self, site: &Site) -> (PathBuf, PathBuf) {
         let home = self.state.join("tls");
-        let name = if site.name == "*" { "any" } else { site.name.as_str() };
+        let name = site.file_name();
         (home.join(format!("{name}.crt")), home.join(format!("{name}.key")))
     }
 }
@@ -173,7 +173,10 @@ fn contact(text: &str) -> Result<String, &'static str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@.+-_".contains(&byte);
     let parts = address.split_once('@');
     let whole = parts.is_some_and(|(user, host)| {
-        !user.is_empty() && !host.contains('@') && host.contains('.') && names::host(host).is_ok()
+        !user.is_empty()
+            && !host.contains(['@', '*'])
+            && host.contains('.')
+            && names::host(host).is_ok()
     });
     if !whole || !address.bytes().all(plain) || address.len() > 254 {
         return Err("this is no mail address");
@@ -211,6 +214,16 @@ pub(crate) fn acme(
         }
         return None;
     };
+    // Of a word that is wrong there is an error already.
+    let by_record = table.has(&CHALLENGE)
+        && table.get(&CHALLENGE, &mut Sink::new("")).is_none_or(|own| own == AcmeChallenge::Dns);
+    for host in wanted.clone().flat_map(|(site, _)| &site.hosts) {
+        if host.value.starts_with("*.") && !by_record {
+            let message = format!("{} is certified by a record only", quoted(&host.value));
+            let words = "`challenge = \"dns-01\"`, or another `tls`".to_owned();
+            sink.wrong(&host.spot, message, words);
+        }
+    }
     if wanted.count() == 0 {
         let allowed = "a site with `tls = \"acme\"`, or no `[acme]`".to_owned();
         sink.missing(&table.spot, "`[acme]` is set, but no site asks for a certificate", allowed);
@@ -354,6 +367,7 @@ mod tests {
             "a@b@example.com",
             "a b@example.com",
             "a@localhost",
+            "a@*.example.com",
             "a@x.com?cc=b",
         ] {
             assert!(contact(wrong).is_err(), "{wrong}");
@@ -385,6 +399,32 @@ mod tests {
         ] {
             assert_eq!(read(&section).unwrap_err(), [said], "{section}");
         }
+    }
+
+    #[test]
+    fn wildcards_need_a_record() {
+        let read = |rest: &str| {
+            let site = SITE.replace("b.example", "*.a.example");
+            whole(&format!("{TOP}[acme]\ndirectory = \"letsencrypt\"\n{rest}\n{site}"))
+        };
+        let settings = read("challenge = \"dns-01\"\nhook = [\"/h\"]").unwrap();
+        assert_eq!(settings.sites[0].hosts, ["a.example", "*.a.example"]);
+        for rest in ["", "challenge = \"http-01\"", "challenge = \"tls-alpn-01\""] {
+            let said = read(rest).unwrap_err();
+            assert!(
+                said.len() == 1 && said[0].contains("`*.a.example` is certified by a record"),
+                "{said:?}"
+            );
+        }
+        let mut site = settings.sites[0].clone();
+        let mut file = |name: &str| {
+            name.clone_into(&mut site.name);
+            site.file_name()
+        };
+        assert_eq!(
+            [file("a.example"), file("*.a.example"), file("*")],
+            ["a.example", "any%.a.example", "any"]
+        );
     }
 
     #[test]

@@ -333,14 +333,14 @@ pub(crate) static HOSTS: Key<List<Parsed<String>>> = Key {
     kind: List {
         of: Parsed {
             parse: names::host,
-            words: "a host name without port, such as `\"shop.example.com\"`, or `\"*\"` for any",
+            words: "a host name without port, such as `\"shop.example.com\"`, `\"*.example.com\"`, or `\"*\"` for any",
         },
         min: 1,
         max: 1_000,
     },
     default: "",
     about: "The names that the site answers to. The first one names it in the access log; a request \
-            for a name of no site is refused.",
+            for a name of no site is refused. `*.` stands for one label; the nearest name has a request.",
 };
 pub(crate) static ENVIRONMENT: Key<Choice<Environment>> = Key {
     name: "environment",

@@ -78,8 +78,11 @@ pub(crate) fn host(text: &str) -> Result<String, &'static str> {
     if text == "*" {
         return Ok(text.to_owned());
     }
-    if text.starts_with("*.") {
-        return Err("this release does not do wildcards yet, so name each host");
+    if let Some(rest) = text.strip_prefix("*.") {
+        if !rest.contains('.') || rest.parse::<Ipv4Addr>().is_ok() {
+            return Err("behind `*.` is a name with a dot, such as `*.example.com`");
+        }
+        return domain(rest).map(|rest| format!("*.{rest}"));
     }
     if text.contains('/') {
         return Err("a host is no address of a page: leave out scheme and path");
@@ -305,7 +308,7 @@ pub(crate) fn authority(text: &str, default_port: u16) -> Result<Authority, &'st
         return Err("a port is a number from 1 to 65535");
     };
     let name = host(name)?;
-    if name == "*" {
+    if name.starts_with('*') {
         return Err("an upstream is one host");
     }
     let bare = name.trim_start_matches('[').trim_end_matches(']');
@@ -329,6 +332,7 @@ mod tests {
             ("127.0.0.1", "127.0.0.1"),
             ("[0:0::1]", "[::1]"),
             (&long, &long),
+            ("*.Example.com", "*.example.com"),
         ] {
             assert_eq!(super::host(text).as_deref(), Ok(host), "{text}");
         }
@@ -352,7 +356,13 @@ mod tests {
             "[x]",
             "https://a",
             "a/b",
-            "*.example.com",
+            "*.",
+            "*.com",
+            "*.1.2.3.4",
+            "*.*.example.com",
+            "**.example.com",
+            "a.*.example.com",
+            "*a.example.com",
             "a*b",
             "bücher.example",
             "1.2.3",

@@ -62,6 +62,16 @@ impl Listen {
 }
 
 impl Site {
+    /// Its name as a file's: one that no other site has.
+    pub fn file_name(&self) -> String {
+        match self.name.strip_prefix('*') {
+            // No host holds a percent sign.
+            Some(rest) if !rest.is_empty() => format!("any%{rest}"),
+            Some(_) => "any".to_owned(),
+            None => self.name.clone(),
+        }
+    }
+
     /// A public production site without content.
     pub fn new(host: &str) -> Self {
         Self {

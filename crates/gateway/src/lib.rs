@@ -29,6 +29,7 @@ mod gateway;
 mod guard;
 mod handshake;
 mod headers;
+mod hosts;
 mod http1;
 mod http3;
 mod inspect;

@@ -6,6 +6,7 @@
 use crate::GatewayError;
 use crate::access::users::Users;
 use crate::acme::Answers;
+use crate::hosts::ByHost;
 use crate::http3;
 use crate::inspect::RuleSource;
 use crate::metrics::SiteNumbers;
@@ -16,7 +17,6 @@ use burgrave_config::{Access, Limits, Listen, Route, Settings, Site};
 use burgrave_model::Mode;
 use burgrave_sys::Root;
 use http::{HeaderName, HeaderValue};
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +40,7 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) sites: Vec<SitePlan>,
     streams: Vec<StreamPlan>,
-    hosts: HashMap<Box<str>, usize>,
-    any_host: Option<usize>,
+    hosts: ByHost<usize>,
     pub(crate) rules: Option<Arc<dyn RuleSource>>,
     pub(crate) tls: Option<tls::Configs>,
     /// How QUIC is spoken, where it is.
@@ -88,15 +87,10 @@ impl Plan {
         purpose: Purpose,
     ) -> Result<Self, GatewayError> {
         let sites: Vec<_> = settings.sites.iter().map(site_plan).collect::<Result<_, _>>()?;
-        let mut hosts = HashMap::new();
-        let mut any_host = None;
+        let mut hosts = ByHost::default();
         for (index, plan) in sites.iter().enumerate() {
             for host in &plan.site.hosts {
-                if host == "*" {
-                    any_host = Some(index);
-                } else {
-                    hosts.insert(host.as_str().into(), index);
-                }
+                hosts.insert(host, index);
             }
         }
         let acme = Answers::open(&settings, purpose)?;
@@ -108,17 +102,17 @@ impl Plan {
         let quic = quic.transpose()?;
         let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
         let streams = tls::streams(&settings, ticketer, purpose)?;
-        Ok(Self { generation, settings, sites, streams, hosts, any_host, rules, tls, quic, acme })
+        Ok(Self { generation, settings, sites, streams, hosts, rules, tls, quic, acme })
     }
 
     /// The site of a normalised host name.
     pub(crate) fn site_of(&self, host: &str) -> Option<usize> {
-        self.hosts.get(host).copied().or(self.any_host)
+        self.hosts.find(host).copied()
     }
 
     /// Whether a request without a host has a site to go to.
     pub(crate) fn any_host(&self) -> Option<usize> {
-        self.any_host
+        self.hosts.any().copied()
     }
 
     /// The listener that was configured with this address.
@@ -133,12 +127,17 @@ impl Plan {
 
     /// The stream of an address whose client asks TLS for this name.
     pub(crate) fn stream_of(&self, address: SocketAddr, name: Option<&str>) -> Option<&StreamPlan> {
-        let named =
-            |own: &&StreamPlan| own.stream.hosts.iter().any(|host| Some(host.as_str()) == name);
-        let any = |own: &&StreamPlan| {
-            own.stream.hosts.is_empty() || own.stream.hosts.iter().any(|host| host == "*")
-        };
-        self.streams_at(address).find(named).or_else(|| self.streams_at(address).find(any))
+        let mut hosts = ByHost::default();
+        for own in self.streams_at(address) {
+            if own.stream.hosts.is_empty() {
+                hosts.insert("*", own);
+            }
+            own.stream.hosts.iter().for_each(|host| hosts.insert(host, own));
+        }
+        match name {
+            Some(name) => hosts.find(name).copied(),
+            None => hosts.any().copied(),
+        }
     }
 
     /// The mode in force for a route, as far as the configuration says.

@@ -5,6 +5,7 @@
 
 use crate::GatewayError;
 use crate::acme::Answers;
+use crate::hosts::ByHost;
 use crate::plan::Purpose;
 use crate::streams::StreamPlan;
 use burgrave_config::{Settings, Site, Stream, StreamTls, Tls};
@@ -17,7 +18,6 @@ use rustls::server::{
     ClientHello, NoClientAuth, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier,
 };
 use rustls::sign::CertifiedKey;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ const AUTHORITIES_BYTES_MAX: u64 = 16 << 20;
 pub(crate) struct Configs {
     /// For sites that ask for no client certificate, and for clients that name no site.
     pub(crate) default: Arc<rustls::ServerConfig>,
-    own: HashMap<String, Own>,
-    any: Option<Own>,
+    /// `None`: the site asks for no client certificate.
+    own: ByHost<Option<Own>>,
     /// What handshakes of an authority are answered with.
     answers: Option<Arc<Answers>>,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Own {
 impl Configs {
     /// Whether the client must be heard before the handshake.
     pub(crate) fn differ(&self) -> bool {
-        !self.own.is_empty() || self.any.is_some() || self.answers.is_some()
+        self.own.values().any(Option::is_some) || self.answers.is_some()
     }
 
     /// The same, with answers to an authority that asks within TLS.
@@ -69,8 +69,10 @@ impl Configs {
 
     /// The set-up for the name that a client asks for, where its site has one of its own.
     pub(crate) fn of(&self, name: Option<&str>) -> Option<&Own> {
-        let named = name.and_then(|name| self.own.get(&name.to_ascii_lowercase()));
-        named.or(self.any.as_ref())
+        match name {
+            Some(name) => self.own.find(&name.to_ascii_lowercase())?.as_ref(),
+            None => self.own.any()?.as_ref(),
+        }
     }
 }
 
@@ -93,11 +95,7 @@ pub(crate) fn server_configs(
             resolver.first = Some(Arc::clone(&key));
         }
         for host in &site.hosts {
-            if host == "*" {
-                resolver.any = Some(Arc::clone(&key));
-            } else {
-                resolver.by_host.insert(host.clone(), Arc::clone(&key));
-            }
+            resolver.by_host.insert(host, Arc::clone(&key));
         }
     }
     if resolver.first.is_none() {
@@ -106,9 +104,12 @@ pub(crate) fn server_configs(
     let resolver: Arc<dyn ResolvesServerCert> = Arc::new(resolver);
     let default =
         server_config(&provider, &resolver, Arc::new(NoClientAuth), Arc::clone(ticketer), WEB)?;
-    let mut configs = Configs { default, own: HashMap::new(), any: None, answers: None };
+    let mut configs = Configs { default, own: ByHost::default(), answers: None };
     for site in &settings.sites {
-        let Some(file) = &site.client_ca else { continue };
+        let Some(file) = &site.client_ca else {
+            site.hosts.iter().for_each(|host| configs.own.insert(host, None));
+            continue;
+        };
         let roots = Arc::new(authorities(file, true)?);
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
             // Whether one is needed depends on the route.
@@ -119,11 +120,7 @@ pub(crate) fn server_configs(
         let config = server_config(&provider, &resolver, verifier, self::ticketer()?, WEB)?;
         let own = Own { config, client_ca: Arc::from(file.as_path()) };
         for host in &site.hosts {
-            if host == "*" {
-                configs.any = Some(own.clone());
-            } else {
-                configs.own.insert(host.clone(), own.clone());
-            }
+            configs.own.insert(host, Some(own.clone()));
         }
     }
     Ok(Some(configs))
@@ -153,8 +150,9 @@ pub(crate) fn streams(
         if purpose == Purpose::Check && is_to_be_made(settings, &site, tls)? {
             return Ok(StreamPlan::new(stream.clone(), None));
         }
-        let any = Some(Arc::new(certified_key(settings, &site, tls, &provider)?));
-        let resolver: Arc<dyn ResolvesServerCert> = Arc::new(BySite { any, ..BySite::default() });
+        let mut resolver = BySite::default();
+        resolver.by_host.insert("*", Arc::new(certified_key(settings, &site, tls, &provider)?));
+        let resolver: Arc<dyn ResolvesServerCert> = Arc::new(resolver);
         let (verifier, ticketer): (Arc<dyn ClientCertVerifier>, _) = match &stream.client_ca {
             None => (Arc::new(NoClientAuth), Arc::clone(ticketer)),
             Some(file) => {
@@ -215,18 +213,16 @@ pub(crate) fn ticketer() -> Result<Arc<dyn ProducesTickets>, GatewayError> {
 
 #[derive(Debug, Default)]
 struct BySite {
-    by_host: HashMap<String, Arc<CertifiedKey>>,
-    any: Option<Arc<CertifiedKey>>,
+    by_host: ByHost<Arc<CertifiedKey>>,
     first: Option<Arc<CertifiedKey>>,
 }
 
 impl ResolvesServerCert for BySite {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let Some(name) = hello.server_name() else {
-            return self.any.clone().or_else(|| self.first.clone());
+            return self.by_host.any().or(self.first.as_ref()).cloned();
         };
-        let name = name.to_ascii_lowercase();
-        self.by_host.get(&name).or(self.any.as_ref()).cloned()
+        self.by_host.find(&name.to_ascii_lowercase()).cloned()
     }
 }
 

@@ -85,6 +85,36 @@ fn the_certificate_and_the_host_belong_together() {
     assert!(ask(&mut open(&config, bed.address, "unknown.test"), "site.test").is_err());
 }
 
+#[test]
+fn a_wildcard_stands_for_one_label() {
+    let bed = start_with(&Limits::default(), |settings| {
+        settings.listeners = vec![Listen::secure(any_port())];
+        let own = &mut settings.sites[0];
+        own.tls = Some(Tls::SelfSigned);
+        let mut below = own.clone();
+        below.hosts = vec!["*.site.test".to_owned()];
+        below.name = "*.site.test".to_owned();
+        below.routes.clear();
+        below.files = None;
+        settings.sites.push(below);
+    });
+    let config = client(&rustls::version::TLS13, &[]);
+    for (sni, host, wanted) in [
+        ("site.test", "site.test", 200),
+        ("a.site.test", "a.site.test", 404),
+        ("A.site.test", "b.Site.test", 404),
+        ("a.site.test", "site.test", 421),
+        ("site.test", "a.site.test", 421),
+        ("a.site.test", "a.b.site.test", 421),
+    ] {
+        let answer = ask(&mut open(&config, bed.address, sni), host).unwrap();
+        assert_eq!(status(&answer), wanted, "{sni} {host}");
+    }
+    assert!(ask(&mut open(&config, bed.address, "a.b.site.test"), "a.b.site.test").is_err());
+    let home = bed.settings.state.join("tls");
+    assert!(home.join("any%.site.test.crt").exists());
+}
+
 /// A hello with these versions and suites, as an old client would send it.
 fn hello(version: [u8; 2], suites: &[[u8; 2]]) -> Vec<u8> {
     let mut body = version.to_vec();

@@ -180,7 +180,11 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
     let host = site.hosts.iter().find(|host| *host != "*");
     TargetSite {
         name: site.name.clone(),
-        host: host.cloned().unwrap_or_else(|| "localhost".to_owned()),
+        host: match host.map(|host| (host, host.strip_prefix("*."))) {
+            Some((_, Some(rest))) => format!("burgrave-prove.{rest}"),
+            Some((host, None)) => host.clone(),
+            None => "localhost".to_owned(),
+        },
         any_host: site.hosts.iter().any(|host| host == "*"),
         door: if tls { secure.or(plain) } else { plain },
         plain: if tls && secure.is_some() { plain } else { None },
