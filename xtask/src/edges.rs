@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "config",
             "firewall",
             "gateway",
+            "ledger",
             "model",
             "prove",
             "replay",
@@ -37,6 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave-documents", &[]),
     ("burgrave-firewall", &["config"]),
     ("burgrave-gateway", &["config", "model", "parse", "seclang", "sys"]),
+    ("burgrave-ledger", &["sys"]),
     ("burgrave-model", &[]),
     ("burgrave-oracles", &["model", "parse", "seclang", "watch"]),
     ("burgrave-parse", &[]),
@@ -62,6 +64,11 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
     ("burgrave-agent", &["tokio", "hyper", "socket2"], "listens on no network"),
     ("burgrave-backup", &["tokio", "hyper"], "threads and plain reads are enough for it"),
+    (
+        "burgrave-ledger",
+        &["tokio", "hyper", "socket2"],
+        "is written and verified without a network",
+    ),
     (
         "burgrave-firewall",
         &["tokio", "hyper", "rustix"],

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod ledger;
 
 use crate::command::Role;
 use crate::command::change::{ApplyArguments, PlanArguments, UndoArguments};
@@ -9,6 +10,7 @@ pub(crate) use audit::{Audit, AuditFormat};
 pub(crate) use backup::{Backup, Job as BackupJob};
 use burgrave_model::Safeguard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use ledger::{Ledger, Which as LedgerWhich};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -132,6 +134,9 @@ pub(crate) enum Command {
     /// Exit 0: all is well. 1: something is not, and was told. 2: could not run.
     #[command(subcommand)]
     Backup(Backup),
+    /// What happened on this machine, row by row, and whether every row is as it was written.
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// What a finding, a proof, a safeguard or a rule means and what to do.
     Explain {
         /// The id, as in `ssh-root-login`, `sql-injection`, `version-hiding` or, with `--config`, `942100`.

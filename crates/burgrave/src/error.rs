@@ -45,6 +45,8 @@ pub(crate) enum Error {
     Agent(#[from] burgrave_agent::AgentError),
     #[error("{0}")]
     Backup(String),
+    #[error("cannot use the ledger")]
+    Ledger(#[source] burgrave_ledger::LedgerError),
     #[error("no service is called `{0}`; like it: {1}")]
     UnknownService(String, String),
     #[error("the filter cannot be run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]

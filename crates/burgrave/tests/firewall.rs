@@ -187,6 +187,27 @@ impl Net {
         log.write_all(text.as_bytes()).unwrap();
     }
 
+    /// The rows of the ledger, as kind and subject, once it is sound.
+    fn rows(&self) -> Vec<(String, String)> {
+        let ledger = |arguments: &[&str]| {
+            let all = [&["ledger"], arguments, &["--format", "json", "--config", &self.config()]];
+            let output = support::run(&all.concat());
+            assert_eq!(output.status.code(), Some(0), "{}", support::stderr(&output));
+            serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+        };
+        assert_eq!(ledger(&["verify"])["is_sound"], true);
+        let listed = ledger(&["list"]);
+        let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
+        let rows = listed["rows"].as_array().unwrap().iter();
+        rows.map(|row| (text(row, "kind"), text(row, "subject"))).collect()
+    }
+
+    /// How many rows are of a kind and about somebody.
+    fn has_rows(&self, kind: &str, subject: &str) -> usize {
+        let of = |row: &&(String, String)| row.0 == kind && row.1 == subject;
+        self.rows().iter().filter(of).count()
+    }
+
     fn set(&self, name: &str) -> String {
         let output = self.host.run(&format!("nft list set inet burgrave {name}"));
         String::from_utf8(output.stdout).unwrap()
@@ -229,6 +250,8 @@ fn an_attacker_is_cut_off_and_the_innocent_is_not() {
     std::thread::sleep(Duration::from_millis(1_500));
     net.fail("10.9.0.2", 3);
     net.until("the attacker is cut off again", |net| !net.attacker.reaches(HOST, 8080));
+    net.until("each has its row", |net| net.has_rows("ban.added", "10.9.0.2") == 2);
+    assert_eq!(net.has_rows("ban.removed", "10.9.0.2"), 1);
 }
 
 #[test]
@@ -313,6 +336,8 @@ fn who_must_not_be_banned_is_refused() {
     assert!(net.set("networks4").contains("203.0.113.0/24"));
     assert_eq!(net.firewall("unban 203.0.113.0/24").0, 0);
     assert!(net.set("networks4").contains("203.0.113.0/25"), "{}", net.set("networks4"));
+    assert_eq!(net.has_rows("ban.added", "203.0.113.0/24"), 1);
+    assert_eq!(net.rows().iter().filter(|(kind, _)| kind == "ban.added").count(), 3);
 }
 
 const CLOSED: &str = "[firewall]\nallow = [{ port = 7001, from = [\"10.9.0.3\"] }]\n";
@@ -354,6 +379,7 @@ fn rules_that_nobody_confirms_go_back_when_everything_is_dead() {
     assert!(start.elapsed() < Duration::from_millis(4_500), "{:?}", start.elapsed());
     assert!(net.attacker.reaches(HOST, 7001));
     assert_eq!(net.firewall("confirm").0, 1, "too late");
+    assert_eq!(net.has_rows("firewall.rolled-back", ""), 1);
     assert!(net.innocent.reaches(HOST, 7002));
     assert!(net.host.must("nft list tables").contains("table ip foreign"));
     assert!(!net.host.must("nft list tables").contains("burgrave"), "as it was before");
@@ -386,6 +412,10 @@ fn confirmed_rules_stay_and_can_be_taken_back() {
     assert!(!net.innocent.reaches(HOST, 7002));
     assert_eq!(net.firewall("rollback").0, 0);
     assert!(net.innocent.reaches(HOST, 7002), "as it was before any");
+    let kinds: Vec<String> = net.rows().into_iter().map(|(kind, _)| kind).collect();
+    let kinds: Vec<&str> = kinds.iter().filter_map(|kind| kind.strip_prefix("firewall.")).collect();
+    let expected = ["applied", "confirmed", "planned", "applied", "rolled-back", "rolled-back"];
+    assert_eq!(kinds, expected);
     drop((other.kill(), other.wait()));
 }
 

@@ -6,7 +6,9 @@ pub(crate) mod change;
 mod check;
 mod explain;
 mod firewall;
+mod ledger;
 mod prove;
+mod record;
 mod rules;
 mod run;
 mod update;
@@ -56,6 +58,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Watch(command) => watch::dispatch(command),
         Command::Firewall { config, command } => firewall::dispatch(config, command),
         Command::Backup(command) => backup::dispatch(command),
+        Command::Ledger(command) => ledger::dispatch(command),
         Command::Explain { id, config } => explain::run(id, config.as_deref()),
     }
 }

@@ -1,14 +1,19 @@
 //! `burgrave prove`: the attacks on one's own deployment.
 
 use super::Exit;
+use super::record::{event, record};
 use crate::cli::Format;
 use crate::error::Error;
 use crate::{load, output};
+use burgrave_ledger::{Event, Kind};
 use burgrave_model::{Outcome, Proof, Safeguard};
 use burgrave_prove::Target;
 use burgrave_sys::Live;
 use serde_json::json;
 use std::path::Path;
+
+/// Of a proof that did not hold, for its row.
+const EVIDENCE_MAX: usize = 5;
 
 /// Makes the attacks and shows how they ended.
 pub(super) fn run(
@@ -20,6 +25,8 @@ pub(super) fn run(
     let settings = load::settings(&Live, config)?;
     let target = Target::from_settings(&settings);
     let proofs = burgrave_prove::prove(&target, safeguards);
+    let rows: Vec<Event> = proofs.iter().map(row).collect();
+    record(&settings.state, &rows);
     output::text(&match format {
         Format::Json => format!("{:#}\n", json!({ "version": 1, "proofs": proofs })),
         Format::Text => table(&proofs, verbose),
@@ -29,6 +36,20 @@ pub(super) fn run(
         output::notice(&format!("nothing is configured for {}", unasked.join(", ")));
     }
     Ok(exit(&proofs))
+}
+
+/// How a proof ended, with what was seen where it did not hold.
+fn row(proof: &Proof) -> Event {
+    let fell = proof.evidence.iter().filter(|evidence| evidence.outcome != Outcome::Held);
+    let saw: Vec<String> = fell
+        .take(EVIDENCE_MAX)
+        .map(|evidence| format!("{}: {}", evidence.did, evidence.saw).chars().take(300).collect())
+        .collect();
+    let detail = json!({
+        "outcome": proof.outcome.words(), "safeguard": proof.safeguard.id(),
+        "attempts": proof.evidence.len(), "saw": saw,
+    });
+    event(Kind::ProofEnded, proof.id, detail)
 }
 
 fn exit(proofs: &[Proof]) -> Exit {

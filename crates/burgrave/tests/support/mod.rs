@@ -1,5 +1,5 @@
 //! The built program under a configuration of the test's, and the sample application behind it.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its part")]
 
 mod ports;
 

@@ -1,11 +1,13 @@
 //! The agent's process, as the supervisor starts it: follows the logs and bans. It listens on no network.
 
-use super::super::Exit;
+use super::super::{Exit, record};
 use super::serve::READY;
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_agent::{Ban, Told, Watcher};
+use burgrave_ledger::{Event, Kind, Scribe, Wrote};
 use burgrave_sys::{Channel, Live};
+use serde_json::json;
 use std::path::Path;
 
 /// What the agent tells the supervisor when it has no right to do anything.
@@ -15,6 +17,15 @@ pub(super) const UNABLE: &[u8] = b"unable";
 pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     let supervisor = Channel::of_child().ok_or(Error::NoSupervisor)?;
     let settings = load::settings(&Live, config)?;
+    let scribe = Scribe::start(&settings.state, wrote)
+        .map_err(|error| Error::Runtime("the ledger's thread", error))?;
+    let mut tell = |told| {
+        // In the kernel and in the file of bans it is already: the row comes after, and is not waited for.
+        if let Some(row) = row(&told) {
+            scribe.add(row);
+        }
+        tell(told);
+    };
     let connection = std::env::var("SSH_CONNECTION").ok();
     let started = Watcher::start(&settings, connection, &mut tell);
     let mut watcher = match started {
@@ -53,6 +64,27 @@ fn tell(told: Told) {
         Told::Restored(false, bans) => format!("restored {bans} ban(s) in the kernel"),
         Told::Trouble(text) => format!("warning: {text}"),
         Told::Better(path) => format!("the log `{path}` can be read again"),
+    });
+}
+
+/// What becomes a row.
+fn row(told: &Told) -> Option<Event> {
+    match told {
+        Told::Banned(ban) => Some(record::banned(ban, None)),
+        Told::Restored(has_rules, bans) => {
+            let detail = json!({ "has_rules": has_rules, "bans": bans });
+            Some(record::event(Kind::BanRestored, "", detail))
+        }
+        Told::Spared(..) | Told::Alert(_) | Told::Trouble(_) | Told::Better(_) => None,
+    }
+}
+
+/// Tells the operator how the ledger does.
+pub(super) fn wrote(wrote: Wrote) {
+    output::notice(&match wrote {
+        Wrote::Trouble(why) => format!("warning: rows wait for the ledger: {why}"),
+        Wrote::Better => "the ledger takes rows again".to_owned(),
+        Wrote::Lost(count) => format!("warning: {count} event(s) have no row in the ledger"),
     });
 }
 
