@@ -22,6 +22,7 @@ pub(crate) const TEST: &[&str] = &[
     "pebble",
     "php-fpm",
     "postgresql",
+    "python3-aiosmtpd",
     "rclone",
     "restic",
     "sqlite3",

@@ -76,6 +76,12 @@ pub enum BackupError {
     },
 }
 
+impl From<burgrave_http::HttpError> for BackupError {
+    fn from(error: burgrave_http::HttpError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
 impl BackupError {
     /// An object that is not what was written.
     pub(crate) fn damaged(object: impl Into<String>, why: impl Into<String>) -> Self {

@@ -1,11 +1,13 @@
 //! The command line.
 
+mod alert;
 mod audit;
 mod backup;
 mod ledger;
 
 use crate::command::Role;
 use crate::command::change::{ApplyArguments, PlanArguments, UndoArguments};
+pub(crate) use alert::Alert;
 pub(crate) use audit::{Audit, AuditFormat};
 pub(crate) use backup::{Backup, Job as BackupJob};
 use burgrave_model::Safeguard;
@@ -42,6 +44,9 @@ pub(crate) struct RunRole {
     /// The keeper of certificates.
     #[arg(long, hide = true)]
     certificates: bool,
+    /// Tells people.
+    #[arg(long, hide = true)]
+    alerts: bool,
     /// Runs the hooks of the keeper of certificates.
     #[arg(long, hide = true)]
     hook: bool,
@@ -53,6 +58,7 @@ impl RunRole {
             (self.gateway, Role::Gateway),
             (self.agent, Role::Agent),
             (self.certificates, Role::Certificates),
+            (self.alerts, Role::Alerts),
             (self.hook, Role::Hook),
         ];
         roles.into_iter().find(|(is, _)| *is).map_or(Role::Supervisor, |(_, role)| role)
@@ -134,6 +140,9 @@ pub(crate) enum Command {
     /// Exit 0: all is well. 1: something is not, and was told. 2: could not run.
     #[command(subcommand)]
     Backup(Backup),
+    /// Alerts: what is the matter, who was told; taken on, silenced, tested.
+    #[command(subcommand)]
+    Alert(Alert),
     /// What happened on this machine, row by row, and whether every row is as it was written.
     #[command(subcommand)]
     Ledger(Ledger),

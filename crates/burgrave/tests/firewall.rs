@@ -255,6 +255,30 @@ fn an_attacker_is_cut_off_and_the_innocent_is_not() {
 }
 
 #[test]
+fn bans_and_logs_that_have_gone_silent_are_told() {
+    let alert = "[[alert]]\nto = \"command:/bin/sh\"\narguments = [\"-c\", \"/bin/cat >> DIR/paged\"]\ngroup_wait = \"0s\"\ngroup_interval = \"0s\"\n";
+    let watch = WATCH.replacen("ban =", "silent_after = \"2s\"\nban =", 1);
+    let Some(mut net) = Net::new(&format!("{alert}{watch}")) else { return };
+    net.start();
+    net.fail("10.9.0.2", 3);
+    let paged = |net: &Net, text: &str| {
+        let paged = std::fs::read_to_string(net.folder.path().join("paged")).unwrap_or_default();
+        paged.contains(text)
+    };
+    net.until("the ban is told", |net| paged(net, "banned 10.9.0.2 for 3600 s"));
+    net.until("the silence is told", |net| paged(net, "auth.log` has been silent for"));
+    assert!(!paged(&net, "is silent no more"));
+    net.fail("10.9.0.3", 1);
+    net.until("its end is told", |net| paged(net, "auth.log` is silent no more"));
+    std::fs::remove_file(net.folder.path().join("auth.log")).unwrap();
+    std::fs::create_dir(net.folder.path().join("auth.log")).unwrap();
+    net.until("what cannot be read is told", |net| paged(net, "source.unreadable"));
+    net.host.must("nft flush ruleset");
+    net.until("what somebody took away is told", |net| paged(net, "ban.restored"));
+    net.until("each is a row", |net| net.has_rows("alert.raised", "10.9.0.2") == 1);
+}
+
+#[test]
 fn a_scan_through_the_gateway_is_cut_off() {
     let Some(mut net) = Net::new(WATCH) else { return };
     net.start();

@@ -441,7 +441,7 @@ fn sftp(
     Ok(BackupTarget::Sftp { user, host: host_name(host)?, port, path: path.to_owned() })
 }
 
-fn host_name(host: &str) -> Result<String, &'static str> {
+pub(crate) fn host_name(host: &str) -> Result<String, &'static str> {
     let letter = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':' | b'[' | b']' | b'_')
     };
@@ -451,7 +451,7 @@ fn host_name(host: &str) -> Result<String, &'static str> {
     Ok(host.to_owned())
 }
 
-fn http(text: &str) -> Result<HttpAddress, &'static str> {
+pub(crate) fn http(text: &str) -> Result<HttpAddress, &'static str> {
     let (is_secure, rest) = if let Some(rest) = text.strip_prefix("https://") {
         (true, rest)
     } else if let Some(rest) = text.strip_prefix("http://") {

@@ -8,6 +8,8 @@
 
 mod access;
 mod acme;
+mod alert_keys;
+mod alerts;
 mod backup;
 mod backup_keys;
 mod balance;
@@ -42,6 +44,9 @@ mod watch_keys;
 mod watches;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
+pub use alerts::{
+    AlertChannel, AlertTarget, Alerts, Digest, Escalate, Inhibit, Quiet, SmtpTls, Template,
+};
 pub use backup::{
     Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,
     Verify,

@@ -2,6 +2,7 @@
 //! default.
 
 use crate::acme::Acme;
+use crate::alerts::Alerts;
 use crate::backup::Backup;
 use crate::firewall::Firewall;
 use crate::log_settings::Log;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub watch: Vec<Watch>,
     /// The jobs. May be empty.
     pub backups: Vec<Backup>,
+    /// Who is told what.
+    pub alerts: Alerts,
     /// `None`: only bans are made.
     pub firewall: Option<Firewall>,
     /// Where certificates of sites with [`Tls::Acme`] come from; set where there is one.
@@ -68,6 +71,8 @@ pub struct Watch {
     pub source: Source,
     /// The stricter modes as well. Default false.
     pub is_strict: bool,
+    /// How long it may be silent. Default a day.
+    pub silent_after: Duration,
     /// When a client is banned.
     pub ban: Ban,
 }

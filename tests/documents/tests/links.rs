@@ -83,8 +83,10 @@ fn is_word(word: &str) -> bool {
 fn every_command_and_option_exists() {
     let files = [
         "crates/burgrave/src/cli.rs",
+        "crates/burgrave/src/cli/alert.rs",
         "crates/burgrave/src/cli/audit.rs",
         "crates/burgrave/src/cli/backup.rs",
+        "crates/burgrave/src/cli/ledger.rs",
         "crates/burgrave/src/command/change.rs",
     ];
     let cli: String = files.iter().map(|file| text(file).unwrap()).collect();

@@ -3,7 +3,6 @@
 //! Contract, held by one suite for all: a file appears whole or not at all, is never replaced by another content
 //! under the same name, and after [`Target::barrier`] everything written before it outlives a crash.
 
-mod http;
 mod local;
 mod rest;
 mod s3;
@@ -15,6 +14,10 @@ use crate::keyfile::Password;
 use burgrave_config::{Backup, BackupTarget};
 pub(crate) use local::Local;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a server may let one wait for its next bytes.
+const IDLE_TIME: Duration = Duration::from_mins(5);
 
 /// The kinds of files of a repository; each is a directory there, but for the one configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,12 +1,12 @@
 //! A server of restic's REST protocol (its document `doc/REST_backend.rst`), such as rest-server or `rclone serve restic`.
 //! With its switch `--append-only` such a server refuses to remove and to overwrite: the place for a writer.
 
-use super::http::{Answer, Client, Request, words};
-use super::{FileKind, Listed, Target, fault, is_name};
+use super::{FileKind, IDLE_TIME, Listed, Target, fault, is_name};
 use crate::error::BackupError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use burgrave_config::HttpAddress;
+use burgrave_http::{Answer, Client, Request, words};
 use serde::Deserialize;
 
 /// The form of lists.
@@ -35,7 +35,8 @@ impl Rest {
         credentials: Option<&str>,
     ) -> Result<Self, BackupError> {
         let authorization = credentials.map(|pair| format!("Basic {}", STANDARD.encode(pair)));
-        Ok(Self { client: Client::new(address)?, path: address.path.clone(), name, authorization })
+        let client = Client::new(address, None, IDLE_TIME)?;
+        Ok(Self { client, path: address.path.clone(), name, authorization })
     }
 
     fn place(&self, kind: FileKind, name: &str) -> String {

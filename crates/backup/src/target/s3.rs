@@ -2,14 +2,14 @@
 //! Version 4 signing process"). Names are as restic has them. Object lock is the bucket's own: with a default retention
 //! nothing that was written can be removed or overwritten for good.
 
-use super::http::{Answer, Client, Request, words};
-use super::{FileKind, Listed, Target, fault, is_name};
+use super::{FileKind, IDLE_TIME, Listed, Target, fault, is_name};
 use crate::error::BackupError;
 use crate::id::Id;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use burgrave_config::HttpAddress;
+use burgrave_http::{Answer, Client, Request, words};
 use burgrave_sys::{UnixTime, wall_clock};
 
 const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -121,7 +121,7 @@ impl S3 {
             address.host.strip_prefix("s3.").and_then(|rest| rest.strip_suffix(".amazonaws.com"));
         let region = region.unwrap_or("us-east-1").to_owned();
         Ok(Self {
-            client: Client::new(address)?,
+            client: Client::new(address, None, IDLE_TIME)?,
             bucket: format!("/{bucket}"),
             prefix,
             region,

@@ -1,5 +1,6 @@
 //! One command a file.
 
+mod alert;
 mod audit;
 mod backup;
 pub(crate) mod change;
@@ -8,6 +9,7 @@ mod explain;
 mod firewall;
 mod ledger;
 mod prove;
+mod raise;
 mod record;
 mod rules;
 mod run;
@@ -58,6 +60,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Watch(command) => watch::dispatch(command),
         Command::Firewall { config, command } => firewall::dispatch(config, command),
         Command::Backup(command) => backup::dispatch(command),
+        Command::Alert(command) => alert::dispatch(command),
         Command::Ledger(command) => ledger::dispatch(command),
         Command::Explain { id, config } => explain::run(id, config.as_deref()),
     }

@@ -1,13 +1,14 @@
 //! `burgrave backup`: one file a group of commands, and how they show what came of it.
 
+mod alerts;
 mod keys;
 mod look;
 mod make;
 mod schedule;
 mod show;
 
-use super::Exit;
 use super::record::{brief, by, event, record};
+use super::{Exit, raise};
 use crate::cli::{Backup, BackupJob};
 use crate::error::Error;
 use crate::load;
@@ -68,6 +69,7 @@ fn kept(
     detail.insert("outcome".to_owned(), outcome.into());
     detail.insert("by".to_owned(), by());
     record(&settings.state, &[event(kind, arguments.name.as_str(), detail.into())]);
+    raise::raise(&settings, &alerts::of(kind, &arguments.name, &done));
     Ok(done?.0)
 }
 

@@ -1,7 +1,8 @@
 //! `burgrave backup schedule`: does what is due, one thing at a time, each in a process of its own that stands back for
 //! others; tells what came of it. As the supervisor's child it ends when that does.
 
-use super::super::Exit;
+use super::super::{Exit, raise};
+use super::alerts;
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_backup::{Errand, Job, due, overdue};
@@ -140,6 +141,9 @@ fn done(settings: &Settings, running: Running, code: Option<i32>) {
     if let Err(error) = remembered {
         output::notice(&format!("warning: backup `{name}`: {}", error.told()));
     }
+    if code.is_none() {
+        raise::raise(settings, &[alerts::killed(errand, &name)]);
+    }
     for line in lines(&name, errand, code, &answer) {
         output::notice(&line);
     }
@@ -196,6 +200,7 @@ fn remind(settings: &Settings, reminded: &mut HashMap<String, i64>) {
         };
         if reminded.get(&backup.name).is_none_or(|last| now - last >= REMIND_SECS) {
             output::notice(&format!("alert: backup `{}`: {line}", backup.name));
+            raise::raise(settings, &[alerts::overdue(&backup.name, &line)]);
             reminded.insert(backup.name.clone(), now);
         }
     }

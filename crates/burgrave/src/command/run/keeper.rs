@@ -1,11 +1,12 @@
 //! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, the
-//! one that keeps certificates, and the one that does backups.
+//! one that keeps certificates, the one that does backups, and the one that tells people.
 //!
 //! Invariants: there is at most one of a kind; it ends when this process does, because its channel is closed
 //! then; an agent without the right to change the kernel's tables is left out, and that is said.
 
 use super::agent::UNABLE;
 use super::certificates::{RELOAD, SERVED_VARIABLE};
+use super::recorder::Certificate;
 use super::serve::READY;
 use crate::error::Error;
 use crate::output;
@@ -24,6 +25,9 @@ const SETTLED: Duration = Duration::from_mins(1);
 /// How long it may take to end when it is no longer wanted.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What is kept of what it tells until somebody looks.
+const TOLD_MAX: usize = 1_000;
+
 /// What a process is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -33,6 +37,8 @@ pub(super) enum Kind {
     Certificates,
     /// Does backups when they are due.
     Backups,
+    /// Tells people.
+    Alerts,
 }
 
 impl Kind {
@@ -42,6 +48,7 @@ impl Kind {
             Self::Agent => "the agent",
             Self::Certificates => "the keeper of certificates",
             Self::Backups => "the backups' process",
+            Self::Alerts => "the alerts' process",
         }
     }
 
@@ -51,6 +58,7 @@ impl Kind {
             Self::Agent => &["run", "--agent", "--config"],
             Self::Certificates => &["run", "--certificates", "--config"],
             Self::Backups => &["backup", "schedule", "--child", "--config"],
+            Self::Alerts => &["run", "--alerts", "--config"],
         }
     }
 
@@ -58,6 +66,7 @@ impl Kind {
         match self {
             Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
             Self::Certificates => Service::is_wanted(settings),
+            Self::Alerts => !settings.alerts.channels.is_empty(),
             Self::Backups => settings.backups.iter().any(|job| {
                 job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()
             }),
@@ -70,6 +79,8 @@ pub(super) struct Keeper {
     kind: Kind,
     /// Whether the gateway is to read certificates anew.
     reload: bool,
+    /// What it tells of certificates, to be recorded.
+    told: Vec<Certificate>,
     /// The fingerprint of the certificates that the gateway has read.
     served: String,
     wanted: Option<(PathBuf, PathBuf)>,
@@ -95,6 +106,7 @@ impl Keeper {
         Self {
             kind,
             reload: false,
+            told: Vec::new(),
             served: String::new(),
             wanted: None,
             running: None,
@@ -113,6 +125,11 @@ impl Keeper {
     /// Whether the gateway is to read certificates anew; asked for once.
     pub(super) fn take_reload(&mut self) -> bool {
         std::mem::take(&mut self.reload)
+    }
+
+    /// What it has told of certificates since this was last asked.
+    pub(super) fn take_told(&mut self) -> Vec<Certificate> {
+        std::mem::take(&mut self.told)
     }
 
     /// Starts, replaces or ends it by a new configuration.
@@ -138,6 +155,8 @@ impl Keeper {
                 running.is_ready |= message.bytes == READY;
                 running.is_unable |= message.bytes == UNABLE;
                 self.reload |= message.bytes == RELOAD;
+                let told = Certificate::parse(&message.bytes);
+                self.told.extend(told.filter(|_| self.told.len() < TOLD_MAX));
             }
             if let Ok(Some(status)) = running.child.try_wait() {
                 let (was_settled, is_unable) =

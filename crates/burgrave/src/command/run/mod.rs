@@ -1,5 +1,5 @@
-//! `burgrave run`: a supervisor, and the gateway, the agent and the keeper of certificates as processes of their
-//! own.
+//! `burgrave run`: a supervisor, and the gateway, the agent, the keeper of certificates and those that do backups and
+//! tell people as processes of their own.
 //!
 //! The supervisor holds the listening sockets and opens the logs; it hears signals and nothing else.
 //! The gateway takes both over, reads its configuration, keys and rules, then gives up its account,
@@ -7,10 +7,13 @@
 //! configuration is a new gateway on the same sockets, so that what a gateway gave up stays given up.
 
 mod agent;
+mod alerts;
 mod certificates;
 mod confinement;
 mod keeper;
+mod recorder;
 mod serve;
+mod signals;
 mod sockets;
 mod supervise;
 
@@ -32,6 +35,7 @@ pub(crate) enum Role {
     Gateway,
     Agent,
     Certificates,
+    Alerts,
     Hook,
 }
 
@@ -44,6 +48,7 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
         Role::Gateway => serve::run(config, threads),
         Role::Agent => agent::run(config),
         Role::Certificates => certificates::run(config),
+        Role::Alerts => alerts::run(config),
         Role::Hook => certificates::hooks(config),
     }
 }
