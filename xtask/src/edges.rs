@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "config",
             "firewall",
             "gateway",
+            "http",
             "ledger",
             "model",
             "prove",

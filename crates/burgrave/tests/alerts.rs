@@ -189,3 +189,44 @@ fn a_channel_that_cannot_work_is_said_at_the_start() {
     burgrave.wait_for("may be used by others than its owner (mode 0644)");
     burgrave.wait_for("the alerts' process has ended");
 }
+
+/// What the process that tells people has given up, by its status.
+fn teller(burgrave: &Burgrave) -> Option<String> {
+    let found = support::descendants(burgrave.child.id()).into_iter().find(|id| {
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == b"--alerts")
+    });
+    std::fs::read_to_string(format!("/proc/{}/status", found?)).ok()
+}
+
+#[test]
+fn who_only_speaks_to_servers_is_confined_and_does_its_work() {
+    let (received, address) = support::recording_upstream();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "hunter2").unwrap();
+    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+    let at = folder.path().display();
+    let rest = format!(
+        "[[site]]\nhosts = [\"*\"]\nfiles = {{ root = \"{at}\" }}\n[[alert]]\nto = \"http://{address}/hook\"\n\
+         password_file = \"{at}/secret\"\ngroup_wait = \"0s\"\n[[backup]]\nname = \"job\"\n\
+         source = {{ paths = [\"{at}/secret\"] }}\nrepository = \"{at}/repository\"\nkey = \"{at}/key\"\n"
+    );
+    let text = configuration(folder.path(), "127.0.0.1:0", &rest);
+    std::fs::write(folder.path().join("burgrave.toml"), text).unwrap();
+    let burgrave = Burgrave::start_in(folder);
+    let config = burgrave.config();
+    assert_eq!(command(&config, &["backup", "run", "job"]).0, 2);
+    let request = received.recv_timeout(PATIENCE);
+    let request = request.unwrap_or_else(|_| panic!("{:?}", burgrave.said()));
+    assert!(request.starts_with("POST /hook HTTP/1.1"), "{request}");
+    assert!(request.contains("authorization: Bearer hunter2"), "{request}");
+    until("the row", || {
+        let rows = json(&config, &["ledger", "list", "--kind", "alert"]);
+        rows["rows"].as_array().unwrap().len() == 1
+    });
+    let status = teller(&burgrave).unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{status}");
+    }
+}

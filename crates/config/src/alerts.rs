@@ -181,8 +181,16 @@ pub(crate) fn alerts(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Alerts {
         }
         channels.extend(channel(table, name, sink));
     }
+    let is_alive_only = |name: &str| {
+        channels
+            .iter()
+            .any(|channel: &AlertChannel| channel.name == name && channel.heartbeat.is_some())
+    };
     for (from, to) in escalations {
-        if from == to.value || names.iter().all(|(name, _)| *name != to.value) {
+        if is_alive_only(&to.value) {
+            let message = format!("`{}` gets a sign of life and nothing else", to.value);
+            sink.wrong(&to.spot, message, "the `name` of another `[[alert]]`".to_owned());
+        } else if from == to.value || names.iter().all(|(name, _)| *name != to.value) {
             let message = format!("no other channel is called `{}`", to.value);
             sink.wrong(&to.spot, message, "the `name` of another `[[alert]]`".to_owned());
         }
@@ -256,6 +264,7 @@ fn channel(table: &Table<'_, '_>, name: String, sink: &mut Sink<'_>) -> Option<A
         *way = SmtpTls::Off;
     }
     fits(table, &channel, to.as_ref(), sink);
+    is_plain(table, &channel, to.as_ref(), sink);
     Some(channel)
 }
 
@@ -328,14 +337,54 @@ fn fits(
         !is_mail && !is_web && (channel.password_file.is_some() || channel.ca.is_some()),
         "`password_file` and `ca` are of servers only",
     );
+}
+
+/// Whether it is a channel of alerts or of signs of life, and its secrets go only where they may.
+fn is_plain(
+    table: &Table<'_, '_>,
+    channel: &AlertChannel,
+    to: Option<&Located<AlertTarget>>,
+    sink: &mut Sink<'_>,
+) {
+    let spot = to.map_or(&table.spot, |to| &to.spot);
+    let mut wrong = |when: bool, message: &str| {
+        if when {
+            sink.wrong(spot, message, None);
+        }
+    };
+    let of_alerts = table.has(&LEVEL)
+        || table.has(&TOPICS)
+        || table.has(&GROUP_WAIT)
+        || table.has(&GROUP_INTERVAL)
+        || table.has(&REPEAT)
+        || table.has(&PER_HOUR)
+        || table.has(&DIGEST)
+        || table.has(&QUIET)
+        || table.has(&ESCALATE_TO);
+    let is_alive_only = channel.heartbeat.is_some();
+    wrong(
+        is_alive_only && of_alerts,
+        "a channel with `heartbeat` gets no alerts: move its other keys to another channel",
+    );
+    wrong(
+        is_alive_only && matches!(channel.template, Template::PagerDuty | Template::Alertmanager),
+        "this template has no sign of life: `heartbeat` goes with the others",
+    );
+    let has_ca = channel.ca.is_some();
     match &channel.to {
         AlertTarget::Smtp { host, tls: SmtpTls::Off, .. } => {
             wrong(!is_loopback(host), "`tls = false` is taken for this machine only");
+            wrong(has_ca, "`ca` says nothing without TLS: remove it");
         }
-        AlertTarget::Webhook(address) => wrong(
-            !address.is_secure && channel.password_file.is_some() && !is_loopback(&address.host),
-            "a secret goes over `https` only",
-        ),
+        AlertTarget::Webhook(address) => {
+            wrong(
+                !address.is_secure
+                    && channel.password_file.is_some()
+                    && !is_loopback(&address.host),
+                "a secret goes over `https` only",
+            );
+            wrong(!address.is_secure && has_ca, "`ca` says nothing without TLS: remove it");
+        }
         AlertTarget::Smtp { .. } | AlertTarget::Command(_) | AlertTarget::Syslog(_) => {}
     }
 }
@@ -422,6 +471,12 @@ mod tests {
             ("escalate_after = \"1h\"\nescalate_to = \"no\"", "no other channel is called `no`"),
             ("escalate_after = \"1h\"\nescalate_to = \"1\"", "no other channel is called `1`"),
             ("topics = [\"bans\"]", "no topic of alerts"),
+            ("heartbeat = \"1m\"\nlevel = \"high\"", "gets no alerts"),
+            ("heartbeat = \"1m\"\ntemplate = \"alertmanager\"", "no sign of life"),
+            (
+                "escalate_after = \"1h\"\nescalate_to = \"p\"\n[[alert]]\nname = \"p\"\nto = \"https://p.example\"\nheartbeat = \"1m\"",
+                "`p` gets a sign of life and nothing else",
+            ),
             ("quiet = { from = \"22:00\" }", "has no `to`"),
             ("digest = {}", "has no `every`"),
             ("[[alert]]\nname = \"1\"\nto = \"https://h.example\"", "two channels are called `1`"),
@@ -443,6 +498,8 @@ mod tests {
         check(&format!("[[alert]]\n{MAIL}user = \"u\""), "go together");
         let secret = "[[alert]]\nto = \"http://h.example\"\npassword_file = \"/k\"";
         check(secret, "over `https` only");
+        let plain = "[[alert]]\nto = \"http://h.example\"\nca = \"/ca\"";
+        check(plain, "`ca` says nothing without TLS");
         check("[alerts]\ninhibit = []", "says nothing without a channel");
     }
 }

@@ -33,7 +33,7 @@ const KEPT_MAX: usize = 8;
 const HEAD_LINES_MAX: usize = 200;
 const LINE_BYTES_MAX: u64 = 16 * 1024;
 /// The certificates of the authorities that this machine trusts, as Debian and Red Hat keep them.
-const AUTHORITIES: [&str; 2] =
+pub const AUTHORITIES: [&str; 2] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 const AUTHORITIES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 

@@ -1,12 +1,14 @@
 //! The process that tells people, as the supervisor starts it: takes what others raise, and delivers.
 
 use super::super::{Exit, raise, record};
+use super::confinement;
 use super::serve::READY;
 use crate::error::Error;
 use crate::{load, output};
-use burgrave_alerts::{Event, Said, Service};
-use burgrave_ledger::{Filter, Kind};
-use burgrave_sys::{Channel, Live, UnixTime};
+use burgrave_alerts::{Event, Said, Service, Spool};
+use burgrave_config::Settings;
+use burgrave_ledger::{Filter, Kind, Ledger};
+use burgrave_sys::{Channel, Live, UnixTime, confine, forget_mask};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,7 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     let supervisor = Channel::of_child().ok_or(Error::NoSupervisor)?;
     let settings = load::settings(&Live, config)?;
     let mut tell = teller(settings.state.clone());
+    confined(&settings)?;
     let mut service = Service::start(&settings.state, &settings.alerts, &raise::host(), &mut tell)?;
     supervisor.send(READY, None).map_err(Error::Sockets)?;
     loop {
@@ -27,6 +30,18 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
             return Ok(Exit::Clean);
         }
     }
+}
+
+/// Gives up what the channels do not need. Before the first thread, and with the folders there that are to be written.
+fn confined(settings: &Settings) -> Result<(), Error> {
+    let Some(keep) = confinement::of_alerts(settings) else { return Ok(()) };
+    Spool::open(&settings.state)?;
+    Ledger::open(&settings.state)?;
+    forget_mask();
+    for part in confine(&keep).map_err(Error::Confine)? {
+        output::notice(&format!("warning: people are told without {part}"));
+    }
+    Ok(())
 }
 
 /// Writes rows, and tells the operator.
