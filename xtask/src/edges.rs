@@ -44,7 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave-http", &["config", "sys"]),
     ("burgrave-ledger", &["sys"]),
     ("burgrave-model", &[]),
-    ("burgrave-oracles", &["model", "parse", "seclang", "watch"]),
+    ("burgrave-oracles", &["ledger", "model", "parse", "seclang", "watch"]),
     ("burgrave-parse", &[]),
     ("burgrave-prove", &["config", "model", "sys"]),
     ("burgrave-replay", &["model", "seclang"]),

@@ -207,3 +207,19 @@ fn changes_of_the_machine_are_rows() {
     assert_eq!(rows[0]["subject"], rows[1]["subject"]);
     assert!(!rows[0]["detail"]["checks"].as_array().unwrap().is_empty(), "{shown}");
 }
+
+#[test]
+fn how_proofs_ended_are_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let rest = "[[site]]\nhosts = [\"*\"]\nfiles = { root = \"/srv\" }\n";
+    let text = support::configuration(folder.path(), "127.0.0.1:1", rest);
+    std::fs::write(folder.path().join("burgrave.toml"), text).unwrap();
+    let place = Place(folder);
+    let output = place.run(&["prove", "version-hiding"]);
+    assert_eq!(output.status.code(), Some(2), "nobody listens: {}", stdout(&output));
+    let rows = place.rows(&["--kind", "proof"]);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["subject"], "version-hiding");
+    assert_eq!(rows[0]["detail"]["outcome"], "not proven");
+    assert!(!rows[0]["detail"]["saw"].as_array().unwrap().is_empty(), "{}", rows[0]);
+}

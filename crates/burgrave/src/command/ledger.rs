@@ -47,8 +47,11 @@ fn list(which: &LedgerWhich, filter: &Filter) -> Result<Exit, Error> {
 }
 
 fn as_text(row: &Row) -> String {
-    let detail: Vec<String> =
-        row.detail.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let detail = row.detail.iter().map(|(key, value)| match value.as_str() {
+        Some(text) => format!("{}={text:?}", key.escape_debug()),
+        None => format!("{}={}", key.escape_debug(), value.to_string().escape_debug()),
+    });
+    let detail: Vec<String> = detail.collect();
     let time = row.time.split('.').next().unwrap_or_default();
     format!(
         "{:>8}  {}Z  {:<22} {}  {}\n",
@@ -56,7 +59,7 @@ fn as_text(row: &Row) -> String {
         time.escape_debug(),
         row.kind.escape_debug().to_string(),
         row.subject.escape_debug(),
-        detail.join(" ").escape_debug(),
+        detail.join(" "),
     )
 }
 
@@ -146,7 +149,7 @@ mod tests {
         assert_eq!((rows.len(), odd), (1, 0));
         let text = as_text(&rows[0]);
         assert!(text.starts_with("       2  2026-11-21T02:42:18Z  ban.added"), "{text}");
-        assert!(text.contains("192.0.2.7  reason=\\\"too \\\\u001bmany\\\" secs=60"), "{text}");
+        assert!(text.contains("192.0.2.7  reason=\"too \\u{1b}many\" secs=60"), "{text}");
         assert_eq!(as_json(&rows[0])["detail"]["secs"], 60);
         let check = burgrave_ledger::check(&folder, None, None).unwrap();
         assert!(
