@@ -185,6 +185,8 @@ fn a_channel_that_cannot_work_is_said_at_the_start() {
     );
     let text = configuration(folder.path(), "127.0.0.1:0", &rest);
     std::fs::write(folder.path().join("burgrave.toml"), text).unwrap();
+    let (code, said) = command(&folder.path().join("burgrave.toml"), &["check"]);
+    assert!(code == 2 && said.contains("may be used by others"), "{said}");
     let burgrave = Burgrave::start_in(folder);
     burgrave.wait_for("may be used by others than its owner (mode 0644)");
     burgrave.wait_for("the alerts' process has ended");
@@ -229,4 +231,31 @@ fn who_only_speaks_to_servers_is_confined_and_does_its_work() {
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
         assert!(status.contains(line), "{status}");
     }
+}
+
+/// Killed when dropped.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn a_machine_that_only_keeps_backups_is_heard_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (alert, out) = channel(folder.path(), "");
+    let at = folder.path().display();
+    let text = format!(
+        "state = \"{at}/state\"\n{alert}[[backup]]\nname = \"job\"\nsource = {{ paths = [\"{at}/page\"] }}\n\
+         repository = \"{at}/repository\"\nkey = \"{at}/key\"\nevery = \"1d\"\njitter = \"0s\"\n"
+    );
+    let config = folder.path().join("burgrave.toml");
+    std::fs::write(&config, text).unwrap();
+    let mut schedule = Command::new(support::PROGRAM);
+    schedule.args(["backup", "schedule", "--config", config.to_str().unwrap()]);
+    let _schedule = Running(schedule.spawn().unwrap());
+    until("its failure is told", || paged(&out).iter().any(|(topic, ..)| topic == "backup.failed"));
 }

@@ -59,8 +59,8 @@ fn kept(
     act: impl FnOnce(&Job<'_>) -> Result<(Exit, Value), Error>,
 ) -> Result<Exit, Error> {
     let settings = settings(arguments)?;
-    let job = Job::new(&settings, &arguments.name)?;
-    let done = act(&job);
+    let job = Job::new(&settings, &arguments.name).map_err(Error::from);
+    let done = job.and_then(|job| act(&job));
     let (outcome, mut detail) = match &done {
         Ok((Exit::Clean, answer)) => ("well", brief(answer)),
         Ok((Exit::Findings | Exit::Unproven, answer)) => ("findings", brief(answer)),

@@ -38,6 +38,10 @@ pub(super) fn run(config: &Path, is_child: bool) -> Result<Exit, Error> {
         return Err(Error::Backup("the configuration has no [[backup]]".to_owned()));
     }
     let program = std::env::current_exe().map_err(|error| Error::Runtime("the backup", error))?;
+    if supervisor.is_none() {
+        // With a supervisor there is a process for it.
+        super::super::run::beside(&settings)?;
+    }
     if let Some(supervisor) = &supervisor {
         supervisor.send(super::super::run::READY, None).map_err(Error::Sockets)?;
     }

@@ -11,9 +11,13 @@ use burgrave_ledger::{Filter, Kind, Ledger};
 use burgrave_sys::{Channel, Live, UnixTime, confine, forget_mask};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Rows that are looked through for those that a killed process may have written.
 const ROWS_MAX: usize = 2_000;
+
+/// After a turn that failed.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Works until the supervisor is gone.
 pub(super) fn run(config: &Path) -> Result<Exit, Error> {
@@ -30,6 +34,25 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
             return Ok(Exit::Clean);
         }
     }
+}
+
+/// The same work in a thread of a process that has something else to do and no supervisor, until that ends.
+pub(in super::super) fn beside(settings: &Settings) -> Result<(), Error> {
+    if settings.alerts.channels.is_empty() {
+        return Ok(());
+    }
+    let mut tell = teller(settings.state.clone());
+    let mut service = Service::start(&settings.state, &settings.alerts, &raise::host(), &mut tell)?;
+    let run = move || {
+        loop {
+            if let Err(error) = service.turn(&mut tell) {
+                output::error(&error);
+                std::thread::sleep(PAUSE);
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("alerts".to_owned()).spawn(run);
+    thread.map(drop).map_err(|error| Error::Runtime("the alerts' thread", error))
 }
 
 /// Gives up what the channels do not need. Before the first thread, and with the folders there that are to be written.

@@ -19,6 +19,7 @@ mod supervise;
 
 use super::Exit;
 use crate::error::Error;
+pub(super) use alerts::beside;
 pub(super) use serve::READY;
 use std::path::Path;
 use std::time::Duration;
