@@ -80,6 +80,8 @@ impl Service {
                 "warning: {gone} message(s) to channels that are configured no more were dropped"
             )));
         }
+        // Those that were removed since the state was last written.
+        state.taken.retain(|name| spool.has(name));
         let has_sent = Sent::apply(state_folder, &mut state)?;
         if has_sent || gone > 0 {
             store.write(&state)?;
