@@ -116,7 +116,7 @@ fn a_gateway_that_was_killed_is_told_and_silences_hold_and_end() {
     assert_eq!(command(&config, &["alert", "silence", "--topic", "back", "--for", "1h"]).0, 2);
     until("the silence", || json(&config, &["alert", "list"])["silences"].get(&id).is_some());
     assert_eq!(command(&config, &["backup", "run", "job"]).0, 2);
-    // Of the processes beside each other the gateway alone is given up by root, or has this word.
+    // The gateway's process is the one with this word.
     let gateway = support::descendants(burgrave.child.id()).into_iter().find(|id| {
         let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
         line.split(|byte| *byte == 0).any(|word| word == b"--gateway")

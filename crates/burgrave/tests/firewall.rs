@@ -279,6 +279,37 @@ fn bans_and_logs_that_have_gone_silent_are_told() {
 }
 
 #[test]
+fn ten_thousand_bans_are_rows_each_and_few_alerts() {
+    let alert = "[[alert]]\nto = \"command:/bin/sh\"\narguments = [\"-c\", \"/bin/cat >> DIR/paged\"]\ngroup_wait = \"0s\"\n";
+    let Some(mut net) = Net::new(&format!("{alert}{WATCH}")) else { return };
+    net.start();
+    let date = Command::new("date").args(["-u", "+%b %e %H:%M:%S"]).output().unwrap();
+    let date = String::from_utf8(date.stdout).unwrap();
+    let mut text = String::new();
+    for client in 0..10_000 {
+        // Each in a network of its own: neighbours would be banned together.
+        let ip = format!("11.{}.{}.7", client / 250, client % 250);
+        for _ in 0..3 {
+            let line = format!("Failed password for u{client} from {ip} port 5 ssh2");
+            writeln!(text, "{} h sshd[1]: {line}", date.trim_end()).unwrap();
+        }
+    }
+    append(net.folder.path().join("auth.log")).write_all(text.as_bytes()).unwrap();
+    net.until("each is banned", |net| net.said("banned 11.") == 10_000);
+    let config = net.config();
+    let verify = ["ledger", "verify", "--format", "json", "--config", &config];
+    net.until("each has its row", |_| {
+        let output = support::run(&verify);
+        let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        shown["is_sound"] == true && shown["rows"].as_u64().is_some_and(|rows| rows > 10_000)
+    });
+    net.until("they are told", |net| {
+        let paged = std::fs::read_to_string(net.folder.path().join("paged")).unwrap_or_default();
+        paged.contains("clients were banned at once")
+    });
+}
+
+#[test]
 fn a_scan_through_the_gateway_is_cut_off() {
     let Some(mut net) = Net::new(WATCH) else { return };
     net.start();
