@@ -23,6 +23,7 @@ pub(crate) const TEST: &[&str] = &[
     "pebble",
     "php-fpm",
     "postgresql",
+    "python3-aiosmtpd",
     "python3-venv",
     "rclone",
     "redis-server",

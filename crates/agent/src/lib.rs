@@ -10,6 +10,7 @@ mod apply;
 mod ban;
 mod book;
 mod error;
+mod followed;
 mod home;
 mod journal;
 mod kernel;

@@ -6,6 +6,7 @@
 
 use crate::ban::{Ban, Entry, words};
 use crate::error::AgentError;
+use crate::followed::Followed;
 use crate::home::Home;
 use crate::journal::Journal;
 use crate::kernel::Kernel;
@@ -19,6 +20,7 @@ use burgrave_sys::{
 };
 use burgrave_watch::{Action, Detectors, Event, Never, Reader, Rule, Target};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -39,23 +41,20 @@ pub enum Told {
     Banned(Ban),
     /// Somebody would have been.
     Spared(Target, &'static str),
-    /// Something to look at.
-    Alert(String),
+    /// Something to look at: by which address, where it is known, and what.
+    Alert(Option<IpAddr>, String),
     /// What somebody took out of the kernel is there again: whether rules, and how many bans.
     Restored(bool, usize),
-    /// A log that cannot be read, or a disk that does not take bans; said once while it lasts.
+    /// The kernel or a disk does not take something; said once while it lasts.
     Trouble(String),
+    /// A log that cannot be read, and why; said once while it lasts.
+    Unreadable(String, String),
     /// A log that can be read again.
     Better(String),
-}
-
-/// A log with what reads it.
-struct Followed {
-    source: Origin,
-    reading: Reading,
-    /// Its detectors' place.
-    detectors: usize,
-    is_troubled: bool,
+    /// A log that has been silent for longer than it may be, in seconds; said once while it lasts.
+    Silent(String, u64),
+    /// A log that is silent no more.
+    Heard(String),
 }
 
 /// The loop's state.
@@ -161,7 +160,7 @@ impl Watcher {
                 // Refused when the configuration was read.
                 (From::Gateway, None) => continue,
             };
-            self.logs.push(Followed { source, reading, detectors, is_troubled: false });
+            self.logs.push(Followed::new(source, reading, detectors, watch.silent_after));
         }
         Ok(())
     }
@@ -211,21 +210,21 @@ impl Watcher {
         for log in &mut self.logs {
             let Some(detectors) = self.detectors.get_mut(log.detectors) else { continue };
             let reading = &mut log.reading;
+            let mut has_lines = false;
             let read = log.source.read(&self.changes, &self.together, |line, is_past| {
+                has_lines = true;
                 let Some(event) = reading.line(line) else { return };
                 let lag = if is_past { lag(&event, now) } else { 0 };
                 detectors.event(&event, now - lag, |action| actions.push((action, lag)));
             });
-            let is_troubled = read.is_err();
             match read {
-                Ok(is_more) => self.is_behind |= is_more,
-                Err(error) if !log.is_troubled => tell(Told::Trouble(chain(&error))),
-                Err(_) => {}
+                Ok(is_more) => {
+                    self.is_behind |= is_more;
+                    log.read(Ok(()), tell);
+                }
+                Err(error) => log.read(Err(chain(&error)), tell),
             }
-            if log.is_troubled && !is_troubled {
-                tell(Told::Better(log.source.name().unwrap_or_default()));
-            }
-            log.is_troubled = is_troubled;
+            log.silence(has_lines, Instant::now(), tell);
         }
     }
 
@@ -239,7 +238,7 @@ impl Watcher {
         for (action, lag) in actions {
             if let Action::Alert { reason, ip, evidence } = &action {
                 let whom = ip.map(|ip| format!(" by {ip}")).unwrap_or_default();
-                tell(Told::Alert(format!("{reason}{whom}: {}", words(evidence))));
+                tell(Told::Alert(*ip, format!("{reason}{whom}: {}", words(evidence))));
             }
             let Some(ban) = Ban::of(&action, now, lag).filter(|ban| ban.until > now) else {
                 continue;

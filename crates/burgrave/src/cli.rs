@@ -1,18 +1,22 @@
 //! The command line.
 
 mod advisories;
+mod alert;
 mod audit;
 mod backup;
 mod baseline;
+mod ledger;
 
 use crate::command::Role;
 use crate::command::change::{ApplyArguments, PlanArguments, UndoArguments};
 pub(crate) use advisories::{Advisories, Sbom};
+pub(crate) use alert::Alert;
 pub(crate) use audit::{Audit, AuditFormat};
 pub(crate) use backup::{Backup, Job as BackupJob};
 pub(crate) use baseline::{Baseline, BaselineOf};
 use burgrave_model::Safeguard;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use ledger::{Ledger, Which as LedgerWhich};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,6 +48,9 @@ pub(crate) struct RunRole {
     /// The keeper of certificates.
     #[arg(long, hide = true)]
     certificates: bool,
+    /// Tells people.
+    #[arg(long, hide = true)]
+    alerts: bool,
     /// Runs the hooks of the keeper of certificates.
     #[arg(long, hide = true)]
     hook: bool,
@@ -61,6 +68,7 @@ impl RunRole {
             (self.gateway, Role::Gateway),
             (self.agent, Role::Agent),
             (self.certificates, Role::Certificates),
+            (self.alerts, Role::Alerts),
             (self.hook, Role::Hook),
             (self.shipping, Role::Shipping),
             (self.audits, Role::Audits),
@@ -165,6 +173,12 @@ pub(crate) enum Command {
     /// Exit 0: all is well. 1: something is not, and was told. 2: could not run.
     #[command(subcommand)]
     Backup(Backup),
+    /// Alerts: what is the matter, who was told; taken on, silenced, tested.
+    #[command(subcommand)]
+    Alert(Alert),
+    /// What happened on this machine, row by row, and whether every row is as it was written.
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// What a finding, a proof, a safeguard or a rule means and what to do.
     Explain {
         /// The id, as in `ssh-root-login`, `sql-injection`, `version-hiding` or, with `--config`, `942100`.

@@ -47,6 +47,16 @@ pub(crate) enum Error {
     Agent(#[from] burgrave_agent::AgentError),
     #[error("{0}")]
     Backup(String),
+    #[error("cannot see to alerts")]
+    Alerts(#[source] burgrave_alerts::AlertError),
+    #[error("the configuration has no [[alert]]: nobody is told")]
+    NoAlerts,
+    #[error("no channel is called `{}`", .0.escape_debug())]
+    NoChannel(String),
+    #[error("no topic of alerts is called `{}`, or begins so", .0.escape_debug())]
+    NoTopic(String),
+    #[error("cannot use the ledger")]
+    Ledger(#[source] burgrave_ledger::LedgerError),
     #[error("no service is called `{0}`; like it: {1}")]
     UnknownService(String, String),
     #[error("the filter cannot be run:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]

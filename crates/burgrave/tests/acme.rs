@@ -79,6 +79,19 @@ fn a_certificate_is_fetched_by_a_page_and_served() {
     assert_eq!((account.len(), mode(&account[0])), (1, 0o600));
     assert!(files(&state, ".order").is_empty(), "nothing is under way");
     assert!(files(&state.join("challenges"), "").is_empty(), "no answer stays");
+    // It is in the ledger, which the keeper itself cannot write.
+    let config = burgrave.config();
+    let list = ["ledger", "list", "--kind", "certificate", "--config", config.to_str().unwrap()];
+    let end = Instant::now() + support::PATIENCE;
+    loop {
+        let output = support::run(&list);
+        let rows: String = output.stdout.iter().map(|&byte| char::from(byte)).collect();
+        if rows.contains("certificate.renewed    a.example.com") {
+            break;
+        }
+        assert!(Instant::now() < end, "{rows} {}", support::stderr(&output));
+        std::thread::sleep(Duration::from_millis(20));
+    }
     // Only an authority's question is answered in the clear.
     let plain = |path: &str| {
         let text =

@@ -187,6 +187,27 @@ impl Net {
         log.write_all(text.as_bytes()).unwrap();
     }
 
+    /// The rows of the ledger, as kind and subject, once it is sound.
+    fn rows(&self) -> Vec<(String, String)> {
+        let ledger = |arguments: &[&str]| {
+            let all = [&["ledger"], arguments, &["--format", "json", "--config", &self.config()]];
+            let output = support::run(&all.concat());
+            assert_eq!(output.status.code(), Some(0), "{}", support::stderr(&output));
+            serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+        };
+        assert_eq!(ledger(&["verify"])["is_sound"], true);
+        let listed = ledger(&["list"]);
+        let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
+        let rows = listed["rows"].as_array().unwrap().iter();
+        rows.map(|row| (text(row, "kind"), text(row, "subject"))).collect()
+    }
+
+    /// How many rows are of a kind and about somebody.
+    fn has_rows(&self, kind: &str, subject: &str) -> usize {
+        let of = |row: &&(String, String)| row.0 == kind && row.1 == subject;
+        self.rows().iter().filter(of).count()
+    }
+
     fn set(&self, name: &str) -> String {
         let output = self.host.run(&format!("nft list set inet burgrave {name}"));
         String::from_utf8(output.stdout).unwrap()
@@ -229,6 +250,63 @@ fn an_attacker_is_cut_off_and_the_innocent_is_not() {
     std::thread::sleep(Duration::from_millis(1_500));
     net.fail("10.9.0.2", 3);
     net.until("the attacker is cut off again", |net| !net.attacker.reaches(HOST, 8080));
+    net.until("each has its row", |net| net.has_rows("ban.added", "10.9.0.2") == 2);
+    assert_eq!(net.has_rows("ban.removed", "10.9.0.2"), 1);
+}
+
+#[test]
+fn bans_and_logs_that_have_gone_silent_are_told() {
+    let alert = "[[alert]]\nto = \"command:/bin/sh\"\narguments = [\"-c\", \"/bin/cat >> DIR/paged\"]\ngroup_wait = \"0s\"\ngroup_interval = \"0s\"\n";
+    let watch = WATCH.replacen("ban =", "silent_after = \"2s\"\nban =", 1);
+    let Some(mut net) = Net::new(&format!("{alert}{watch}")) else { return };
+    net.start();
+    net.fail("10.9.0.2", 3);
+    let paged = |net: &Net, text: &str| {
+        let paged = std::fs::read_to_string(net.folder.path().join("paged")).unwrap_or_default();
+        paged.contains(text)
+    };
+    net.until("the ban is told", |net| paged(net, "banned 10.9.0.2 for 3600 s"));
+    net.until("the silence is told", |net| paged(net, "auth.log` has been silent for"));
+    assert!(!paged(&net, "is silent no more"));
+    net.fail("10.9.0.3", 1);
+    net.until("its end is told", |net| paged(net, "auth.log` is silent no more"));
+    std::fs::remove_file(net.folder.path().join("auth.log")).unwrap();
+    std::fs::create_dir(net.folder.path().join("auth.log")).unwrap();
+    net.until("what cannot be read is told", |net| paged(net, "source.unreadable"));
+    net.host.must("nft flush ruleset");
+    net.until("what somebody took away is told", |net| paged(net, "ban.restored"));
+    net.until("each is a row", |net| net.has_rows("alert.raised", "10.9.0.2") == 1);
+}
+
+#[test]
+fn ten_thousand_bans_are_rows_each_and_few_alerts() {
+    let alert = "[[alert]]\nto = \"command:/bin/sh\"\narguments = [\"-c\", \"/bin/cat >> DIR/paged\"]\ngroup_wait = \"0s\"\n";
+    let Some(mut net) = Net::new(&format!("{alert}{WATCH}")) else { return };
+    net.start();
+    let date = Command::new("date").args(["-u", "+%b %e %H:%M:%S"]).output().unwrap();
+    let date = String::from_utf8(date.stdout).unwrap();
+    let mut text = String::new();
+    for client in 0..10_000 {
+        // Each in a network of its own: neighbours would be banned together.
+        let ip = format!("11.{}.{}.7", client / 250, client % 250);
+        for _ in 0..3 {
+            let line = format!("Failed password for u{client} from {ip} port 5 ssh2");
+            writeln!(text, "{} h sshd[1]: {line}", date.trim_end()).unwrap();
+        }
+    }
+    append(net.folder.path().join("auth.log")).write_all(text.as_bytes()).unwrap();
+    net.until("each is banned", |net| net.said("banned 11.") == 10_000);
+    let config = net.config();
+    let verify = ["ledger", "verify", "--format", "json", "--config", &config];
+    net.until("each has its row", |_| {
+        let output = support::run(&verify);
+        let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        shown["is_sound"] == true && shown["rows"].as_u64().is_some_and(|rows| rows > 10_000)
+    });
+    net.until("they are told", |net| {
+        let paged = std::fs::read_to_string(net.folder.path().join("paged")).unwrap_or_default();
+        paged.contains("clients were banned at once")
+    });
 }
 
 #[test]
@@ -313,6 +391,8 @@ fn who_must_not_be_banned_is_refused() {
     assert!(net.set("networks4").contains("203.0.113.0/24"));
     assert_eq!(net.firewall("unban 203.0.113.0/24").0, 0);
     assert!(net.set("networks4").contains("203.0.113.0/25"), "{}", net.set("networks4"));
+    assert_eq!(net.has_rows("ban.added", "203.0.113.0/24"), 1);
+    assert_eq!(net.rows().iter().filter(|(kind, _)| kind == "ban.added").count(), 3);
 }
 
 const CLOSED: &str = "[firewall]\nallow = [{ port = 7001, from = [\"10.9.0.3\"] }]\n";
@@ -354,6 +434,7 @@ fn rules_that_nobody_confirms_go_back_when_everything_is_dead() {
     assert!(start.elapsed() < Duration::from_millis(4_500), "{:?}", start.elapsed());
     assert!(net.attacker.reaches(HOST, 7001));
     assert_eq!(net.firewall("confirm").0, 1, "too late");
+    assert_eq!(net.has_rows("firewall.rolled-back", ""), 1);
     assert!(net.innocent.reaches(HOST, 7002));
     assert!(net.host.must("nft list tables").contains("table ip foreign"));
     assert!(!net.host.must("nft list tables").contains("burgrave"), "as it was before");
@@ -386,6 +467,10 @@ fn confirmed_rules_stay_and_can_be_taken_back() {
     assert!(!net.innocent.reaches(HOST, 7002));
     assert_eq!(net.firewall("rollback").0, 0);
     assert!(net.innocent.reaches(HOST, 7002), "as it was before any");
+    let kinds: Vec<String> = net.rows().into_iter().map(|(kind, _)| kind).collect();
+    let kinds: Vec<&str> = kinds.iter().filter_map(|kind| kind.strip_prefix("firewall.")).collect();
+    let expected = ["applied", "confirmed", "planned", "applied", "rolled-back", "rolled-back"];
+    assert_eq!(kinds, expected);
     drop((other.kill(), other.wait()));
 }
 

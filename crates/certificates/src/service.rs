@@ -31,6 +31,14 @@ const ATTEMPT: Duration = Duration::from_mins(15);
 pub enum Told {
     /// Something for the operator.
     Notice(String),
+    /// A certificate was fetched, for this site; in words.
+    Fetched(String, String),
+    /// One could not be fetched, for this site; in words.
+    Failed(String, String),
+    /// One of an operator's has changed, of this name; in words.
+    Changed(String, String),
+    /// One is near its end, or past it, of this name; in words.
+    Ending(String, String),
     /// Certificates on the disk are not those that are served: serve them.
     Reload,
 }
@@ -113,8 +121,11 @@ impl Service {
                     next_ends = Instant::now() + ENDS;
                     let now = wall_clock().seconds();
                     let all = given.iter_mut().chain(&mut own);
-                    all.filter_map(|pair| pair.ending(now))
-                        .for_each(|said| tell(Told::Notice(said)));
+                    for pair in all {
+                        if let Some(said) = pair.ending(now) {
+                            tell(Told::Ending(pair.name.clone(), said));
+                        }
+                    }
                 }
                 sleep(LOOK).await;
             }
@@ -130,10 +141,8 @@ fn look_at(given: &mut [Watched], tell: &dyn Fn(Told)) -> bool {
         match pair.look() {
             News::None => {}
             News::Changed => {
-                tell(Told::Notice(format!(
-                    "the certificate of `{}` has changed: it is taken",
-                    pair.name
-                )));
+                let said = format!("the certificate of `{}` has changed: it is taken", pair.name);
+                tell(Told::Changed(pair.name.clone(), said));
                 changed = true;
             }
             News::Unusable(said) => tell(Told::Notice(said)),
@@ -208,12 +217,13 @@ impl Fetcher {
                         one.failures = one.failures.saturating_add(1);
                         let wait = pause(one.failures, roll(&one.failures.to_be_bytes()));
                         one.again = Instant::now() + wait;
-                        tell(Told::Notice(format!(
+                        let said = format!(
                             "warning: no certificate for `{}`, tried again in {} min: {}",
                             one.site.name,
                             (wait.as_secs() + 30) / 60,
                             error.chain()
-                        )));
+                        );
+                        tell(Told::Failed(one.site.name.clone(), said));
                     }
                 }
             }
@@ -258,10 +268,8 @@ impl Fetcher {
         attempt.run().await?;
         let ends = Pair::read(&one.file, &one.file)?.leaf.ends;
         let ends = burgrave_sys::UnixTime(ends.saturating_mul(1_000_000)).rfc3339();
-        tell(Told::Notice(format!(
-            "a certificate for `{}` was fetched, good until {ends}",
-            one.site.name
-        )));
+        let said = format!("a certificate for `{}` was fetched, good until {ends}", one.site.name);
+        tell(Told::Fetched(one.site.name.clone(), said));
         tell(Told::Reload);
         attempt.done()?;
         (one.window, one.ask) = (None, Some(Instant::now()));

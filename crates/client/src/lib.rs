@@ -11,5 +11,5 @@ mod wire;
 
 pub use error::ClientError;
 pub use http::{Answer, Client, Request};
-pub use tls::{Tls, Trust};
+pub use tls::{AUTHORITIES, Tls, Trust, authorities};
 pub use wire::{Address, Connection, Patience, connect};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The certificates of the authorities that this machine trusts, as Debian and Red Hat keep them.
-const AUTHORITIES: [&str; 2] =
+pub const AUTHORITIES: [&str; 2] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
 const AUTHORITIES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const OWN_BYTES_MAX: u64 = 1024 * 1024;
@@ -33,10 +33,17 @@ impl Trust {
     ///
     /// A file that cannot be read or holds nothing; no authority at all.
     pub fn load(&self) -> Result<Tls, ClientError> {
-        let roots = match &self.ca {
-            Some(path) => authorities(path)?,
-            None => machine()?,
-        };
+        let mut roots = RootCertStore::empty();
+        for certificate in authorities(self.ca.as_deref())? {
+            let added = roots.add(certificate);
+            // One of the machine's that this library does not take vouches for nobody.
+            if self.ca.is_some() {
+                added.map_err(|error| ClientError::Tls(error.to_string()))?;
+            }
+        }
+        if roots.is_empty() {
+            return Err(ClientError::NoAuthorities);
+        }
         let wrong = |error: rustls::Error| ClientError::Tls(error.to_string());
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -66,24 +73,23 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError
     Ok(found)
 }
 
-fn authorities(path: &Path) -> Result<RootCertStore, ClientError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|error| ClientError::Tls(error.to_string()))?;
+/// The certificates of a file, else of the authorities that this machine trusts.
+///
+/// # Errors
+///
+/// A file that cannot be read or holds none; a machine that trusts nobody.
+pub fn authorities(ca: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    if let Some(path) = ca {
+        return certificates(path);
     }
-    Ok(roots)
-}
-
-fn machine() -> Result<RootCertStore, ClientError> {
-    let mut roots = RootCertStore::empty();
-    for file in AUTHORITIES {
-        let Ok(text) = read_own(Path::new(file), AUTHORITIES_BYTES_MAX) else { continue };
-        for certificate in CertificateDer::pem_slice_iter(&text).flatten() {
-            // One that this library does not take vouches for nobody.
-            drop(roots.add(certificate));
-        }
-    }
-    if roots.is_empty() { Err(ClientError::NoAuthorities) } else { Ok(roots) }
+    let texts = AUTHORITIES.iter().filter_map(|file| {
+        // One of both is there on each kind of machine.
+        read_own(Path::new(file), AUTHORITIES_BYTES_MAX).ok()
+    });
+    let found: Vec<CertificateDer<'static>> = texts
+        .flat_map(|text| CertificateDer::pem_slice_iter(&text).flatten().collect::<Vec<_>>())
+        .collect();
+    if found.is_empty() { Err(ClientError::NoAuthorities) } else { Ok(found) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::acme::ACME;
+use crate::alert_keys::{ALERT, ALERTS};
 use crate::audit::AUDIT;
 use crate::backup_keys::BACKUP;
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
@@ -21,8 +22,6 @@ use crate::values::{HeaderMap, RateText, TlsSource};
 pub(crate) use crate::watch_keys::*;
 use burgrave_model::{Mode, Profile};
 
-const LATER: &str =
-    "is not done by this release yet: remove it, and nothing will seem safer than it is";
 const SERVER_WIDE: &str =
     "counts before the site is known, so it is the whole server's: move it to `[limits]`";
 const MODES: Choice<Mode> =
@@ -33,9 +32,9 @@ pub(crate) static ROOT: Section = Section {
     about: "The keys at the top, before the first section.",
     keys: &[
         &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &AUDIT,
-        &BACKUP, &ACME, &SITE, &STREAM,
+        &BACKUP, &ACME, &ALERT, &ALERTS, &SITE, &STREAM,
     ],
-    refused: &[("alert", LATER)],
+    refused: &[],
 };
 pub(crate) static STATE: Key<AbsolutePath> = Key {
     name: "state",

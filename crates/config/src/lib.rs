@@ -8,6 +8,8 @@
 
 mod access;
 mod acme;
+mod alert_keys;
+mod alerts;
 mod audit;
 mod backup;
 mod backup_address;
@@ -46,6 +48,9 @@ mod watch_keys;
 mod watches;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
+pub use alerts::{
+    AlertChannel, AlertTarget, Alerts, Digest, Escalate, Inhibit, Quiet, SmtpTls, Template,
+};
 pub use audit::Audit;
 pub use backup::{
     Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,

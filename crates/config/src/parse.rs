@@ -1,6 +1,7 @@
 //! From the text to the settings, in one pass.
 
 use crate::acme::acme;
+use crate::alerts::alerts;
 use crate::audit::audit;
 use crate::backup::backups;
 use crate::backup_keys::BACKUP;
@@ -64,6 +65,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     settings.watch =
         watched.iter().filter_map(|table| watches::watch(table, has_log, sink)).collect();
     settings.backups = backups(root, &settings.state, sink);
+    settings.alerts = alerts(root, sink);
     // A machine that only keeps backups serves nothing.
     let is_alone = root.has(&BACKUP) && !root.has(&LISTEN) && !root.has(&SITE);
     let listeners = if is_alone { Vec::new() } else { root.needed_tables(&LISTEN, sink) };

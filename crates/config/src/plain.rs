@@ -1,6 +1,7 @@
 //! Settings with nothing set but what there must be: what a configuration with one line more or less
 //! has besides. Code that makes settings without a text begins with these.
 
+use crate::alerts::Alerts;
 use crate::log_settings::Log;
 use crate::settings::{
     Access, Balance, Challenge, Environment, Exposure, Files, Limits, Listen, Route, Settings,
@@ -22,6 +23,7 @@ impl Settings {
             log: Log::default(),
             watch: Vec::new(),
             backups: Vec::new(),
+            alerts: Alerts::default(),
             firewall: None,
             audit: None,
             acme: None,

@@ -2,6 +2,7 @@
 //! default.
 
 use crate::acme::Acme;
+use crate::alerts::Alerts;
 use crate::audit::Audit;
 use crate::backup::Backup;
 use crate::firewall::Firewall;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub watch: Vec<Watch>,
     /// The jobs. May be empty.
     pub backups: Vec<Backup>,
+    /// Who is told what.
+    pub alerts: Alerts,
     /// `None`: only bans are made.
     pub firewall: Option<Firewall>,
     /// `None`: nothing is audited on a schedule.
@@ -71,6 +74,8 @@ pub struct Watch {
     pub source: Source,
     /// The stricter modes as well. Default false.
     pub is_strict: bool,
+    /// How long it may be silent. Default a day.
+    pub silent_after: Duration,
     /// When a client is banned.
     pub ban: Ban,
 }

@@ -10,7 +10,7 @@ pub(crate) static WATCH_SECTION: Section = Section {
     title: "[[watch]]",
     about: "A log that is watched for attacks, and when its clients are banned. `burgrave watch try` shows \
             what is seen in it; the services are those of `docs/watch/services.md`.",
-    keys: &[&SERVICE, &FILTER, &SOURCE, &STRICT, &BAN],
+    keys: &[&SERVICE, &FILTER, &SOURCE, &STRICT, &SILENT_AFTER, &BAN],
     refused: &[],
 };
 pub(crate) static SERVICE: Key<ServiceName> = Key {
@@ -33,6 +33,12 @@ pub(crate) static STRICT: Key<Flag> = Key {
     default: "false",
     about: "Count as well what fail2ban calls aggressive or extra modes, such as clients that break off \
             before they sign in.",
+};
+pub(crate) static SILENT_AFTER: Key<Span> = Key {
+    name: "silent_after",
+    kind: Span { millis_min: 1_000, millis_max: 365 * 86_400_000 },
+    default: "\"1d\"",
+    about: "A log without a new line for so long is an alert: whoever wrote it may have been stopped.",
 };
 pub(crate) static BAN: Key<OneTable> = Key {
     name: "ban",

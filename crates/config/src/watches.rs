@@ -2,15 +2,19 @@
 
 use crate::error::quoted;
 use crate::keys::{
-    AFTER, BAN, FILTER, FOR, SERVICE, SOURCE, SOURCE_FILE, SOURCE_GATEWAY, SOURCE_JOURNAL,
-    SOURCE_SECTION, SOURCE_SYSLOG, STRICT, WITHIN,
+    AFTER, BAN, FILTER, FOR, SERVICE, SILENT_AFTER, SOURCE, SOURCE_FILE, SOURCE_GATEWAY,
+    SOURCE_JOURNAL, SOURCE_SECTION, SOURCE_SYSLOG, STRICT, WITHIN,
 };
 use crate::kinds::{Kind, Words, refuse, text};
 use crate::nearest::nearest;
 use crate::settings::{Ban, Format, Source, Syslog, Watch};
 use crate::sink::{Sink, Spot};
 use crate::table::{Section, Table};
+use std::time::Duration;
 use toml::de::DeValue;
+
+/// How long a log may be silent.
+const SILENT_DEFAULT: Duration = Duration::from_hours(24);
 
 /// The name of a service whose logs are understood.
 pub(crate) struct ServiceName;
@@ -90,6 +94,7 @@ pub(crate) fn watch(table: &Table<'_, '_>, has_log: bool, sink: &mut Sink<'_>) -
     let format = format(table, sink);
     let source = table.needed(&SOURCE, sink);
     let is_strict = table.get(&STRICT, sink).unwrap_or(false);
+    let silent_after = table.get(&SILENT_AFTER, sink).unwrap_or(SILENT_DEFAULT);
     let ban = table.table(&BAN, sink).map(|table| ban(&table, sink)).unwrap_or_default();
     let (format, source) = (format?, source?);
     if source.value == Source::Gateway && format != Format::Service("gateway") {
@@ -113,7 +118,7 @@ pub(crate) fn watch(table: &Table<'_, '_>, has_log: bool, sink: &mut Sink<'_>) -
         sink.wrong(&source.spot, why, "`{ file = \"/…\" }` or `{ gateway = true }`".to_owned());
         return None;
     }
-    Some(Watch { format, source: source.value, is_strict, ban })
+    Some(Watch { format, source: source.value, is_strict, silent_after, ban })
 }
 
 /// The service, or the filter in its place.
@@ -141,6 +146,7 @@ fn ban(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Ban {
 
 #[cfg(test)]
 mod tests {
+    use super::SILENT_DEFAULT;
     use crate::parse;
     use crate::settings::{Ban, Format, Source, Syslog, Watch};
     use std::path::PathBuf;
@@ -161,15 +167,25 @@ mod tests {
             format: Format::Service("sshd"),
             source: Source::File(PathBuf::from("/var/log/auth.log")),
             is_strict: false,
+            silent_after: SILENT_DEFAULT,
             ban: Ban::default(),
         };
         let plain = "service = \"ssh\"\nsource = { file = \"/var/log/auth.log\" }";
         assert_eq!(read(plain), Ok(vec![expected.clone()]));
-        let full =
-            format!("{plain}\nstrict = true\nban = {{ after = 3, within = \"1h\", for = \"2d\" }}");
+        let full = format!(
+            "{plain}\nstrict = true\nsilent_after = \"2h\"\nban = {{ after = 3, within = \"1h\", for = \"2d\" }}"
+        );
         let ban =
             Ban { after: 3, within: Duration::from_hours(1), duration: Duration::from_hours(48) };
-        assert_eq!(read(&full), Ok(vec![Watch { is_strict: true, ban, ..expected }]));
+        assert_eq!(
+            read(&full),
+            Ok(vec![Watch {
+                is_strict: true,
+                silent_after: Duration::from_hours(2),
+                ban,
+                ..expected
+            }])
+        );
     }
 
     #[test]

@@ -10,11 +10,13 @@
 mod plan;
 mod proof;
 mod safeguard;
+mod topic;
 mod verdict;
 mod version;
 
 pub use plan::{BadTarget, Change, Mend, Plan, Program, Step, Target};
 pub use proof::{Evidence, Outcome, Proof};
 pub use safeguard::{Safeguard, UnknownSafeguard};
+pub use topic::{Topic, UnknownTopic};
 pub use verdict::{Mode, Profile, Severity, Verdict};
 pub use version::compare_versions;

@@ -233,6 +233,11 @@ impl Appender {
         self.file.sync_data().map_err(|error| SysError::from_io("flushing", &self.path, error))
     }
 
+    /// Cuts off what was written behind a length, such as a line that the disk did not take all of.
+    pub fn cut(&self, bytes: u64) -> Result<(), SysError> {
+        self.file.set_len(bytes).map_err(|error| SysError::from_io("cutting", &self.path, error))
+    }
+
     /// How many bytes it has, and when it was made, where the file system keeps that.
     pub fn age(&self) -> Result<(u64, Option<UnixTime>), SysError> {
         let facts = self.file.metadata();
@@ -328,7 +333,8 @@ mod tests {
         std::fs::rename(&path, dir.path().join("log.1")).unwrap();
         assert!(!log.in_place());
         let mut next = Appender::open(&path, Access::Group).unwrap();
-        next.append(b"b\n").unwrap();
+        next.append(b"b\nhalf").unwrap();
+        next.cut(2).unwrap();
         assert_eq!(read_own(&path, 10).unwrap(), b"b\n");
     }
 

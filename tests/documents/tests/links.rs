@@ -84,9 +84,11 @@ fn every_command_and_option_exists() {
     let files = [
         "crates/burgrave/src/cli.rs",
         "crates/burgrave/src/cli/advisories.rs",
+        "crates/burgrave/src/cli/alert.rs",
         "crates/burgrave/src/cli/audit.rs",
         "crates/burgrave/src/cli/backup.rs",
         "crates/burgrave/src/cli/baseline.rs",
+        "crates/burgrave/src/cli/ledger.rs",
         "crates/burgrave/src/command/change.rs",
     ];
     let cli: String = files.iter().map(|file| text(file).unwrap()).collect();

@@ -7,11 +7,13 @@
 #![expect(clippy::panic, clippy::missing_panics_doc, reason = "an oracle speaks by a panic")]
 
 mod bodies;
+mod ledger;
 mod rules;
 mod transaction;
 mod watch;
 
 pub use bodies::{cookies, form, json, multipart, xml};
+pub use ledger::ledger;
 pub use rules::{rules, transformations};
 pub use transaction::transaction;
 pub use watch::watch;
@@ -24,6 +26,7 @@ pub static ALL: &[Target] = &[
     ("cookies", cookies),
     ("form", form),
     ("json", json),
+    ("ledger", ledger),
     ("multipart", multipart),
     ("rules", rules),
     ("transaction", transaction),

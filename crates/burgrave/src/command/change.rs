@@ -1,13 +1,15 @@
 //! `burgrave plan`, `apply` and `undo`: what the audit finds is mended, and can be taken back.
 
-use super::Exit;
+use super::{Exit, record};
 use crate::cli::{Format, trial_time};
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_apply::{ApplyError, Force, Host, Id, Outcome, Session, Status, Witness};
 use burgrave_audit::{Ground, Planned, Wanted, WaysIn};
+use burgrave_ledger::Kind;
 use burgrave_model::{Program, Safeguard, Target};
 use burgrave_sys::{Ended, Invocation, Live, System};
+use serde_json::{Value, json};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -117,6 +119,7 @@ struct Place {
     root: PathBuf,
     served: Vec<PathBuf>,
     state: Target,
+    state_folder: PathBuf,
 }
 
 impl Place {
@@ -125,12 +128,13 @@ impl Place {
         let settings =
             scope.config.as_ref().map(|config| load::settings(&Live, config)).transpose()?;
         let state = settings.as_ref().map_or(Path::new(load::STATE_DEFAULT), |s| s.state.as_path());
+        let state_folder = state.to_owned();
         let state = Target::try_from(state)
             .map_err(|bad| Error::State { path: state.to_owned(), why: bad.to_string() })?;
         let sites = settings.iter().flat_map(|settings| &settings.sites);
         let served = sites.filter_map(|site| site.files.as_ref()).map(|files| files.root.clone());
         let root = scope.root.clone().unwrap_or_else(|| PathBuf::from("/"));
-        Ok(Self { system, ground, root, served: served.collect(), state })
+        Ok(Self { system, ground, root, served: served.collect(), state, state_folder })
     }
 
     fn is_tree(&self) -> bool {
@@ -153,6 +157,23 @@ impl Place {
             return Err(Error::NeedsRoot);
         }
         Ok(Host::open(&self.root)?)
+    }
+
+    /// Keeps a row of a change of this machine. One of an image is in the image's own journal alone: a ledger
+    /// there would give its key to every copy.
+    fn record(&self, kind: Kind, session: &Session<'_>, id: Id, mut detail: Value) {
+        if self.is_tree() {
+            return;
+        }
+        let about = session.about(id).ok().flatten();
+        if let (Some(about), Some(detail)) = (about, detail.as_object_mut()) {
+            detail.insert("checks".to_owned(), json!(about.checks));
+            detail.insert("targets".to_owned(), json!(about.targets.len()));
+        }
+        if let Some(detail) = detail.as_object_mut() {
+            detail.insert("by".to_owned(), record::by());
+        }
+        record::record(&self.state_folder, &[record::event(kind, id.to_string(), detail)]);
     }
 
     /// How the place is named in a hint.
@@ -211,9 +232,10 @@ pub(super) fn apply(arguments: &ApplyArguments) -> Result<Exit, Error> {
     let host = place.host()?;
     let session = Session::open(&host, &place.state)?;
     if let Some(id) = &arguments.confirm {
-        return confirm(&session, id);
+        return confirm(&place, &session, id);
     }
     for id in session.recover()? {
+        place.record(Kind::HostUndone, &session, id, json!({ "because": "it was interrupted" }));
         output::notice(&format!("change {id} was interrupted: it was taken back first"));
     }
     let ways_in = if arguments.confirm_within.is_some() { WaysIn::Open } else { WaysIn::Kept };
@@ -239,9 +261,12 @@ pub(super) fn apply(arguments: &ApplyArguments) -> Result<Exit, Error> {
     };
     match (outcome, arguments.confirm_within) {
         (Outcome::Applied(id), Some(time)) => {
+            let trial = json!({ "trial_secs": time.as_secs() });
+            place.record(Kind::HostApplied, &session, id, trial);
             on_trial(&session, &place, &arguments.scope, id, time)
         }
         (Outcome::Applied(id), None) => {
+            place.record(Kind::HostApplied, &session, id, json!({}));
             let option = place.option();
             output::text(&format!(
                 "done and verified: change {id}; `burgrave undo {id}{option}` takes it back\n"
@@ -249,6 +274,7 @@ pub(super) fn apply(arguments: &ApplyArguments) -> Result<Exit, Error> {
             Ok(Exit::Clean)
         }
         (Outcome::RolledBack(id, why), _) => {
+            place.record(Kind::HostUndone, &session, id, json!({ "because": why }));
             output::notice(&format!("change {id} was taken back, everything is as it was: {why}"));
             Ok(Exit::Findings)
         }
@@ -265,6 +291,12 @@ fn on_trial(
 ) -> Result<Exit, Error> {
     if let Err(error) = settle_later(scope, id, time) {
         session.settle(id)?;
+        place.record(
+            Kind::HostUndone,
+            session,
+            id,
+            json!({ "because": "nobody would end its trial" }),
+        );
         reload_after(session, place, id)?;
         output::notice(&format!("change {id} was taken back: nobody would end its trial"));
         return Err(error);
@@ -291,9 +323,10 @@ fn settle_later(scope: &Scope, id: Id, time: Duration) -> Result<(), Error> {
     quiet.current_dir("/").spawn().map(drop).map_err(wrong)
 }
 
-fn confirm(session: &Session<'_>, id: &str) -> Result<Exit, Error> {
+fn confirm(place: &Place, session: &Session<'_>, id: &str) -> Result<Exit, Error> {
     let id: Id = id.parse()?;
     if session.confirm(id)? {
+        place.record(Kind::HostConfirmed, session, id, json!({}));
         output::text(&format!("change {id} is kept\n"))?;
         return Ok(Exit::Clean);
     }
@@ -309,6 +342,8 @@ fn settle(host: &Host, place: &Place, id: Id, after: Duration) -> Result<Exit, E
         match Session::open(host, &place.state) {
             Ok(session) => {
                 if session.settle(id)? {
+                    let because = json!({ "because": "the trial ended unconfirmed" });
+                    place.record(Kind::HostUndone, &session, id, because);
                     reload_after(&session, place, id)?;
                 }
                 return Ok(Exit::Clean);
@@ -338,6 +373,7 @@ pub(super) fn undo(arguments: &UndoArguments) -> Result<Exit, Error> {
     let session = Session::open(&host, &place.state)?;
     let force = if arguments.force { Force::Yes } else { Force::No };
     let id = session.undo(id, force)?;
+    place.record(Kind::HostUndone, &session, id, json!({ "is_forced": arguments.force }));
     output::text(&format!("change {id} was taken back: everything is as it was\n"))?;
     reload_after(&session, &place, id)
 }

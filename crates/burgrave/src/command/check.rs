@@ -1,8 +1,9 @@
 //! `burgrave check`: every error at once.
 
-use super::Exit;
+use super::{Exit, raise};
 use crate::error::Error;
 use crate::{load, output};
+use burgrave_alerts::Channel;
 use burgrave_gateway::Gateway;
 use burgrave_sys::Live;
 use std::path::Path;
@@ -17,6 +18,9 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     }
     burgrave_certificates::check(&settings).map_err(Error::Certificates)?;
     burgrave_shipping::check(&settings).map_err(Error::Shipping)?;
+    for channel in &settings.alerts.channels {
+        Channel::new(channel, &raise::host())?;
+    }
     if !settings.listeners.is_empty() {
         Gateway::check(settings.clone()).map_err(Error::Unusable)?;
     }

@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod advisories;
+mod alert;
 pub(crate) mod audit;
 mod backup;
 pub(crate) mod baseline;
@@ -9,7 +10,10 @@ mod check;
 mod explain;
 mod firewall;
 mod init;
+mod ledger;
 mod prove;
+mod raise;
+mod record;
 mod rules;
 mod run;
 mod update;
@@ -63,6 +67,8 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Result<Exit, Error> {
         Command::Watch(command) => watch::dispatch(command),
         Command::Firewall { config, command } => firewall::dispatch(config, command),
         Command::Backup(command) => backup::dispatch(command),
+        Command::Alert(command) => alert::dispatch(command),
+        Command::Ledger(command) => ledger::dispatch(command),
         Command::Explain { id, config } => explain::run(id, config.as_deref()),
     }
 }

@@ -1,17 +1,22 @@
 //! `burgrave prove`: the attacks on one's own deployment.
 
 use super::Exit;
+use super::record::{event, record};
 use crate::cli::Format;
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_backup::Job;
 use burgrave_config::{Backup, Identity, Settings};
+use burgrave_ledger::{Event, Kind};
 use burgrave_model::{Outcome, Proof, Safeguard};
 use burgrave_prove::{Target, TargetBackup};
 use burgrave_sys::Live;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Of a proof that did not hold, for its row.
+const EVIDENCE_MAX: usize = 5;
 
 /// Makes the attacks and shows how they ended.
 pub(super) fn run(
@@ -24,6 +29,8 @@ pub(super) fn run(
     let mut target = Target::from_settings(&settings);
     target.backups = backups(&settings);
     let proofs = burgrave_prove::prove(&target, safeguards);
+    let rows: Vec<Event> = proofs.iter().map(row).collect();
+    record(&settings.state, &rows);
     output::text(&match format {
         Format::Json => format!("{:#}\n", json!({ "version": 1, "proofs": proofs })),
         Format::Text => table(&proofs, verbose),
@@ -49,6 +56,20 @@ fn backups(settings: &Settings) -> Vec<TargetBackup> {
         TargetBackup { name: job.name.clone(), assault: Arc::new(assault) }
     };
     writers.map(target).collect()
+}
+
+/// How a proof ended, with what was seen where it did not hold.
+fn row(proof: &Proof) -> Event {
+    let fell = proof.evidence.iter().filter(|evidence| evidence.outcome != Outcome::Held);
+    let saw: Vec<String> = fell
+        .take(EVIDENCE_MAX)
+        .map(|evidence| format!("{}: {}", evidence.did, evidence.saw).chars().take(300).collect())
+        .collect();
+    let detail = json!({
+        "outcome": proof.outcome.words(), "safeguard": proof.safeguard.id(),
+        "attempts": proof.evidence.len(), "saw": saw,
+    });
+    event(Kind::ProofEnded, proof.id, detail)
 }
 
 fn exit(proofs: &[Proof]) -> Exit {

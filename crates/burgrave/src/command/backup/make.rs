@@ -2,11 +2,12 @@
 
 use super::super::Exit;
 use super::show::{self, Progress};
-use super::with;
+use super::{kept, with};
 use crate::cli::BackupJob;
 use crate::error::Error;
 use crate::output;
-use burgrave_backup::{Drilled, Pruned, Ran, Restored, Share, Verified};
+use burgrave_backup::{Drilled, Job, Pruned, Ran, Restored, Share, Verified};
+use burgrave_ledger::Kind;
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
@@ -14,7 +15,7 @@ use std::path::Path;
 
 /// Makes a backup.
 pub(super) fn run(arguments: &BackupJob) -> Result<Exit, Error> {
-    with(arguments, |job| {
+    kept(arguments, Kind::BackupRun, |job| {
         let progress = Progress::new();
         let ran = job.run(&mut |seen| {
             progress.tell(|| {
@@ -24,10 +25,11 @@ pub(super) fn run(arguments: &BackupJob) -> Result<Exit, Error> {
         });
         drop(progress);
         let ran = ran?;
-        show::result(arguments.format, &ran_text(job.name(), &ran), &ran_json(job.name(), &ran))?;
+        let json = ran_json(job.name(), &ran);
+        show::result(arguments.format, &ran_text(job.name(), &ran), &json)?;
         let is_clean =
             ran.report.seen.trouble_count == 0 && ran.report.damage == 0 && ran.failures.is_empty();
-        Ok(if is_clean { Exit::Clean } else { Exit::Findings })
+        Ok((if is_clean { Exit::Clean } else { Exit::Findings }, json))
     })
 }
 
@@ -89,7 +91,7 @@ pub(super) fn restore(
     if let Some(time) = time {
         return recover(arguments, wanted, time);
     }
-    with(arguments, |job| {
+    let act = |job: &Job<'_>| {
         let repository = job.open()?;
         let snapshot = job.snapshot(&repository, wanted.snapshot)?;
         if snapshot.is_incomplete() {
@@ -118,8 +120,12 @@ pub(super) fn restore(
             "seconds": done.took.as_secs_f64(),
         });
         show::result(arguments.format, &text, &json)?;
-        Ok(if done.trouble_count == 0 { Exit::Clean } else { Exit::Findings })
-    })
+        Ok((if done.trouble_count == 0 { Exit::Clean } else { Exit::Findings }, json))
+    };
+    if wanted.is_dry {
+        return with(arguments, |job| Ok(act(job)?.0));
+    }
+    kept(arguments, Kind::BackupRestored, act)
 }
 
 /// Restores a cluster of `PostgreSQL` to a moment.
@@ -130,7 +136,7 @@ fn recover(arguments: &BackupJob, wanted: &Restore<'_>, time: &str) -> Result<Ex
         let why = "`--time` restores a whole cluster: with `--to`, without paths and `--dry-run`";
         return Err(Error::Backup(why.to_owned()));
     };
-    with(arguments, |job| {
+    kept(arguments, Kind::BackupRestored, |job| {
         let repository = job.open()?;
         let recovered = job.recover(&repository, time, &to)?;
         let data = recovered.data.display().to_string();
@@ -146,7 +152,7 @@ fn recover(arguments: &BackupJob, wanted: &Restore<'_>, time: &str) -> Result<Ex
             "base_time": recovered.base_time, "time": recovered.time,
         });
         show::result(arguments.format, &text, &json)?;
-        Ok(Exit::Clean)
+        Ok((Exit::Clean, json))
     })
 }
 
@@ -181,7 +187,7 @@ pub(super) fn verify(arguments: &BackupJob, share: Option<&str>) -> Result<Exit,
             Error::Backup(format!("`{text}` is no share: `2/7` is the second of seven"))
         })?),
     };
-    with(arguments, |job| {
+    kept(arguments, Kind::BackupVerified, |job| {
         let progress = Progress::new();
         let verified = job.verify(share, &|done, of| {
             progress.tell(|| format!("{done} of {of} packs read"));
@@ -198,7 +204,7 @@ pub(super) fn verify(arguments: &BackupJob, share: Option<&str>) -> Result<Exit,
             "seconds": verified.took.as_secs_f64(),
         });
         show::result(arguments.format, &verified_text(job.name(), &verified), &json)?;
-        Ok(if verified.fault_count == 0 { Exit::Clean } else { Exit::Findings })
+        Ok((if verified.fault_count == 0 { Exit::Clean } else { Exit::Findings }, json))
     })
 }
 
@@ -222,13 +228,14 @@ fn verified_text(job: &str, verified: &Verified) -> String {
 
 /// Restores into a place of its own.
 pub(super) fn drill(arguments: &BackupJob) -> Result<Exit, Error> {
-    with(arguments, |job| {
+    kept(arguments, Kind::BackupDrilled, |job| {
         let progress = Progress::new();
         let drilled = job.drill(&|done, of| progress.bar(done, of));
         drop(progress);
         let drilled = drilled?;
-        show::result(arguments.format, &drilled_text(&drilled), &drilled.json())?;
-        Ok(if drilled.held() { Exit::Clean } else { Exit::Findings })
+        let json = drilled.json();
+        show::result(arguments.format, &drilled_text(&drilled), &json)?;
+        Ok((if drilled.held() { Exit::Clean } else { Exit::Findings }, json))
     })
 }
 
@@ -259,7 +266,7 @@ fn drilled_text(drilled: &Drilled) -> String {
 
 /// Forgets.
 pub(super) fn prune(arguments: &BackupJob, is_dry: bool, forget: &[String]) -> Result<Exit, Error> {
-    with(arguments, |job| {
+    let act = |job: &Job<'_>| {
         let pruned = job.prune(is_dry, forget)?;
         let mut json = pruned_json(&pruned);
         if let Some(object) = json.as_object_mut() {
@@ -268,8 +275,12 @@ pub(super) fn prune(arguments: &BackupJob, is_dry: bool, forget: &[String]) -> R
             object.insert("is_dry_run".to_owned(), is_dry.into());
         }
         show::result(arguments.format, &pruned_text(&pruned, is_dry), &json)?;
-        Ok(Exit::Clean)
-    })
+        Ok((Exit::Clean, json))
+    };
+    if is_dry {
+        return with(arguments, |job| Ok(act(job)?.0));
+    }
+    kept(arguments, Kind::BackupPruned, act)
 }
 
 fn pruned_text(pruned: &Pruned, is_dry: bool) -> String {

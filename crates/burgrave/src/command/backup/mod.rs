@@ -1,18 +1,22 @@
 //! `burgrave backup`: one file a group of commands, and how they show what came of it.
 
+mod alerts;
 mod keys;
 mod look;
 mod make;
 mod schedule;
 mod show;
 
-use super::Exit;
+use super::record::{brief, by, event, record};
+use super::{Exit, raise};
 use crate::cli::{Backup, BackupJob};
 use crate::error::Error;
 use crate::load;
 use burgrave_backup::{BackupError, Job};
 use burgrave_config::Settings;
+use burgrave_ledger::Kind;
 use burgrave_sys::Live;
+use serde_json::{Map, Value};
 
 /// Runs the command.
 pub(super) fn dispatch(command: &Backup) -> Result<Exit, Error> {
@@ -46,6 +50,27 @@ impl From<BackupError> for Error {
 
 fn settings(job: &BackupJob) -> Result<Settings, Error> {
     load::settings(&Live, &job.config)
+}
+
+/// Does it, and keeps a row of what came of it, also when it failed.
+fn kept(
+    arguments: &BackupJob,
+    kind: Kind,
+    act: impl FnOnce(&Job<'_>) -> Result<(Exit, Value), Error>,
+) -> Result<Exit, Error> {
+    let settings = settings(arguments)?;
+    let job = Job::new(&settings, &arguments.name).map_err(Error::from);
+    let done = job.and_then(|job| act(&job));
+    let (outcome, mut detail) = match &done {
+        Ok((Exit::Clean, answer)) => ("well", brief(answer)),
+        Ok((Exit::Findings | Exit::Unproven, answer)) => ("findings", brief(answer)),
+        Err(error) => ("failed", Map::from_iter([("why".to_owned(), error.to_string().into())])),
+    };
+    detail.insert("outcome".to_owned(), outcome.into());
+    detail.insert("by".to_owned(), by());
+    record(&settings.state, &[event(kind, arguments.name.as_str(), detail.into())]);
+    raise::raise(&settings, &alerts::of(kind, &arguments.name, &done));
+    Ok(done?.0)
 }
 
 fn with<T>(

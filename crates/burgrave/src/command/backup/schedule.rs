@@ -1,7 +1,8 @@
 //! `burgrave backup schedule`: does what is due, one thing at a time, each in a process of its own that stands back for
 //! others; tells what came of it. As the supervisor's child it ends when that does.
 
-use super::super::Exit;
+use super::super::{Exit, raise};
+use super::alerts;
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_backup::{Errand, Job, due, overdue};
@@ -37,6 +38,10 @@ pub(super) fn run(config: &Path, is_child: bool) -> Result<Exit, Error> {
         return Err(Error::Backup("the configuration has no [[backup]]".to_owned()));
     }
     let program = std::env::current_exe().map_err(|error| Error::Runtime("the backup", error))?;
+    if supervisor.is_none() {
+        // With a supervisor there is a process for it.
+        super::super::run::beside(&settings)?;
+    }
     if let Some(supervisor) = &supervisor {
         supervisor.send(super::super::run::READY, None).map_err(Error::Sockets)?;
     }
@@ -140,6 +145,9 @@ fn done(settings: &Settings, running: Running, code: Option<i32>) {
     if let Err(error) = remembered {
         output::notice(&format!("warning: backup `{name}`: {}", error.told()));
     }
+    if code.is_none() {
+        raise::raise(settings, &[alerts::killed(errand, &name)]);
+    }
     for line in lines(&name, errand, code, &answer) {
         output::notice(&line);
     }
@@ -196,6 +204,7 @@ fn remind(settings: &Settings, reminded: &mut HashMap<String, i64>) {
         };
         if reminded.get(&backup.name).is_none_or(|last| now - last >= REMIND_SECS) {
             output::notice(&format!("alert: backup `{}`: {line}", backup.name));
+            raise::raise(settings, &[alerts::overdue(&backup.name, &line)]);
             reminded.insert(backup.name.clone(), now);
         }
     }

@@ -1,11 +1,12 @@
 //! Bans by hand, and who is banned.
 
 use crate::cli::Format;
-use crate::command::Exit;
+use crate::command::{Exit, record};
 use crate::error::Error;
 use crate::output;
 use burgrave_agent::{Ban, parse_target};
 use burgrave_config::Settings;
+use burgrave_ledger::Kind;
 use serde_json::json;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(super) fn ban(
 ) -> Result<Exit, Error> {
     let target = parse_target(target)?;
     let ban = burgrave_agent::ban(settings, target, time, reason, connection)?;
+    let row = record::banned(&ban, Some(record::by()));
+    record::record(&settings.state, &[row]);
     output::text(&format!("banned {} for {} s\n", ban.target, ban.until - ban.since))?;
     Ok(Exit::Clean)
 }
@@ -27,6 +30,9 @@ pub(super) fn ban(
 pub(super) fn unban(settings: &Settings, target: &str) -> Result<Exit, Error> {
     let target = parse_target(target)?;
     if burgrave_agent::unban(settings, target)? {
+        let row =
+            record::event(Kind::BanRemoved, target.to_string(), json!({ "by": record::by() }));
+        record::record(&settings.state, &[row]);
         output::text(&format!("unbanned {target}\n"))?;
         return Ok(Exit::Clean);
     }

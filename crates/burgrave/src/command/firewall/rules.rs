@@ -1,11 +1,14 @@
 //! Rules: shown, on trial, for good, and back.
 
 use crate::command::Exit;
+use crate::command::record::{self, event, record};
 use crate::error::Error;
 use crate::output;
 use burgrave_agent::{Applied, Confirmed};
 use burgrave_config::Settings;
+use burgrave_ledger::Kind;
 use burgrave_sys::detach;
+use serde_json::{Value, json};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,9 +19,30 @@ const AFTERWARDS: Duration = Duration::from_millis(300);
 
 /// Shows what an apply would change.
 pub(super) fn plan(settings: &Settings, connection: Option<&str>) -> Result<Exit, Error> {
-    burgrave_agent::settle(&settings.state)?;
-    output::text(&burgrave_agent::plan(settings, connection)?.to_string())?;
+    let plan = planned(settings, connection)?;
+    let detail = json!({ "plan": plan, "by": record::by() });
+    record(&settings.state, &[event(Kind::FirewallPlanned, "", detail)]);
     Ok(Exit::Clean)
+}
+
+/// Tidies up, and shows the plan.
+fn planned(settings: &Settings, connection: Option<&str>) -> Result<String, Error> {
+    tidied(settings)?;
+    let plan = burgrave_agent::plan(settings, connection)?.to_string();
+    output::text(&plan)?;
+    Ok(plan)
+}
+
+/// Puts in order what an ended trial has left, and keeps a row of it.
+fn tidied(settings: &Settings) -> Result<(), Error> {
+    if burgrave_agent::settle(&settings.state)? {
+        record(&settings.state, &[event(Kind::FirewallRolledBack, "", unconfirmed())]);
+    }
+    Ok(())
+}
+
+fn unconfirmed() -> Value {
+    json!({ "because": "the trial ended unconfirmed" })
 }
 
 /// Shows the plan, asks, and puts the rules in force.
@@ -29,12 +53,15 @@ pub(super) fn apply(
     time: Duration,
     connection: Option<&str>,
 ) -> Result<Exit, Error> {
-    plan(settings, connection)?;
+    let plan = planned(settings, connection)?;
     if !is_sure && !asked("put these rules in force? [y/N] ")? {
         output::notice("nothing was changed: say `y`, or `--yes` where nobody can be asked");
         return Ok(Exit::Unproven);
     }
-    match burgrave_agent::apply(settings, time)? {
+    let applied = burgrave_agent::apply(settings, time)?;
+    let detail = json!({ "plan": plan, "trial_secs": time.as_secs(), "by": record::by() });
+    record(&settings.state, &[event(Kind::FirewallApplied, "", detail)]);
+    match applied {
         Applied::ForGood => output::text("in force\n")?,
         Applied::OnTrial(time) => {
             // Without it the rules still go back in time; only names would be left in the table.
@@ -84,7 +111,7 @@ fn settle_later(config: &Path, time: Duration) -> Result<(), Error> {
 pub(super) fn settle(settings: &Settings, after: Duration) -> Result<Exit, Error> {
     detach().map_err(Error::Sockets)?;
     std::thread::sleep(after + AFTERWARDS);
-    burgrave_agent::settle(&settings.state)?;
+    tidied(settings)?;
     Ok(Exit::Clean)
 }
 
@@ -92,10 +119,13 @@ pub(super) fn settle(settings: &Settings, after: Duration) -> Result<Exit, Error
 pub(super) fn confirm(settings: &Settings) -> Result<Exit, Error> {
     match burgrave_agent::confirm(settings)? {
         Confirmed::ForGood => {
+            let detail = json!({ "by": record::by() });
+            record(&settings.state, &[event(Kind::FirewallConfirmed, "", detail)]);
             output::text("confirmed: in force for good\n")?;
             return Ok(Exit::Clean);
         }
         Confirmed::TooLate => {
+            record(&settings.state, &[event(Kind::FirewallRolledBack, "", unconfirmed())]);
             output::notice("too late: the trial has ended, and the rules before are in force");
         }
         Confirmed::Nothing => {
@@ -107,7 +137,10 @@ pub(super) fn confirm(settings: &Settings) -> Result<Exit, Error> {
 
 /// Goes back.
 pub(super) fn rollback(settings: &Settings) -> Result<Exit, Error> {
-    output::text(if burgrave_agent::rollback(settings)? {
+    let was_trial = burgrave_agent::rollback(settings)?;
+    let detail = json!({ "was_trial": was_trial, "by": record::by() });
+    record(&settings.state, &[event(Kind::FirewallRolledBack, "", detail)]);
+    output::text(if was_trial {
         "the trial has ended: the rules before are in force\n"
     } else {
         "the rules before are in force\n"

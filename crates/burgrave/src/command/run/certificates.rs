@@ -6,6 +6,7 @@
 
 use super::super::Exit;
 use super::confinement;
+use super::recorder::Certificate;
 use super::serve::READY;
 use crate::error::Error;
 use crate::{load, output};
@@ -54,9 +55,21 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
             drop(gone);
         })
         .map_err(|error| Error::Runtime("the supervisor's channel", error))?;
+    let pass_on = |said: &str, told: Certificate| {
+        output::notice(said);
+        // A supervisor that is gone needs no telling.
+        drop(supervisor.send(&told.message(), None));
+    };
     let tell = |told| match told {
         Told::Notice(text) => output::notice(&text),
-        // A supervisor that is gone needs no telling.
+        Told::Fetched(name, said) => {
+            pass_on(&said.clone(), Certificate::Taken { name, said, is_fetched: true });
+        }
+        Told::Changed(name, said) => {
+            pass_on(&said.clone(), Certificate::Taken { name, said, is_fetched: false });
+        }
+        Told::Failed(name, said) => pass_on(&said.clone(), Certificate::Failed { name, said }),
+        Told::Ending(name, said) => pass_on(&said.clone(), Certificate::Ending { name, said }),
         Told::Reload => drop(supervisor.send(RELOAD, None)),
     };
     let exit = runtime.block_on(async {

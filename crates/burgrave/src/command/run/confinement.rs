@@ -1,10 +1,10 @@
 //! What the gateway's process keeps once it has read all that it needs.
 
 use crate::error::Error;
-use burgrave_config::{Clamd, Host, Settings, ShipTo, Upstream};
+use burgrave_config::{AlertTarget, Clamd, Host, Settings, ShipTo, Upstream};
 use burgrave_sys::{Confinement, System, resolver_paths};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes of `/etc/passwd` that are read.
 const ACCOUNTS_BYTES_MAX: u64 = 16 << 20;
@@ -89,6 +89,33 @@ pub(super) fn of_shipping(settings: &Settings) -> Confinement {
     keep
 }
 
+/// What the process keeps that tells people: the folders that it writes, the secrets and authorities that it reads for
+/// each message, and the ports of its channels. `None`: one of them starts programs or speaks to a socket of this
+/// machine, of which nobody knows what they need.
+pub(super) fn of_alerts(settings: &Settings) -> Option<Confinement> {
+    let mut keep = Confinement { read_any: true, resolve: true, ..Confinement::default() };
+    keep.write = vec![
+        burgrave_alerts::Store::folder(&settings.state),
+        burgrave_ledger::folder(&settings.state),
+    ];
+    for channel in &settings.alerts.channels {
+        keep.connect.push(match &channel.to {
+            AlertTarget::Smtp { port, .. } => *port,
+            AlertTarget::Webhook(address) => address.port,
+            AlertTarget::Command(_) | AlertTarget::Syslog(_) => return None,
+        });
+        keep.read.extend(channel.password_file.clone());
+        keep.read.extend(channel.ca.clone());
+    }
+    keep.read.extend(keep.write.clone());
+    keep.read.extend(burgrave_client::AUTHORITIES.iter().map(PathBuf::from));
+    keep.connect.push(DOMAIN_PORT);
+    resolver_paths(&mut keep.read);
+    keep.connect.sort_unstable();
+    keep.connect.dedup();
+    Some(keep)
+}
+
 /// The account to become: the configured one, else the first of [`ACCOUNTS`] that there is. Its name
 /// and ids.
 pub(super) fn account(
@@ -123,10 +150,27 @@ pub(super) fn account(
 mod tests {
     use super::*;
     use burgrave_sys::Fake;
-    use std::path::PathBuf;
 
     const TEXT: &str = "[[listen]]\naddress = \"0.0.0.0:80\"\n[[site]]\nhosts = [\"a\"]\nfiles = { root = \
                         \"/srv/www\" }\n";
+
+    #[test]
+    fn who_tells_people_reaches_their_channels_and_nothing_else() {
+        let of = |alerts: &str| {
+            let text = format!("state = \"/s\"\n{alerts}{TEXT}");
+            of_alerts(&burgrave_config::parse(&text).unwrap())
+        };
+        let mail =
+            "[[alert]]\nto = \"smtp://m\"\nfrom = \"a@b\"\nrecipients = [\"a@b\"]\nca = \"/ca\"\n";
+        let hook = "[[alert]]\nto = \"https://h\"\npassword_file = \"/secret\"\n";
+        let keep = of(&format!("{mail}{hook}")).unwrap();
+        assert_eq!(keep.connect, [53, 443, 587]);
+        assert_eq!(keep.write, [PathBuf::from("/s/alerts"), PathBuf::from("/s/ledger")]);
+        for path in ["/ca", "/secret"] {
+            assert!(keep.read.contains(&PathBuf::from(path)), "{path}");
+        }
+        assert_eq!(of(&format!("{mail}[[alert]]\nto = \"command:/x\"\n")), None);
+    }
 
     fn keep(routes: &str) -> Confinement {
         of(&burgrave_config::parse(&format!("{TEXT}{routes}")).unwrap(), Some((7, 8)))

@@ -1,11 +1,12 @@
 //! Keeps a process beside the gateway running, where the configuration has anything for it to do: the agent, and those that
-//! keep certificates, do backups, ship logs and audit.
+//! keep certificates, do backups, ship logs, audit and tell people.
 //!
 //! Invariants: there is at most one of a kind; it ends when this process does, because its channel is closed
 //! then; an agent without the right to change the kernel's tables is left out, and that is said.
 
 use super::agent::UNABLE;
 use super::certificates::{RELOAD, SERVED_VARIABLE};
+use super::recorder::Certificate;
 use super::serve::READY;
 use crate::error::Error;
 use crate::output;
@@ -24,6 +25,9 @@ const SETTLED: Duration = Duration::from_mins(1);
 /// How long it may take to end when it is no longer wanted.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What is kept of what it tells until somebody looks.
+const TOLD_MAX: usize = 1_000;
+
 /// What a process is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -37,11 +41,14 @@ pub(super) enum Kind {
     Shipping,
     /// Audits the machine when that is due.
     Audits,
+    /// Tells people.
+    Alerts,
 }
 
 impl Kind {
-    /// Those that begin anew with each configuration; certificates are a matter of their own.
-    pub(super) const BESIDE: [Self; 4] = [Self::Agent, Self::Backups, Self::Shipping, Self::Audits];
+    /// Those that begin anew with each configuration, whoever tells people first; certificates are a matter of their own.
+    pub(super) const BESIDE: [Self; 5] =
+        [Self::Alerts, Self::Agent, Self::Backups, Self::Shipping, Self::Audits];
 
     /// As people are told.
     const fn name(self) -> &'static str {
@@ -51,6 +58,7 @@ impl Kind {
             Self::Backups => "the backups' process",
             Self::Shipping => "the shipping of logs",
             Self::Audits => "the audits' process",
+            Self::Alerts => "the alerts' process",
         }
     }
 
@@ -62,6 +70,7 @@ impl Kind {
             Self::Audits => &["run", "--audits", "--config"],
             Self::Backups => &["backup", "schedule", "--child", "--config"],
             Self::Shipping => &["run", "--shipping", "--config"],
+            Self::Alerts => &["run", "--alerts", "--config"],
         }
     }
 
@@ -70,6 +79,7 @@ impl Kind {
             Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
             Self::Certificates => Service::is_wanted(settings),
             Self::Audits => settings.audit.is_some(),
+            Self::Alerts => !settings.alerts.channels.is_empty(),
             Self::Backups => settings.backups.iter().any(|job| {
                 job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()
             }),
@@ -83,6 +93,8 @@ pub(super) struct Keeper {
     kind: Kind,
     /// Whether the gateway is to read certificates anew.
     reload: bool,
+    /// What it tells of certificates, to be recorded.
+    told: Vec<Certificate>,
     /// The fingerprint of the certificates that the gateway has read.
     served: String,
     wanted: Option<(PathBuf, PathBuf)>,
@@ -108,6 +120,7 @@ impl Keeper {
         Self {
             kind,
             reload: false,
+            told: Vec::new(),
             served: String::new(),
             wanted: None,
             running: None,
@@ -126,6 +139,11 @@ impl Keeper {
     /// Whether the gateway is to read certificates anew; asked for once.
     pub(super) fn take_reload(&mut self) -> bool {
         std::mem::take(&mut self.reload)
+    }
+
+    /// What it has told of certificates since this was last asked.
+    pub(super) fn take_told(&mut self) -> Vec<Certificate> {
+        std::mem::take(&mut self.told)
     }
 
     /// Starts, replaces or ends it by a new configuration.
@@ -151,6 +169,8 @@ impl Keeper {
                 running.is_ready |= message.bytes == READY;
                 running.is_unable |= message.bytes == UNABLE;
                 self.reload |= message.bytes == RELOAD;
+                let told = Certificate::parse(&message.bytes);
+                self.told.extend(told.filter(|_| self.told.len() < TOLD_MAX));
             }
             if let Ok(Some(status)) = running.child.try_wait() {
                 let (was_settled, is_unable) =

@@ -1,5 +1,5 @@
-//! `burgrave run`: a supervisor, and the gateway, the agent and the keeper of certificates as processes of their
-//! own.
+//! `burgrave run`: a supervisor, and the gateway, the agent, the keeper of certificates and those that do backups and
+//! tell people as processes of their own.
 //!
 //! The supervisor holds the listening sockets and opens the logs; it hears signals and nothing else.
 //! The gateway takes both over, reads its configuration, keys and rules, then gives up its account,
@@ -7,17 +7,21 @@
 //! configuration is a new gateway on the same sockets, so that what a gateway gave up stays given up.
 
 mod agent;
+mod alerts;
 mod audits;
 mod certificates;
 mod confinement;
 mod keeper;
+mod recorder;
 mod serve;
 mod shipping;
+mod signals;
 mod sockets;
 mod supervise;
 
 use super::Exit;
 use crate::error::Error;
+pub(super) use alerts::beside;
 pub(super) use serve::READY;
 use std::path::Path;
 use std::time::Duration;
@@ -34,6 +38,7 @@ pub(crate) enum Role {
     Gateway,
     Agent,
     Certificates,
+    Alerts,
     Hook,
     Shipping,
     Audits,
@@ -48,6 +53,7 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
         Role::Gateway => serve::run(config, threads),
         Role::Agent => agent::run(config),
         Role::Certificates => certificates::run(config),
+        Role::Alerts => alerts::run(config),
         Role::Hook => certificates::hooks(config),
         Role::Shipping => shipping::run(config),
         Role::Audits => audits::run(config),

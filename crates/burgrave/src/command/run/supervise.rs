@@ -7,7 +7,9 @@
 use super::super::Exit;
 use super::GRACE;
 use super::keeper::{Keeper, Kind, Leaving};
+use super::recorder::Recorder;
 use super::serve::{ACCESS, AUDIT, LEFT, READY, SERVED};
+use super::signals::{Asked, Signals};
 use super::sockets::{Sockets, Ways};
 use crate::error::Error;
 use crate::{load, output};
@@ -20,11 +22,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How often is looked for news while something is expected, and otherwise.
+/// How often is looked whether all have ended.
 const SOON: Duration = Duration::from_millis(20);
-const SELDOM: Duration = Duration::from_secs(1);
 /// How long a gateway that ends at once is left alone before the next, at first and at most.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -110,6 +110,7 @@ struct Supervisor<'a> {
     taken: Settings,
     /// When certificates are tried again that were not taken.
     owed: Option<Instant>,
+    recorder: Recorder,
     pause: Duration,
     /// When a gateway that failed is started again.
     again: Option<Instant>,
@@ -140,6 +141,7 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
         renewing: false,
         taken: settings.clone(),
         owed: None,
+        recorder: Recorder::start(&settings)?,
         pause: PAUSE,
         again: None,
         first: true,
@@ -163,6 +165,17 @@ pub(super) fn run(config: &Path, threads: usize) -> Result<Exit, Error> {
 }
 
 impl Supervisor<'_> {
+    /// Gives the processes beside the gateway a configuration.
+    fn configure(&mut self, settings: &Settings) {
+        for keeper in &mut self.beside {
+            keeper.configure(&self.program, self.config, settings);
+        }
+        match Recorder::start(settings) {
+            Ok(recorder) => self.recorder = recorder,
+            Err(error) => output::error(&error),
+        }
+    }
+
     fn is_waiting(&self) -> bool {
         let starting = self.serving.as_ref().is_some_and(|process| !process.ready);
         starting
@@ -256,13 +269,6 @@ impl Supervisor<'_> {
         None
     }
 
-    /// Starts, replaces or ends the processes beside the gateway.
-    fn configure(&mut self, settings: &Settings) {
-        for keeper in &mut self.beside {
-            keeper.configure(&self.program, self.config, settings);
-        }
-    }
-
     /// Starts, replaces or ends the process that keeps certificates, by the configuration in force.
     fn keep_certificates(&mut self) {
         if let (Ok(settings), Some(process)) = (to_run(self.config), &self.serving) {
@@ -277,6 +283,9 @@ impl Supervisor<'_> {
             self.certificates.serves(&process.served);
         }
         self.certificates.look();
+        for told in self.certificates.take_told() {
+            self.recorder.certificate(&told);
+        }
         let owed = self.owed.is_some_and(|at| Instant::now() >= at);
         if self.certificates.take_reload() || owed {
             self.owed = None;
@@ -340,6 +349,7 @@ impl Supervisor<'_> {
             self.pause = PAUSE;
         }
         output::notice(&format!("the gateway has ended ({status}): it is started again"));
+        self.recorder.gateway_ended(status);
         self.again = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(PAUSE_MAX);
     }
@@ -448,47 +458,4 @@ fn has_ended(process: &mut Process) -> bool {
 /// One that has ended already needs no telling.
 fn end(process: &Process, how: Ask) {
     drop(ask_to_end(&process.child, how));
-}
-
-/// What a signal asks for.
-enum Asked {
-    HandOver,
-    Reopen,
-    Stop,
-}
-
-struct Signals {
-    child: Signal,
-    hangup: Signal,
-    reopen: Signal,
-    upgrade: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Error> {
-        let one = |kind| signal(kind).map_err(|error| Error::Runtime("signals", error));
-        Ok(Self {
-            child: one(SignalKind::child())?,
-            hangup: one(SignalKind::hangup())?,
-            reopen: one(SignalKind::user_defined1())?,
-            upgrade: one(SignalKind::user_defined2())?,
-            terminate: one(SignalKind::terminate())?,
-            interrupt: one(SignalKind::interrupt())?,
-        })
-    }
-
-    /// The next one; `None` when it is time to look for news.
-    async fn next(&mut self, waiting: bool) -> Option<Asked> {
-        tokio::select! {
-            _ = self.child.recv() => None,
-            _ = self.hangup.recv() => Some(Asked::HandOver),
-            _ = self.reopen.recv() => Some(Asked::Reopen),
-            _ = self.upgrade.recv() => Some(Asked::HandOver),
-            _ = self.terminate.recv() => Some(Asked::Stop),
-            _ = self.interrupt.recv() => Some(Asked::Stop),
-            () = tokio::time::sleep(if waiting { SOON } else { SELDOM }) => None,
-        }
-    }
 }
