@@ -13,7 +13,7 @@ use crate::event::{Event, raise};
 use crate::{load, output};
 use burgrave_audit::Kept;
 use burgrave_config::{Audit, Settings};
-use burgrave_sys::{Channel, Live, monotonic, wall_clock};
+use burgrave_sys::{Channel, Live, is_root, monotonic, wall_clock};
 use folders::Folders;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -68,6 +68,9 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     let supervisor = Channel::of_child().ok_or(Error::NoSupervisor)?;
     let settings = load::settings(&Live, config)?;
     let Some(audit) = settings.audit.clone() else { return Ok(Exit::Clean) };
+    if !is_root() {
+        output::notice("audits see what this account may read, and the rest is unknown");
+    }
     let mut folders = if audit.watch { watched(&settings) } else { None };
     supervisor.send(READY, None).map_err(Error::Sockets)?;
     let mut last = kept_report(&settings.state).map(|kept| kept.time);
