@@ -9,7 +9,9 @@ use crate::load;
 use burgrave_audit::baseline::{Baseline, Difference, What, folders};
 use burgrave_audit::{Facts, Ground};
 use burgrave_config::Settings;
-use burgrave_sys::{Happening, Kind, Live, Observer, Step, System as _, WalkLimits, monotonic};
+use burgrave_sys::{
+    Happening, Kind, Live, Observer, Step, System as _, UnixTime, WalkLimits, monotonic,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +29,8 @@ pub(super) struct Folders {
     observer: Observer,
     state: PathBuf,
     accepted: Option<Baseline>,
+    /// By which another baseline is known.
+    stamp: Option<(u64, UnixTime)>,
     top: Vec<PathBuf>,
     /// What was raised already, so that it is raised once.
     told: Vec<Difference>,
@@ -38,6 +42,7 @@ pub(super) struct Folders {
 impl Folders {
     /// Those of the accepted baseline, else `/etc` and the web roots.
     pub(super) fn of(settings: &Settings) -> Result<Self, String> {
+        let stamp = baseline::stamp(&settings.state);
         let accepted = baseline::kept(&settings.state, None).map_err(|blind| blind.why)?;
         let top = if let Some(accepted) = &accepted {
             accepted.folders.clone()
@@ -49,7 +54,8 @@ impl Folders {
         let observer = Observer::new(FOLDERS_MAX).map_err(|error| error.to_string())?;
         let state = settings.state.clone();
         let (told, window) = (Vec::new(), monotonic().0);
-        let mut out = Self { observer, state, accepted, top, told, window, raised: 0, left: 0 };
+        let mut out =
+            Self { observer, state, accepted, stamp, top, told, window, raised: 0, left: 0 };
         for folder in out.top.clone() {
             out.add(&folder)?;
         }
@@ -105,9 +111,11 @@ impl Folders {
         std::thread::sleep(TOGETHER);
         events.extend(self.observer.wait(Duration::ZERO).unwrap_or_default());
         // Somebody may have accepted what is there meanwhile.
-        if let Ok(accepted) = baseline::kept(&self.state, None)
-            && accepted != self.accepted
+        let stamp = baseline::stamp(&self.state);
+        if stamp != self.stamp
+            && let Ok(accepted) = baseline::kept(&self.state, None)
         {
+            self.stamp = stamp;
             self.accepted = accepted;
             self.told.clear();
         }
