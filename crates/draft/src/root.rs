@@ -2,7 +2,7 @@
 //!
 //! Invariants: a folder that could not be looked through to its end is not handed out; links are not followed.
 
-use crate::site::{Note, Site, To};
+use crate::site::{Note, Site};
 use crate::words::{is_path, is_plain};
 use burgrave_audit::Facts;
 use burgrave_audit::facts::{Line, Place};
@@ -108,8 +108,7 @@ fn siblings(inside: &Inside, root: &Path, site: &mut Site) {
     let closed: Vec<(String, Place)> = site
         .routes
         .iter()
-        .filter(|route| route.to == To::Nowhere && !route.path.ends_with(['/', '.']))
-        .map(|route| (route.path.clone(), route.place.clone()))
+        .filter_map(|route| Some((route.guarded_beginning()?.to_owned(), route.place.clone())))
         .collect();
     for (path, place) in closed {
         let start = root.join(path.trim_start_matches('/'));

@@ -68,6 +68,20 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// The beginning of paths that a guarded place without `/` at its end has taken, by the closed path that stands beside
+    /// it; `None` of all others.
+    pub(crate) fn guarded_beginning(&self) -> Option<&str> {
+        self.path.strip_suffix('.').filter(|_| self.to == To::Nowhere)
+    }
+
+    /// Whether it takes a path: one that ends in `/` or `.` whatever begins so, another itself and what is below.
+    fn takes(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.path.as_str());
+        rest.is_some_and(|rest| {
+            self.path.ends_with(['/', '.']) || rest.is_empty() || rest.starts_with('/')
+        })
+    }
+
     /// A path that nobody reaches.
     pub(crate) fn closed(path: &str, place: &Place) -> Self {
         Self {
@@ -130,12 +144,17 @@ impl Site {
         self.left_out.push(Note::at(place, text));
     }
 
-    /// Keeps a path closed. One that does not end in `/` was a mere beginning, so what goes on with a dot
-    /// is closed as well.
+    /// Keeps a path closed, with what is below it.
     pub(crate) fn close(&mut self, path: &str, place: &Place) {
         self.routes.push(Route::closed(path, place));
+    }
+
+    /// Keeps closed whatever begins so, as far as routes can: `/adm` took `/adm.php` and `/admin`. What goes on with a dot
+    /// is closed as well; the rest is looked for in [`Self::settle`] and in the folder.
+    pub(crate) fn close_beginning(&mut self, path: &str, place: &Place) {
+        self.close(path, place);
         if !path.ends_with('/') {
-            self.routes.push(Route::closed(&format!("{path}."), place));
+            self.close(&format!("{path}."), place);
         }
     }
 
@@ -152,6 +171,19 @@ impl Site {
                     self.notes.push(Note::at(&route.place, text));
                 }
                 None => routes.push(route),
+            }
+        }
+        for route in &routes {
+            let Some(beginning) = route.guarded_beginning() else { continue };
+            let sibling = format!("{beginning}x");
+            let taken = routes.iter().filter(|other| other.takes(&sibling));
+            let taken = taken.max_by_key(|other| other.path.len());
+            if let Some(other) = taken.filter(|other| other.to != To::Nowhere) {
+                let text = format!(
+                    "`{beginning}` guarded every path that begins so, as `{sibling}`, which would go to `{}` now: end it in `/` there, or close such paths by routes",
+                    other.path
+                );
+                self.left_out.push(Note::at(&route.place, text));
             }
         }
         self.is_empty |= self.root.is_none() && routes.iter().all(|route| route.to == To::Nowhere);

@@ -155,10 +155,10 @@ fn a_name_is_one_sites() {
 }
 
 /// A few values of a generator that is always the same (Marsaglia, Xorshift RNGs, 2003).
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, most: usize) -> usize {
+    pub(crate) fn below(&mut self, most: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
