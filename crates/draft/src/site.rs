@@ -214,3 +214,71 @@ fn lower_once(hosts: &mut Vec<String>, host: String) {
         hosts.push(host);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn place() -> Place {
+        Place { path: Path::new("/etc/nginx/nginx.conf").into(), line: 3 }
+    }
+
+    fn route(path: &str, to: &str, gate: Gate) -> Route {
+        let to = To::Upstreams(vec![to.to_owned()]);
+        Route { path: path.to_owned(), to, gate, place: place(), body_bytes: None }
+    }
+
+    #[test]
+    fn names_are_taken_once_and_patterns_are_told() {
+        let mut site = Site::new("nginx", &place());
+        for name in ["A.example", "a.example", "_", "", "*.b.example", "~^c", "d e"] {
+            site.name(name, &place());
+        }
+        assert_eq!(site.hosts, ["a.example", "*"]);
+        assert_eq!(site.notes.len(), 3, "{:?}", site.notes);
+    }
+
+    #[test]
+    fn a_path_that_is_told_in_two_ways_is_closed() {
+        let networks = Gate::Networks(vec!["10.0.0.0/8".to_owned()]);
+        let mut site = Site::new("apache", &place());
+        site.routes = vec![
+            route("/a/", "http://x:1", Gate::Open),
+            route("/a/", "http://x:1", Gate::Open),
+            route("/b/", "http://x:1", Gate::Open),
+            route("/b/", "http://x:2", Gate::Open),
+            route("/c/", "http://x:1", networks),
+            route("/c/", "http://x:1", Gate::Open),
+        ];
+        site.settle();
+        let shape: Vec<(&str, bool)> = site
+            .routes
+            .iter()
+            .map(|route| (route.path.as_str(), route.to == To::Nowhere))
+            .collect();
+        assert_eq!(shape, [("/a/", false), ("/b/", true), ("/c/", true)]);
+        assert_eq!(site.notes.len(), 2);
+    }
+
+    #[test]
+    fn a_site_of_closed_paths_alone_serves_nothing() {
+        let mut site = Site::new("nginx", &place());
+        site.close_beginning("/adm", &place());
+        site.settle();
+        assert!(site.is_empty && site.left_out.is_empty());
+        let closed: Vec<&str> = site.routes.iter().map(|route| route.path.as_str()).collect();
+        assert_eq!(closed, ["/adm", "/adm."]);
+    }
+
+    #[test]
+    fn what_begins_like_a_guarded_path_and_goes_elsewhere_leaves_the_site_out() {
+        for (other, is_out) in [("/", true), ("/ad", false), ("/admx", true), ("/b/", false)] {
+            let mut site = Site::new("nginx", &place());
+            site.close_beginning("/adm", &place());
+            site.routes.push(route(other, "http://x:1", Gate::Open));
+            site.settle();
+            assert_eq!(!site.left_out.is_empty(), is_out, "{other}");
+        }
+    }
+}
