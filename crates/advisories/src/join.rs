@@ -327,4 +327,47 @@ pub(crate) mod tests {
         );
         assert_eq!((hole.advisory.as_str(), found.covered_by.len()), ("DSA-1-1", 2));
     }
+
+    #[test]
+    fn a_hole_of_several_packages_is_one_and_as_exposed_as_the_most_exposed() {
+        let fake = fake();
+        let status = String::from_utf8(
+            burgrave_sys::System::read(
+                &fake,
+                std::path::Path::new("/var/lib/dpkg/status"),
+                1 << 20,
+            )
+            .unwrap(),
+        )
+        .unwrap();
+        let more = "Package: openssl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 3.0.9-1\n";
+        fake.file("/var/lib/dpkg/status", format!("{status}{more}"));
+        let host = crate::host(&Facts::new(&fake, Ground::Running)).unwrap();
+        let found = compare(&host, &data());
+        let hole = found.holes.iter().find(|hole| hole.id == "CVE-2024-0001").unwrap();
+        assert_eq!(hole.packages, ["libssl3", "openssl"]);
+        assert_eq!(hole.exposure, Exposure::Listens(Reach::Outside));
+    }
+
+    #[test]
+    fn the_same_data_gives_the_same_order() {
+        let mut data = data();
+        let first = compared(&data);
+        if let Some(tracker) = &mut data.tracker {
+            tracker.records.reverse();
+        }
+        assert_eq!(compared(&data).holes, first.holes);
+        let weights: Vec<Weight> = first.holes.iter().map(|hole| hole.weight).collect();
+        assert!(weights.windows(2).all(|pair| pair[0] >= pair[1]), "{weights:?}");
+    }
+
+    #[test]
+    fn what_attacks_a_hole_counts_only_for_that_hole() {
+        let mut data = data();
+        data.exploited = None;
+        data.likely = None;
+        let found = compared(&data);
+        assert!(found.holes.iter().all(|hole| hole.exploited.is_none() && hole.likely.is_none()));
+        assert_eq!(found.holes.len(), compared(&self::data()).holes.len(), "none is lost");
+    }
 }

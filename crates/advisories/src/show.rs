@@ -239,4 +239,64 @@ mod tests {
         assert_eq!(json["covered"], false);
         assert!(text.contains("EPSS was not imported"), "{text}");
     }
+
+    #[test]
+    fn what_an_import_took_and_left_is_told() {
+        let mut imported = Imported { data: data(), foreign: 3, files: 2 };
+        if let Some(tracker) = &mut imported.data.tracker {
+            tracker.stamp = Stamp { imported: 0, made: String::new(), skipped: 2 };
+        }
+        let text = imported_text(&imported);
+        assert!(
+            text.contains("Debian's security tracker: 7 entries; 2 could not be taken"),
+            "{text}"
+        );
+        assert!(text.contains("EPSS: 2 entries") && !text.contains("OSV"), "{text}");
+        assert!(text.contains("3 entries are of other systems"), "{text}");
+        let (text, json) = shown(&imported.data);
+        assert!(
+            text.contains("2 entries of Debian's security tracker could not be taken"),
+            "{text}"
+        );
+        assert_eq!(json["data"]["tracker"]["skipped"], 2);
+    }
+
+    /// What is done to a hole, and what is said of it.
+    type Case = (fn(&mut Hole), &'static str);
+
+    #[test]
+    fn each_state_of_a_hole_has_its_words() {
+        let fake = fake();
+        let host = crate::host(&Facts::new(&fake, Ground::Running)).unwrap();
+        let hole = crate::compare(&host, &data()).holes[1].clone();
+        let cases: [Case; 8] = [
+            (|_| {}, "no fix yet"),
+            (|hole| hole.fixed = Some("2".to_owned()), "fixed in 2"),
+            (|hole| hole.affected = Affected::Unknown, "not judged yet"),
+            (|hole| hole.severity = None, "unknown "),
+            (|hole| hole.exposure = Exposure::Unknown, "reached from: unknown"),
+            (|hole| hole.exposure = Exposure::Silent, "nobody over the network"),
+            (|hole| hole.advisory = "DSA-1-1".to_owned(), "; DSA-1-1"),
+            (|hole| hole.likely = Some(430), "EPSS 0.04 %"),
+        ];
+        for (change, words) in cases {
+            let mut hole = hole.clone();
+            change(&mut hole);
+            assert!(row(&hole).contains(words), "{words}: {}", row(&hole));
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_counted() {
+        let fake = fake();
+        let host = crate::host(&Facts::new(&fake, Ground::Running)).unwrap();
+        let mut found = crate::compare(&host, &data());
+        let one = found.holes[0].clone();
+        found.holes = vec![one; ROWS_MAX + 5];
+        let text = text(&host, &data(), &found, 0);
+        assert!(
+            text.contains("… and 5 more") && text.matches("CVE-").count() == ROWS_MAX,
+            "{text}"
+        );
+    }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Has {
     Aged(&'static str, i64),
     /// File capabilities.
     Capable(&'static str, &'static [u8]),
+    /// Records of its domains, as `dig` prints them.
+    Records(&'static str),
     /// It runs: `/proc` counts.
     Running,
     /// What stands before this is accepted as the baseline.
@@ -83,7 +85,7 @@ pub(crate) fn host(has: &[Has]) -> (Fake, Ground) {
                 fake.capable(path, bytes);
             }
             Has::Running => ground = Ground::Running,
-            Has::Accepted => {}
+            Has::Accepted | Has::Records(_) => {}
             Has::Prints(program, arguments, text) => {
                 let output = Output {
                     ended: Ended::Exit(0),
@@ -107,5 +109,9 @@ pub(crate) fn findings(check: &crate::Check, has: &[Has]) -> Vec<crate::Finding>
         let folders = crate::baseline::folders(&before).unwrap();
         facts.baseline = Ok(Some(crate::baseline::take(&before, &folders).unwrap().0));
     }
+    let records = has.iter().find_map(|one| {
+        if let Has::Records(text) = one { Some(crate::facts::Records::parse(text)) } else { None }
+    });
+    facts.domains = records;
     crate::look(check, &facts)
 }

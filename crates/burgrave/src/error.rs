@@ -63,6 +63,8 @@ pub(crate) enum Error {
     Filter(Vec<burgrave_watch::fail2ban::FilterError>),
     #[error("cannot compare with advisories")]
     Advisories(#[from] burgrave_advisories::AdvisoryError),
+    #[error("no records of a domain are in `{}`: give what `dig NAME TXT`, `CAA` and `MX` print", .0.display())]
+    NoRecords(PathBuf),
     #[error("no report is kept: `burgrave run` keeps one where the configuration has [audit]")]
     NoReport,
     #[error("`--diff` is shown as text or JSON")]

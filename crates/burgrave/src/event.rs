@@ -3,10 +3,12 @@
 //! Invariants: [`raise`] is the only way out; an event is one line, its text escaped; what it says is typed, so that
 //! whoever routes alerts need not read words.
 
+use crate::command::raise;
 use crate::output;
 use burgrave_audit::baseline::Difference;
 use burgrave_audit::{Change, News};
-use burgrave_model::Severity;
+use burgrave_config::Settings;
+use burgrave_model::{Severity, Topic};
 use serde_json::{Value, json};
 
 /// What happened.
@@ -54,6 +56,36 @@ impl Event {
         }
     }
 
+    /// As people are told; what is over is nobody's alarm.
+    fn alert(&self) -> Option<raise::Event> {
+        let (topic, subject, title) = match self {
+            Self::Audit(change) => {
+                let title = match change.news {
+                    News::New => "new",
+                    News::Heavier => "weighs more now",
+                    News::Unseen => "cannot be seen any more",
+                    News::Gone => return None,
+                };
+                let fault = &change.fault;
+                (Topic::AuditFinding, fault.id.clone(), format!("{}: {title}", fault.title))
+            }
+            Self::Changed(difference) => {
+                let path = difference.shown_path();
+                let title = format!("`{path}` is not as it was accepted");
+                (Topic::FilesChanged, path, title)
+            }
+            Self::Touched(path) => {
+                (Topic::FilesChanged, path.clone(), format!("`{path}` has changed"))
+            }
+            Self::More(count) => {
+                (Topic::FilesChanged, "more".to_owned(), format!("{count} more paths have changed"))
+            }
+            Self::Trouble(text) => (Topic::AuditTrouble, "audit".to_owned(), text.clone()),
+        };
+        let text = self.json().to_string();
+        Some(raise::event(topic, &subject, &title, &text).at(self.severity()))
+    }
+
     /// As programs read it.
     fn json(&self) -> Value {
         let mut value = json!({ "event": self.kind(), "severity": self.severity() });
@@ -78,9 +110,10 @@ impl Event {
     }
 }
 
-/// Raises an event: the one place where alerts begin.
-pub(crate) fn raise(event: &Event) {
+/// Raises an event: written down where the program speaks, and told to whoever is to be told.
+pub(crate) fn raise(settings: &Settings, event: &Event) {
     output::notice(&format!("event: {}", event.json()));
+    raise::raise(settings, &event.alert().into_iter().collect::<Vec<_>>());
 }
 
 #[cfg(test)]

@@ -56,6 +56,32 @@ fn exit_codes_follow_the_level() {
 }
 
 #[test]
+fn records_of_own_domains_are_looked_at_where_they_are_given() {
+    let tree = tree();
+    put(
+        tree.path(),
+        "records",
+        ";; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 1\n;a.example. IN TXT\na.example. 300 IN TXT \"v=spf1 +all\"\n",
+    );
+    put(tree.path(), "none", "hello\n");
+    let root = tree.path().to_str().unwrap();
+    let file = |name: &str| tree.path().join(name).to_str().unwrap().to_owned();
+    let of = |records: &str| {
+        run(&["audit", "--root", root, "--format", "json", "--domains", &file(records)])
+    };
+    let found: Value = serde_json::from_str(&stdout(&of("records"))).unwrap();
+    let rows = found["findings"].as_array().unwrap();
+    let row = |id: &str| rows.iter().find(|row| row["id"] == id);
+    assert_eq!(row("domain-spf").unwrap()["severity"], "high");
+    assert_eq!(row("domain-dmarc").unwrap()["verdict"], "unknown", "nobody has asked");
+    let plain = stdout(&run(&["audit", "--root", root, "--format", "json"]));
+    assert!(!plain.contains("domain-spf"));
+    let output = of("none");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no records of a domain"), "{}", stderr(&output));
+}
+
+#[test]
 fn findings_are_as_the_contract_has_them() {
     let tree = tree();
     let output = run(&["audit", "--root", tree.path().to_str().unwrap(), "--format", "json"]);

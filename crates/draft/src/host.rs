@@ -291,4 +291,81 @@ mod tests {
         assert_eq!(units(&facts), ["shop.service (user shop): /srv/shop/run"]);
         assert_eq!(listeners(&facts), ["nothing runs in a tree, so nothing listens"]);
     }
+
+    /// A running host on which one program listens for everybody, and one for itself.
+    fn running() -> Fake {
+        let fake = Fake::new();
+        fake.file("/etc/passwd", "shop:x:7:7::/:/bin/false\n");
+        let row = |address: &str, inode: u32| {
+            format!("0: {address} 00000000:0000 0A 0:0 0:0 0 0 0 {inode} 1\n")
+        };
+        let rows = [
+            row("00000000:0016", 1),
+            row("00000000:01BB", 2),
+            row("0100007F:0BB8", 3),
+            row("00000000:1F90", 4),
+        ];
+        fake.file("/proc/net/tcp", rows.concat());
+        fake.file("/proc/9/status", "Name:\tshop\n\u{1b}[2J\nPPid:\t1\nUid:\t7\t7\t7\t7\n");
+        fake.link("/proc/9/exe", "/srv/shop/run").link("/proc/9/fd/3", "socket:[3]");
+        fake
+    }
+
+    #[test]
+    fn listeners_are_told_with_who_holds_them() {
+        let fake = running();
+        let facts = Facts::new(&fake, Ground::Running);
+        let all = listeners(&facts);
+        assert_eq!(all.len(), 4, "{all:?}");
+        let shop = all.iter().find(|line| line.contains("127.0.0.1:3000")).unwrap();
+        assert!(shop.contains("this machine only") && shop.contains("user shop"), "{shop}");
+        assert!(all.iter().all(|line| !line.contains('\u{1b}')), "{all:?}");
+        assert_eq!(openings(&facts), [22, 8080], "what the gateway serves itself is left out");
+    }
+
+    #[test]
+    fn backups_are_suggested_for_what_is_there() {
+        let fake = Fake::new();
+        fake.directory("/var/lib/mysql").file("/etc/redis/redis.conf", "");
+        let place = burgrave_audit::facts::Place { path: Path::new("/x").into(), line: 1 };
+        let site = |root: &str| {
+            let mut site = Site::new("nginx", &place);
+            site.root = Some(PathBuf::from(root));
+            site
+        };
+        let sites = [site("/srv/b"), site("/srv/a"), site("/srv/b"), site("/srv/$host")];
+        let found = backups(&Facts::new(&fake, Ground::Tree), &sites);
+        let names: Vec<&str> = found.iter().map(|own| own.name.as_str()).collect();
+        assert_eq!(names, ["web", "mysql", "redis"]);
+        assert_eq!(found[0].source, "source = { paths = [\"/srv/a\", \"/srv/b\"] }");
+        let none = backups(&Facts::new(&Fake::new(), Ground::Tree), &[]);
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn every_service_that_is_watched_is_one_that_can_be() {
+        const SITE: &str = "[[listen]]\naddress = \"127.0.0.1:80\"\n[[site]]\nhosts = [\"a\"]\nfiles = { root = \"/srv\" }\n";
+        for (service, _, file, unit, _) in SERVICES {
+            let source = |source: String| {
+                let text =
+                    format!("[[watch]]\nservice = \"{service}\"\nsource = {{ {source} }}\n{SITE}");
+                assert!(burgrave_config::parse(&text).is_ok(), "{text}");
+            };
+            source(format!("file = \"{file}\""));
+            if let Some(unit) = unit {
+                source(format!("journal = \"{unit}\""));
+            }
+        }
+    }
+
+    #[test]
+    fn every_suggested_backup_is_taken_once_its_marks_are_gone() {
+        for (sign, name, source) in DATABASES {
+            let text = format!(
+                "[[backup]]\nname = \"x\"\n{source}\nrepository = \"sftp:backup@host:/backup/x\"\nkey = \"/etc/burgrave/keys/x\"\nevery = \"1d\"\n"
+            );
+            let parsed = burgrave_config::parse(&text);
+            assert!(parsed.is_ok(), "{sign} {name}: {}", parsed.unwrap_err().render("x"));
+        }
+    }
 }

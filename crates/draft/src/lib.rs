@@ -10,6 +10,8 @@ mod apache;
 mod host;
 mod listen;
 mod nginx;
+#[cfg(test)]
+mod oracle;
 mod root;
 mod site;
 mod words;

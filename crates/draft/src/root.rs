@@ -2,7 +2,7 @@
 //!
 //! Invariants: a folder that could not be looked through to its end is not handed out; links are not followed.
 
-use crate::site::{Note, Site, To};
+use crate::site::{Note, Site};
 use crate::words::{is_path, is_plain};
 use burgrave_audit::Facts;
 use burgrave_audit::facts::{Line, Place};
@@ -108,8 +108,7 @@ fn siblings(inside: &Inside, root: &Path, site: &mut Site) {
     let closed: Vec<(String, Place)> = site
         .routes
         .iter()
-        .filter(|route| route.to == To::Nowhere && !route.path.ends_with(['/', '.']))
-        .map(|route| (route.path.clone(), route.place.clone()))
+        .filter_map(|route| Some((route.guarded_beginning()?.to_owned(), route.place.clone())))
         .collect();
     for (path, place) in closed {
         let start = root.join(path.trim_start_matches('/'));
@@ -200,4 +199,115 @@ fn guards(line: &Line) -> bool {
 /// A file as a whole.
 fn whole(path: &Path) -> Place {
     Place { path: Arc::from(path), line: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_audit::Ground;
+    use burgrave_sys::{Fake, Refusal};
+
+    /// A site of `/srv/www` that was looked through.
+    fn looked(change: impl Fn(&Fake)) -> Site {
+        let fake = Fake::new();
+        fake.file("/srv/www/index.html", "").file("/srv/www/a/b.css", "");
+        change(&fake);
+        let mut site = Site::new("apache", &whole(Path::new("/etc/apache2/a.conf")));
+        site.root = Some(PathBuf::from("/srv/www"));
+        look(&Facts::new(&fake, Ground::Tree), &mut site, true);
+        site
+    }
+
+    #[test]
+    fn a_plain_folder_is_handed_out() {
+        let site = looked(|_| {});
+        assert!(site.left_out.is_empty() && site.notes.is_empty() && site.routes.is_empty());
+    }
+
+    /// What is done to the folder, and what is said of it.
+    type Case<'c> = (&'c dyn Fn(&Fake), &'c str);
+
+    #[test]
+    fn a_folder_that_is_not_what_it_seems_is_left_out() {
+        let cases: [Case<'_>; 6] = [
+            (&|fake| drop_all(fake), "is not there"),
+            (&|fake| file_in_place(fake), "is not there"),
+            (
+                &|fake| {
+                    fake.refuse("/srv/www/a", Refusal::Denied);
+                },
+                "cannot be read",
+            ),
+            (
+                &|fake| {
+                    fake.file("/srv/www/a/x.CGI", "");
+                },
+                "would be handed out as text",
+            ),
+            (
+                &|fake| {
+                    fake.file("/srv/www/a/db.inc", "");
+                },
+                "would be handed out as text",
+            ),
+            (
+                &|fake| {
+                    fake.file("/srv/www/.htaccess", "AuthType Basic\n");
+                },
+                "`AuthType` may decide",
+            ),
+        ];
+        for (change, words) in cases {
+            let site = looked(change);
+            assert!(
+                site.left_out.iter().any(|note| note.text.contains(words)),
+                "{words}: {:?}",
+                site.left_out
+            );
+        }
+    }
+
+    fn drop_all(fake: &Fake) {
+        for path in ["/srv/www/index.html", "/srv/www/a/b.css", "/srv/www/a", "/srv/www"] {
+            fake.remove(path);
+        }
+    }
+
+    fn file_in_place(fake: &Fake) {
+        drop_all(fake);
+        fake.file("/srv/www", "");
+    }
+
+    #[test]
+    fn a_folder_by_a_link_is_looked_through_where_it_lies() {
+        let site = looked(|fake| {
+            drop_all(fake);
+            fake.link("/srv/www", "releases/1").file("/srv/releases/1/x.php", "");
+        });
+        assert!(site.left_out[0].text.contains("/srv/releases/1/x.php"), "{:?}", site.left_out);
+    }
+
+    #[test]
+    fn overrides_are_told_and_what_they_guard_is_closed() {
+        let site = looked(|fake| {
+            fake.file("/srv/www/a/.htaccess", "# AuthType Basic\n\nHeader set X y\n");
+            fake.file("/srv/www/b/.htaccess", "<IfModule x>\n Require all denied\n</IfModule>\n");
+            fake.file("/srv/www/c/.htaccess", "RewriteRule ^ - [F]\n")
+                .refuse("/srv/www/c/.htaccess", Refusal::Denied);
+        });
+        let closed: Vec<&str> = site.routes.iter().map(|route| route.path.as_str()).collect();
+        assert_eq!(closed, ["/b/"]);
+        assert!(site.notes.iter().any(|note| note.place.path.ends_with("a/.htaccess")));
+        assert_eq!(site.left_out.len(), 1, "one cannot be read: {:?}", site.left_out);
+    }
+
+    #[test]
+    fn names_of_programs_are_known_by_their_endings() {
+        for name in ["a.php", "a.PHP5", "x/a.phtml", "a.cgi", "a.py", "a.jsp"] {
+            assert!(is_program(Path::new(name)), "{name}");
+        }
+        for name in ["a.html", "php", "a.php.txt", "a.", ".php", "a.js"] {
+            assert!(!is_program(Path::new(name)), "{name}");
+        }
+    }
 }

@@ -68,6 +68,20 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// The beginning of paths that a guarded place without `/` at its end has taken, by the closed path that stands beside
+    /// it; `None` of all others.
+    pub(crate) fn guarded_beginning(&self) -> Option<&str> {
+        self.path.strip_suffix('.').filter(|_| self.to == To::Nowhere)
+    }
+
+    /// Whether it takes a path: one that ends in `/` or `.` whatever begins so, another itself and what is below.
+    fn takes(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.path.as_str());
+        rest.is_some_and(|rest| {
+            self.path.ends_with(['/', '.']) || rest.is_empty() || rest.starts_with('/')
+        })
+    }
+
     /// A path that nobody reaches.
     pub(crate) fn closed(path: &str, place: &Place) -> Self {
         Self {
@@ -130,12 +144,17 @@ impl Site {
         self.left_out.push(Note::at(place, text));
     }
 
-    /// Keeps a path closed. One that does not end in `/` was a mere beginning, so what goes on with a dot
-    /// is closed as well.
+    /// Keeps a path closed, with what is below it.
     pub(crate) fn close(&mut self, path: &str, place: &Place) {
         self.routes.push(Route::closed(path, place));
+    }
+
+    /// Keeps closed whatever begins so, as far as routes can: `/adm` took `/adm.php` and `/admin`. What goes on with a dot
+    /// is closed as well; the rest is looked for in [`Self::settle`] and in the folder.
+    pub(crate) fn close_beginning(&mut self, path: &str, place: &Place) {
+        self.close(path, place);
         if !path.ends_with('/') {
-            self.routes.push(Route::closed(&format!("{path}."), place));
+            self.close(&format!("{path}."), place);
         }
     }
 
@@ -152,6 +171,19 @@ impl Site {
                     self.notes.push(Note::at(&route.place, text));
                 }
                 None => routes.push(route),
+            }
+        }
+        for route in &routes {
+            let Some(beginning) = route.guarded_beginning() else { continue };
+            let sibling = format!("{beginning}x");
+            let taken = routes.iter().filter(|other| other.takes(&sibling));
+            let taken = taken.max_by_key(|other| other.path.len());
+            if let Some(other) = taken.filter(|other| other.to != To::Nowhere) {
+                let text = format!(
+                    "`{beginning}` guarded every path that begins so, as `{sibling}`, which would go to `{}` now: end it in `/` there, or close such paths by routes",
+                    other.path
+                );
+                self.left_out.push(Note::at(&route.place, text));
             }
         }
         self.is_empty |= self.root.is_none() && routes.iter().all(|route| route.to == To::Nowhere);
@@ -180,5 +212,73 @@ impl Site {
 fn lower_once(hosts: &mut Vec<String>, host: String) {
     if !hosts.contains(&host) {
         hosts.push(host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn place() -> Place {
+        Place { path: Path::new("/etc/nginx/nginx.conf").into(), line: 3 }
+    }
+
+    fn route(path: &str, to: &str, gate: Gate) -> Route {
+        let to = To::Upstreams(vec![to.to_owned()]);
+        Route { path: path.to_owned(), to, gate, place: place(), body_bytes: None }
+    }
+
+    #[test]
+    fn names_are_taken_once_and_patterns_are_told() {
+        let mut site = Site::new("nginx", &place());
+        for name in ["A.example", "a.example", "_", "", "*.b.example", "~^c", "d e"] {
+            site.name(name, &place());
+        }
+        assert_eq!(site.hosts, ["a.example", "*"]);
+        assert_eq!(site.notes.len(), 3, "{:?}", site.notes);
+    }
+
+    #[test]
+    fn a_path_that_is_told_in_two_ways_is_closed() {
+        let networks = Gate::Networks(vec!["10.0.0.0/8".to_owned()]);
+        let mut site = Site::new("apache", &place());
+        site.routes = vec![
+            route("/a/", "http://x:1", Gate::Open),
+            route("/a/", "http://x:1", Gate::Open),
+            route("/b/", "http://x:1", Gate::Open),
+            route("/b/", "http://x:2", Gate::Open),
+            route("/c/", "http://x:1", networks),
+            route("/c/", "http://x:1", Gate::Open),
+        ];
+        site.settle();
+        let shape: Vec<(&str, bool)> = site
+            .routes
+            .iter()
+            .map(|route| (route.path.as_str(), route.to == To::Nowhere))
+            .collect();
+        assert_eq!(shape, [("/a/", false), ("/b/", true), ("/c/", true)]);
+        assert_eq!(site.notes.len(), 2);
+    }
+
+    #[test]
+    fn a_site_of_closed_paths_alone_serves_nothing() {
+        let mut site = Site::new("nginx", &place());
+        site.close_beginning("/adm", &place());
+        site.settle();
+        assert!(site.is_empty && site.left_out.is_empty());
+        let closed: Vec<&str> = site.routes.iter().map(|route| route.path.as_str()).collect();
+        assert_eq!(closed, ["/adm", "/adm."]);
+    }
+
+    #[test]
+    fn what_begins_like_a_guarded_path_and_goes_elsewhere_leaves_the_site_out() {
+        for (other, is_out) in [("/", true), ("/ad", false), ("/admx", true), ("/b/", false)] {
+            let mut site = Site::new("nginx", &place());
+            site.close_beginning("/adm", &place());
+            site.routes.push(route(other, "http://x:1", Gate::Open));
+            site.settle();
+            assert_eq!(!site.left_out.is_empty(), is_out, "{other}");
+        }
     }
 }

@@ -153,3 +153,72 @@ fn a_name_is_one_sites() {
     assert_eq!(hosts, [vec!["a.example", "b.example"], vec!["c.example"]]);
     assert_eq!(draft.left_out, 1);
 }
+
+/// A few values of a generator that is always the same (Marsaglia, Xorshift RNGs, 2003).
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(most).unwrap()).unwrap()
+    }
+}
+
+/// Pieces that mean something to either server or to TOML.
+const PIECES: [&str; 24] = [
+    "{",
+    "}",
+    ";",
+    "\"",
+    "'",
+    "\\",
+    "#",
+    "\n",
+    "\0",
+    "\u{202e}",
+    "[[site]]",
+    "location / {",
+    "deny all;",
+    "server {",
+    "<VirtualHost *:80>",
+    "</VirtualHost>",
+    "<Location />",
+    "ProxyPass / http://127.0.0.1:1/",
+    "$host",
+    "*",
+    "..",
+    "listen 443 ssl;",
+    "root /srv/shop;",
+    "server_name a;",
+];
+
+#[test]
+fn whatever_stands_in_a_configuration_the_draft_is_taken() {
+    const APACHE: &str = "Listen 80\n<VirtualHost *:80>\nServerName a.example\nDocumentRoot /srv/shop\n<Directory /srv/shop>\nRequire ip 10.0.0.0/8\n</Directory>\nProxyPass /api/ http://127.0.0.1:3000/api/\n<Location /x>\nRequire valid-user\n</Location>\nAlias /y/ /srv/y/\n</VirtualHost>\n";
+    const NGINX: &str = "http { upstream app { server 127.0.0.1:3000; } server { listen 80; listen 443 ssl; server_name a.example b.example; root /srv/shop; client_max_body_size 5m; location / { try_files $uri /index.html; } location /api/ { proxy_pass http://app; } location ^~ /adm { allow 10.0.0.0/8; deny all; } location ~ \\.ht { deny all; } } }\n";
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    for turn in 0..1_500 {
+        let (path, text) = if turn % 2 == 0 {
+            ("/etc/nginx/nginx.conf", NGINX)
+        } else {
+            ("/etc/apache2/apache2.conf", APACHE)
+        };
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..=dice.below(4) {
+            let at = dice.below(bytes.len());
+            match dice.below(3) {
+                0 => bytes[at] = u8::try_from(dice.below(256)).unwrap(),
+                1 => drop(bytes.drain(at..(at + dice.below(40)).min(bytes.len()))),
+                _ => {
+                    let piece = PIECES[dice.below(PIECES.len())].as_bytes();
+                    drop(bytes.splice(at..at, piece.iter().copied()));
+                }
+            }
+        }
+        let fake = Fake::new();
+        fake.file(path, bytes).file("/srv/shop/index.html", "");
+        drafted(&fake, Ground::Tree);
+    }
+}

@@ -53,6 +53,10 @@ topics! {
     CertificateEnding, "certificate.ending", High, true, "a certificate is near its end, or past it";
     CertificateFailed, "certificate.failed", Medium, true, "a certificate could not be fetched";
     GatewayRestarted, "gateway.restarted", High, false, "the gateway ended by itself and was started again";
+    AuditFinding, "audit.finding", Medium, false, "an audit found what it did not find before, or cannot see what it saw";
+    FilesChanged, "files.changed", High, false, "a file of a web root or of the configuration is not as it was accepted";
+    AuditTrouble, "audit.trouble", High, false, "an audit or the watch over files could not do its work";
+    LogsUnshipped, "logs.unshipped", High, true, "a collector does not take the lines of the access log";
     AlertLost, "alert.lost", Critical, false, "alerts were dropped, because there were too many";
     AlertTest, "alert.test", Critical, false, "a test by hand";
 }

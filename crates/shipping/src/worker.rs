@@ -22,8 +22,8 @@ const POSITION_BYTES_MAX: u64 = 64 * 1024;
 /// What people are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// A collector that takes no lines, or a log that cannot be read; said once while it lasts.
-    Trouble(String),
+    /// A collector, by name, that takes no lines, or for which the log cannot be read, and why; said once while it lasts.
+    Trouble(String, String),
     /// It is over.
     Better(String),
 }
@@ -159,9 +159,9 @@ impl Shipper {
     fn hear(&mut self, error: Option<ShippingError>, tell: &dyn Fn(Told)) {
         let trouble = error.map(|error| chain(&error));
         if let Some(text) = trouble.as_ref().filter(|_| trouble != self.trouble) {
-            tell(Told::Trouble(text.clone()));
+            tell(Told::Trouble(self.name.clone(), text.clone()));
         } else if trouble.is_none() && self.trouble.is_some() {
-            tell(Told::Better(format!("`{}` takes lines again", self.name)));
+            tell(Told::Better(self.name.clone()));
         }
         self.trouble = trouble;
     }

@@ -150,9 +150,9 @@ fn trouble_is_said_once_and_so_is_its_end() {
     thread.join().unwrap();
     let told = told.lock().unwrap();
     assert!(
-        matches!(&told[0], Told::Trouble(text) if text.contains("`journal` does not take lines: "))
+        matches!(&told[0], Told::Trouble(name, text) if name == "journal" && text.contains("`journal` does not take lines: "))
     );
-    assert_eq!(told[1..], [Told::Better("`journal` takes lines again".to_owned())]);
+    assert_eq!(told[1..], [Told::Better("journal".to_owned())]);
     assert_eq!(bed.lines(), ["one"]);
 }
 

@@ -215,4 +215,23 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn files_that_were_bent_are_taken_or_refused_and_nothing_else() {
+        for text in [OSV, KEV, TRACKER, EPSS] {
+            for at in 0..text.len() {
+                for bend in [0x01, 0x20, 0x80] {
+                    let mut bytes = text.as_bytes().to_vec();
+                    bytes[at] ^= bend;
+                    if let Ok(taken) = self::taken(&[("/x", bytes)]) {
+                        let all = taken.data.osv.iter().chain(&taken.data.tracker);
+                        for record in all.flat_map(|holes| &holes.records) {
+                            assert_eq!(Record::parse(&record.line()).as_ref(), Some(record));
+                        }
+                    }
+                }
+                drop(self::taken(&[("/x", text.as_bytes()[..at].to_vec())]));
+            }
+        }
+    }
 }

@@ -259,4 +259,55 @@ mod tests {
         }
         assert!(read(b"{\"id\": 1}", &mut Holes::default()).is_err());
     }
+
+    #[test]
+    fn the_heaviest_of_several_weights_counts_and_old_vectors_are_passed_over() {
+        let score = |vectors: &[&str]| {
+            let all: Vec<String> = vectors
+                .iter()
+                .map(|vector| format!(r#"{{"type":"CVSS_V3","score":"{vector}"}}"#))
+                .collect();
+            let text = advisory(&format!(
+                r#""severity":[{}],"affected":[{{"package":{{"ecosystem":"Debian:12","name":"a"}},"versions":["1"]}}]"#,
+                all.join(",")
+            ));
+            of(&text).0.records[0].severity
+        };
+        let (low, high) = (
+            "CVSS:3.1/AV:N/AC:H/PR:N/UI:N/S:U/C:N/I:N/A:L",
+            "CVSS:3.1/AV:N/AC:H/PR:N/UI:N/S:U/C:H/I:H/A:H",
+        );
+        assert_eq!(score(&[low, high]), Some(Severity::High));
+        assert_eq!(score(&["AV:N/AC:L/Au:N/C:P/I:P/A:P", low]), Some(Severity::Low));
+        assert_eq!(score(&["AV:N/AC:L/Au:N/C:P/I:P/A:P"]), None);
+    }
+
+    #[test]
+    fn an_advisory_of_many_numbers_is_bounded() {
+        let many: Vec<String> =
+            (0..2_000).map(|number| format!("\"CVE-2024-{:04}\"", 1_000 + number)).collect();
+        let text = format!(
+            r#"{{"id":"DSA-1-1","modified":"x","aliases":[{}],"affected":[{{"package":{{"ecosystem":"Debian:12","name":"a"}},"versions":["1"]}}]}}"#,
+            many.join(",")
+        );
+        assert_eq!(of(&text).0.records.len(), NUMBERS_MAX);
+        let versions: Vec<String> = (0..5_000).map(|number| format!("\"{number}\"")).collect();
+        let (holes, _) = of(&affected(&format!(r#""versions":[{}]"#, versions.join(","))));
+        assert_eq!(
+            (holes.records.len(), holes.stamp.skipped),
+            (0, 1),
+            "told, and not cut in silence"
+        );
+    }
+
+    #[test]
+    fn an_advisory_without_a_number_is_known_by_its_own_name() {
+        let text = r#"{"id":"DSA-2-1","modified":"2024-01-01","affected":[{"package":{"ecosystem":"Ubuntu:22.04:LTS","name":"a"},"versions":["1"]},{"versions":["1"]}]}"#;
+        let (holes, _) = of(text);
+        assert_eq!(
+            (holes.records[0].id.as_str(), holes.releases[0].as_str()),
+            ("DSA-2-1", "Ubuntu:22.04:LTS")
+        );
+        assert_eq!(holes.stamp.skipped, 1, "a package without a name");
+    }
 }

@@ -7,6 +7,7 @@ mod account;
 mod backup;
 mod cleanup;
 mod credential;
+mod domain;
 mod environment;
 mod firewall;
 mod kernel;
@@ -99,6 +100,11 @@ pub static ALL: &[&Check] = &[
     &credential::script::CHECK,
     &credential::unit::CHECK,
     &credential::web_password_file::CHECK,
+    &domain::caa::CHECK,
+    &domain::dkim::CHECK,
+    &domain::dmarc::CHECK,
+    &domain::mta_sts::CHECK,
+    &domain::spf::CHECK,
     &environment::attack_tools::CHECK,
     &environment::compiler::CHECK,
     &environment::debug_mode::CHECK,

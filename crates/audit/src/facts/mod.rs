@@ -9,6 +9,7 @@ mod apt;
 mod certificate;
 mod commands;
 mod cron;
+mod domains;
 mod exposure;
 mod filter;
 mod fstab;
@@ -42,6 +43,7 @@ pub(crate) use certificate::days;
 pub use certificate::{Certificate, Key, KeyKind, pem, ssh_public};
 pub use commands::{is_scratch, suspicion};
 pub use cron::Job;
+pub use domains::Records;
 pub use exposure::{Listener, Reach};
 pub use filter::{Filter, Opening};
 pub use fstab::Mount;
@@ -128,6 +130,8 @@ pub struct Facts<'s> {
     pub served: Vec<PathBuf>,
     /// What was accepted of this host, if anything was.
     pub baseline: Seen<Option<crate::baseline::Baseline>>,
+    /// Records of own domains, where they were given.
+    pub domains: Option<Records>,
     now: UnixTime,
     files: Mutex<HashMap<PathBuf, Text>>,
     pub(crate) cells: Cells,
@@ -174,6 +178,7 @@ impl<'s> Facts<'s> {
             ground,
             served: Vec::new(),
             baseline: Ok(None),
+            domains: None,
             now: system.now(),
             files: Mutex::new(HashMap::new()),
             cells: Cells::default(),

@@ -29,6 +29,9 @@ pub(crate) struct Audit {
     /// Shows what listens instead: address, reach, process, user, unit, package.
     #[arg(long, conflicts_with = "root")]
     pub(crate) services: bool,
+    /// A file with records of own domains, as `dig` prints them: looked at as well. Nothing is looked up.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) domains: Option<PathBuf>,
     /// Shows only what is different since the report that `[audit]` has kept last. Exit 1: a fault is new or weighs more.
     #[arg(long, conflicts_with_all = ["root", "services", "all"])]
     pub(crate) diff: bool,

@@ -4,10 +4,13 @@ use super::Exit;
 use crate::cli::{Audit, AuditFormat};
 use crate::error::Error;
 use crate::{load, output};
+use burgrave_audit::facts::{Records, text_of};
 use burgrave_audit::{Change, Facts, Ground, Kept, News, Report, changes_json, changes_text};
 use burgrave_config::Settings;
 use burgrave_model::Severity;
-use burgrave_sys::{Access, Live, SysError, make_own_directory, read_own, replace_own};
+use burgrave_sys::{
+    Access, Live, SysError, System as _, make_own_directory, read_own, replace_own,
+};
 use std::io::IsTerminal as _;
 use std::path::Path;
 
@@ -18,6 +21,7 @@ pub(super) fn run(arguments: &Audit) -> Result<Exit, Error> {
     let config = arguments.config.as_deref();
     facts.served = load::served(config)?;
     facts.baseline = super::baseline::kept(&load::state(config)?, arguments.root.as_deref());
+    facts.domains = arguments.domains.as_deref().map(domains).transpose()?;
     if arguments.services {
         return services(&facts, arguments);
     }
@@ -30,6 +34,19 @@ pub(super) fn run(arguments: &Audit) -> Result<Exit, Error> {
     let report = burgrave_audit::audit(&facts);
     output::text(&shown(&facts, &report, arguments)?)?;
     Ok(exit(&report, arguments.fail_on.0))
+}
+
+/// Bytes of a file of records.
+const RECORDS_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+fn domains(file: &Path) -> Result<Records, Error> {
+    let wrong = |error: SysError| Error::Read(file.to_path_buf(), Box::new(error));
+    let bytes = Live.read(file, RECORDS_BYTES_MAX).map_err(wrong)?;
+    let records = Records::parse(&text_of(&bytes));
+    if records.domains().is_empty() {
+        return Err(Error::NoRecords(file.to_path_buf()));
+    }
+    Ok(records)
 }
 
 fn shown(facts: &Facts<'_>, report: &Report, arguments: &Audit) -> Result<String, Error> {

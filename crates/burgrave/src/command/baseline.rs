@@ -7,7 +7,9 @@ use crate::{load, output};
 use burgrave_audit::Facts;
 use burgrave_audit::baseline::{Baseline, Difference, folders, take};
 use burgrave_audit::facts::{Blind, Seen};
-use burgrave_sys::{Access, SysError, make_own_directory, read_own, replace_own};
+use burgrave_sys::{
+    Access, Live, SysError, System as _, UnixTime, make_own_directory, read_own, replace_own,
+};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::os::unix::ffi::OsStrExt as _;
@@ -44,6 +46,11 @@ pub(crate) fn kept(state: &Path, root: Option<&Path>) -> Seen<Option<Baseline>> 
         )
     };
     baseline.map(Some).ok_or_else(damaged)
+}
+
+/// Length and time of what is kept for this machine: another one was accepted when they are others.
+pub(crate) fn stamp(state: &Path) -> Option<(u64, UnixTime)> {
+    Live.metadata(&file(state, None)).ok().map(|metadata| (metadata.len, metadata.modified))
 }
 
 /// Each tree has its own, by where it lies.

@@ -12,7 +12,7 @@ mod firewall;
 mod init;
 mod ledger;
 mod prove;
-mod raise;
+pub(crate) mod raise;
 mod record;
 mod rules;
 mod run;

@@ -44,10 +44,7 @@ fn hosts_are_told_apart_though_their_sections_are_alike() {
         (all[1].hosts.as_slice(), all[1].root.as_ref()),
         (&["b.example".to_owned(), "c.example".to_owned()][..], None)
     );
-    assert_eq!(
-        routes(&all[1]),
-        [("/x", "closed"), ("/x.", "closed"), ("/", "http://127.0.0.1:3000")]
-    );
+    assert_eq!(routes(&all[1]), [("/x", "closed"), ("/", "http://127.0.0.1:3000")]);
     assert!(matches!(all[2].certificate, Some(Certificate::Files { .. })));
     assert_eq!(all[2].listens[0].address.to_string(), "0.0.0.0:443");
 }
@@ -161,4 +158,78 @@ fn a_configuration_without_hosts_or_too_large_is_told() {
     fake.file("/etc/apache2/sites-enabled/b.conf", "KeepAlive On\n".repeat(60_000));
     assert!(sites(&Facts::new(&fake, Ground::Tree)).is_err());
     assert!(sites(&Facts::new(&Fake::new(), Ground::Tree)).unwrap().is_empty());
+}
+
+#[test]
+fn addresses_are_read_as_apache_reads_them() {
+    for (text, wanted) in [
+        ("80", &["0.0.0.0:80", "[::]:80"][..]),
+        ("*:81", &["0.0.0.0:81", "[::]:81"]),
+        ("_default_:443", &["0.0.0.0:443", "[::]:443"]),
+        ("*", &["0.0.0.0:80", "[::]:80"]),
+        ("192.0.2.1", &["192.0.2.1:80"]),
+        ("192.0.2.1:8080", &["192.0.2.1:8080"]),
+        ("[::1]:80", &["[::1]:80"]),
+        ("[::1]", &["[::1]:80"]),
+        ("name.example:80", &[]),
+        ("*:0", &[]),
+        ("", &[]),
+    ] {
+        let found: Vec<String> = addresses(text).iter().map(ToString::to_string).collect();
+        assert_eq!(found, wanted, "{text}");
+    }
+}
+
+#[test]
+fn what_is_passed_on_unchanged_is_an_upstream() {
+    for (path, to, wanted) in [
+        ("/", "http://127.0.0.1:3000/", Some("http://127.0.0.1:3000")),
+        ("/", "http://127.0.0.1:3000", Some("http://127.0.0.1:3000")),
+        ("/a/", "https://back/a/", Some("https://back:443")),
+        ("/", "unix:/run/a.sock|http://localhost/", Some("unix:/run/a.sock")),
+        ("/a", "http://127.0.0.1:3000/b", None),
+        ("/a/", "http://127.0.0.1:3000/", None),
+        ("/", "balancer://all/", None),
+        ("/", "unix:/run/php.sock|fcgi://localhost/", None),
+        ("/", "http://user:secret@back/", None),
+        ("/", "!", None),
+        ("/", "", None),
+    ] {
+        let found = upstream(path, to);
+        assert_eq!(found.as_deref().ok(), wanted, "{path} {to}: {found:?}");
+        assert!(!format!("{found:?}").contains("secret"));
+    }
+}
+
+#[test]
+fn a_certificate_and_its_key_may_share_a_file() {
+    let one = |lines: &str| {
+        let text = format!(
+            "<VirtualHost *:443>\nServerName a\nSSLEngine on\nDocumentRoot /srv/www\n{lines}\n</VirtualHost>\n"
+        );
+        host(&Fake::new(), &text).remove(0).certificate
+    };
+    let both = Certificate::Files { chain: "/etc/ssl/a.pem".into(), key: "/etc/ssl/a.pem".into() };
+    assert_eq!(one("SSLCertificateFile /etc/ssl/a.pem"), Some(both));
+    for lines in ["", "SSLCertificateFile /etc/ssl/none.pem\nSSLCertificateKeyFile /etc/ssl/a.key"]
+    {
+        assert!(matches!(one(lines), Some(Certificate::Made(_))), "{lines}");
+    }
+}
+
+#[test]
+fn the_innermost_folder_says_who_may_come_in() {
+    let networks = |text: &str| Gate::Networks(vec![text.to_owned()]);
+    for (lines, wanted) in [
+        (
+            "<Directory /srv/www>\nRequire ip 10.0.0.0/8\n</Directory>\n<Directory /srv>\nRequire all granted\n</Directory>",
+            networks("10.0.0.0/8"),
+        ),
+        ("<Directory /srv>\nRequire ip 10.0.0.0/8\n</Directory>", networks("10.0.0.0/8")),
+        ("<Directory /srv/www>\nOptions None\n</Directory>", Gate::Open),
+        ("<Location />\nRequire ip 192.0.2.7\n</Location>", networks("192.0.2.7")),
+    ] {
+        let site = of(&format!("DocumentRoot /srv/www\n{lines}"));
+        assert_eq!((site.gate, site.left_out.len()), (wanted, 0), "{lines}");
+    }
 }

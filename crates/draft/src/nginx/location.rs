@@ -258,7 +258,7 @@ fn shut(path: &str, location: &Directive, notes: Vec<Note>, site: &mut Site) {
         format!("`{}` is not carried over, and kept closed", location.line()),
     );
     site.notes.extend(notes);
-    site.close(path, &location.place);
+    site.close_beginning(path, &location.place);
 }
 
 /// `location = /x`: we have no path that takes nothing below it.

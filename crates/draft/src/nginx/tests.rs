@@ -48,21 +48,43 @@ fn a_site_of_files_keeps_root_fallback_names_and_limits() {
 #[test]
 fn proxied_places_keep_their_upstreams_and_their_gates() {
     let site = of(
-        "server_name a;\nlocation / { proxy_pass http://app; }\nlocation /staff/ { allow 10.0.0.0/8; deny all; proxy_pass http://127.0.0.1:4000/staff/; client_max_body_size 5m; }\nlocation /api { allow 10.0.0.0/8; deny all; proxy_pass http://app; }",
+        "server_name a;\nlocation / { proxy_pass http://app; }\nlocation /staff/ { allow 10.0.0.0/8; deny all; proxy_pass http://127.0.0.1:4000/staff/; client_max_body_size 5m; }",
     );
     assert!(site.left_out.is_empty(), "{:?}", site.left_out);
     assert_eq!(
         routes(&site),
-        [
-            ("/", vec!["http://127.0.0.1:3000"]),
-            ("/staff/", vec!["http://127.0.0.1:4000"]),
-            ("/api.", vec!["closed"]),
-            ("/api", vec!["http://127.0.0.1:3000"]),
-        ]
+        [("/", vec!["http://127.0.0.1:3000"]), ("/staff/", vec!["http://127.0.0.1:4000"])]
     );
     let staff = &site.routes[1];
     assert_eq!(staff.gate, Gate::Networks(vec!["10.0.0.0/8".to_owned()]));
     assert_eq!((staff.body_bytes, site.body_bytes), (Some(5 << 20), Some(1 << 20)));
+}
+
+#[test]
+fn a_guarded_beginning_guards_what_begins_so() {
+    const GUARDED: &str = "location /api { allow 10.0.0.0/8; deny all; proxy_pass http://app; }";
+    let alone = of(&format!("server_name a;\nroot /srv/www;\n{GUARDED}"));
+    assert!(alone.left_out.is_empty(), "{:?}", alone.left_out);
+    assert_eq!(
+        routes(&alone),
+        [("/api.", vec!["closed"]), ("/api", vec!["http://127.0.0.1:3000"])]
+    );
+    // What begins so is in the folder, or would go to another application.
+    let fake = Fake::new();
+    fake.file(
+        "/etc/nginx/nginx.conf",
+        format!("http {{ upstream app {{ server 127.0.0.1:3000; }} server {{ server_name a; root /srv/www; {GUARDED} }} }}"),
+    );
+    fake.file("/srv/www/api-keys.html", "");
+    let site = sites(&Facts::new(&fake, Ground::Tree)).unwrap().remove(0);
+    assert!(site.left_out.iter().any(|note| note.text.contains("api-keys")), "{site:?}");
+    for other in [
+        "location / { proxy_pass http://app; }",
+        "location /a/ { proxy_pass http://app; } location /a/b { deny all; }",
+    ] {
+        let site = of(&format!("server_name a;\nroot /srv/www;\n{GUARDED}\n{other}"));
+        assert!(site.left_out.iter().any(|note| note.text.contains("begins so")), "{site:?}");
+    }
 }
 
 #[test]

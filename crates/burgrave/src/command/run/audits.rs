@@ -13,7 +13,7 @@ use crate::event::{Event, raise};
 use crate::{load, output};
 use burgrave_audit::Kept;
 use burgrave_config::{Audit, Settings};
-use burgrave_sys::{Channel, Live, monotonic, wall_clock};
+use burgrave_sys::{Channel, Live, is_root, monotonic, wall_clock};
 use folders::Folders;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -68,6 +68,9 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     let supervisor = Channel::of_child().ok_or(Error::NoSupervisor)?;
     let settings = load::settings(&Live, config)?;
     let Some(audit) = settings.audit.clone() else { return Ok(Exit::Clean) };
+    if !is_root() {
+        output::notice("audits see what this account may read, and the rest is unknown");
+    }
     let mut folders = if audit.watch { watched(&settings) } else { None };
     supervisor.send(READY, None).map_err(Error::Sockets)?;
     let mut last = kept_report(&settings.state).map(|kept| kept.time);
@@ -111,7 +114,7 @@ fn watched(settings: &Settings) -> Option<Folders> {
             Some(folders)
         }
         Err(why) => {
-            raise(&Event::Trouble(format!("folders are not watched: {why}")));
+            raise(settings, &Event::Trouble(format!("folders are not watched: {why}")));
             None
         }
     }
@@ -120,7 +123,7 @@ fn watched(settings: &Settings) -> Option<Folders> {
 /// Keeps the report, and raises what is different.
 fn ended(settings: &Settings, handle: JoinHandle<Kept>) {
     let Ok(now) = handle.join() else {
-        raise(&Event::Trouble("the audit broke off".to_owned()));
+        raise(settings, &Event::Trouble("the audit broke off".to_owned()));
         return;
     };
     match kept_report(&settings.state) {
@@ -132,7 +135,7 @@ fn ended(settings: &Settings, handle: JoinHandle<Kept>) {
                 changes.len()
             ));
             for change in changes {
-                raise(&Event::Audit(Box::new(change)));
+                raise(settings, &Event::Audit(Box::new(change)));
             }
         }
         None => {
@@ -140,7 +143,7 @@ fn ended(settings: &Settings, handle: JoinHandle<Kept>) {
         }
     }
     if let Err(error) = keep(&settings.state, &now) {
-        raise(&Event::Trouble(format!("the report cannot be kept: {error}")));
+        raise(settings, &Event::Trouble(format!("the report cannot be kept: {error}")));
     }
 }
 

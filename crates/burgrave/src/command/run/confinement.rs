@@ -72,6 +72,9 @@ pub(super) fn of_shipping(settings: &Settings) -> Confinement {
     let mut keep = Confinement { read_any: true, ..Confinement::default() };
     keep.read.extend(settings.log.access.as_deref().and_then(Path::parent).map(Path::to_path_buf));
     keep.write.push(burgrave_shipping::folder(settings));
+    if !settings.alerts.channels.is_empty() {
+        keep.write.push(burgrave_alerts::Store::folder(&settings.state));
+    }
     for ship in &settings.log.ship {
         let (host, port) = match &ship.to {
             ShipTo::Syslog { host, port, .. } => (host, *port),

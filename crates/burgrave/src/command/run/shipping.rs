@@ -3,11 +3,13 @@
 //! It keeps root's account, for the log is root's, and nothing else of it: it reads the log's folder, writes its own, connects
 //! to the collectors' ports, and can start no program.
 
-use super::super::Exit;
+use super::super::{Exit, raise};
 use super::confinement;
 use super::serve::READY;
 use crate::error::Error;
 use crate::{load, output};
+use burgrave_config::Settings;
+use burgrave_model::Topic;
 use burgrave_shipping::{Shipper, Told};
 use burgrave_sys::{Channel, Live, confine};
 use std::path::Path;
@@ -26,13 +28,13 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     for part in missing {
         output::notice(&format!("warning: logs are shipped without {part}"));
     }
-    let is_over = Arc::new(AtomicBool::new(false));
+    let (is_over, settings) = (Arc::new(AtomicBool::new(false)), Arc::new(settings));
     let mut threads = Vec::new();
     for shipper in shippers {
-        let is_over = Arc::clone(&is_over);
+        let (is_over, settings) = (Arc::clone(&is_over), Arc::clone(&settings));
         let thread = std::thread::Builder::new()
             .name("shipper".to_owned())
-            .spawn(move || shipper.run(&is_over, &tell));
+            .spawn(move || shipper.run(&is_over, &|told| tell(&settings, &told)));
         threads.push(thread.map_err(|error| Error::Runtime("the shipping of logs", error))?);
     }
     supervisor.send(READY, None).map_err(Error::Sockets)?;
@@ -43,9 +45,18 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     Ok(if has_failed { Exit::Unproven } else { Exit::Clean })
 }
 
-fn tell(told: Told) {
-    output::notice(&match told {
-        Told::Trouble(text) => format!("warning: {text}"),
-        Told::Better(text) => text,
-    });
+fn tell(settings: &Settings, told: &Told) {
+    let topic = Topic::LogsUnshipped;
+    let event = match told {
+        Told::Trouble(name, text) => {
+            output::notice(&format!("warning: {text}"));
+            raise::event(topic, name, &format!("`{name}` does not take lines"), text)
+        }
+        Told::Better(name) => {
+            let text = format!("`{name}` takes lines again");
+            output::notice(&text);
+            raise::over(topic, name, &text)
+        }
+    };
+    raise::raise(settings, &[event]);
 }

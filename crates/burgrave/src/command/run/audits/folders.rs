@@ -9,7 +9,9 @@ use crate::load;
 use burgrave_audit::baseline::{Baseline, Difference, What, folders};
 use burgrave_audit::{Facts, Ground};
 use burgrave_config::Settings;
-use burgrave_sys::{Happening, Kind, Live, Observer, Step, System as _, WalkLimits, monotonic};
+use burgrave_sys::{
+    Happening, Kind, Live, Observer, Step, System as _, UnixTime, WalkLimits, monotonic,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,8 +27,10 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 pub(super) struct Folders {
     observer: Observer,
-    state: PathBuf,
+    settings: Settings,
     accepted: Option<Baseline>,
+    /// By which another baseline is known.
+    stamp: Option<(u64, UnixTime)>,
     top: Vec<PathBuf>,
     /// What was raised already, so that it is raised once.
     told: Vec<Difference>,
@@ -38,6 +42,7 @@ pub(super) struct Folders {
 impl Folders {
     /// Those of the accepted baseline, else `/etc` and the web roots.
     pub(super) fn of(settings: &Settings) -> Result<Self, String> {
+        let stamp = baseline::stamp(&settings.state);
         let accepted = baseline::kept(&settings.state, None).map_err(|blind| blind.why)?;
         let top = if let Some(accepted) = &accepted {
             accepted.folders.clone()
@@ -47,9 +52,10 @@ impl Folders {
             folders(&facts).map_err(|blind| blind.why)?
         };
         let observer = Observer::new(FOLDERS_MAX).map_err(|error| error.to_string())?;
-        let state = settings.state.clone();
+        let settings = settings.clone();
         let (told, window) = (Vec::new(), monotonic().0);
-        let mut out = Self { observer, state, accepted, top, told, window, raised: 0, left: 0 };
+        let mut out =
+            Self { observer, settings, accepted, stamp, top, told, window, raised: 0, left: 0 };
         for folder in out.top.clone() {
             out.add(&folder)?;
         }
@@ -93,7 +99,10 @@ impl Folders {
         let mut events = match self.observer.wait(time_max) {
             Ok(events) => events,
             Err(error) => {
-                raise(&Event::Trouble(format!("folders cannot be watched: {error}")));
+                raise(
+                    &self.settings,
+                    &Event::Trouble(format!("folders cannot be watched: {error}")),
+                );
                 std::thread::sleep(time_max);
                 return false;
             }
@@ -105,21 +114,23 @@ impl Folders {
         std::thread::sleep(TOGETHER);
         events.extend(self.observer.wait(Duration::ZERO).unwrap_or_default());
         // Somebody may have accepted what is there meanwhile.
-        if let Ok(accepted) = baseline::kept(&self.state, None)
-            && accepted != self.accepted
+        let stamp = baseline::stamp(&self.settings.state);
+        if stamp != self.stamp
+            && let Ok(accepted) = baseline::kept(&self.settings.state, None)
         {
+            self.stamp = stamp;
             self.accepted = accepted;
             self.told.clear();
         }
         let mut paths = BTreeSet::new();
         for event in events {
             match event.what {
-                Happening::Lost => raise(&Event::Trouble(
+                Happening::Lost => raise(&self.settings, &Event::Trouble(
                     "more changed at once than the kernel tells: `burgrave baseline check` looks at all".to_owned(),
                 )),
                 Happening::MadeFolder => {
                     paths.extend(self.add(&event.path).unwrap_or_else(|why| {
-                        raise(&Event::Trouble(format!("a new folder is not watched: {why}")));
+                        raise(&self.settings, &Event::Trouble(format!("a new folder is not watched: {why}")));
                         Vec::new()
                     }));
                     paths.insert(event.path);
@@ -174,7 +185,7 @@ impl Folders {
     fn raise(&mut self, event: &Event) {
         if self.raised < RAISED_MAX {
             self.raised += 1;
-            raise(event);
+            raise(&self.settings, event);
         } else {
             self.left += 1;
         }
@@ -187,7 +198,7 @@ impl Folders {
             self.window = now;
             self.raised = 0;
             if self.left > 0 {
-                raise(&Event::More(std::mem::take(&mut self.left)));
+                raise(&self.settings, &Event::More(std::mem::take(&mut self.left)));
             }
         }
     }
