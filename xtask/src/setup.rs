@@ -13,6 +13,7 @@ pub(crate) const BUILD: &[&str] =
 pub(crate) const TEST: &[&str] = &[
     "acl",
     "attr",
+    "btrfs-progs",
     "clamav-daemon",
     "curl",
     "iproute2",

@@ -7,6 +7,7 @@ use crate::error::BackupError;
 use crate::exclude::Exclude;
 use crate::id::Id;
 use crate::keyfile::Password;
+use crate::meter::Meter;
 use crate::prune::{self, Pruned};
 use crate::repository::Repository;
 use crate::restore::{self, Restored, Sample, Wanted, is_in_place};
@@ -188,7 +189,17 @@ impl<'s> Job<'s> {
         if let Some(before) = &self.settings.before {
             source::hook("before", before)?;
         }
-        let backup = self.back_up(&repository, progress);
+        let meter = self.settings.read_bandwidth.map(Meter::new);
+        let mut paid = 0;
+        let mut measured = |seen: &Seen| {
+            progress(seen);
+            if let Some(meter) = &meter {
+                meter.pay(
+                    seen.bytes_read.saturating_sub(std::mem::replace(&mut paid, seen.bytes_read)),
+                );
+            }
+        };
+        let backup = self.back_up(&repository, &mut measured);
         let after = match &self.settings.after {
             Some(after) => source::hook("after", after),
             None => Ok(()),

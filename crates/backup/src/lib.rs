@@ -27,6 +27,7 @@ mod index;
 mod job;
 mod keyfile;
 mod lock;
+mod meter;
 mod pack;
 mod pipeline;
 mod prune;

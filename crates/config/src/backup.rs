@@ -2,10 +2,10 @@
 
 use crate::backup_keys::{
     AFTER, BACKUP, BEFORE, DRILL, DRILL_CHECK, DRILL_EVERY, DRILL_EXPECT, DRILL_QUERY,
-    DRILL_SAMPLE, EVERY, EXCLUDE, JITTER, NAME, NICE, ONE_FILE_SYSTEM, PATHS, SOURCE,
-    SOURCE_COMMAND, SOURCE_DATABASE_HOST, SOURCE_DATABASE_USER, SOURCE_FILE_NAME, SOURCE_MYSQL,
-    SOURCE_PASSWORD, SOURCE_POSTGRESQL, SOURCE_REDIS, SOURCE_SQLITE, SOURCE_WAL, VERIFY,
-    VERIFY_EVERY, VERIFY_SHARE,
+    DRILL_SAMPLE, EVERY, EXCLUDE, JITTER, NAME, NICE, ONE_FILE_SYSTEM, PATHS, READ_BANDWIDTH,
+    SOURCE, SOURCE_COMMAND, SOURCE_DATABASE_HOST, SOURCE_DATABASE_USER, SOURCE_FILE_NAME,
+    SOURCE_MYSQL, SOURCE_PASSWORD, SOURCE_POSTGRESQL, SOURCE_REDIS, SOURCE_SQLITE, SOURCE_WAL,
+    VERIFY, VERIFY_EVERY, VERIFY_SHARE,
 };
 use crate::backup_place::{COPY, OWN_STATE, copies, place, with_state};
 use crate::sink::{Located, Sink};
@@ -48,6 +48,8 @@ pub struct Backup {
     pub nice: u8,
     /// Bytes a second to and from the repository. `None`: as fast as it goes.
     pub bandwidth: Option<u64>,
+    /// Bytes a second that are read of the source. `None`: as fast as it goes.
+    pub read_bandwidth: Option<u64>,
 }
 
 /// What is backed up.
@@ -278,6 +280,7 @@ fn one(table: &Table<'_, '_>, state: &Path, sink: &mut Sink<'_>) -> Option<Backu
         after,
         nice: table.get(&NICE, sink).and_then(|nice| u8::try_from(nice).ok()).unwrap_or(10),
         bandwidth: place.bandwidth,
+        read_bandwidth: table.get(&READ_BANDWIDTH, sink),
     })
 }
 

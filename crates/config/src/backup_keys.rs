@@ -37,6 +37,7 @@ static BACKUP_SECTION: Section = Section {
         &AFTER,
         &NICE,
         &BANDWIDTH,
+        &READ_BANDWIDTH,
         &COPY,
     ],
     refused: &[],
@@ -326,6 +327,12 @@ pub(crate) static NICE: Key<Count> = Key {
     kind: Count { min: 0, max: 19 },
     default: "10",
     about: "How far a scheduled run stands back for other processes.",
+};
+pub(crate) static READ_BANDWIDTH: Key<Size> = Key {
+    name: "read_bandwidth",
+    kind: Size { min: 4_096, max: 1 << 40 },
+    default: "as fast as it goes",
+    about: "Bytes a second that are read of the source.",
 };
 pub(crate) static BANDWIDTH: Key<Size> = Key {
     name: "bandwidth",

@@ -2,33 +2,21 @@
 
 use super::{FileKind, Listed, Target};
 use crate::error::BackupError;
-use burgrave_sys::{Moment, monotonic};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use crate::meter::Meter;
 
 /// Another place, slowed down.
 pub(crate) struct Slow {
     inner: Box<dyn Target>,
-    bytes_per_second: u64,
-    /// From when on more may go.
-    free: Mutex<Option<Moment>>,
+    meter: Meter,
 }
 
 impl Slow {
     pub(crate) fn new(inner: Box<dyn Target>, bytes_per_second: u64) -> Self {
-        Self { inner, bytes_per_second: bytes_per_second.max(1), free: Mutex::new(None) }
+        Self { inner, meter: Meter::new(bytes_per_second) }
     }
 
-    /// Waits until what was used is paid for, then uses so many.
     fn pay(&self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let cost = Duration::from_micros(bytes.saturating_mul(1_000_000) / self.bytes_per_second);
-        let now = monotonic();
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let begin = free.filter(|free| *free > now).unwrap_or(now);
-        *free = Some(Moment(begin.0.saturating_add(cost)));
-        drop(free);
-        std::thread::sleep(begin - now);
+        self.meter.pay(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 }
 

@@ -516,3 +516,52 @@ fn redis_is_dumped_and_a_drill_asks_what_was_restored() {
     let said = place.expect(2, &["run", "job"]);
     assert!(said.contains("redis-cli") && !said.contains("wrong"), "{said}");
 }
+
+/// A file system of Btrfs in a file, mounted where nobody but the test sees it.
+#[test]
+fn a_snapshot_of_btrfs_is_backed_up_as_of_one_moment() {
+    let hook = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/hooks/btrfs-snapshot");
+    if !["mkfs.btrfs", "btrfs", "unshare", "losetup"].into_iter().all(has) {
+        return;
+    }
+    let place = Place::new();
+    let (image, top) = (place.path("image"), place.path("top"));
+    std::fs::File::create(&image).unwrap().set_len(256 << 20).unwrap();
+    std::fs::create_dir(&top).unwrap();
+    let snapshot = top.join("snapshots/data");
+    let words =
+        |action: &str| format!("[{hook:?}, {action:?}, {:?}, {snapshot:?}]", top.join("data"));
+    let source = format!("source = {{ paths = [{snapshot:?}], own_state = false }}");
+    let hooks = format!("before = {}\nafter = {}", words("make"), words("drop"));
+    place.configure_source(&source, &hooks);
+    let to = place.path("to");
+    let script = format!(
+        "set -eu\nmkfs.btrfs -q {image}\nmount -o loop {image} {top} || exit 77\nbtrfs subvolume create {top}/data > /dev/null\n\
+         echo before > {top}/data/file\n\
+         {run}\n[ ! -e {snapshot} ]\necho after > {top}/data/file\n\
+         btrfs subvolume snapshot -r {top}/data {snapshot} > /dev/null\n{run}\n[ ! -e {snapshot} ]\numount {top}\n",
+        image = image.display(),
+        top = top.display(),
+        snapshot = snapshot.display(),
+        run = format_args!(
+            "{} backup run job --config {}",
+            crate::support::PROGRAM,
+            place.config().display()
+        ),
+    );
+    let output = Command::new("unshare").args(["--mount", "sh", "-c", &script]).output().unwrap();
+    if output.status.code() == Some(77) || text(&output).contains("unshare failed") {
+        return println!("SKIPPED: Btrfs cannot be mounted here: {}", text(&output));
+    }
+    assert!(output.status.success(), "{}", text(&output));
+    let listed = place.json(0, &["list", "job"]);
+    let snapshots = listed["snapshots"].as_array().unwrap();
+    assert_eq!(snapshots.len(), 2);
+    for (at, wanted) in [(0, "before\n"), (1, "after\n")] {
+        let id = snapshots[at]["id"].as_str().unwrap();
+        let to = to.join(wanted.trim());
+        place.expect(0, &["restore", "job", "--snapshot", id, "--to", to.to_str().unwrap()]);
+        let file = to.join(snapshot.strip_prefix("/").unwrap()).join("file");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), wanted);
+    }
+}

@@ -173,6 +173,12 @@ fn an_account_of_sftp_holds_a_repository() {
     let beside = place.path("own.known_hosts");
     std::fs::write(&beside, &known.stdout).unwrap();
     round(&place, &credentials);
+    // OpenSSH has no account that only adds, and the proof says so.
+    place.configure(&format!("{credentials}\nidentity = \"writer\""));
+    let (code, all) = proven(&place);
+    assert_eq!(code, 1, "{all:?}");
+    assert!(all.iter().all(|(outcome, _)| outcome == "fell"), "{all:?}");
+    place.configure(&credentials);
     std::fs::remove_file(&beside).unwrap();
     if has("restic") {
         place.restic_expect(&["check", "--read-data"]);
@@ -300,6 +306,12 @@ fn a_slow_line_is_not_filled() {
     let begun = Instant::now();
     place.expect(0, &["run", "job"]);
     assert!(begun.elapsed() > Duration::from_millis(2_300), "{:?}", begun.elapsed());
+    // Nor is a disk read faster than it may be.
+    std::fs::write(place.source().join("more"), noise(6_000_000, 2)).unwrap();
+    place.configure("read_bandwidth = \"2MiB\"");
+    let begun = Instant::now();
+    place.expect(0, &["run", "job"]);
+    assert!(begun.elapsed() > Duration::from_millis(1_500), "{:?}", begun.elapsed());
     place.configure("");
     place.restores_as_it_is();
 }

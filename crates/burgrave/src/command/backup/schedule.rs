@@ -7,11 +7,12 @@ use crate::error::Error;
 use crate::{load, output};
 use burgrave_backup::{Errand, Job, due, overdue};
 use burgrave_config::{Backup, Settings};
-use burgrave_sys::{Ask, Channel, Live, ask_to_end, wall_clock};
+use burgrave_sys::{Ask, Channel, Live, System, ask_to_end, wall_clock};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -104,15 +105,17 @@ fn begin(settings: &Settings, config: &Path, program: &Path) -> Result<Option<Ru
 
 #[expect(clippy::disallowed_methods, reason = "this program again, standing back for others")]
 fn start(program: &Path, config: &Path, job: &Backup, errand: Errand) -> Result<Running, Error> {
-    let nice = PathBuf::from("/usr/bin/nice");
-    let mut command = if burgrave_sys::System::metadata(&Live, &nice).is_ok() {
-        let mut command = Command::new(nice);
-        command.args(["-n", &job.nice.to_string()]).arg(program);
-        command
-    } else {
-        Command::new(program)
+    let niceness = job.nice.to_string();
+    // The processor and the disk are for others first.
+    let before: [&[&str]; 2] =
+        [&["/usr/bin/nice", "-n", &niceness], &["/usr/bin/ionice", "-c", "2", "-n", "7"]];
+    let is_there = |words: &&[&str]| {
+        words.first().is_some_and(|first| System::metadata(&Live, Path::new(first)).is_ok())
     };
-    let mut child = command
+    let before = before.into_iter().filter(is_there).flatten().map(OsStr::new);
+    let mut words = before.chain([program.as_os_str()]);
+    let mut child = Command::new(words.next().unwrap_or(program.as_os_str()))
+        .args(words)
         .arg("backup")
         .args(errand.arguments())
         .args([&job.name, "--format", "json", "--config"])
