@@ -25,6 +25,7 @@ mod exclude;
 mod id;
 mod index;
 mod job;
+mod job_keys;
 mod keyfile;
 mod lock;
 mod meter;
