@@ -4,18 +4,37 @@ use crate::support::{Place, has, noise};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// Starts a command and kills it after a part of the time that it usually takes; whether it was killed.
-fn killed(place: &Place, arguments: &[&str], after: Duration) -> bool {
-    let mut child =
-        place.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(after);
-    child.kill().unwrap();
-    !child.wait().unwrap().success()
+/// Moments at which a command is killed: spread over the time that it takes, in an order without a pattern. One that was done
+/// before its moment says how long it takes now, whatever else the machine does.
+struct Moments {
+    count: u32,
+    number: u32,
+    over: Duration,
+    deaths: u32,
 }
 
-/// Moments spread over a time, in an order without a pattern.
-fn moments(count: u32, over: Duration) -> Vec<Duration> {
-    (0..count).map(|number| over * ((number * 37) % count) / count).collect()
+impl Moments {
+    fn new(count: u32, over: Duration) -> Self {
+        Self { count, number: 0, over, deaths: 0 }
+    }
+
+    /// Starts a command and kills it at the next moment, unless it is done.
+    fn kill(&mut self, place: &Place, arguments: &[&str]) {
+        let after = self.over * ((self.number * 37) % self.count) / self.count;
+        self.number += 1;
+        let begun = Instant::now();
+        let mut child =
+            place.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while begun.elapsed() < after {
+            if child.try_wait().unwrap().is_some() {
+                self.over = self.over.min(begun.elapsed());
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1).min(after));
+        }
+        child.kill().unwrap();
+        self.deaths += u32::from(!child.wait().unwrap().success());
+    }
 }
 
 fn usual(place: &Place, arguments: &[&str]) -> Duration {
@@ -42,15 +61,15 @@ fn a_backup_may_die_at_any_moment() {
     let place = Place::new();
     change(&place, 0);
     let time = usual(&place, &["run", "job"]);
-    let mut deaths = 0;
-    for (round, after) in (1..).zip(moments(20, time + time / 2)) {
+    let mut moments = Moments::new(20, time + time / 2);
+    for round in 1..=20 {
         change(&place, round);
         let before = snapshots(&place);
-        deaths += u32::from(killed(&place, &["run", "job"], after));
+        moments.kill(&place, &["run", "job"]);
         let now = snapshots(&place);
         assert!(now.starts_with(&before), "no snapshot is lost");
     }
-    assert!(deaths > 5, "{deaths} of 20 were killed at work");
+    assert!(moments.deaths > 5, "{} of 20 were killed at work", moments.deaths);
     let said = place.expect(0, &["run", "job"]);
     println!("{said}");
     place.expect(0, &["verify", "job"]);
@@ -100,13 +119,14 @@ fn a_prune_may_die_at_any_moment() {
     }
     place.configure("identity = \"keeper\"\nkeep = { last = 2 }");
     let time = usual(&place, &["prune", "job"]);
-    for (round, after) in (10..).zip(moments(15, time * 2)) {
+    let mut moments = Moments::new(15, time * 2);
+    for round in 10..25 {
         place.configure("identity = \"writer\"");
         change(&place, round);
         place.expect(0, &["run", "job"]);
         let before = snapshots(&place);
         place.configure("identity = \"keeper\"\nkeep = { last = 2 }");
-        killed(&place, &["prune", "job"], after);
+        moments.kill(&place, &["prune", "job"]);
         let now = snapshots(&place);
         assert_eq!(now.last(), before.last(), "what is kept is kept");
         let verified = place.json(0, &["verify", "job"]);
@@ -134,11 +154,12 @@ fn a_restore_may_die_at_any_moment() {
         std::fs::write(entry.unwrap().path(), "since").unwrap();
     }
     let time = usual(&place, &arguments);
-    for after in moments(15, time * 3 / 2) {
+    let mut moments = Moments::new(15, time * 3 / 2);
+    for _ in 0..15 {
         for entry in std::fs::read_dir(&top).unwrap() {
             std::fs::write(entry.unwrap().path(), "written since").unwrap();
         }
-        killed(&place, &arguments, after);
+        moments.kill(&place, &arguments);
         for entry in std::fs::read_dir(&top).unwrap() {
             let path = entry.unwrap().path();
             if path.file_name().unwrap().to_str().unwrap().starts_with('f') {
