@@ -4,7 +4,7 @@ use crate::cli::Format;
 use crate::error::Error;
 use crate::output;
 use burgrave_sys::{Moment, monotonic};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -55,30 +55,45 @@ pub(super) fn result(format: Format, text: &str, json: &Value) -> Result<(), Err
     }
 }
 
-/// A line that is written over while something is done, on a terminal only.
+/// How often it is shown where it stands: to somebody who looks, and as an event for programs.
+const SHOWN: Duration = Duration::from_millis(200);
+const TOLD: Duration = Duration::from_secs(30);
+
+/// Where something stands that takes its time: a line that is written over in a terminal, events otherwise.
 pub(super) struct Progress {
-    is_shown: bool,
+    is_terminal: bool,
     last: Mutex<Option<Moment>>,
 }
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self { is_shown: std::io::stderr().is_terminal(), last: Mutex::new(None) }
+        let is_terminal = std::io::stderr().is_terminal();
+        // What is done soon is no event.
+        let last = if is_terminal { None } else { Some(monotonic()) };
+        Self { is_terminal, last: Mutex::new(last) }
     }
 
-    /// Shows where it stands, a few times a second.
+    /// Shows where it stands, a few times a second or twice a minute.
     pub(super) fn tell(&self, line: impl FnOnce() -> String) {
-        if !self.is_shown {
-            return;
+        if let Some(text) = self.due(monotonic(), line) {
+            // Where nobody reads it nothing is lost.
+            drop(write!(std::io::stderr(), "{text}"));
         }
-        let Ok(mut last) = self.last.try_lock() else { return };
-        let now = monotonic();
-        if last.is_some_and(|last| now - last < Duration::from_millis(200)) {
-            return;
+    }
+
+    /// What is to be written now.
+    fn due(&self, now: Moment, line: impl FnOnce() -> String) -> Option<String> {
+        let mut last = self.last.try_lock().ok()?;
+        let every = if self.is_terminal { SHOWN } else { TOLD };
+        if last.is_some_and(|last| now - last < every) {
+            return None;
         }
         *last = Some(now);
-        // A terminal that has gone shows nothing.
-        drop(write!(std::io::stderr(), "\r\x1b[K{}", line()));
+        Some(if self.is_terminal {
+            format!("\r\x1b[K{}", line())
+        } else {
+            format!("event: {}\n", json!({ "event": "backup.progress", "text": line() }))
+        })
     }
 
     /// Of how much, as a bar.
@@ -94,7 +109,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.is_shown {
+        if self.is_terminal {
             drop(write!(std::io::stderr(), "\r\x1b[K"));
         }
     }
@@ -103,6 +118,21 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_has_a_line_and_programs_have_events() {
+        let at = |millis: u64| Moment(Duration::from_millis(millis));
+        let line = || "7 files".to_owned();
+        let shown = Progress { is_terminal: true, last: Mutex::new(None) };
+        assert_eq!(shown.due(at(0), line).as_deref(), Some("\r\x1b[K7 files"));
+        assert_eq!(shown.due(at(199), line), None);
+        assert!(shown.due(at(200), line).is_some());
+        let told = Progress { is_terminal: false, last: Mutex::new(Some(at(0))) };
+        assert_eq!(told.due(at(29_999), line), None);
+        let event = "event: {\"event\":\"backup.progress\",\"text\":\"7 files\"}\n";
+        assert_eq!(told.due(at(30_000), line).as_deref(), Some(event));
+        assert_eq!(told.due(at(30_001), line), None);
+    }
 
     #[test]
     fn numbers_are_short() {
