@@ -49,16 +49,7 @@ pub struct Source {
 impl Source {
     /// Begins at the kept position, else at the end; a file that comes later is read from its beginning.
     pub fn open(path: &Path, kept: Option<&Position>) -> Self {
-        let mut source = Self {
-            path: path.to_path_buf(),
-            file: None,
-            offset: 0,
-            head: Vec::new(),
-            past: 0,
-            is_skipping: false,
-            next: None,
-            piece: vec![0; PIECE_BYTES],
-        };
+        let mut source = Self::beginning(path);
         let Some(kept) = kept else {
             if let Ok(file) = Followed::open(path) {
                 source.offset = file.length().unwrap_or(0);
@@ -86,6 +77,20 @@ impl Source {
             source.begin(file);
         }
         source
+    }
+
+    /// Begins with the first line that the file will have, or has.
+    pub fn beginning(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            file: None,
+            offset: 0,
+            head: Vec::new(),
+            past: 0,
+            is_skipping: false,
+            next: None,
+            piece: vec![0; PIECE_BYTES],
+        }
     }
 
     fn begin(&mut self, file: Followed) {

@@ -37,7 +37,19 @@ pub fn folder(settings: &Settings) -> PathBuf {
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     to: String,
-    position: Position,
+    /// `None`: there was no file yet, and its first line is the first that is sent.
+    position: Option<Position>,
+}
+
+/// How far a collector is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Mark {
+    /// Nobody has asked yet: what comes from now on is sent.
+    New,
+    /// There was no file yet: its first line is the first.
+    First,
+    /// Up to here.
+    At(Position),
 }
 
 /// A collector at work.
@@ -49,7 +61,7 @@ pub struct Shipper {
     /// Read and not delivered yet: at most what the source gives in a turn.
     batch: Vec<Vec<u8>>,
     file: PathBuf,
-    kept: Option<Position>,
+    kept: Mark,
     kept_at: Instant,
     /// What was last said to be wrong, and still is.
     trouble: Option<String>,
@@ -75,8 +87,12 @@ impl Shipper {
         let folder = folder(settings);
         make_own_directory(&folder)?;
         let file = folder.join(format!("{}.json", file_name(&ship.name)));
-        let kept = position(&file, &ship.name)?;
-        let source = Source::open(log, kept.as_ref());
+        let kept = mark(&file, &ship.name)?;
+        let source = match &kept {
+            Mark::New => Source::open(log, None),
+            Mark::First => Source::beginning(log),
+            Mark::At(position) => Source::open(log, Some(position)),
+        };
         let changes = Changes::new()?;
         source.watch(&changes);
         let mut own = Self {
@@ -142,17 +158,16 @@ impl Shipper {
     /// Writes down where reading has ended, unless something of it was not delivered.
     fn keep(&mut self) -> Result<(), ShippingError> {
         self.kept_at = Instant::now();
-        let Some(position) = self.source.position().filter(|_| self.batch.is_empty()) else {
-            return Ok(());
-        };
-        if self.kept.as_ref() == Some(&position) {
+        let position = self.source.position();
+        let mark = position.clone().map_or(Mark::First, Mark::At);
+        if !self.batch.is_empty() || self.kept == mark {
             return Ok(());
         }
         let kept = Kept { to: self.name.clone(), position };
         let text = serde_json::to_vec(&kept)
             .map_err(|error| ShippingError::Position(self.file.clone(), error))?;
         replace_own(&self.file, &text, Access::Owner)?;
-        self.kept = Some(kept.position);
+        self.kept = mark;
         Ok(())
     }
 
@@ -191,15 +206,18 @@ fn file_name(name: &str) -> String {
     name.chars().map(plain).take(200).collect()
 }
 
-fn position(file: &Path, name: &str) -> Result<Option<Position>, ShippingError> {
+fn mark(file: &Path, name: &str) -> Result<Mark, ShippingError> {
     let text = match read_own(file, POSITION_BYTES_MAX) {
         Ok(text) => text,
-        Err(SysError::Missing(_)) => return Ok(None),
+        Err(SysError::Missing(_)) => return Ok(Mark::New),
         Err(error) => return Err(error.into()),
     };
     let kept: Kept = serde_json::from_slice(&text)
         .map_err(|error| ShippingError::Position(file.to_path_buf(), error))?;
-    Ok(Some(kept.position).filter(|_| kept.to == name))
+    if kept.to != name {
+        return Ok(Mark::New);
+    }
+    Ok(kept.position.map_or(Mark::First, Mark::At))
 }
 
 #[cfg(test)]

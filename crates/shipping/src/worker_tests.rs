@@ -124,6 +124,22 @@ fn a_kill_at_once_misses_nothing() {
 }
 
 #[test]
+fn a_log_that_is_not_there_yet_is_sent_from_its_first_line() {
+    let bed = Bed::new();
+    std::fs::remove_file(bed.log()).unwrap();
+    let mut shipper = bed.start().unwrap();
+    bed.away(true);
+    bed.add("one\ntwo\n");
+    assert!(shipper.turn().is_err());
+    shipper.keep().unwrap();
+    drop(shipper);
+    bed.add("three\n");
+    bed.away(false);
+    bed.start().unwrap().turn().unwrap();
+    assert_eq!(bed.lines(), ["one", "two", "three"]);
+}
+
+#[test]
 fn trouble_is_said_once_and_so_is_its_end() {
     let bed = Bed::new();
     let shipper = bed.start().unwrap();
@@ -168,5 +184,5 @@ fn a_position_that_is_none_is_told() {
     let file = folder(&shipper.settings()).join("journal.json");
     let text = std::fs::read_to_string(&file).unwrap().replace("\"journal\"", "\"journal.\"");
     std::fs::write(&file, text).unwrap();
-    assert!(position(&file, "journal").unwrap().is_none());
+    assert!(mark(&file, "journal").unwrap() == Mark::New);
 }
