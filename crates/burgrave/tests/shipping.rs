@@ -110,11 +110,14 @@ fn a_syslog_server_gets_every_line_also_those_that_it_has_missed() {
     burgrave.get("/first");
     assert_eq!(burgrave.get("/.git/config").0, 404);
     let out = server.has_all(&burgrave, 2);
+    // Each event loop hands its lines over by itself.
+    let of = |path: &str| out.iter().find(|line| line.contains(path)).unwrap();
+    let first = of("/first");
     assert!(
-        out[0].starts_with("134 20") && out[0].contains(" burgrave access{\"time\":\""),
+        first.starts_with("134 20") && first.contains(" burgrave access{\"time\":\""),
         "{out:?}"
     );
-    assert!(out[1].starts_with("132 20"), "what is refused is a warning: {out:?}");
+    assert!(of("/.git/config").starts_with("132 20"), "what is refused is a warning: {out:?}");
     server.stop();
     // The first line after an end may be what the end is noticed by.
     for number in 0..20 {

@@ -93,6 +93,15 @@ impl Source {
         }
     }
 
+    /// Opens the file if it is there by now, so that its position is known before anything of it is read.
+    pub fn find(&mut self) {
+        if self.file.is_none()
+            && let Ok(file) = Followed::open(&self.path)
+        {
+            self.begin(file);
+        }
+    }
+
     fn begin(&mut self, file: Followed) {
         self.past = file.length().unwrap_or(0);
         if self.head.is_empty() {

@@ -41,17 +41,6 @@ struct Kept {
     position: Option<Position>,
 }
 
-/// How far a collector is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Mark {
-    /// Nobody has asked yet: what comes from now on is sent.
-    New,
-    /// There was no file yet: its first line is the first.
-    First,
-    /// Up to here.
-    At(Position),
-}
-
 /// A collector at work.
 pub struct Shipper {
     name: String,
@@ -61,14 +50,15 @@ pub struct Shipper {
     /// Read and not delivered yet: at most what the source gives in a turn.
     batch: Vec<Vec<u8>>,
     file: PathBuf,
-    kept: Mark,
+    /// `None`: nothing was read yet, and the first line of the file is the first that is sent.
+    kept: Option<Position>,
     kept_at: Instant,
     /// What was last said to be wrong, and still is.
     trouble: Option<String>,
 }
 
 impl Shipper {
-    /// Begins where it ended; one that is new begins with what comes from now on.
+    /// Begins where it ended; one that is new begins with the first line of the file as it is now.
     ///
     /// # Errors
     ///
@@ -87,15 +77,14 @@ impl Shipper {
         let folder = folder(settings);
         make_own_directory(&folder)?;
         let file = folder.join(format!("{}.json", file_name(&ship.name)));
-        let kept = mark(&file, &ship.name)?;
+        let kept = position(&file, &ship.name)?;
         let source = match &kept {
-            Mark::New => Source::open(log, None),
-            Mark::First => Source::beginning(log),
-            Mark::At(position) => Source::open(log, Some(position)),
+            Some(position) => Source::open(log, Some(position)),
+            None => Source::beginning(log),
         };
         let changes = Changes::new()?;
         source.watch(&changes);
-        let mut own = Self {
+        let own = Self {
             name: ship.name.clone(),
             source,
             changes,
@@ -106,8 +95,6 @@ impl Shipper {
             kept_at: Instant::now(),
             trouble: None,
         };
-        // What comes from now on is not to be missed by a kill before the first delivery.
-        own.keep()?;
         Ok(own)
     }
 
@@ -139,6 +126,11 @@ impl Shipper {
     /// Reads what is new and hands it over. Whether there may be more at once.
     fn turn(&mut self) -> Result<bool, ShippingError> {
         let mut is_more = false;
+        if self.kept.is_none() && self.batch.is_empty() {
+            // Where it began is on the disk before anything is read: the file may get another name meanwhile.
+            self.source.find();
+            self.keep()?;
+        }
         if self.batch.is_empty() {
             let batch = &mut self.batch;
             is_more = self.source.read(&self.changes, |line, _| batch.push(line.to_vec()))?;
@@ -159,15 +151,14 @@ impl Shipper {
     fn keep(&mut self) -> Result<(), ShippingError> {
         self.kept_at = Instant::now();
         let position = self.source.position();
-        let mark = position.clone().map_or(Mark::First, Mark::At);
-        if !self.batch.is_empty() || self.kept == mark {
+        if !self.batch.is_empty() || self.kept == position {
             return Ok(());
         }
         let kept = Kept { to: self.name.clone(), position };
         let text = serde_json::to_vec(&kept)
             .map_err(|error| ShippingError::Position(self.file.clone(), error))?;
         replace_own(&self.file, &text, Access::Owner)?;
-        self.kept = mark;
+        self.kept = kept.position;
         Ok(())
     }
 
@@ -206,18 +197,15 @@ fn file_name(name: &str) -> String {
     name.chars().map(plain).take(200).collect()
 }
 
-fn mark(file: &Path, name: &str) -> Result<Mark, ShippingError> {
+fn position(file: &Path, name: &str) -> Result<Option<Position>, ShippingError> {
     let text = match read_own(file, POSITION_BYTES_MAX) {
         Ok(text) => text,
-        Err(SysError::Missing(_)) => return Ok(Mark::New),
+        Err(SysError::Missing(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let kept: Kept = serde_json::from_slice(&text)
         .map_err(|error| ShippingError::Position(file.to_path_buf(), error))?;
-    if kept.to != name {
-        return Ok(Mark::New);
-    }
-    Ok(kept.position.map_or(Mark::First, Mark::At))
+    Ok(kept.position.filter(|_| kept.to == name))
 }
 
 #[cfg(test)]
