@@ -11,7 +11,7 @@ use crate::pipeline::{Pipeline, threads};
 use crate::repository::{Repository, to_json};
 use crate::save::{Saver, Stored};
 use crate::snapshot::{self, INCOMPLETE, Snapshot, SnapshotFile, Summary, tag};
-use crate::target::FileKind;
+use crate::target::{FileKind, Listed};
 use crate::time::show_time;
 use burgrave_sys::{Live, Stamp, System as _, UnixTime, monotonic, own_ids};
 use std::collections::HashMap;
@@ -234,6 +234,17 @@ pub(crate) fn look_over(
              snapshots that are affected"
         ));
     }
+    strangers(repository, &packs, look, &mut looked)?;
+    Ok(looked)
+}
+
+/// Looks at the packs that no index names: what an interrupted run had stored is taken up, what is no pack is refuse.
+fn strangers(
+    repository: &Repository,
+    packs: &[Listed],
+    look: Look,
+    looked: &mut Looked,
+) -> Result<(), BackupError> {
     let known: std::collections::HashSet<String> =
         repository.index().packs().iter().map(Id::hex).collect();
     let strangers: Vec<_> = packs.iter().filter(|pack| !known.contains(&pack.name)).collect();
@@ -268,7 +279,7 @@ pub(crate) fn look_over(
             "{unreadable} file(s) that an interrupted run left unfinished are ignored until the next prune"
         );
         looked.resumed =
-            Some(looked.resumed.map_or(left.clone(), |said| format!("{said}; {left}")));
+            Some(looked.resumed.take().map_or(left.clone(), |said| format!("{said}; {left}")));
     }
-    Ok(looked)
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The one place that writes to the terminal.
 
 use crate::error::Error;
-use std::io::Write as _;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 /// Writes a text to standard output. A reader that has gone is no error.
 pub(crate) fn text(text: &str) -> Result<(), Error> {
@@ -10,6 +10,18 @@ pub(crate) fn text(text: &str) -> Result<(), Error> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(Error::Output),
     }
+}
+
+/// Asks the operator a question that is answered by yes or no. Without a terminal nobody can answer: no.
+pub(crate) fn asked(question: &str) -> Result<bool, Error> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    text(question)?;
+    let mut answer = String::new();
+    let mut input = std::io::stdin().lock();
+    input.read_line(&mut answer).map_err(|error| Error::Runtime("the question", error))?;
+    Ok(matches!(answer.trim(), "y" | "yes"))
 }
 
 /// Tells the operator something on standard error.

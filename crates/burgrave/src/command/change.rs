@@ -10,7 +10,6 @@ use burgrave_ledger::Kind;
 use burgrave_model::{Program, Safeguard, Target};
 use burgrave_sys::{Ended, Invocation, Live, System};
 use serde_json::{Value, json};
-use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -245,7 +244,7 @@ pub(super) fn apply(arguments: &ApplyArguments) -> Result<Exit, Error> {
         output::text("nothing is changed\n")?;
         return Ok(Exit::Clean);
     }
-    if !arguments.yes && !asked("do it? [y/N] ")? {
+    if !arguments.yes && !output::asked("do it? [y/N] ")? {
         output::notice("nothing was changed: say `y`, or `--yes` where nobody can be asked");
         return Ok(Exit::Unproven);
     }
@@ -410,17 +409,6 @@ fn list(host: &Host, place: &Place) -> Result<Exit, Error> {
     }
     output::text(if text.is_empty() { "nothing was changed yet\n" } else { &text })?;
     Ok(Exit::Clean)
-}
-
-fn asked(question: &str) -> Result<bool, Error> {
-    if !std::io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    output::text(question)?;
-    let mut answer = String::new();
-    let mut input = std::io::stdin().lock();
-    input.read_line(&mut answer).map_err(|error| Error::Runtime("the question", error))?;
-    Ok(matches!(answer.trim(), "y" | "yes"))
 }
 
 /// What is asked while a plan is done: the programs on a machine, and the checks everywhere.

@@ -9,7 +9,6 @@ use burgrave_config::Settings;
 use burgrave_ledger::Kind;
 use burgrave_sys::detach;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -54,7 +53,7 @@ pub(super) fn apply(
     connection: Option<&str>,
 ) -> Result<Exit, Error> {
     let plan = planned(settings, connection)?;
-    if !is_sure && !asked("put these rules in force? [y/N] ")? {
+    if !is_sure && !output::asked("put these rules in force? [y/N] ")? {
         output::notice("nothing was changed: say `y`, or `--yes` where nobody can be asked");
         return Ok(Exit::Unproven);
     }
@@ -75,17 +74,6 @@ pub(super) fn apply(
         }
     }
     Ok(Exit::Clean)
-}
-
-fn asked(question: &str) -> Result<bool, Error> {
-    if !std::io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    output::text(question)?;
-    let mut answer = String::new();
-    let mut input = std::io::stdin().lock();
-    input.read_line(&mut answer).map_err(|error| Error::Runtime("the question", error))?;
-    Ok(matches!(answer.trim(), "y" | "yes"))
 }
 
 /// Starts a process of its own session that tidies up when the trial has ended.
