@@ -22,7 +22,8 @@ cargo xtask demo [--once]        sample application behind Burgrave: attacks, pr
 cargo xtask test                 installs what is missing and runs everything
 cargo xtask conformance [--dir DIR]   the suites of others, in process and over HTTP
 cargo xtask bench [NAME]         each bench beside its rival: gateway [--rules], engine, detection, watch,
-                                 soak [SECONDS], worst [SECONDS], audit TREE FAULTS
+                                 ban, backup [GIGABYTES], small-files [COUNT], soak [SECONDS],
+                                 worst [SECONDS], audit TREE FAULTS
 ";
 
 fn main() -> ExitCode {

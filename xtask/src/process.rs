@@ -38,6 +38,21 @@ pub(crate) fn output(program: &str, arguments: &[&str]) -> Result<String> {
     Ok(out.stdout.iter().map(|&byte| char::from(byte)).collect())
 }
 
+/// Runs a program without a word; fails with what it said when it fails.
+pub(crate) fn quiet(program: &str, arguments: &[&str]) -> Result<()> {
+    let out = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("running `{program}`"))?;
+    if !out.status.success() {
+        let said: String = out.stderr.iter().map(|&byte| char::from(byte)).collect();
+        bail!("`{program} {}` failed ({}): {}", arguments.join(" "), out.status, said.trim());
+    }
+    Ok(())
+}
+
 /// Whether a program of this name is on the path.
 pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

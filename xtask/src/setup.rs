@@ -16,6 +16,7 @@ pub(crate) const TEST: &[&str] = &[
     "btrfs-progs",
     "clamav-daemon",
     "curl",
+    "debootstrap",
     "iproute2",
     "mariadb-server",
     "nftables",
@@ -53,9 +54,35 @@ pub(crate) fn s3_server() -> Result<()> {
     }
     println!("installing {S3_SERVER}");
     let path = home.display().to_string();
-    process::output("python3", &["-m", "venv", &path])?;
+    process::quiet("python3", &["-m", "venv", &path])?;
     let pip = home.join("bin/pip").display().to_string();
-    process::output(&pip, &["install", "--quiet", "--disable-pip-version-check", S3_SERVER])?;
+    process::quiet(&pip, &["install", "--quiet", "--disable-pip-version-check", S3_SERVER])
+}
+
+/// What the machine that is lost and restored has installed.
+const TREE_PACKAGES: &str = "nginx-light postgresql";
+
+/// Makes an empty Debian system in a folder, with packages that it can install without a network; without it its tests
+/// say so.
+pub(crate) fn debian_tree() -> Result<()> {
+    let home = process::root().join("target/tools/debian");
+    if home.exists() {
+        return Ok(());
+    }
+    println!("making an empty Debian system");
+    let unfinished = home.with_extension("part");
+    if unfinished.exists() {
+        std::fs::remove_dir_all(&unfinished)?;
+    }
+    std::fs::create_dir_all(&unfinished)?;
+    let path = unfinished.display().to_string();
+    process::quiet("debootstrap", &["--variant=minbase", "bookworm", &path])?;
+    let fetch = format!(
+        "apt-get clean && apt-get install -y -qq --no-install-recommends --download-only {TREE_PACKAGES} && \
+         echo 'APT::Get::Download \"false\";' > /etc/apt/apt.conf.d/offline"
+    );
+    process::quiet("chroot", &[&path, "/bin/sh", "-c", &fetch])?;
+    std::fs::rename(&unfinished, &home)?;
     Ok(())
 }
 

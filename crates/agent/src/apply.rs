@@ -166,8 +166,7 @@ pub fn rollback(settings: &Settings) -> Result<bool, AgentError> {
         return Ok(true);
     }
     let before = home.script(&home.previous())?;
-    let none = Desired { enabled: false, openings: Vec::new(), never: Vec::new() };
-    let before = if before.is_empty() { confirmed(&none) } else { before };
+    let before = if before.is_empty() { confirmed(&Desired::nothing()) } else { before };
     kernel.load(&before)?;
     keep(&home, &before)?;
     Ok(false)
@@ -193,9 +192,7 @@ fn clear(home: &Home, kernel: &mut Kernel) -> Result<(), AgentError> {
         if was_fresh && !is_needed && kernel.banned()? == 0 {
             kernel.load(&removed())?;
         } else {
-            let table = burgrave_firewall::TABLE;
-            let ended = format!("flush set {table} trial\nflush chain {table} trial\n");
-            kernel.load(&format!("{}{ended}", base()))?;
+            kernel.load(&format!("{}{}", base(), burgrave_firewall::ended()))?;
         }
     }
     home.keep(&home.trial(), "")

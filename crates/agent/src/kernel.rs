@@ -4,7 +4,7 @@ use crate::ban::Ban;
 use crate::book::Book;
 use crate::error::AgentError;
 use crate::home::Home;
-use burgrave_firewall::{Listing, TABLE_NAME, base, listing, rules_in};
+use burgrave_firewall::{Listing, TABLE_NAME, base, blocked, listing, rules_in};
 use burgrave_sys::{Element, Ended, Invocation, Live, Netfilter, SetStep, SysError, System as _};
 use burgrave_watch::Target;
 use std::collections::HashMap;
@@ -34,6 +34,8 @@ pub struct Kernel {
     home: Home,
     /// The last change that is known.
     generation: u32,
+    /// How many elements the sets of block lists had when they were loaded.
+    listed: [usize; 2],
 }
 
 impl Kernel {
@@ -41,7 +43,9 @@ impl Kernel {
     pub fn open(home: &Home) -> Result<Self, AgentError> {
         let mut netfilter = Netfilter::open(TABLE_NAME)?;
         match netfilter.generation() {
-            Ok(generation) => Ok(Self { netfilter, home: home.clone(), generation }),
+            Ok(generation) => {
+                Ok(Self { netfilter, home: home.clone(), generation, listed: [0; 2] })
+            }
             Err(SysError::Denied(_)) => Err(AgentError::NoRight),
             Err(SysError::Io { source, .. })
                 if source.kind() == std::io::ErrorKind::PermissionDenied =>
@@ -220,6 +224,31 @@ impl Kernel {
             }
         }
         Ok(new.len())
+    }
+
+    /// Keeps out what block lists name, in place of what they named before.
+    pub(crate) fn block(&mut self, ipv4: &[String], ipv6: &[String]) -> Result<(), AgentError> {
+        self.load(&blocked(ipv4, ipv6))?;
+        self.listed = self.in_lists()?;
+        Ok(())
+    }
+
+    /// Whether somebody took out of the kernel what block lists name.
+    pub(crate) fn lacks_lists(&mut self) -> Result<bool, AgentError> {
+        Ok(self.in_lists()? != self.listed)
+    }
+
+    fn in_lists(&mut self) -> Result<[usize; 2], AgentError> {
+        let mut counts = [0; 2];
+        for (count, set) in counts.iter_mut().zip(["lists4", "lists6"]) {
+            *count = match self.netfilter.elements(set, ELEMENTS_MAX) {
+                Ok(elements) => elements.len(),
+                // A table that an older release has made.
+                Err(SysError::Missing(_)) => 0,
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Ok(counts)
     }
 
     /// How many are in the sets of bans, which tells whether the table may go.

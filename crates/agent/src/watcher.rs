@@ -5,23 +5,26 @@
 //! anyone; lines of the past count with the time that is written in them.
 
 use crate::ban::{Ban, Entry, words};
+use crate::book::Book;
 use crate::error::AgentError;
 use crate::followed::Followed;
 use crate::home::Home;
 use crate::journal::Journal;
 use crate::kernel::Kernel;
+use crate::lists::{Lists, Read};
 use crate::origin::{Mark, Origin, key};
 use crate::reading::{Reading, filter};
 use crate::shield::Shield;
 use burgrave_config::{Format, Network, Settings, Source as From, Watch};
 use burgrave_firewall::Desired;
 use burgrave_sys::{
-    Access, Changes, Live, SysError, Together, UnixTime, read_own, replace_own, wall_clock,
+    Access, Changes, Live, SysError, Together, UnixTime, chain, read_own, replace_own, wall_clock,
 };
 use burgrave_watch::{Action, Detectors, Event, Never, Reader, Rule, Target};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Looked at the latest after so long, whatever the news say.
@@ -39,8 +42,12 @@ const ZONE: i32 = 0;
 pub enum Told {
     /// Somebody was banned.
     Banned(Ban),
-    /// Somebody would have been.
+    /// Somebody would have been, but nobody is in a dry run.
+    WouldBan(Ban),
+    /// Somebody would have been, and may not.
     Spared(Target, &'static str),
+    /// A block list says something new: how many it keeps out, and how many of its lines make no sense.
+    Listed(PathBuf, usize, usize),
     /// Something to look at: by which address, where it is known, and what.
     Alert(Option<IpAddr>, String),
     /// What somebody took out of the kernel is there again: whether rules, and how many bans.
@@ -70,6 +77,11 @@ pub struct Watcher {
     together: Together,
     logs: Vec<Followed>,
     detectors: Vec<Detectors>,
+    lists: Lists,
+    /// What the lists say is not in the kernel yet.
+    is_unlisted: bool,
+    /// In a dry run, who would be banned.
+    dry: Option<Book>,
     started: (UnixTime, Instant),
     cared: Instant,
     cared_whole: Instant,
@@ -112,6 +124,9 @@ impl Watcher {
             together: Together::new()?,
             logs: Vec::new(),
             detectors: Vec::new(),
+            lists: Lists::of(&settings.bans.lists),
+            is_unlisted: true,
+            dry: settings.bans.dry_run.then(Book::default),
             started: (wall_clock(), now),
             cared: now,
             cared_whole: now,
@@ -121,6 +136,7 @@ impl Watcher {
             last_trouble: None,
         };
         watcher.find_logs(settings, tell)?;
+        watcher.read_lists(tell)?;
         Ok(watcher)
     }
 
@@ -245,11 +261,42 @@ impl Watcher {
             };
             if let Some(why) = self.shield.reason(ban.target) {
                 tell(Told::Spared(ban.target, why));
-            } else if let Some(ban) = self.journal.book.grown(ban, now) {
-                bans.push(ban);
+                continue;
+            }
+            let Some(ban) = self.journal.book.grown(ban, now) else { continue };
+            match &mut self.dry {
+                None => bans.push(ban),
+                Some(dry) => {
+                    if let Some(ban) = dry.grown(ban, now) {
+                        dry.take(ban.entry());
+                        tell(Told::WouldBan(ban));
+                    }
+                }
             }
         }
         self.put(bans, now, tell);
+    }
+
+    /// Reads the block lists that are due, and puts in force what is new in them.
+    fn read_lists(&mut self, tell: &mut dyn FnMut(Told)) -> Result<(), AgentError> {
+        self.is_unlisted |= self.lists.refresh(&Live, &self.shield, Instant::now(), &mut |read| {
+            tell(match read {
+                Read::New(file, count, odd) => Told::Listed(file, count, odd),
+                Read::Spared(target, why) => Told::Spared(target, why),
+                Read::Trouble(why) => Told::Trouble(why),
+            });
+        });
+        if self.is_unlisted {
+            let of = |is_ipv4| match self.dry {
+                Some(_) => Vec::new(),
+                None => self.lists.elements(is_ipv4),
+            };
+            let (ipv4, ipv6) = (of(true), of(false));
+            let _lock = self.home.lock()?;
+            self.kernel.block(&ipv4, &ipv6)?;
+            self.is_unlisted = false;
+        }
+        Ok(())
     }
 
     fn put(&mut self, bans: Vec<Ban>, now: u64, tell: &mut dyn FnMut(Told)) {
@@ -305,6 +352,9 @@ impl Watcher {
             Ok(_) => {}
             Err(error) => trouble = Some(chain(&error)),
         }
+        if let Err(error) = self.read_lists(tell) {
+            trouble = Some(chain(&error));
+        }
         if let Err(error) = self.keep_positions() {
             trouble = Some(chain(&error));
         }
@@ -326,12 +376,16 @@ impl Watcher {
         if is_due {
             self.shield = Shield::of(&Live, &self.allowed, self.connection.as_deref());
             self.journal.book.forget(now);
+            if let Some(dry) = &mut self.dry {
+                dry.forget(now);
+            }
             self.cared_whole = Instant::now();
         }
         let has_rules = {
             let _lock = self.home.lock()?;
             self.kernel.ensure()?
         };
+        self.is_unlisted |= has_rules || self.kernel.lacks_lists()?;
         let bans = self.kernel.sync(&self.journal.book, now)?;
         Ok((has_rules, bans))
     }
@@ -388,77 +442,6 @@ fn seconds() -> u64 {
     u64::try_from(wall_clock().seconds()).unwrap_or(0)
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(&format!(": {inner}"));
-        source = inner.source();
-    }
-    text
-}
-
-/// Bans by hand, at once.
-pub fn ban(
-    settings: &Settings,
-    target: Target,
-    time: Duration,
-    reason: &str,
-    connection: Option<&str>,
-) -> Result<Ban, AgentError> {
-    let shield = Shield::of(&Live, &Desired::of(settings).never, connection);
-    if let Some(why) = shield.reason(target) {
-        return Err(AgentError::Never(target.to_string(), why));
-    }
-    let home = Home::open(&settings.state)?;
-    let mut kernel = Kernel::open(&home)?;
-    let mut journal = Journal::open(&home)?;
-    {
-        let _lock = home.lock()?;
-        kernel.ensure()?;
-    }
-    let now = seconds();
-    let mut ban = Ban::by_hand(target, now, time.as_secs().max(1), reason);
-    ban.times = journal.book.active(target, now).map_or(1, |before| before.times + 1);
-    kernel.ban(&[&ban], &journal.book, now)?;
-    journal.append(&[ban.entry()], now)?;
-    if journal.book.active(target, now).is_none() {
-        return Err(AgentError::Full(journal.book.len()));
-    }
-    kernel.sync(&journal.book, now)?;
-    Ok(ban)
-}
-
-/// Lets somebody in again. Whether it was banned.
-pub fn unban(settings: &Settings, target: Target) -> Result<bool, AgentError> {
-    let home = Home::open(&settings.state)?;
-    let mut kernel = Kernel::open(&home)?;
-    let mut journal = Journal::open(&home)?;
-    let now = seconds();
-    let was_banned = journal.book.active(target, now).is_some();
-    journal.append(&[Entry::unban(target, now)], now)?;
-    let has_table = {
-        let _lock = home.lock()?;
-        kernel.ensure()
-    };
-    has_table?;
-    if let Target::Address(ip) = target {
-        kernel.unban(ip)?;
-    }
-    kernel.sync(&journal.book, now)?;
-    Ok(was_banned)
-}
-
-/// Who is banned, those first whose ban ends first, and the time it is.
-pub fn bans(settings: &Settings) -> Result<(Vec<Ban>, u64), AgentError> {
-    let home = Home::open(&settings.state)?;
-    let journal = Journal::open(&home)?;
-    let now = seconds();
-    let mut all: Vec<Ban> = journal.book.all(now).cloned().collect();
-    all.sort_by_cached_key(|ban| (ban.until, ban.target.to_string()));
-    Ok((all, now))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -483,11 +466,5 @@ mod tests {
         check(Some(Stamp::Unix(999_000)), 1_000);
         check(Some(Stamp::Unix(1_000_500)), 0);
         check(None, 0);
-    }
-
-    #[test]
-    fn errors_are_told_with_their_cause() {
-        let error = AgentError::from(SysError::Missing("/x".into()));
-        assert_eq!(chain(&error), "the machine refused: `/x` does not exist");
     }
 }

@@ -163,7 +163,7 @@ impl<'h> Session<'h> {
             },
             Ok(Some(why)) => why,
             Err(error @ ApplyError::Stopped) => return Err(error),
-            Err(error) => said(&error),
+            Err(error) => burgrave_sys::chain(&error),
         };
         self.take_back(id, Force::Yes)?;
         self.journal.end(id, Status::RolledBack)?;
@@ -215,7 +215,7 @@ impl<'h> Session<'h> {
             match self.step(id, number, step) {
                 Ok(()) => {}
                 Err(error @ ApplyError::Stopped) => return Err(error),
-                Err(error) => return Ok(Some(said(&error))),
+                Err(error) => return Ok(Some(burgrave_sys::chain(&error))),
             }
         }
         Ok(None)
@@ -349,16 +349,4 @@ fn about(plan: &Plan, time: i64) -> About {
         targets: plan.steps.iter().map(|step| step.target.text().to_owned()).collect(),
         programs: plan.programs.iter().map(|program| program.id().to_owned()).collect(),
     }
-}
-
-/// An error with its whole chain, in one line.
-fn said(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        line.push_str(": ");
-        line.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    line
 }

@@ -32,12 +32,5 @@ pub(crate) fn notice(line: &str) {
 
 /// An error with its whole chain.
 pub(crate) fn error(error: &dyn std::error::Error) {
-    let mut line = format!("burgrave: {error}");
-    let mut source = error.source();
-    while let Some(inner) = source {
-        line.push_str(": ");
-        line.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    notice(&line);
+    notice(&format!("burgrave: {}", burgrave_sys::chain(error)));
 }

@@ -58,14 +58,7 @@ impl CertificateError {
 
     /// The whole chain in one line.
     pub fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(inner) = source {
-            line.push_str(": ");
-            line.push_str(&inner.to_string());
-            source = inner.source();
-        }
-        line
+        burgrave_sys::chain(self)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::alert_keys::{ALERT, ALERTS};
 use crate::audit::AUDIT;
 use crate::backup_keys::BACKUP;
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
+use crate::bans::BANS;
 use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
 use crate::files::COMPRESS_ANSWERS;
 pub(crate) use crate::files::FILES_SECTION;
@@ -31,7 +32,7 @@ pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
     keys: &[
-        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &AUDIT,
+        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &BANS, &AUDIT,
         &BACKUP, &ACME, &ALERT, &ALERTS, &SITE, &STREAM,
     ],
     refused: &[],

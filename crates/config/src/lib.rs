@@ -16,6 +16,7 @@ mod backup_address;
 mod backup_keys;
 mod backup_place;
 mod balance;
+mod bans;
 mod checks;
 mod defence;
 mod error;
@@ -56,8 +57,9 @@ pub use backup::{
     Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,
     Redis, RedisAt, Verify,
 };
+pub use bans::{Bans, BlockList};
 pub use error::{ConfigError, ConfigErrors};
-pub use firewall::{Allow, Firewall, Protocol};
+pub use firewall::{Allow, Egress, Firewall, Protocol};
 pub use log_settings::{Log, Rotate};
 pub use parse::{TEXT_BYTES_MAX, parse};
 pub use place::Place;

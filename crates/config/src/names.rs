@@ -165,6 +165,22 @@ pub(crate) fn account(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
+/// The name of an account of the system that is kept from going out, root as well.
+pub(crate) fn any_account(text: &str) -> Result<String, &'static str> {
+    if text == "root" { Ok(text.to_owned()) } else { account(text) }
+}
+
+/// A name for networks.
+pub(crate) fn label(text: &str) -> Result<String, &'static str> {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let begins = text.bytes().next().is_some_and(|first| first.is_ascii_lowercase());
+    if begins && text.len() <= 32 && text.bytes().all(letter) {
+        Ok(text.to_owned())
+    } else {
+        Err("this is no name for networks")
+    }
+}
+
 /// A header's name in lower case (RFC 9110, 5.1).
 pub(crate) fn header(text: &str) -> Result<String, &'static str> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);

@@ -5,6 +5,7 @@ use crate::alerts::alerts;
 use crate::audit::audit;
 use crate::backup::backups;
 use crate::backup_keys::BACKUP;
+use crate::bans::bans;
 use crate::checks;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::firewall::firewall;
@@ -59,6 +60,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     settings.rules = root.table(&RULES, sink).map(|table| rules(&table, sink));
     settings.log = root.table(&LOG, sink).map(|table| log(&table, sink)).unwrap_or_default();
     settings.firewall = firewall(root, sink);
+    settings.bans = bans(root, sink);
     settings.audit = audit(root, sink);
     let has_log = settings.log.access.is_some();
     let watched = root.tables(&WATCH, sink);

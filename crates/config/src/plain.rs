@@ -2,6 +2,7 @@
 //! has besides. Code that makes settings without a text begins with these.
 
 use crate::alerts::Alerts;
+use crate::bans::Bans;
 use crate::log_settings::Log;
 use crate::settings::{
     Access, Balance, Challenge, Environment, Exposure, Files, Limits, Listen, Route, Settings,
@@ -25,6 +26,7 @@ impl Settings {
             backups: Vec::new(),
             alerts: Alerts::default(),
             firewall: None,
+            bans: Bans::default(),
             audit: None,
             acme: None,
             sites: Vec::new(),

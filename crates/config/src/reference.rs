@@ -88,12 +88,16 @@ mod tests {
             "[[stream.fix]]",
             "[firewall]",
             "allow = [{ … }]",
+            "networks = [{ … }]",
+            "egress = [{ … }]",
+            "[bans]",
+            "lists = [{ … }]",
             "[[alert]]",
             "[alerts]",
         ] {
             assert_eq!(text.matches(&format!("\n## `{title}`\n")).count(), 1, "{title}");
         }
-        assert_eq!(text.matches("\n## ").count(), 38);
+        assert_eq!(text.matches("\n## ").count(), 42);
         for (key, count) in [("| `connections` |", 1), ("| `body_bytes` |", 2), ("| `mode` |", 3)] {
             assert_eq!(text.matches(key).count(), count, "{key}");
         }

@@ -5,6 +5,7 @@ use crate::acme::Acme;
 use crate::alerts::Alerts;
 use crate::audit::Audit;
 use crate::backup::Backup;
+use crate::bans::Bans;
 use crate::firewall::Firewall;
 use crate::log_settings::Log;
 use crate::stream_settings::Stream;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub alerts: Alerts,
     /// `None`: only bans are made.
     pub firewall: Option<Firewall>,
+    /// What holds for all bans.
+    pub bans: Bans,
     /// `None`: nothing is audited on a schedule.
     pub audit: Option<Audit>,
     /// Where certificates of sites with [`Tls::Acme`] come from; set where there is one.

@@ -1,6 +1,6 @@
 //! What is to be open, from the configuration.
 
-use burgrave_config::{Network, Protocol, Settings};
+use burgrave_config::{Egress, Network, Protocol, Settings};
 use std::net::IpAddr;
 
 /// What is to be open.
@@ -12,6 +12,10 @@ pub struct Desired {
     pub openings: Vec<Opening>,
     /// Networks that are never banned, each once.
     pub never: Vec<Network>,
+    /// Whether who knocks at many closed ports is kept out for a while.
+    pub port_scans: bool,
+    /// Where accounts may go out to.
+    pub egress: Vec<Egress>,
 }
 
 /// One port that is open.
@@ -73,8 +77,25 @@ impl Desired {
         }
         never.sort_by_key(|network| (network.address, network.prefix));
         never.dedup();
-        let enabled = settings.firewall.as_ref().is_some_and(|firewall| firewall.enabled);
-        Self { enabled, openings, never }
+        let firewall = settings.firewall.as_ref();
+        Self {
+            enabled: firewall.is_some_and(|firewall| firewall.enabled),
+            openings,
+            never,
+            port_scans: firewall.is_some_and(|firewall| firewall.port_scans),
+            egress: firewall.map(|firewall| firewall.egress.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Nothing is closed, and nobody is allowed by name.
+    pub fn nothing() -> Self {
+        Self {
+            enabled: false,
+            openings: Vec::new(),
+            never: Vec::new(),
+            port_scans: false,
+            egress: Vec::new(),
+        }
     }
 }
 
@@ -110,6 +131,17 @@ impl Opening {
         }
         words
     }
+}
+
+/// The words of a way out, as those of an opening.
+pub(crate) fn way_words(way: &Egress) -> String {
+    let to = match &way.to[..] {
+        [] => "anyone".to_owned(),
+        to => shortened(&to.iter().map(text_of).collect::<Vec<_>>()),
+    };
+    let port =
+        way.port.map(|(over, port)| format!(" at {} {port}", protocol(over))).unwrap_or_default();
+    format!("{} may go out to {to}{port}", way.user)
 }
 
 /// A list in at most 60 characters; what is cut is told apart by a hash of the whole.

@@ -14,7 +14,7 @@ pub use desired::{Desired, Opening, text_of};
 pub use listeners::{LISTENERS_MAX, Listener, listeners};
 pub use listing::{Listed, Listing, listing};
 pub use plan::{Change, Plan, plan};
-pub use script::{base, confirmed, removed, rules_in, trial};
+pub use script::{base, blocked, confirmed, ended, removed, rules_in, trial};
 
 /// The family and name of the one table, as nft takes them.
 pub const TABLE: &str = "inet burgrave";

@@ -3,7 +3,7 @@
 use crate::desired::{Desired, Opening};
 use crate::listeners::Listener;
 use crate::listing::Listing;
-use crate::script::decisions;
+use crate::script::{decisions, ways_out};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,29 +48,35 @@ impl Plan {
 
 /// Compares what is desired with what the kernel has and who listens. `listed`: `None` without the table.
 pub fn plan(desired: &Desired, listed: Option<&Listing>, listeners: &[Listener]) -> Plan {
-    let wanted = decisions(desired);
     let nothing = Listing::default();
     let found = listed.unwrap_or(&nothing);
-    let mut left: Vec<Option<&str>> = found.of("rules").map(|rule| rule.words.as_deref()).collect();
+    let mut changes = differences(&decisions(desired), found, "rules");
+    changes.extend(differences(&ways_out(desired), found, "egress"));
+    let (unused, closed) = answers(desired, listeners);
+    let has_chains = ["bans", "rules", "input", "trial", "egress", "egress_trial", "output"]
+        .iter()
+        .all(|name| found.chains.iter().any(|chain| chain == name));
+    Plan { is_new: !has_chains, changes, unused, closed, warnings: Vec::new() }
+}
+
+/// What is to come into a chain, and what is to go.
+fn differences(wanted: &[(String, String)], found: &Listing, chain: &str) -> Vec<Change> {
+    let mut left: Vec<Option<&str>> = found.of(chain).map(|rule| rule.words.as_deref()).collect();
     let mut changes = Vec::new();
-    for (rule, words) in &wanted {
+    for (rule, words) in wanted {
         match left.iter().position(|known| *known == Some(words)) {
             Some(place) => drop(left.remove(place)),
             None => changes.push(Change::Add { words: words.clone(), rule: rule.clone() }),
         }
     }
-    for rule in found.of("rules") {
+    for rule in found.of(chain) {
         let place = left.iter().position(|known| *known == rule.words.as_deref());
         let Some(place) = place else { continue };
         left.remove(place);
         let words = rule.words.clone().unwrap_or_else(|| format!("foreign: {}", rule.rule));
         changes.push(Change::Remove { words, rule: rule.rule.clone() });
     }
-    let (unused, closed) = answers(desired, listeners);
-    let has_chains = ["bans", "rules", "input", "trial"]
-        .iter()
-        .all(|name| found.chains.iter().any(|chain| chain == name));
-    Plan { is_new: !has_chains, changes, unused, closed, warnings: Vec::new() }
+    changes
 }
 
 /// Openings without a listener, and listeners without an opening.

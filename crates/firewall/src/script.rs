@@ -5,8 +5,8 @@
 //! for the rules before to be in force again.
 
 use crate::TABLE;
-use crate::desired::{Desired, Opening, protocol, text_of};
-use burgrave_config::Network;
+use crate::desired::{Desired, Opening, protocol, text_of, way_words};
+use burgrave_config::{Egress, Network};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -17,10 +17,18 @@ const SETS: &[(&str, &str)] = &[
     ("bans6", "type ipv6_addr; size 1048576; flags timeout;"),
     ("networks4", "type ipv4_addr; size 65536; flags interval,timeout;"),
     ("networks6", "type ipv6_addr; size 65536; flags interval,timeout;"),
+    ("lists4", "type ipv4_addr; flags interval; auto-merge;"),
+    ("lists6", "type ipv6_addr; flags interval; auto-merge;"),
     ("allow4", "type ipv4_addr; flags interval; auto-merge;"),
     ("allow6", "type ipv6_addr; flags interval; auto-merge;"),
     ("meter4", "type ipv4_addr; size 65536; flags dynamic,timeout; timeout 1m;"),
     ("meter6", "type ipv6_addr; size 65536; flags dynamic,timeout; timeout 1m;"),
+    ("knocks4", "type ipv4_addr . inet_service; size 65536; flags dynamic,timeout; timeout 1m;"),
+    ("knocks6", "type ipv6_addr . inet_service; size 65536; flags dynamic,timeout; timeout 1m;"),
+    ("doors4", "type ipv4_addr; size 65536; flags dynamic,timeout; timeout 1m;"),
+    ("doors6", "type ipv6_addr; size 65536; flags dynamic,timeout; timeout 1m;"),
+    ("scanners4", "type ipv4_addr; size 65536; flags dynamic,timeout; timeout 1m;"),
+    ("scanners6", "type ipv6_addr; size 65536; flags dynamic,timeout; timeout 1m;"),
     ("trial", "type nf_proto; flags timeout;"),
 ];
 const CHAINS: &[(&str, &str)] = &[
@@ -28,6 +36,9 @@ const CHAINS: &[(&str, &str)] = &[
     ("rules", ""),
     ("trial", ""),
     ("input", " { type filter hook input priority 0; policy accept; }"),
+    ("egress", ""),
+    ("egress_trial", ""),
+    ("output", " { type filter hook output priority 0; policy accept; }"),
 ];
 
 /// Before anything else sees a packet, so that it counts for what is forwarded to containers too.
@@ -39,10 +50,44 @@ const BANS: &[(&str, &str)] = &[
     ("ip6 saddr @bans6 counter drop", "banned IPv6 addresses"),
     ("ip saddr @networks4 counter drop", "banned IPv4 networks"),
     ("ip6 saddr @networks6 counter drop", "banned IPv6 networks"),
+    ("ip saddr @lists4 counter drop", "IPv4 addresses on block lists"),
+    ("ip6 saddr @lists6 counter drop", "IPv6 addresses on block lists"),
 ];
 const INPUT: &[(&str, &str)] = &[
     ("meta nfproto @trial goto trial", "rules on trial, while their time lasts"),
     ("goto rules", "rules that were confirmed"),
+];
+const OUTPUT: &[(&str, &str)] = &[
+    ("meta nfproto @trial goto egress_trial", "ways out on trial, while their time lasts"),
+    ("goto egress", "ways out that were confirmed"),
+];
+/// Before the ways out of accounts.
+const OUT: &[(&str, &str)] = &[
+    ("oif \"lo\" accept", "loopback is free"),
+    ("ct state established,related accept", "answers are free"),
+];
+/// Who has knocked at many closed ports of late gets no new connection. A stranger can forge the source of
+/// a knock: so it ends by itself after a minute, spares the networks that are allowed, and cuts nothing off.
+const SCANNERS: &[(&str, &str)] = &[
+    (
+        "ct state new ip saddr != @allow4 ip saddr @scanners4 counter drop",
+        "port scans: IPv4 addresses that knocked at 16 closed ports in a minute",
+    ),
+    (
+        "ct state new ip6 saddr != @allow6 ip6 saddr & ffff:ffff:ffff:ffff:: @scanners6 counter drop",
+        "port scans: IPv6 networks that knocked at 16 closed ports in a minute",
+    ),
+];
+/// Each closed port counts once, however often it is tried.
+const KNOCKS: &[(&str, &str)] = &[
+    (
+        "tcp flags & (fin|syn|rst|ack) == syn ip saddr != @allow4 ip saddr . tcp dport != @knocks4 add @knocks4 { ip saddr . tcp dport } update @doors4 { ip saddr limit rate over 15/minute burst 15 packets } update @scanners4 { ip saddr } counter",
+        "knocks at closed ports over IPv4 are counted",
+    ),
+    (
+        "tcp flags & (fin|syn|rst|ack) == syn ip6 saddr != @allow6 ip6 saddr . tcp dport != @knocks6 add @knocks6 { ip6 saddr . tcp dport } update @doors6 { ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over 15/minute burst 15 packets } update @scanners6 { ip6 saddr & ffff:ffff:ffff:ffff:: } counter",
+        "knocks at closed ports over IPv6 are counted",
+    ),
 ];
 /// What every closed machine needs, before its own openings. IPv6 cannot work without its neighbours, and
 /// they speak with a hop limit that no router lets through (RFC 4861, 4890).
@@ -115,12 +160,61 @@ pub(crate) fn decisions(desired: &Desired) -> Vec<(String, String)> {
         rules.iter().map(|(rule, words)| ((*rule).to_owned(), (*words).to_owned())).collect()
     };
     let mut all = own(BEFORE);
+    if desired.port_scans {
+        all.extend(own(SCANNERS));
+    }
     for opening in &desired.openings {
         let words = opening.words();
         all.extend(rules_of(opening).into_iter().map(|rule| (rule, words.clone())));
     }
+    if desired.port_scans {
+        all.extend(own(KNOCKS));
+    }
     all.extend(own(AFTER));
     all
+}
+
+/// The rules of the chain that keeps accounts in, each with its words. None, where nobody is kept in.
+pub(crate) fn ways_out(desired: &Desired) -> Vec<(String, String)> {
+    if !desired.enabled || desired.egress.is_empty() {
+        return Vec::new();
+    }
+    let mut all: Vec<(String, String)> =
+        OUT.iter().map(|(rule, words)| ((*rule).to_owned(), (*words).to_owned())).collect();
+    let mut users: Vec<&str> = Vec::new();
+    for way in &desired.egress {
+        if !users.contains(&way.user.as_str()) {
+            users.push(&way.user);
+        }
+        if way.is_way() {
+            all.extend(rules_of_way(way).into_iter().map(|rule| (rule, way_words(way))));
+        }
+    }
+    for user in users {
+        let rule = format!("meta skuid \"{user}\" counter reject with icmpx admin-prohibited");
+        all.push((rule, format!("{user} may go nowhere else")));
+    }
+    all
+}
+
+/// The rules of one way out: one for each family that is named, or one for both.
+fn rules_of_way(way: &Egress) -> Vec<String> {
+    let user = format!("meta skuid \"{}\"", way.user);
+    let port = way
+        .port
+        .map(|(over, port)| format!(" {} dport {port}", protocol(over)))
+        .unwrap_or_default();
+    if way.to.is_empty() {
+        return vec![format!("{user}{port} accept")];
+    }
+    let mut rules = Vec::new();
+    for (is_ipv4, key) in [(true, "ip"), (false, "ip6")] {
+        let to = merged(way.to.iter().filter(|own| own.address.is_ipv4() == is_ipv4));
+        if !to.is_empty() {
+            rules.push(format!("{user} {key} daddr {{ {} }}{port} accept", to.join(", ")));
+        }
+    }
+    rules
 }
 
 /// The rules of one opening: one for each family that is named, or one for both.
@@ -171,14 +265,15 @@ pub fn base() -> String {
     }
     fill(&mut script, "bans", BANS.iter().copied());
     fill(&mut script, "input", INPUT.iter().copied());
+    fill(&mut script, "output", OUTPUT.iter().copied());
     script
 }
 
 /// The rules in force for so long, and then those of before again, unless they are confirmed.
 pub fn trial(desired: &Desired, time: Duration) -> String {
     let mut script = base();
-    let rules = decisions(desired);
-    fill(&mut script, "trial", rules.iter().map(|(rule, words)| (&**rule, &**words)));
+    fill(&mut script, "trial", pairs(&decisions(desired)));
+    fill(&mut script, "egress_trial", pairs(&ways_out(desired)));
     let millis = time.as_millis();
     script.push_str(&format!(
         "flush set {TABLE} trial\nadd element {TABLE} trial {{ ipv4 timeout {millis}ms, ipv6 timeout {millis}ms }}\n"
@@ -189,8 +284,8 @@ pub fn trial(desired: &Desired, time: Duration) -> String {
 /// The rules in force for good. It stands for itself, so it is what is loaded at start too.
 pub fn confirmed(desired: &Desired) -> String {
     let mut script = base();
-    let rules = decisions(desired);
-    fill(&mut script, "rules", rules.iter().map(|(rule, words)| (&**rule, &**words)));
+    fill(&mut script, "rules", pairs(&decisions(desired)));
+    fill(&mut script, "egress", pairs(&ways_out(desired)));
     for (set, is_ipv4) in [("allow4", true), ("allow6", false)] {
         script.push_str(&format!("flush set {TABLE} {set}\n"));
         let networks = merged(desired.never.iter().filter(|own| own.address.is_ipv4() == is_ipv4));
@@ -204,8 +299,23 @@ pub fn confirmed(desired: &Desired) -> String {
 }
 
 /// Ends a trial.
-fn ended() -> String {
-    format!("flush set {TABLE} trial\nflush chain {TABLE} trial\n")
+pub fn ended() -> String {
+    format!(
+        "flush set {TABLE} trial\nflush chain {TABLE} trial\nflush chain {TABLE} egress_trial\n"
+    )
+}
+
+/// Keeps these addresses and networks out, in place of those that were kept out before by lists.
+pub fn blocked(ipv4: &[String], ipv6: &[String]) -> String {
+    let mut script = base();
+    for (set, elements) in [("lists4", ipv4), ("lists6", ipv6)] {
+        script.push_str(&format!("flush set {TABLE} {set}\n"));
+        if !elements.is_empty() {
+            // At once: nft joins what overlaps within one statement.
+            script.push_str(&format!("add element {TABLE} {set} {{ {} }}\n", elements.join(", ")));
+        }
+    }
+    script
 }
 
 /// Takes the table away, if it is there.
@@ -216,6 +326,10 @@ pub fn removed() -> String {
 /// How many rules a script puts in force; so many the kernel must show.
 pub fn rules_in(script: &str) -> usize {
     script.lines().filter(|line| line.starts_with("add rule ")).count()
+}
+
+fn pairs(rules: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    rules.iter().map(|(rule, words)| (&**rule, &**words))
 }
 
 fn fill<'a>(script: &mut String, chain: &str, rules: impl Iterator<Item = (&'a str, &'a str)>) {
@@ -266,8 +380,8 @@ mod tests {
     fn scripts_name_no_other_table_and_keep_the_bans() {
         let desired = Desired {
             enabled: true,
-            openings: Vec::new(),
             never: vec![network("192.0.2.0/24"), network("2001:db8::/32")],
+            ..Desired::nothing()
         };
         for script in [base(), trial(&desired, Duration::from_secs(5)), confirmed(&desired)] {
             assert!(script.lines().all(|line| line.contains(" inet burgrave")), "{script}");
@@ -280,16 +394,46 @@ mod tests {
 
     #[test]
     fn a_firewall_that_is_off_only_bans() {
-        let off = Desired { enabled: false, openings: Vec::new(), never: Vec::new() };
-        let script = confirmed(&off);
-        assert_eq!(rules_in(&script), BANS.len() + INPUT.len());
+        let script = confirmed(&Desired::nothing());
+        assert_eq!(rules_in(&script), BANS.len() + INPUT.len() + OUTPUT.len());
         assert!(!script.contains("add rule inet burgrave rules"));
     }
 
     #[test]
     fn words_are_what_a_comment_may_be() {
-        for (_, words) in BANS.iter().chain(INPUT).chain(BEFORE).chain(AFTER) {
+        let all = [BANS, INPUT, OUTPUT, OUT, BEFORE, SCANNERS, KNOCKS, AFTER];
+        for (_, words) in all.into_iter().flatten() {
             assert!(words.len() < 128 && words.is_ascii() && !words.contains('"'), "{words}");
         }
+    }
+
+    #[test]
+    fn accounts_are_kept_in_but_for_their_ways_out() {
+        let way = |user: &str, to: &[&str], port| Egress {
+            user: user.to_owned(),
+            to: to.iter().map(|text| network(text)).collect(),
+            port,
+        };
+        let desired = Desired {
+            enabled: true,
+            egress: vec![
+                way("web", &["192.0.2.0/24", "2001:db8::/32"], Some((Protocol::Tcp, 443))),
+                way("web", &[], Some((Protocol::Udp, 53))),
+                way("db", &[], None),
+            ],
+            ..Desired::nothing()
+        };
+        let rules: Vec<String> = ways_out(&desired).into_iter().map(|(rule, _)| rule).collect();
+        assert_eq!(
+            rules[OUT.len()..],
+            [
+                "meta skuid \"web\" ip daddr { 192.0.2.0/24 } tcp dport 443 accept",
+                "meta skuid \"web\" ip6 daddr { 2001:db8::/32 } tcp dport 443 accept",
+                "meta skuid \"web\" udp dport 53 accept",
+                "meta skuid \"web\" counter reject with icmpx admin-prohibited",
+                "meta skuid \"db\" counter reject with icmpx admin-prohibited",
+            ]
+        );
+        assert!(ways_out(&Desired { enabled: false, ..desired }).is_empty());
     }
 }

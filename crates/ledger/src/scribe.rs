@@ -8,7 +8,7 @@ use crate::book::Ledger;
 use crate::error::LedgerError;
 use crate::kind::Kind;
 use crate::row::Event;
-use burgrave_sys::wall_clock;
+use burgrave_sys::{chain, wall_clock};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,7 +119,7 @@ impl Writer<'_> {
                 }
                 Err(error) if !self.is_troubled => {
                     self.is_troubled = true;
-                    (self.tell)(Wrote::Trouble(told(&error)));
+                    (self.tell)(Wrote::Trouble(chain(&error)));
                 }
                 Err(_) => {}
             }
@@ -170,16 +170,6 @@ impl Writer<'_> {
         self.ledger = Some(ledger);
         wrote
     }
-}
-
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(&format!(": {inner}"));
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

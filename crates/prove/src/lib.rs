@@ -23,7 +23,8 @@ pub use attack::{Attack, prove, prove_within, unasked};
 pub use manual::manual;
 pub use proofs::ALL;
 pub use target::{
-    Assault, Door, Entry, Inspected, Layer, Place, Serves, Target, TargetBackup, TargetSite,
+    Assault, Door, Entry, Inspected, Layer, Place, Rehearsal, Rehearsals, Serves, Target,
+    TargetBackup, TargetSite,
 };
 pub use wire::answer::Answer;
 pub use wire::{Connection, Reply, Wire, WireError, WireLimits};

@@ -11,12 +11,45 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// All that a run of proofs may attack.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Target {
     /// In the configuration's order.
     pub sites: Vec<TargetSite>,
     /// Repositories that this machine writes to and may not remove from.
     pub backups: Vec<TargetBackup>,
+    /// What is attacked beside the front door.
+    pub rehearsals: Rehearsals,
+}
+
+/// Attacks that no one may make on the machine itself: how they are played, whoever has a stage knows. `None`: there is
+/// nothing of it in the configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rehearsals {
+    /// A stranger before the configured rules.
+    pub firewall: Option<Rehearsal>,
+    /// Rules on trial that nobody confirms.
+    pub trial: Option<Rehearsal>,
+    /// A stranger who guesses passwords.
+    pub brute_force: Option<Rehearsal>,
+    /// A log that goes silent or away.
+    pub lost_log: Option<Rehearsal>,
+}
+
+/// An attack that is played elsewhere.
+#[derive(Clone)]
+pub struct Rehearsal(pub Assault);
+
+impl std::fmt::Debug for Rehearsal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Rehearsal")
+    }
+}
+
+/// There is one of each at most.
+impl PartialEq for Rehearsal {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// A repository of backups. How it is attacked, whoever knows repositories knows: it reaches the configured place and no other.
@@ -138,7 +171,7 @@ impl Target {
     /// What these settings put on the network.
     pub fn from_settings(settings: &Settings) -> Self {
         let sites = settings.sites.iter().map(|site| target_site(settings, site)).collect();
-        Self { sites, backups: Vec::new() }
+        Self { sites, backups: Vec::new(), rehearsals: Rehearsals::default() }
     }
 
     /// Every address that may be contacted.

@@ -6,7 +6,9 @@
 mod support;
 
 use burgrave_model::{Evidence, Outcome, Proof, Safeguard};
-use burgrave_prove::{ALL, Assault, Layer, Target, TargetBackup, prove, prove_within, unasked};
+use burgrave_prove::{
+    ALL, Assault, Layer, Rehearsal, Rehearsals, Target, TargetBackup, prove, prove_within, unasked,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,16 @@ use support::{Kind, closed_target, dead, scanned_target, short_patience, start, 
 fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
     let open = target(address, layer);
     let proofs = prove_within(&open, &[], short_patience());
-    let apart = ["closed-door", "environments", "malware-uploads", "backups-out-of-reach"];
+    let apart = [
+        "closed-door",
+        "environments",
+        "malware-uploads",
+        "backups-out-of-reach",
+        "firewall-drops",
+        "trial-ends",
+        "brute-force-banned",
+        "lost-log-told",
+    ];
     let without_tls = (layer == Layer::Plain).then_some("http2-floods");
     let left_out: Vec<_> = without_tls.into_iter().chain(apart).collect();
     assert_eq!(unasked(&open), left_out);
@@ -132,7 +143,7 @@ fn a_dead_server_proves_nothing() {
 
 #[test]
 fn nothing_to_attack_proves_nothing() {
-    let nothing = Target { sites: Vec::new(), backups: Vec::new() };
+    let nothing = Target::default();
     let mut nowhere = target(dead(), Layer::Plain);
     nowhere.sites[0].door = None;
     for target in [nothing, nowhere] {
@@ -157,11 +168,11 @@ fn a_repository_that_was_attacked_decides_about_backups() {
         });
         let assault: Assault = Arc::new(move || seen.clone().into_iter().collect());
         let backups = vec![TargetBackup { name: "ledger".to_owned(), assault }];
-        let target = Target { sites: Vec::new(), backups };
+        let target = Target { backups, ..Target::default() };
         let proofs = prove(&target, &[Safeguard::Backups]);
         assert_eq!((proofs.len(), proofs[0].outcome), (1, wanted));
     }
-    let nowhere = Target { sites: Vec::new(), backups: Vec::new() };
+    let nowhere = Target::default();
     let proof = &prove(&nowhere, &[Safeguard::Backups])[0];
     assert_eq!(proof.outcome, Outcome::NotProven);
     assert!(proof.evidence[0].saw.contains("writer"), "it says what to configure");
@@ -199,6 +210,32 @@ fn evidence_is_two_short_lines_of_printable_text() {
                 assert!((1..=200).contains(&line.chars().count()), "{}: {line}", proof.id);
                 assert!(!line.contains(char::is_control), "{}: {line:?}", proof.id);
             }
+        }
+    }
+}
+
+#[test]
+fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
+    let wanted = [Safeguard::Firewall, Safeguard::BruteForce, Safeguard::Logs];
+    let played = ["firewall-drops", "trial-ends", "brute-force-banned", "lost-log-told"];
+    let of = |target: &Target| -> Vec<Proof> {
+        let all = prove(target, &wanted).into_iter();
+        all.filter(|proof| played.contains(&proof.id)).collect()
+    };
+    let none = of(&Target::default());
+    assert_eq!(none.len(), played.len());
+    assert!(none.iter().all(|proof| proof.outcome == Outcome::NotProven), "{none:?}");
+    for outcome in [Outcome::Held, Outcome::Fell, Outcome::NotProven] {
+        let play: Assault = Arc::new(move || {
+            vec![Evidence { did: "knocked".to_owned(), saw: "line\nbreak".to_owned(), outcome }]
+        });
+        let own = || Some(Rehearsal(Arc::clone(&play)));
+        let rehearsals =
+            Rehearsals { firewall: own(), trial: own(), brute_force: own(), lost_log: own() };
+        let target = Target { rehearsals, ..Target::default() };
+        for proof in of(&target) {
+            assert_eq!(proof.outcome, outcome, "{}", proof.id);
+            assert!(proof.evidence.iter().all(|part| !part.saw.contains('\n')), "{}", proof.id);
         }
     }
 }

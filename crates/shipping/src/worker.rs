@@ -4,7 +4,7 @@ use crate::deliver::{Collector, open};
 use crate::error::ShippingError;
 use burgrave_config::{Settings, Ship};
 use burgrave_follow::{Position, Source};
-use burgrave_sys::{Access, Changes, SysError, make_own_directory, read_own, replace_own};
+use burgrave_sys::{Access, Changes, SysError, chain, make_own_directory, read_own, replace_own};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -178,17 +178,6 @@ fn rest(time: Duration, is_over: &AtomicBool) {
     while Instant::now() < end && !is_over.load(Ordering::Relaxed) {
         std::thread::sleep(LOOK.min(time));
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }
 
 /// A collector's name as one of a file. Two names that become the same are told apart by what is in the file.

@@ -78,6 +78,18 @@ impl SysError {
     }
 }
 
+/// An error with all its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        line.push_str(": ");
+        line.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +136,13 @@ mod tests {
         ] {
             assert_eq!(error.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_chain_names_every_cause() {
+        let inner = std::io::Error::other("the cable is cut");
+        let error = SysError::from_io("reading", "/x", inner);
+        assert_eq!(chain(&error), format!("{error}: the cable is cut"));
+        assert_eq!(chain(&SysError::Escapes("/x".into())), "`/x` leaves its root");
     }
 }

@@ -26,6 +26,7 @@ mod live;
 mod lock;
 mod memory;
 mod netfilter;
+mod network;
 mod observe;
 mod own;
 mod program;
@@ -43,7 +44,7 @@ pub use channel::{Channel, MESSAGE_BYTES_MAX, Message, channel};
 pub use clock::{monotonic, seed, wall_clock};
 pub use command::{Ended, Invocation, Output};
 pub use confine::{Confinement, Missing, confine, resolver_paths};
-pub use error::SysError;
+pub use error::{SysError, chain};
 pub use fake::{Fake, Refusal};
 pub use folder::{
     Attributes, Extended, Folder, NodeKind, Stamp, advise_once, device_numbers, host_name,
@@ -59,6 +60,7 @@ pub use live::Live;
 pub use lock::Lock;
 pub use memory::give_back_memory;
 pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
+pub use network::own_network;
 pub use observe::{Event, Happening, Observer};
 pub use own::{
     Access, Appender, create_own, forget_mask, make_own_directory, make_shared_directory, read_own,

@@ -13,9 +13,9 @@ const PASSWORD: &str = "bench";
 
 /// How long a command took and how much memory it had at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Cost {
-    seconds: f64,
-    megabytes: f64,
+pub(super) struct Cost {
+    pub(super) seconds: f64,
+    pub(super) megabytes: f64,
 }
 
 /// Runs all on a tree of so many gigabytes.
@@ -26,18 +26,11 @@ pub(crate) fn run(gigabytes: Option<&str>) -> Result<()> {
         }
         None => BYTES,
     };
-    if let Err(error) = setup::packages(&["borgbackup", "restic", "time"]) {
-        println!("backup: a rival may be missing: {error}");
-    }
-    process::show("cargo", &["build", "--release", "--package", "burgrave"])?;
+    let programs = contenders()?;
     let scratch = tempfile::tempdir()?;
-    let bench = Bench { top: scratch.path().to_path_buf() };
+    let bench = Bench { top: scratch.path().to_path_buf(), last: "1 % changed" };
     let files = generate(&bench.top.join("tree"), bytes)?;
     println!("backup: {files} files, {} MB, half of them text", bytes / 1_000_000);
-    let programs: Vec<Program> = [Program::Burgrave, Program::Borg, Program::Restic]
-        .into_iter()
-        .filter(|program| program.is_there())
-        .collect();
     for program in &programs {
         bench.prepare(*program)?;
     }
@@ -61,8 +54,18 @@ pub(crate) fn run(gigabytes: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// Ours, built, and the rivals that are there.
+pub(super) fn contenders() -> Result<Vec<Program>> {
+    if let Err(error) = setup::packages(&["borgbackup", "restic", "time"]) {
+        println!("backup: a rival may be missing: {error}");
+    }
+    process::show("cargo", &["build", "--release", "--package", "burgrave"])?;
+    let all = [Program::Burgrave, Program::Borg, Program::Restic];
+    Ok(all.into_iter().filter(|program| program.is_there()).collect())
+}
+
 /// Ours beside the faster of the others.
-fn ratio(case: &str, costs: &[(Program, Cost)]) -> String {
+pub(super) fn ratio(case: &str, costs: &[(Program, Cost)]) -> String {
     let own = costs.iter().find(|(program, _)| *program == Program::Burgrave);
     let others = costs.iter().filter(|(program, _)| *program != Program::Burgrave);
     let best = others.min_by(|(_, a), (_, b)| a.seconds.total_cmp(&b.seconds));
@@ -76,14 +79,14 @@ fn ratio(case: &str, costs: &[(Program, Cost)]) -> String {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Program {
+pub(super) enum Program {
     Burgrave,
     Borg,
     Restic,
 }
 
 impl Program {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Burgrave => "burgrave",
             Self::Borg => "borg",
@@ -100,8 +103,10 @@ impl Program {
     }
 }
 
-struct Bench {
-    top: PathBuf,
+pub(super) struct Bench {
+    pub(super) top: PathBuf,
+    /// The case whose archive is restored.
+    pub(super) last: &'static str,
 }
 
 impl Bench {
@@ -111,50 +116,34 @@ impl Bench {
 
     fn command(&self, program: Program, case: &str) -> Vec<String> {
         let (tree, restored) = (self.path("tree"), self.path("restored"));
-        let words: Vec<String> = match (program, case) {
+        let own = process::root().join("target/release/burgrave").display().to_string();
+        let (config, borg, restic) =
+            (self.path("burgrave.toml"), self.path("borg"), self.path("restic"));
+        let words: &[&str] = match (program, case) {
             (Program::Burgrave, "restore") => {
-                let own = process::root().join("target/release/burgrave").display().to_string();
-                let config = self.path("burgrave.toml");
-                [own.as_str(), "backup", "restore", "bench", "--to", &restored, "--config", &config]
-                    .map(str::to_owned)
-                    .to_vec()
+                &[&own, "backup", "restore", "bench", "--to", &restored, "--config", &config]
             }
-            (Program::Burgrave, _) => {
-                let own = process::root().join("target/release/burgrave").display().to_string();
-                [own.as_str(), "backup", "run", "bench", "--config", &self.path("burgrave.toml")]
-                    .map(str::to_owned)
-                    .to_vec()
+            (Program::Burgrave, "verify") => {
+                &[&own, "backup", "verify", "bench", "--config", &config]
             }
-            (Program::Borg, "init") => ["borg", "init", "--encryption=repokey", &self.path("borg")]
-                .map(str::to_owned)
-                .to_vec(),
-            (Program::Borg, "restore") => {
-                let archive = format!("{}::1 % changed", self.path("borg"));
-                ["borg", "extract", &archive].map(str::to_owned).to_vec()
+            (Program::Burgrave, _) => &[&own, "backup", "run", "bench", "--config", &config],
+            (Program::Borg, "init") => &["borg", "init", "--encryption=repokey", &borg],
+            (Program::Borg, "verify") => &["borg", "check", "--verify-data", &borg],
+            (Program::Borg, "restore") => &["borg", "extract", &format!("{borg}::{}", self.last)],
+            (Program::Borg, case) => &["borg", "create", &format!("{borg}::{case}"), &tree],
+            (Program::Restic, "init") => &["restic", "--quiet", "--repo", &restic, "init"],
+            (Program::Restic, "verify") => {
+                &["restic", "--quiet", "--repo", &restic, "check", "--read-data"]
             }
-            (Program::Borg, case) => {
-                let archive = format!("{}::{case}", self.path("borg"));
-                ["borg", "create", &archive, &tree].map(str::to_owned).to_vec()
-            }
-            (Program::Restic, case) => {
-                let rest: &[&str] = match case {
-                    "init" => &["init"],
-                    "restore" => &["restore", "latest", "--target", &restored],
-                    _ => &["backup", &tree],
-                };
-                let mut words = vec!["restic", "--quiet", "--repo"]
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>();
-                words.push(self.path("restic"));
-                words.extend(rest.iter().map(|&word| word.to_owned()));
-                words
-            }
+            (Program::Restic, "restore") => &[
+                "restic", "--quiet", "--repo", &restic, "restore", "latest", "--target", &restored,
+            ],
+            (Program::Restic, _) => &["restic", "--quiet", "--repo", &restic, "backup", &tree],
         };
-        words
+        words.iter().map(|&word| word.to_owned()).collect()
     }
 
-    fn prepare(&self, program: Program) -> Result<()> {
+    pub(super) fn prepare(&self, program: Program) -> Result<()> {
         if program == Program::Burgrave {
             let key = self.top.join("key");
             let text = format!(
@@ -172,7 +161,7 @@ impl Bench {
         self.timed(&self.command(program, "init")).map(drop)
     }
 
-    fn measure(&self, program: Program, case: &str) -> Result<Cost> {
+    pub(super) fn measure(&self, program: Program, case: &str) -> Result<Cost> {
         let restored = self.top.join("restored");
         if restored.exists() {
             std::fs::remove_dir_all(&restored)?;
@@ -231,7 +220,7 @@ fn cost(text: &str) -> Result<Cost> {
 }
 
 /// A generator of bytes, the same on every machine.
-struct Noise(u64);
+pub(super) struct Noise(pub(super) u64);
 
 impl Noise {
     fn next(&mut self) -> u64 {
@@ -241,12 +230,12 @@ impl Noise {
         self.0
     }
 
-    fn within(&mut self, from: u64, to: u64) -> u64 {
+    pub(super) fn within(&mut self, from: u64, to: u64) -> u64 {
         from + self.next() % (to - from)
     }
 
     /// Bytes without a pattern, or words.
-    fn fill(&mut self, bytes: u64, is_text: bool) -> Vec<u8> {
+    pub(super) fn fill(&mut self, bytes: u64, is_text: bool) -> Vec<u8> {
         let wanted = usize::try_from(bytes).unwrap_or(0);
         let mut content = Vec::with_capacity(wanted + 16);
         while content.len() < wanted {

@@ -9,6 +9,7 @@ mod detection;
 mod engine;
 mod gateway;
 mod inspection;
+mod small_files;
 mod soak;
 mod watch;
 mod wire;
@@ -38,6 +39,8 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("audit", [tree, faults]) => audit::run(tree, faults),
         ("backup", []) => backup::run(None),
         ("backup", [gigabytes]) => backup::run(Some(gigabytes)),
+        ("small-files", []) => small_files::run(None),
+        ("small-files", [count]) => small_files::run(Some(count)),
         ("soak", []) => soak::run(None),
         ("soak", [seconds]) => soak::run(Some(seconds)),
         ("ban", []) => ban::run(),
@@ -45,7 +48,7 @@ pub(crate) fn one(name: &str, options: &[&str]) -> Result<()> {
         ("worst", [seconds]) => worst::run(Some(seconds)),
         _ => {
             bail!(
-                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, ban, backup [GIGABYTES], soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
+                "no bench is called `{name} {}`: gateway [--rules], engine, detection, watch, ban, backup [GIGABYTES], small-files [COUNT], soak [SECONDS], worst [SECONDS], audit TREE FAULTS",
                 options.join(" ")
             )
         }
@@ -65,7 +68,7 @@ mod tests {
             assert!(
                 why.contains(name)
                     && why.contains(
-                        "gateway [--rules], engine, detection, watch, ban, backup [GIGABYTES], soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
+                        "gateway [--rules], engine, detection, watch, ban, backup [GIGABYTES], small-files [COUNT], soak [SECONDS], worst [SECONDS], audit TREE FAULTS"
                     ),
                 "{why}"
             );

@@ -41,20 +41,9 @@ pub(super) fn send(
 ) -> Result<(), Failure> {
     let sent = mail(message, host, config).and_then(|mail| {
         let transport = transport(host, config, server, secret)?;
-        transport.send(&mail).map_err(|error| words(&error))
+        transport.send(&mail).map_err(|error| burgrave_sys::chain(&error))
     });
     sent.map(drop).map_err(|why| Failure::of(why, 0))
-}
-
-/// An error with its causes: lettre's own says where, and its causes why.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(&format!(": {inner}"));
-        source = inner.source();
-    }
-    text
 }
 
 fn mail(message: &Message, host: &str, config: &AlertChannel) -> Result<Mail, String> {
@@ -119,7 +108,9 @@ fn parameters(name: &str, config: &AlertChannel) -> Result<TlsParameters, String
     let builder = TlsParameters::builder(name.to_owned()).certificate_store(CertificateStore::None);
     let builder = authorities.into_iter().try_fold(builder, |builder, authority| {
         let certificate = Certificate::from_der(authority.to_vec());
-        Ok::<_, String>(builder.add_root_certificate(certificate.map_err(|e| words(&e))?))
+        Ok::<_, String>(
+            builder.add_root_certificate(certificate.map_err(|e| burgrave_sys::chain(&e))?),
+        )
     })?;
-    builder.build().map_err(|error| words(&error))
+    builder.build().map_err(|error| burgrave_sys::chain(&error))
 }

@@ -8,8 +8,8 @@ use crate::{load, output};
 use burgrave_backup::Job;
 use burgrave_config::{Backup, Identity, Settings};
 use burgrave_ledger::{Event, Kind};
-use burgrave_model::{Outcome, Proof, Safeguard};
-use burgrave_prove::{Target, TargetBackup};
+use burgrave_model::{Evidence, Outcome, Proof, Safeguard};
+use burgrave_prove::{Rehearsal, Rehearsals, Target, TargetBackup};
 use burgrave_sys::Live;
 use serde_json::json;
 use std::path::Path;
@@ -28,6 +28,7 @@ pub(super) fn run(
     let settings = load::settings(&Live, config)?;
     let mut target = Target::from_settings(&settings);
     target.backups = backups(&settings);
+    target.rehearsals = rehearsals(&settings)?;
     let proofs = burgrave_prove::prove(&target, safeguards);
     let rows: Vec<Event> = proofs.iter().map(row).collect();
     record(&settings.state, &rows);
@@ -56,6 +57,25 @@ fn backups(settings: &Settings) -> Vec<TargetBackup> {
         TargetBackup { name: job.name.clone(), assault: Arc::new(assault) }
     };
     writers.map(target).collect()
+}
+
+/// What is played beside the front door, of what is configured.
+fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
+    let program =
+        std::env::current_exe().map_err(|error| Error::Runtime("this program's path", error))?;
+    let is_closed = settings.firewall.as_ref().is_some_and(|firewall| firewall.enabled);
+    let is_watched = !settings.watch.is_empty();
+    let own = Arc::new((settings.clone(), program));
+    let play = |is_configured: bool, play: fn(&Settings, &Path) -> Vec<Evidence>| {
+        let own = Arc::clone(&own);
+        is_configured.then(|| Rehearsal(Arc::new(move || play(&own.0, &own.1))))
+    };
+    Ok(Rehearsals {
+        firewall: play(is_closed, |settings, _| burgrave_rehearsal::firewall_drops(settings)),
+        trial: play(is_closed, |_, _| burgrave_rehearsal::trial_ends()),
+        brute_force: play(is_watched, burgrave_rehearsal::brute_force),
+        lost_log: play(is_watched, burgrave_rehearsal::lost_log),
+    })
 }
 
 /// How a proof ended, with what was seen where it did not hold.
@@ -112,7 +132,6 @@ fn table(proofs: &[Proof], verbose: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burgrave_model::Evidence;
 
     fn proof(outcome: Outcome) -> Proof {
         let evidence = Evidence { did: "GET /".to_owned(), saw: "403".to_owned(), outcome };

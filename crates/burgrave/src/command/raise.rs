@@ -42,18 +42,12 @@ pub(crate) fn raise(settings: &Settings, events: &[Event]) {
         return;
     }
     if let Err(error) = put(&settings.state, events) {
-        output::notice(&format!("warning: nobody is alerted: {}", told(&error)));
+        output::notice(&format!("warning: nobody is alerted: {}", burgrave_sys::chain(&error)));
     }
 }
 
 fn put(state: &Path, events: &[Event]) -> Result<(), AlertError> {
     Spool::open(state)?.raise(events)
-}
-
-fn told(error: &AlertError) -> String {
-    use std::error::Error as _;
-    let source = error.source().map(|inner| format!(": {inner}"));
-    format!("{error}{}", source.unwrap_or_default())
 }
 
 /// Raises them from a thread beside, for those who must not wait for a disk.
@@ -104,7 +98,10 @@ fn work(receiver: &Receiver<Event>, state: &Path) {
             Ok(()) => is_troubled = false,
             Err(error) if !is_troubled => {
                 is_troubled = true;
-                output::notice(&format!("warning: nobody is alerted: {}", told(&error)));
+                output::notice(&format!(
+                    "warning: nobody is alerted: {}",
+                    burgrave_sys::chain(&error)
+                ));
             }
             Err(_) => {}
         }

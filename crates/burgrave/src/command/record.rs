@@ -2,7 +2,7 @@
 
 use crate::output;
 use burgrave_agent::Ban;
-use burgrave_ledger::{Event, Kind, Ledger, LedgerError};
+use burgrave_ledger::{Event, Kind, Ledger};
 use burgrave_sys::{own_ids, wall_clock};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -59,15 +59,9 @@ pub(crate) fn record(state: &Path, events: &[Event]) {
         output::notice(&format!(
             "warning: no row was kept of {} in the ledger: {}",
             words.join(", "),
-            why(&error)
+            burgrave_sys::chain(&error)
         ));
     }
-}
-
-fn why(error: &LedgerError) -> String {
-    use std::error::Error as _;
-    let source = error.source().map(|inner| format!(": {inner}"));
-    format!("{error}{}", source.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -91,7 +85,5 @@ mod tests {
         assert_eq!(found.verdict.rows, 2);
         record(state.path(), &[]);
         record(Path::new("/proc/none"), &[event(Kind::BanRemoved, "192.0.2.7", json!({}))]);
-        let said = why(&LedgerError::Machine(burgrave_sys::SysError::Missing("/x".into())));
-        assert_eq!(said, "the machine refused: `/x` does not exist");
     }
 }

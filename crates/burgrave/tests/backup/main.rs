@@ -17,6 +17,7 @@ mod identities;
 mod kills;
 #[path = "../support/ports.rs"]
 mod ports;
+mod recovery;
 mod restores;
 mod sources;
 mod support;

@@ -1,21 +1,26 @@
 //! All proofs, one file each.
 
 mod backups;
+mod brute_force;
 mod closed_door;
 mod command_injection;
 mod cross_site_scripting;
 mod environments;
+mod firewall_drops;
 mod floods;
 mod injected;
 mod leftovers;
+mod lost_log;
 mod oversized;
 mod oversized_and_slow;
 mod path_traversal;
+mod rehearsed;
 mod request_rate;
 mod request_smuggling;
 mod slow;
 mod sql_injection;
 mod tls;
+mod trial_ends;
 mod unknown_host;
 mod uploads;
 mod version_hiding;
@@ -40,6 +45,10 @@ pub static ALL: &[&dyn Attack] = &[
     &environments::Environments,
     &uploads::Uploads,
     &backups::Backups,
+    &firewall_drops::FirewallDrops,
+    &trial_ends::TrialEnds,
+    &brute_force::BruteForce,
+    &lost_log::LostLog,
 ];
 
 #[cfg(test)]

@@ -263,6 +263,7 @@ pub fn target(address: SocketAddr, layer: Layer) -> Target {
             environment: Environment::Production,
         }],
         backups: Vec::new(),
+        rehearsals: burgrave_prove::Rehearsals::default(),
     }
 }
 

@@ -66,6 +66,14 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
 fn words(told: &Told) -> String {
     match told {
         Told::Banned(ban) => banned(ban),
+        Told::WouldBan(ban) => format!("dry run: would have {}", banned(ban)),
+        Told::Listed(file, count, 0) => {
+            format!("the list `{}` keeps {count} address(es) and network(s) out", file.display())
+        }
+        Told::Listed(file, count, odd) => format!(
+            "the list `{}` keeps {count} address(es) and network(s) out; {odd} line(s) make no sense",
+            file.display()
+        ),
         Told::Spared(target, why) => format!("not banned: {target} is, or holds, {why}"),
         Told::Alert(_, text) => format!("alert: {text}"),
         Told::Restored(true, bans) => {
@@ -95,7 +103,9 @@ fn alert(told: &Told) -> Option<raise::Event> {
         Told::Better(path) => return Some(raise::over(Topic::SourceUnreadable, path, &words)),
         Told::Heard(path) => return Some(raise::over(Topic::SourceSilent, path, &words)),
         // At a start the kernel has none of them: that is no finding.
-        Told::Restored(false, _) | Told::Spared(..) => return None,
+        Told::Restored(false, _) | Told::Spared(..) | Told::WouldBan(_) | Told::Listed(..) => {
+            return None;
+        }
     };
     Some(raise::event(topic, &subject, words.trim_start_matches("alert: "), ""))
 }
@@ -109,6 +119,8 @@ fn row(told: &Told) -> Option<Event> {
             Some(record::event(Kind::BanRestored, "", detail))
         }
         Told::Spared(..)
+        | Told::WouldBan(_)
+        | Told::Listed(..)
         | Told::Alert(..)
         | Told::Trouble(_)
         | Told::Unreadable(..)

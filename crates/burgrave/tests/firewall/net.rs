@@ -1,0 +1,211 @@
+//! A machine, an attacker and somebody innocent, each in a network namespace.
+
+use crate::support::{self, PATIENCE, PROGRAM};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+pub const HOST: &str = "10.9.0.1";
+pub const HOST6: &str = "fd09::1";
+
+pub fn append(path: PathBuf) -> std::fs::File {
+    std::fs::File::options().append(true).create(true).open(path).unwrap()
+}
+
+/// A process that holds a namespace; killed when dropped.
+pub struct Space(pub Child);
+
+impl Space {
+    pub fn new() -> Self {
+        let child = Command::new("unshare").args(["-n", "sleep", "600"]).spawn().unwrap();
+        let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let its = std::fs::read_link(format!("/proc/{}/ns/net", child.id()));
+            if its.is_ok_and(|its| its != own) {
+                break;
+            }
+            assert!(Instant::now() < end, "no namespace");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Self(child)
+    }
+
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.0.id().to_string(), "-n", program]);
+        command
+    }
+
+    pub fn run(&self, line: &str) -> Output {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.command(words[0]).args(&words[1..]).output().unwrap()
+    }
+
+    pub fn must(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "{line}: {}", support::stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Whether a connection is made within half a second.
+    pub fn reaches(&self, address: &str, port: u16) -> bool {
+        let script = format!("exec 3<>/dev/tcp/{address}/{port}");
+        let mut command = self.command("timeout");
+        let command = command.args(["0.5", "bash", "-c", &script]).stderr(Stdio::null());
+        command.status().unwrap().success()
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A machine, an attacker and somebody innocent, each in a namespace, on one network.
+pub struct Net {
+    pub host: Space,
+    pub attacker: Space,
+    pub innocent: Space,
+    pub folder: tempfile::TempDir,
+    pub burgrave: Option<Child>,
+}
+
+impl Net {
+    /// `None` without root, which is said.
+    pub fn new(config: &str) -> Option<Self> {
+        let id = Command::new("id").arg("-u").output().unwrap();
+        let has_nft = PathBuf::from("/usr/sbin/nft").exists();
+        if id.stdout != b"0\n" || !has_nft {
+            eprintln!("SKIPPED: namespaces need root, and rules need the package nftables");
+            return None;
+        }
+        let (host, attacker, innocent) = (Space::new(), Space::new(), Space::new());
+        host.must("ip link set lo up");
+        host.must("ip link add name br0 type bridge");
+        for (number, space) in [(2, &attacker), (3, &innocent)] {
+            let id = space.0.id();
+            host.must(&format!("ip link add v{number} type veth peer name eth0 netns {id}"));
+            host.must(&format!("ip link set v{number} master br0 up"));
+            space.must(&format!("ip addr add 10.9.0.{number}/24 dev eth0"));
+            space.must(&format!("ip addr add fd09::{number}/64 dev eth0 nodad"));
+            space.must("ip link set eth0 up");
+        }
+        host.must(&format!("ip addr add {HOST}/24 dev br0"));
+        host.must(&format!("ip addr add {HOST6}/64 dev br0 nodad"));
+        host.must("ip link set br0 up");
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "state = \"{0}/state\"\n[log]\naccess = \"{0}/access.ndjson\"\n{1}\n[[listen]]\naddress = \"{HOST}:8080\"\n\
+             [[site]]\nhosts = [\"*\"]\nfiles = {{ root = \"/usr/share/common-licenses\" }}\n",
+            folder.path().display(),
+            config.replace("DIR", &folder.path().display().to_string()),
+        );
+        std::fs::write(folder.path().join("burgrave.toml"), text).unwrap();
+        std::fs::write(folder.path().join("auth.log"), "").unwrap();
+        Some(Self { host, attacker, innocent, folder, burgrave: None })
+    }
+
+    pub fn config(&self) -> String {
+        self.folder.path().join("burgrave.toml").display().to_string()
+    }
+
+    pub fn start(&mut self) {
+        let stderr = append(self.folder.path().join("said"));
+        let before = self.said("watching ");
+        let mut child = self.host.command(PROGRAM);
+        child.args(["run", "--config", &self.config()]).stderr(stderr);
+        self.burgrave = Some(child.spawn().unwrap());
+        self.until("it watches", |net| net.said("watching ") > before);
+        self.until("it serves", |net| net.innocent.reaches(HOST, 8080));
+    }
+
+    /// How often it has said so.
+    pub fn said(&self, text: &str) -> usize {
+        let said = std::fs::read_to_string(self.folder.path().join("said")).unwrap_or_default();
+        said.matches(text).count()
+    }
+
+    pub fn stop(&mut self, signal: &str) {
+        let mut child = self.burgrave.take().unwrap();
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        child.wait().unwrap();
+    }
+
+    pub fn until(&self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done(self) {
+            let said = std::fs::read_to_string(self.folder.path().join("said"));
+            assert!(Instant::now() < end, "{what}: {}", said.unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn firewall(&self, line: &str) -> (i32, String) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut command = self.host.command(PROGRAM);
+        let output =
+            command.arg("firewall").args(&words).args(["--config", &self.config()]).output();
+        let output = output.unwrap();
+        let text = String::from_utf8(output.stdout.clone()).unwrap() + &support::stderr(&output);
+        (output.status.code().unwrap(), text)
+    }
+
+    /// Failures of a client in the log of sshd.
+    pub fn fail(&self, ip: &str, times: usize) {
+        let mut text = String::new();
+        // What is read late counts with its own time, so it must be now.
+        let date = Command::new("date").args(["-u", "+%b %e %H:%M:%S"]).output().unwrap();
+        let date = String::from_utf8(date.stdout).unwrap();
+        let date = date.trim_end();
+        for number in 0..times {
+            writeln!(
+                text,
+                "{date} h sshd[{number}]: Failed password for root from {ip} port 5 ssh2"
+            )
+            .unwrap();
+        }
+        let mut log = append(self.folder.path().join("auth.log"));
+        log.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The rows of the ledger, as kind and subject, once it is sound.
+    pub fn rows(&self) -> Vec<(String, String)> {
+        let ledger = |arguments: &[&str]| {
+            let all = [&["ledger"], arguments, &["--format", "json", "--config", &self.config()]];
+            let output = support::run(&all.concat());
+            assert_eq!(output.status.code(), Some(0), "{}", support::stderr(&output));
+            serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+        };
+        assert_eq!(ledger(&["verify"])["is_sound"], true);
+        let listed = ledger(&["list"]);
+        let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned();
+        let rows = listed["rows"].as_array().unwrap().iter();
+        rows.map(|row| (text(row, "kind"), text(row, "subject"))).collect()
+    }
+
+    /// How many rows are of a kind and about somebody.
+    pub fn has_rows(&self, kind: &str, subject: &str) -> usize {
+        let of = |row: &&(String, String)| row.0 == kind && row.1 == subject;
+        self.rows().iter().filter(of).count()
+    }
+
+    pub fn set(&self, name: &str) -> String {
+        let output = self.host.run(&format!("nft list set inet burgrave {name}"));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.burgrave {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}

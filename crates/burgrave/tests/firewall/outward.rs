@@ -1,0 +1,151 @@
+//! What the rules do beside letting in: scanners, block lists, and accounts that are kept in.
+
+use crate::WATCH;
+use crate::net::{HOST, HOST6, Net};
+use std::time::Duration;
+
+fn applied(firewall: &str) -> Option<Net> {
+    let mut net = Net::new(&format!("{firewall}\n{WATCH}"))?;
+    net.start();
+    let (code, said) = net.firewall("apply --yes --confirm-within 0s");
+    assert_eq!(code, 0, "{said}");
+    Some(net)
+}
+
+#[test]
+fn who_scans_finds_nothing_more_and_only_for_a_while() {
+    let Some(net) = applied("[firewall]") else { return };
+    for host in [HOST, HOST6] {
+        assert_eq!(net.attacker.reaches(host, 8080), host == HOST, "the gateway listens on one");
+    }
+    // One closed port, however often, is no scan.
+    let knock = |space: &crate::net::Space, ports: &str| {
+        let script = format!(
+            "for port in {ports}; do timeout 0.05 bash -c \"exec 3<>/dev/tcp/{HOST}/$port\" 2>/dev/null; done; true"
+        );
+        assert!(space.command("bash").args(["-c", &script]).status().unwrap().success());
+    };
+    knock(&net.innocent, "$(printf '9999 %.0s' $(seq 40))");
+    assert!(net.innocent.reaches(HOST, 8080));
+    assert!(net.attacker.reaches(HOST, 8080));
+    knock(&net.attacker, "$(seq 3000 3020)");
+    assert!(!net.attacker.reaches(HOST, 8080), "{}", net.set("scanners4"));
+    assert!(net.innocent.reaches(HOST, 8080));
+    assert!(net.set("scanners4").contains("10.9.0.2"));
+    net.host.must("nft flush set inet burgrave scanners4");
+    assert!(net.attacker.reaches(HOST, 8080), "it is kept out by nothing else");
+}
+
+#[test]
+fn an_account_goes_out_where_it_may_and_nowhere_else() {
+    let firewall = "[firewall]\nnetworks = [{ name = \"partner\", are = [\"10.9.0.3\"] }]\n\
+                    egress = [{ user = \"nobody\", to = [\"partner\"], port = 8080 }, { user = \"daemon\" }]";
+    let Some(net) = applied(firewall) else { return };
+    let server =
+        "import socket,time;s=[socket.create_server(('',p)) for p in (8080,8081)];time.sleep(60)";
+    let mut servers: Vec<_> = [&net.attacker, &net.innocent]
+        .map(|space| space.command("python3").args(["-c", server]).spawn().unwrap())
+        .into();
+    net.until("both listen", |net| {
+        net.host.reaches("10.9.0.2", 8081) && net.host.reaches("10.9.0.3", 8081)
+    });
+    let goes = |user: &str, address: &str, port: u16| {
+        let script = format!("exec 3<>/dev/tcp/{address}/{port}");
+        let mut command = net.host.command("setpriv");
+        command.args(["--reuid", user, "--clear-groups", "timeout", "0.5", "bash", "-c", &script]);
+        command.output().unwrap().status.success()
+    };
+    assert!(goes("root", "10.9.0.2", 8081), "nobody has said anything about root");
+    for (user, address, port, may) in [
+        ("nobody", "10.9.0.3", 8080, true),
+        ("nobody", "10.9.0.3", 8081, false),
+        ("nobody", "10.9.0.2", 8080, false),
+        ("daemon", "10.9.0.3", 8080, false),
+        // Its own machine is free.
+        ("daemon", HOST, 8080, true),
+    ] {
+        assert_eq!(goes(user, address, port), may, "{user} to {address}:{port}");
+    }
+    for server in &mut servers {
+        drop(server.kill());
+        drop(server.wait());
+    }
+}
+
+#[test]
+fn an_account_that_is_not_there_is_refused_and_nothing_changes() {
+    let Some(net) = applied("[firewall]") else { return };
+    let before = net.host.must("nft -s list table inet burgrave");
+    let text = std::fs::read_to_string(net.folder.path().join("burgrave.toml")).unwrap();
+    let text = text.replace("[firewall]", "[firewall]\negress = [{ user = \"no-such-account\" }]");
+    std::fs::write(net.folder.path().join("burgrave.toml"), text).unwrap();
+    let (code, said) = net.firewall("apply --yes --confirm-within 0s");
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("no-such-account"), "{said}");
+    assert_eq!(net.host.must("nft -s list table inet burgrave"), before);
+}
+
+#[test]
+fn lists_keep_out_whom_they_name_and_whatever_is_done_to_the_table() {
+    let bans = "[bans]\nlists = [{ file = \"DIR/drop.txt\", every = \"1s\" }]";
+    let Some(mut net) = Net::new(&format!("{bans}\n{WATCH}")) else { return };
+    let list = net.folder.path().join("drop.txt");
+    std::fs::write(&list, "# by hand\n10.9.0.2 ; the attacker\n10.9.0.0/30\nfd09::2\nodd\n")
+        .unwrap();
+    net.start();
+    net.until("the list is told", |net| {
+        net.said("keeps 2 address(es) and network(s) out; 1 line(s) make no sense") > 0
+    });
+    assert!(net.said("not banned: 10.9.0.0/30 is, or holds, an address of this machine") > 0);
+    assert!(!net.attacker.reaches(HOST, 8080));
+    net.host.must("nft flush ruleset");
+    net.until("it is in force again", |net| !net.attacker.reaches(HOST, 8080));
+    net.host.must("nft flush set inet burgrave lists4");
+    net.until("its set is filled again", |net| !net.attacker.reaches(HOST, 8080));
+    // What an error page says changes nothing.
+    std::fs::write(&list, "<html>502</html>\n").unwrap();
+    net.until("it is told", |net| net.said("is no list of addresses") == 1);
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert!(!net.attacker.reaches(HOST, 8080));
+    assert_eq!(net.said("is no list of addresses"), 1, "once while it lasts");
+    std::fs::write(&list, "10.9.0.3\n").unwrap();
+    net.until("the list has changed", |net| net.attacker.reaches(HOST, 8080));
+    assert!(!net.innocent.reaches(HOST, 8080));
+    assert!(net.set("lists6").lines().all(|line| !line.contains("fd09")));
+}
+
+#[test]
+fn a_hundred_thousand_listed_networks_are_in_force_at_once() {
+    let bans = "[bans]\nlists = [{ file = \"DIR/drop.txt\" }]";
+    let Some(mut net) = Net::new(&format!("{bans}\n{WATCH}")) else { return };
+    let mut text: String = (0..100_000_u32)
+        .map(|number| {
+            format!("{}.{}.{}.0/25\n", 11 + number / 65_536, number / 256 % 256, number % 256)
+        })
+        .collect();
+    text.push_str("10.9.0.2\n");
+    std::fs::write(net.folder.path().join("drop.txt"), text).unwrap();
+    net.start();
+    assert!(net.said("keeps 100001 address(es)") > 0, "before it watches");
+    assert!(!net.attacker.reaches(HOST, 8080));
+    assert!(net.innocent.reaches(HOST, 8080));
+}
+
+#[test]
+fn a_dry_run_tells_whom_it_would_ban_once_and_bans_nobody() {
+    let bans = "[bans]\ndry_run = true\nlists = [{ file = \"DIR/drop.txt\" }]";
+    let Some(mut net) = Net::new(&format!("{bans}\n{WATCH}")) else { return };
+    std::fs::write(net.folder.path().join("drop.txt"), "10.9.0.2\n").unwrap();
+    net.start();
+    net.fail("10.9.0.2", 3);
+    net.until("it is told", |net| net.said("dry run: would have banned 10.9.0.2 for 3600 s") == 1);
+    net.fail("10.9.0.2", 6);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(net.said("dry run: would have banned"), 1);
+    assert!(net.attacker.reaches(HOST, 8080));
+    let (_, shown) = net.firewall("bans --format json");
+    assert!(shown.contains("\"bans\": []") || shown.contains("\"bans\":[]"), "{shown}");
+    // By hand it is meant.
+    assert_eq!(net.firewall("ban 10.9.0.2").0, 0);
+    assert!(!net.attacker.reaches(HOST, 8080));
+}
