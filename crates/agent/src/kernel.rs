@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// Where nft may be.
-const NFT: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
+/// Where nft, the one program that rules are changed by, may be.
+pub const NFT: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
 const NFT_TIME: Duration = Duration::from_secs(30);
 const NFT_BYTES_MAX: usize = 16 << 20;
 /// Elements of one transaction: sets grow between two of them, which is faster than one of all.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Where `journalctl` is.
-const PROGRAMS: [&str; 2] = ["/usr/bin/journalctl", "/bin/journalctl"];
+pub const JOURNALCTL: [&str; 2] = ["/usr/bin/journalctl", "/bin/journalctl"];
 /// What is asked of each entry.
 const FIELDS: &str = "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_COMM,_PID,_HOSTNAME";
 /// Read at once; a longer entry is passed over.
@@ -126,11 +126,12 @@ impl Unit {
         };
         let mut arguments = vec!["--follow", "--quiet", "--output=json", FIELDS, &unit, &from];
         if self.cursor.is_some() {
-            arguments.push("--no-tail");
+            // What came before a reboot counts as well: to follow would be to follow this boot alone.
+            arguments.extend(["--no-tail", "--boot=all"]);
         }
         let folder = self.folder.as_ref().map(|folder| format!("--directory={}", folder.display()));
         arguments.extend(folder.as_deref());
-        let there = PROGRAMS.iter().map(Path::new).find(|path| path.exists());
+        let there = JOURNALCTL.iter().map(Path::new).find(|path| path.exists());
         let program =
             there.ok_or_else(|| SysError::Missing(PathBuf::from("/usr/bin/journalctl")))?;
         self.running = Some(Spoken::start(program, &arguments)?);
@@ -346,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_real_journal_is_followed_from_where_reading_ended() {
-        if !Path::new(REMOTE).exists() || !PROGRAMS.iter().any(|own| Path::new(own).exists()) {
+        if !Path::new(REMOTE).exists() || !JOURNALCTL.iter().any(|own| Path::new(own).exists()) {
             eprintln!("skipped: systemd-journal-remote is not installed");
             return;
         }

@@ -36,6 +36,10 @@ pub struct Confinement {
     pub resolve: bool,
     /// Whether files of any account may be read, where [`Self::read`] names them.
     pub read_any: bool,
+    /// Programs that may be run, each confined as this process is. They bring libraries, and speak netlink.
+    pub run: Vec<PathBuf>,
+    /// Whether the network may be administered: rules of the kernel, by netlink.
+    pub administer_network: bool,
     /// The account to become, by user and group id. `None`: stays as it is.
     pub account: Option<(u32, u32)>,
 }
@@ -61,11 +65,11 @@ pub fn confine(keep: &Confinement) -> Result<Missing, SysError> {
         .map_err(failed("protecting the memory of"))?;
     set_no_new_privs(true).map_err(failed("denying new rights to"))?;
     // Without root there is none to keep.
-    let kept = if keep.read_any && rustix::process::geteuid().is_root() {
-        CapabilitySet::DAC_READ_SEARCH
-    } else {
-        CapabilitySet::empty()
-    };
+    let mut kept = CapabilitySet::empty();
+    if rustix::process::geteuid().is_root() {
+        kept.set(CapabilitySet::DAC_READ_SEARCH, keep.read_any);
+        kept.set(CapabilitySet::NET_ADMIN, keep.administer_network);
+    }
     let sets =
         CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).map_err(failed("taking the capabilities from"))?;
@@ -77,7 +81,7 @@ pub fn confine(keep: &Confinement) -> Result<Missing, SysError> {
         RulesetStatus::PartiallyEnforced => missing.push("parts of landlock (an older kernel)"),
         RulesetStatus::NotEnforced => missing.push("landlock (not in this kernel)"),
     }
-    match filter(keep.resolve) {
+    match filter(keep) {
         None => missing.push("seccomp (not for this processor)"),
         Some(program) => apply_filter(&program).map_err(|error| {
             SysError::from_io(
@@ -124,7 +128,11 @@ fn landlock_rules(keep: &Confinement) -> Result<RulesetCreated, SysError> {
         | AccessFs::RemoveFile
         | AccessFs::MakeDir
         | AccessFs::Truncate;
-    for (paths, access) in [(&keep.read, read), (&keep.write, write)] {
+    let run = AccessFs::ReadFile | AccessFs::Execute;
+    let loaders = LOADERS.iter().filter(|_| !keep.run.is_empty());
+    let loaders: Vec<PathBuf> = loaders.map(PathBuf::from).collect();
+    let all = [(&keep.read, read), (&keep.write, write), (&keep.run, run), (&loaders, run)];
+    for (paths, access) in all {
         for path in paths {
             // What is not there cannot be used either.
             let Ok(file) = PathFd::new(path) else { continue };
@@ -136,6 +144,17 @@ fn landlock_rules(keep: &Confinement) -> Result<RulesetCreated, SysError> {
         rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp)).map_err(wrong)?;
     }
     Ok(rules)
+}
+
+/// What the kernel runs in the place of a program with libraries, which loads it.
+const LOADERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
+
+/// Adds what programs of the system read when they start, and where they write nothing.
+pub fn program_paths(keep: &mut Confinement) {
+    let files =
+        ["/etc/passwd", "/etc/group", "/etc/protocols", "/etc/iproute2", "/usr/share/iproute2"];
+    keep.read.extend(RESOLVER_FILES.into_iter().chain(files).map(PathBuf::from));
+    keep.write.push(PathBuf::from("/dev/null"));
 }
 
 /// What resolving a name reads.
@@ -258,10 +277,17 @@ const DENIED_HERE: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const DENIED_HERE: &[i64] = &[];
 
+/// What starting a program needs.
+#[cfg(target_arch = "x86_64")]
+const STARTING: &[i64] = &[libc::SYS_execve, libc::SYS_execveat, libc::SYS_fork, libc::SYS_vfork];
+#[cfg(not(target_arch = "x86_64"))]
+const STARTING: &[i64] = &[libc::SYS_execve, libc::SYS_execveat];
+
 /// The filter, or `None` for a processor that it cannot be made for.
-fn filter(resolve: bool) -> Option<BpfProgram> {
+fn filter(keep: &Confinement) -> Option<BpfProgram> {
+    let runs = !keep.run.is_empty();
     let architecture = TargetArch::try_from(std::env::consts::ARCH).ok()?;
-    let calls = DENIED.iter().chain(DENIED_HERE);
+    let calls = DENIED.iter().chain(DENIED_HERE).filter(|call| !(runs && STARTING.contains(call)));
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         calls.map(|call| (*call, Vec::new())).collect();
     let one = |argument, operation, value: i32| {
@@ -270,7 +296,7 @@ fn filter(resolve: bool) -> Option<BpfProgram> {
     };
     // Sockets of other families reach parts of the kernel that no server needs.
     let mut families = vec![libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
-    if resolve {
+    if keep.resolve || runs || keep.administer_network {
         families.push(libc::AF_NETLINK);
     }
     let others: Option<Vec<_>> =
@@ -282,7 +308,7 @@ fn filter(resolve: bool) -> Option<BpfProgram> {
     let code = SeccompRule::new(vec![code]).ok()?;
     rules.insert(libc::SYS_mprotect, vec![code.clone()]);
     rules.insert(libc::SYS_pkey_mprotect, vec![code.clone()]);
-    if !resolve {
+    if !keep.resolve && !runs {
         rules.insert(libc::SYS_mmap, vec![code]);
     }
     let refusal = SeccompAction::Errno(u32::try_from(libc::EPERM).ok()?);

@@ -8,7 +8,7 @@
     reason = "a test"
 )]
 
-use burgrave_sys::{Confinement, confine, resolver_paths};
+use burgrave_sys::{Confinement, confine, program_paths, resolver_paths};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,10 +17,96 @@ use std::process::Command;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "inside") {
-        Some(at) => inside(arguments.get(at + 1..).unwrap_or_default()),
-        None => outside(),
+    let after = |word: &str| {
+        let at = arguments.iter().position(|argument| argument == word)?;
+        arguments.get(at + 1..)
+    };
+    if let Some(arguments) = after("inside") {
+        inside(arguments);
+    } else if let Some([home]) = after("with-a-program") {
+        with_a_program(Path::new(home));
+    } else {
+        outside();
+        one_program_may_be_run();
     }
+}
+
+/// What can still be done by who may run one program and administer the network.
+fn with_a_program(home: &Path) {
+    let mut keep = Confinement {
+        read: vec![home.join("log")],
+        read_any: true,
+        run: vec![PathBuf::from("/usr/bin/cat"), PathBuf::from("/usr/sbin/nft")],
+        administer_network: true,
+        ..Confinement::default()
+    };
+    program_paths(&mut keep);
+    let missing = confine(&keep).unwrap();
+    let said = |what: &str, fine: bool| println!("{what}={fine}");
+    said("whole", missing.is_empty());
+    let ran = |program: &str, argument: &Path| {
+        Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
+    };
+    said("cat.log", ran("/usr/bin/cat", &home.join("log/line")));
+    said("cat.key", ran("/usr/bin/cat", &home.join("backup.key")));
+    said("shell", ran("/bin/sh", &home.join("log/line")));
+    said("own.program", ran(home.join("log/tool").to_str().unwrap(), home));
+    let nft = Command::new("/usr/sbin/nft").args(["list", "ruleset"]).output();
+    said("nft", nft.is_ok_and(|output| output.status.success()));
+    said("key.read", fs::read(home.join("backup.key")).is_ok());
+    said("log.write", fs::write(home.join("log/line"), "x").is_ok());
+    said("bind", TcpListener::bind("127.0.0.1:0").is_ok());
+    said("root.list", fs::read_dir("/").is_ok());
+    said(
+        "time",
+        rustix::time::clock_settime(
+            rustix::time::ClockId::Realtime,
+            rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 },
+        )
+        .is_ok(),
+    );
+}
+
+fn one_program_may_be_run() {
+    if !rustix::process::geteuid().is_root() || !Path::new("/usr/sbin/nft").exists() {
+        println!("SKIPPED: rules of the kernel need root and the package nftables");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("log")).unwrap();
+    fs::write(home.path().join("log/line"), "a line").unwrap();
+    fs::write(home.path().join("log/tool"), "#!/bin/sh\nexit 0\n").unwrap();
+    let runnable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(home.path().join("log/tool"), runnable).unwrap();
+    fs::write(home.path().join("backup.key"), "key").unwrap();
+    let output = Command::new("unshare")
+        .arg("-n")
+        .arg(std::env::current_exe().unwrap())
+        .arg("with-a-program")
+        .arg(home.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    if !said.contains("whole=true") {
+        println!("this kernel cannot do all of it, so nothing is compared: {said}");
+        return;
+    }
+    for wanted in [
+        "cat.log=true",
+        "cat.key=false",
+        "shell=false",
+        "own.program=false",
+        "nft=true",
+        "key.read=false",
+        "log.write=false",
+        "bind=false",
+        "root.list=false",
+        "time=false",
+    ] {
+        assert!(said.lines().any(|line| line == wanted), "no `{wanted}` in\n{said}");
+    }
+    println!("one program may be run, and no other");
 }
 
 /// Tries things and prints what could be done.
@@ -33,6 +119,8 @@ fn inside(arguments: &[String]) {
         connect: vec![open_port.parse().unwrap()],
         resolve: resolve == "resolve",
         read_any: false,
+        run: Vec::new(),
+        administer_network: false,
         account: rustix::process::geteuid().is_root().then_some((65_534, 65_534)),
     };
     if keep.resolve {

@@ -115,10 +115,17 @@ impl Net {
     }
 
     pub fn start(&mut self) {
+        self.start_by(&[]);
+    }
+
+    /// Started by another program, which gets the rest of the words.
+    pub fn start_by(&mut self, by: &[&str]) {
         let stderr = append(self.folder.path().join("said"));
         let before = self.said("watching ");
-        let mut child = self.host.command(PROGRAM);
-        child.args(["run", "--config", &self.config()]).stderr(stderr);
+        let config = self.config();
+        let words = [by, &[PROGRAM, "run", "--config", &config]].concat();
+        let mut child = self.host.command(words[0]);
+        child.args(&words[1..]).stderr(stderr);
         self.burgrave = Some(child.spawn().unwrap());
         self.until("it watches", |net| net.said("watching ") > before);
         self.until("it serves", |net| net.innocent.reaches(HOST, 8080));

@@ -149,3 +149,56 @@ fn a_dry_run_tells_whom_it_would_ban_once_and_bans_nobody() {
     assert_eq!(net.firewall("ban 10.9.0.2").0, 0);
     assert!(!net.attacker.reaches(HOST, 8080));
 }
+
+const REMOTE: &str = "/lib/systemd/systemd-journal-remote";
+
+/// The confined agent runs the one program that reads a journal: here on one of the test's own, in a mount namespace.
+#[test]
+fn a_unit_of_the_journal_is_followed() {
+    let watch = "[[watch]]\nservice = \"sshd\"\nsource = { journal = \"ssh.service\" }\nban = { after = 3 }\n";
+    let Some(mut net) = Net::new(watch) else { return };
+    let has = |path: &str| std::path::Path::new(path).exists();
+    if !has(REMOTE) || !has("/usr/bin/journalctl") || !has("/etc/machine-id") {
+        eprintln!("SKIPPED: systemd-journal-remote is not installed");
+        return;
+    }
+    let journal = net.folder.path().join("journal");
+    std::fs::create_dir(&journal).unwrap();
+    let place = format!(
+        "mount -t tmpfs none /var/log && mkdir -p /var/log/journal/$(cat /etc/machine-id) && \
+         mount --bind {} /var/log/journal/$(cat /etc/machine-id) && exec \"$@\"",
+        journal.display()
+    );
+    entries(&journal.join("first.journal"), 1);
+    net.start_by(&["unshare", "-m", "sh", "-c", &place, "sh"]);
+    // It reads from the end, once it has begun.
+    std::thread::sleep(Duration::from_secs(1));
+    entries(&journal.join("second.journal"), 3);
+    net.until("it is banned", |net| net.said("banned 10.9.0.2") == 1);
+    assert!(!net.attacker.reaches(HOST, 8080));
+}
+
+/// A journal with so many failures of the attacker. No two are alike: the journal shows such an entry once.
+fn entries(file: &std::path::Path, count: u128) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    // Of this boot: it follows no other.
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().replace('-', "");
+    let entry = |time: u128| {
+        format!(
+            "__REALTIME_TIMESTAMP={time}\n__MONOTONIC_TIMESTAMP={time}\n_BOOT_ID={}\n\
+             _SYSTEMD_UNIT=ssh.service\nSYSLOG_IDENTIFIER=sshd\n_PID=7\n_UID=0\n_HOSTNAME=web1\n\
+             MESSAGE=Failed password for root from 10.9.0.2 port 5 ssh2\n\n",
+            boot.trim()
+        )
+    };
+    let all: String = (0..count).map(|number| entry(now.as_micros() + number)).collect();
+    let mut writer = std::process::Command::new(REMOTE)
+        .arg(format!("--output={}", file.display()))
+        .arg("-")
+        .stdin(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut writer.stdin.take().unwrap(), all.as_bytes()).unwrap();
+    assert!(writer.wait().unwrap().success());
+}

@@ -2,13 +2,14 @@
 
 use super::super::raise::{self, Raiser};
 use super::super::{Exit, record};
+use super::confinement;
 use super::serve::READY;
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_agent::{Ban, Told, Watcher};
 use burgrave_ledger::{Event, Kind, Scribe, Wrote};
 use burgrave_model::Topic;
-use burgrave_sys::{Channel, Live};
+use burgrave_sys::{Channel, Live, confine, make_own_directory};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +21,25 @@ pub(super) const UNABLE: &[u8] = b"unable";
 pub(super) fn run(config: &Path) -> Result<Exit, Error> {
     let supervisor = Channel::of_child().ok_or(Error::NoSupervisor)?;
     let settings = load::settings(&Live, config)?;
+    // What is told before there are threads, which would keep it from being confined.
+    let mut early = Vec::new();
+    let connection = std::env::var("SSH_CONNECTION").ok();
+    let started = Watcher::start(&settings, connection, &mut |told| early.push(told));
+    let mut watcher = match started {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            if matches!(error, burgrave_agent::AgentError::NoRight) {
+                supervisor.send(UNABLE, None).map_err(Error::Sockets)?;
+            }
+            return Err(error.into());
+        }
+    };
+    for folder in confinement::agent_folders(&settings) {
+        make_own_directory(&folder).map_err(Error::Confine)?;
+    }
+    for part in confine(&confinement::of_agent(&Live, &settings)).map_err(Error::Confine)? {
+        output::notice(&format!("warning: logs are watched without {part}"));
+    }
     let raiser = Arc::new(
         Raiser::start(&settings).map_err(|error| Error::Runtime("the alerts' thread", error))?,
     );
@@ -36,17 +56,7 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
         }
         output::notice(&words(&told));
     };
-    let connection = std::env::var("SSH_CONNECTION").ok();
-    let started = Watcher::start(&settings, connection, &mut tell);
-    let mut watcher = match started {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            if matches!(error, burgrave_agent::AgentError::NoRight) {
-                supervisor.send(UNABLE, None).map_err(Error::Sockets)?;
-            }
-            return Err(error.into());
-        }
-    };
+    early.into_iter().for_each(&mut tell);
     output::notice(&format!(
         "watching {} log(s), {} ban(s) in force",
         watcher.logs(),

@@ -1,8 +1,8 @@
 //! What the gateway's process keeps once it has read all that it needs.
 
 use crate::error::Error;
-use burgrave_config::{AlertTarget, Clamd, Host, Settings, ShipTo, Upstream};
-use burgrave_sys::{Confinement, System, resolver_paths};
+use burgrave_config::{AlertTarget, Clamd, Format, Host, Settings, ShipTo, Source, Upstream};
+use burgrave_sys::{Confinement, System, program_paths, resolver_paths};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -119,6 +119,52 @@ pub(super) fn of_alerts(settings: &Settings) -> Option<Confinement> {
     Some(keep)
 }
 
+/// What the agent keeps once it follows its logs: the logs, its own folders, the rules of the kernel and the programs that
+/// list them and read the journal. It stays root, which owns these folders, without the rights of root.
+pub(super) fn of_agent(system: &dyn System, settings: &Settings) -> Confinement {
+    let mut keep =
+        Confinement { read_any: true, administer_network: true, ..Confinement::default() };
+    keep.write = agent_folders(settings);
+    keep.read = vec![PathBuf::from("/proc")];
+    keep.run = burgrave_agent::NFT.iter().map(PathBuf::from).collect();
+    program_paths(&mut keep);
+    for watch in &settings.watch {
+        match &watch.source {
+            Source::File(path) => keep.read.push(existing(system, path)),
+            Source::Gateway => {
+                keep.read.extend(settings.log.access.iter().map(|path| existing(system, path)));
+            }
+            Source::Journal(_) => {
+                keep.run.extend(burgrave_agent::JOURNALCTL.iter().map(PathBuf::from));
+                let journal = ["/var/log/journal", "/run/log/journal", "/etc/machine-id"];
+                keep.read.extend(journal.iter().map(PathBuf::from));
+            }
+            // It is open.
+            Source::Syslog(_) => {}
+        }
+        if let Format::Filter(file) = &watch.format {
+            keep.read.push(existing(system, file));
+        }
+    }
+    keep.read.extend(settings.bans.lists.iter().map(|list| existing(system, &list.file)));
+    keep
+}
+
+/// What the agent writes.
+pub(super) fn agent_folders(settings: &Settings) -> Vec<PathBuf> {
+    vec![
+        settings.state.join("firewall"),
+        burgrave_alerts::Store::folder(&settings.state),
+        burgrave_ledger::folder(&settings.state),
+    ]
+}
+
+/// The folder of a file, or the first one above it that is there: a log may come, and go and come again under its name.
+fn existing(system: &dyn System, file: &Path) -> PathBuf {
+    let is_there = |folder: &&Path| system.metadata(folder).is_ok();
+    file.ancestors().skip(1).find(is_there).unwrap_or(Path::new("/")).to_path_buf()
+}
+
 /// The account to become: the configured one, else the first of [`ACCOUNTS`] that there is. Its name
 /// and ids.
 pub(super) fn account(
@@ -233,6 +279,32 @@ mod tests {
         let keep = ship("otlp:https://collector.example:4318");
         assert_eq!((keep.connect, keep.resolve), (vec![4318, 53], true));
         assert!(ship("journal").connect.is_empty());
+    }
+
+    #[test]
+    fn the_agent_reads_its_logs_and_no_keys() {
+        let system = Fake::new();
+        for file in ["/var/log/auth.log", "/srv/shop/x", "/etc/fail2ban/filter.d/shop.conf"] {
+            system.file(file, "");
+        }
+        let watch =
+            |source: &str| format!("[[watch]]\nservice = \"sshd\"\nsource = {{ {source} }}\n");
+        let text = format!(
+            "state = \"/s\"\n{}{}[[watch]]\nfilter = \"/etc/fail2ban/filter.d/shop.conf\"\nsource = {{ file = \"/srv/shop/logs/a\" }}\n\
+             [bans]\nlists = [{{ file = \"/var/log/drop.txt\" }}]\n{TEXT}",
+            watch("file = \"/var/log/auth.log\""),
+            watch("syslog = \"tcp://127.0.0.1:5514\""),
+        );
+        let settings = burgrave_config::parse(&text).unwrap();
+        let keep = of_agent(&system, &settings);
+        let reads = |path: &str| keep.read.contains(&PathBuf::from(path));
+        assert!(reads("/var/log") && reads("/srv/shop") && reads("/etc/fail2ban/filter.d"));
+        assert!(!reads("/") && !reads("/etc") && !reads("/srv") && keep.connect.is_empty());
+        assert_eq!(keep.write[0], PathBuf::from("/s/firewall"));
+        assert!(keep.run.iter().all(|program| program.ends_with("nft")), "{:?}", keep.run);
+        let text = format!("{}{TEXT}", watch("journal = \"ssh.service\""));
+        let keep = of_agent(&system, &burgrave_config::parse(&text).unwrap());
+        assert!(keep.run.iter().any(|program| program.ends_with("journalctl")));
     }
 
     #[test]
