@@ -14,7 +14,7 @@ pub(crate) static COMPRESS_ANSWERS: Key<Flag> = Key {
     name: "compress",
     kind: Flag,
     default: "false",
-    about: "Send texts that the application answers in gzip to clients that take it. Not for answers that hold a \
+    about: "Send texts that the application answers in Brotli, zstd or gzip, whichever the client takes. Not for answers that hold a \
             secret beside something that was in the request: their lengths give it away (BREACH).",
 };
 pub(crate) static FILES_SECTION: Section = Section {

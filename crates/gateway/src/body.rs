@@ -2,7 +2,7 @@
 //! answer towards the client, with the record that is written when it ends.
 
 use crate::accept::Seat;
-use crate::compress::Gzip;
+use crate::compress::Coded;
 use crate::exchange::Exchange;
 use crate::files::FileStream;
 use crate::guard::clock::Alarm;
@@ -287,7 +287,7 @@ pub(crate) enum OutBody {
     /// Said by a script behind FastCGI.
     Script(Box<ScriptBody>),
     /// Compressed as it is sent.
-    Gzip(Box<Gzip>),
+    Coded(Box<Coded>),
     /// What was read ahead, then the rest.
     After(VecDeque<Bytes>, Box<OutBody>),
 }
@@ -317,7 +317,7 @@ impl OutBody {
             Self::File(stream) => Poll::Ready(stream.read()),
             Self::Upstream(body) => body.poll_piece(context),
             Self::Script(body) => body.poll_piece(context),
-            Self::Gzip(body) => body.poll_piece(context),
+            Self::Coded(body) => body.poll_piece(context),
             Self::After(pieces, rest) => match pieces.pop_front() {
                 Some(piece) => Poll::Ready(Some(Ok(piece))),
                 None => rest.poll_piece(context),
@@ -330,7 +330,7 @@ impl OutBody {
         match self {
             Self::Upstream(body) => body.take_trailers(),
             Self::After(_, rest) => rest.take_trailers(),
-            Self::Gzip(body) => body.plain().take_trailers(),
+            Self::Coded(body) => body.plain().take_trailers(),
             Self::Empty | Self::Whole(_) | Self::File(_) | Self::Script(_) => None,
         }
     }
@@ -342,7 +342,7 @@ impl OutBody {
             Self::File(stream) => stream.left() == 0,
             Self::Upstream(body) => body.ended(),
             Self::Script(body) => body.ended(),
-            Self::Gzip(body) => body.ended(),
+            Self::Coded(body) => body.ended(),
             Self::After(pieces, rest) => pieces.is_empty() && rest.ended(),
         }
     }
@@ -354,7 +354,7 @@ impl OutBody {
             Self::Whole(bytes) => u64::try_from(bytes.len()).ok(),
             Self::File(stream) => Some(stream.left()),
             Self::Upstream(body) => body.length(),
-            Self::Script(_) | Self::Gzip(_) => None,
+            Self::Script(_) | Self::Coded(_) => None,
             Self::After(pieces, rest) => {
                 let ahead: usize = pieces.iter().map(Bytes::len).sum();
                 Some(rest.length()?.saturating_add(u64::try_from(ahead).ok()?))

@@ -1,30 +1,26 @@
-//! Answers of applications in gzip, on routes that ask for it.
+//! Answers of applications in Brotli, zstd or gzip, on routes that ask for it.
 //!
 //! Off unless asked: over TLS, an answer that holds a secret beside something of the request's lets whoever
 //! sees the lengths guess the secret (the attack called BREACH; CWE-200). What streams still streams: when
 //! the application pauses, all that it has said is sent.
 
 use crate::body::OutBody;
+use crate::coder::Coder;
 use crate::exchange::Exchange;
-use crate::files::takes_gzip;
+use crate::files::coding_for;
 use crate::refusal::Reason;
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, HeaderMap, VARY,
 };
 use http::{HeaderValue, Response, StatusCode};
-use std::io::Write as _;
 use std::task::{Context, Poll};
 
 /// Shorter answers gain nothing.
 const BYTES_MIN: u64 = 860;
 /// What is gathered before it is sent on, where the application does not pause.
 const PIECE_BYTES: usize = 16 * 1024;
-/// How hard is tried: most of the gain at a third of the time.
-const LEVEL: u32 = 4;
 
 /// The answer, compressed where its route wants that, the client takes it and it gains by it.
 pub(crate) fn apply(exchange: &Exchange, response: Response<OutBody>) -> Response<OutBody> {
@@ -38,14 +34,15 @@ pub(crate) fn apply(exchange: &Exchange, response: Response<OutBody>) -> Respons
     let (mut parts, body) = response.into_parts();
     // Also of the plain one: a cache must not hand it to a client that asked for the other.
     parts.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
-    if !takes_gzip(accepted) {
+    let coding = coding_for(accepted);
+    let Some((coding, coder)) = coding.and_then(|own| Some((own, Coder::new(own).ok()?))) else {
         return Response::from_parts(parts, body);
-    }
+    };
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.remove(ACCEPT_RANGES);
-    parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     weaken(&mut parts.headers);
-    Response::from_parts(parts, OutBody::Gzip(Box::new(Gzip::new(body))))
+    Response::from_parts(parts, OutBody::Coded(Box::new(Coded::new(body, coder))))
 }
 
 fn is_worth_it(response: &Response<OutBody>) -> bool {
@@ -89,25 +86,24 @@ fn weaken(fields: &mut HeaderMap) {
     }
 }
 
-/// A body in gzip (RFC 1952), made as it is sent.
-pub(crate) struct Gzip {
+/// A body in a coding, made as it is sent.
+pub(crate) struct Coded {
     plain: OutBody,
     /// `None`: all is said.
-    encoder: Option<GzEncoder<Vec<u8>>>,
+    coder: Option<Coder>,
     /// Whether something was written that was not yet sent.
     unsent: bool,
 }
 
-impl std::fmt::Debug for Gzip {
+impl std::fmt::Debug for Coded {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Gzip").field("plain", &self.plain).finish_non_exhaustive()
+        formatter.debug_struct("Coded").field("plain", &self.plain).finish_non_exhaustive()
     }
 }
 
-impl Gzip {
-    fn new(plain: OutBody) -> Self {
-        let encoder = GzEncoder::new(Vec::new(), Compression::new(LEVEL));
-        Self { plain, encoder: Some(encoder), unsent: false }
+impl Coded {
+    fn new(plain: OutBody, coder: Coder) -> Self {
+        Self { plain, coder: Some(coder), unsent: false }
     }
 
     /// What is compressed.
@@ -117,7 +113,7 @@ impl Gzip {
 
     /// Whether all was handed out.
     pub(crate) fn ended(&self) -> bool {
-        self.encoder.is_none()
+        self.coder.is_none()
     }
 
     pub(crate) fn poll_piece(
@@ -126,22 +122,21 @@ impl Gzip {
     ) -> Poll<Option<Result<Bytes, Reason>>> {
         let fault = Poll::Ready(Some(Err(Reason::UpstreamGarbage)));
         loop {
-            let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
+            let Some(coder) = &mut self.coder else { return Poll::Ready(None) };
             match self.plain.poll_piece(context) {
                 Poll::Ready(Some(Ok(piece))) => {
                     // Into memory: it cannot fail.
-                    if encoder.write_all(&piece).is_err() {
+                    if coder.write(&piece).is_err() {
                         return fault;
                     }
                     self.unsent |= !piece.is_empty();
-                    if encoder.get_ref().len() >= PIECE_BYTES {
-                        let ready = std::mem::take(encoder.get_mut());
-                        return Poll::Ready(Some(Ok(ready.into())));
+                    if coder.ready() >= PIECE_BYTES {
+                        return Poll::Ready(Some(Ok(coder.take().into())));
                     }
                 }
                 Poll::Ready(Some(Err(reason))) => return Poll::Ready(Some(Err(reason))),
                 Poll::Ready(None) => {
-                    let last = self.encoder.take().map(GzEncoder::finish);
+                    let last = self.coder.take().map(Coder::finish);
                     return match last {
                         Some(Ok(last)) => Poll::Ready(Some(Ok(last.into()))),
                         Some(Err(_)) | None => fault,
@@ -149,11 +144,10 @@ impl Gzip {
                 }
                 Poll::Pending if self.unsent => {
                     self.unsent = false;
-                    if encoder.flush().is_err() {
+                    if coder.flush().is_err() {
                         return fault;
                     }
-                    let ready = std::mem::take(encoder.get_mut());
-                    return Poll::Ready(Some(Ok(ready.into())));
+                    return Poll::Ready(Some(Ok(coder.take().into())));
                 }
                 Poll::Pending => return Poll::Pending,
             }

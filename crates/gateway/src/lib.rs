@@ -17,6 +17,7 @@ mod answer;
 mod bind;
 mod body;
 mod challenge;
+mod coder;
 mod compress;
 mod connection;
 mod counters;

@@ -1,4 +1,4 @@
-//! Answers of applications in gzip, where a route asks for it.
+//! Answers of applications in Brotli, zstd or gzip, where a route asks for it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::indexing_slicing, reason = "tests")]
 
@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 use support::{Bed, connect, start_with};
 
-const GZIP: &str = "Accept-Encoding: br, gzip";
+const GZIP: &str = "Accept-Encoding: gzip";
 
 fn bed(compress: bool) -> Bed {
     start_with(&Limits::default(), |settings| settings.sites[0].routes[0].compress = compress)
@@ -56,6 +56,32 @@ fn texts_are_compressed_for_those_who_take_it() {
     }
     let lines = bed.log(6);
     assert!(lines[1]["bytes.out"].as_u64().unwrap() < 500, "{}", lines[1]);
+}
+
+/// What a client reads of a coding, as far as it goes.
+fn read(coding: &str, body: &[u8]) -> String {
+    let mut plain = Vec::new();
+    let read = match coding {
+        "br" => brotli::Decompressor::new(body, 4096).read_to_end(&mut plain),
+        "zstd" => zstd::stream::read::Decoder::new(body).unwrap().read_to_end(&mut plain),
+        other => panic!("{other}"),
+    };
+    assert!(read.is_ok() && !plain.is_empty(), "{coding}");
+    support::text(&plain)
+}
+
+#[test]
+fn the_best_coding_that_the_client_takes_is_made() {
+    let bed = bed(true);
+    let (_, plain) = ask(&bed, "GET /api/text", "X: y");
+    for (accepted, coding) in
+        [("gzip, deflate, br, zstd", "br"), ("gzip, zstd", "zstd"), ("br;q=0.5, zstd", "zstd")]
+    {
+        let (head, body) = ask(&bed, "GET /api/text", &format!("Accept-Encoding: {accepted}"));
+        assert!(head.contains(&format!("\r\ncontent-encoding: {coding}")), "{accepted}: {head}");
+        assert!(body.len() * 10 < plain.len(), "{coding}: {} of {}", body.len(), plain.len());
+        assert_eq!(read(coding, &body), support::text(&plain));
+    }
 }
 
 #[test]

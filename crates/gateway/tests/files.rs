@@ -326,6 +326,12 @@ fn texts_are_compressed_for_those_who_take_it() {
     std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut text)
         .unwrap();
     assert_eq!(text, body(&plain));
+    for coding in ["br", "zstd"] {
+        let other = bed.ask(&format!("GET /page.html HTTP/1.1\r\nAccept-Encoding: gzip, {coding}"));
+        assert_eq!(header(&other, "content-encoding"), Some(coding));
+        assert_ne!(header(&other, "etag"), header(&packed, "etag"));
+        assert!(body(&other).chars().count() < 500);
+    }
     let tag = header(&packed, "etag").unwrap().to_owned();
     assert_ne!(Some(tag.as_str()), header(&plain, "etag"));
     let again = format!("GET /page.html HTTP/1.1\r\nAccept-Encoding: gzip\r\nIf-None-Match: {tag}");

@@ -4,17 +4,15 @@
 //! again through the root, so that a file that was changed, deleted or linked elsewhere is noticed
 //! within that second.
 
-use super::{encoding, types};
+use super::types;
+use crate::coder::Coding;
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use burgrave_sys::{Facts, Kind, Opened, Root, SysError};
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::HeaderValue;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::rc::Rc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -43,10 +41,10 @@ pub(crate) struct Entry {
     pub(crate) etag: HeaderValue,
     pub(crate) modified: HeaderValue,
     pub(crate) kind: &'static str,
-    /// Which precompressed siblings there are, one bit each in the order of [`encoding::CODINGS`].
+    /// Which precompressed siblings there are, one bit each in the order of [`Coding::ALL`].
     pub(crate) siblings: u8,
-    /// The content compressed, once it was asked for; `None` inside: it is not worth it.
-    gzip: OnceCell<Option<Bytes>>,
+    /// The content in each coding, once it was asked for; `None` inside: it is not worth it.
+    coded: [OnceCell<Option<Bytes>>; 3],
     seen: Instant,
 }
 
@@ -103,18 +101,17 @@ impl Cache {
 }
 
 /// Contents smaller than this stay as they are.
-const GZIP_BYTES_MIN: usize = 512;
-/// A level that costs little and wins most.
-const GZIP_LEVEL: u32 = 5;
+const CODED_BYTES_MIN: usize = 512;
 
 impl Entry {
-    /// The content in gzip, made at the first request for it. Only of texts that are in memory.
-    pub(crate) fn gzip(&self) -> Option<Bytes> {
+    /// The content in a coding, made at the first request for it. Only of texts that are in memory.
+    pub(crate) fn coded(&self, coding: Coding) -> Option<Bytes> {
         let Content::Memory(plain) = &self.content else { return None };
-        if !types::is_text(self.kind) || plain.len() < GZIP_BYTES_MIN {
+        if !types::is_text(self.kind) || plain.len() < CODED_BYTES_MIN {
             return None;
         }
-        self.gzip.get_or_init(|| compressed(plain)).clone()
+        let place = Coding::ALL.iter().position(|own| *own == coding)?;
+        self.coded.get(place)?.get_or_init(|| compressed(plain, coding)).clone()
     }
 
     fn weight(&self) -> u64 {
@@ -125,11 +122,9 @@ impl Entry {
     }
 }
 
-/// In gzip, if that is a tenth smaller at least.
-fn compressed(plain: &Bytes) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL));
-    encoder.write_all(plain).ok()?;
-    let packed = encoder.finish().ok()?;
+/// In a coding, if that is a tenth smaller at least.
+fn compressed(plain: &Bytes, coding: Coding) -> Option<Bytes> {
+    let packed = coding.whole(plain)?;
     (packed.len() < plain.len() - plain.len() / 10).then(|| packed.into())
 }
 
@@ -155,7 +150,7 @@ fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
         modified: header(httpdate::fmt_http_date(modified))?,
         kind: types::of(name),
         siblings,
-        gzip: OnceCell::new(),
+        coded: Default::default(),
         seen: Instant::now(),
     })
 }
@@ -191,10 +186,10 @@ fn read(opened: &Opened, size: u64) -> Result<Option<Bytes>, Reason> {
 }
 
 fn siblings(root: &Root, name: &[u8]) -> u8 {
-    encoding::CODINGS.iter().enumerate().fold(0, |found, (index, coding)| {
+    Coding::ALL.into_iter().fold(0, |found, coding| {
         let there = root
-            .open_beneath(&[name, coding.suffix].concat())
+            .open_beneath(&[name, coding.suffix()].concat())
             .is_ok_and(|sibling| sibling.facts.kind == Kind::File);
-        if there { found | 1 << index } else { found }
+        if there { found | coding.bit() } else { found }
     })
 }

@@ -1,20 +1,7 @@
-//! Which precompressed sibling a client gets (RFC 9110 §12.5.3).
+//! Which coding a client gets, of a precompressed sibling or made here (RFC 9110 §12.5.3).
 
+use crate::coder::Coding;
 use crate::guard::bytes::{elements, trim};
-
-/// A coding that siblings may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Coding {
-    pub(crate) name: &'static str,
-    pub(crate) suffix: &'static [u8],
-}
-
-/// In the order of our preference.
-pub(crate) const CODINGS: [Coding; 3] = [
-    Coding { name: "br", suffix: b".br" },
-    Coding { name: "zstd", suffix: b".zst" },
-    Coding { name: "gzip", suffix: b".gz" },
-];
 
 /// The codings that the client accepts and the file has, best first. The plain file comes first
 /// where the client says that it would rather have it.
@@ -35,21 +22,19 @@ pub(crate) fn preferred(accepted: &[u8], siblings: u8) -> Vec<Coding> {
         any
     };
     let plain = weight(b"identity").unwrap_or(1);
-    let mut found: Vec<(u16, Coding)> = CODINGS
+    let mut found: Vec<(u16, Coding)> = Coding::ALL
         .into_iter()
-        .enumerate()
-        .filter(|(index, _)| siblings & (1 << index) != 0)
-        .filter_map(|(_, coding)| Some((weight(coding.name.as_bytes())?, coding)))
+        .filter(|coding| siblings & coding.bit() != 0)
+        .filter_map(|coding| Some((weight(coding.name().as_bytes())?, coding)))
         .filter(|(quality, _)| *quality > 0 && *quality >= plain)
         .collect();
     found.sort_by_key(|(quality, _)| std::cmp::Reverse(*quality));
     found.into_iter().map(|(_, coding)| coding).collect()
 }
 
-/// Whether the client takes gzip, and would not rather have the plain file.
-pub(crate) fn takes_gzip(accepted: &[u8]) -> bool {
-    let gzip = CODINGS.iter().position(|coding| coding.name == "gzip");
-    gzip.is_some_and(|index| !preferred(accepted, 1 << index).is_empty())
+/// The coding that a client gets of what is made here. `None`: it takes none, or would rather have the plain one.
+pub(crate) fn coding_for(accepted: &[u8]) -> Option<Coding> {
+    preferred(accepted, u8::MAX).into_iter().next()
 }
 
 /// `q=0.5` as thousandths.
@@ -91,8 +76,10 @@ mod tests {
             ("gzip;q=0.000", 0b111, &[]),
             ("identity;q=0, gzip;q=0.001", 0b111, &["gzip"]),
         ] {
-            let names: Vec<_> =
-                preferred(accepted.as_bytes(), siblings).iter().map(|coding| coding.name).collect();
+            let names: Vec<_> = preferred(accepted.as_bytes(), siblings)
+                .iter()
+                .map(|coding| coding.name())
+                .collect();
             assert_eq!(names, wanted, "{accepted}");
         }
     }

@@ -15,6 +15,7 @@ mod types;
 
 use crate::answer;
 use crate::body::OutBody;
+use crate::coder::Coding;
 use crate::exchange::Exchange;
 use crate::guard::head::Head;
 use crate::inspect::{Permit, Stop};
@@ -25,7 +26,7 @@ use burgrave_sys::Kind;
 use bytes::Bytes;
 use cache::{Content, Entry};
 use conditional::Outcome;
-pub(crate) use encoding::takes_gzip;
+pub(crate) use encoding::coding_for;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, LAST_MODIFIED, VARY,
@@ -145,7 +146,7 @@ fn send(
     let packed = packable.then(|| packed(head, &entry)).flatten();
     let etag = match &packed {
         // Another representation has another tag (RFC 9110 §8.8.3).
-        Some(_) => tagged(&entry.etag)?,
+        Some((coding, _)) => tagged(&entry.etag, *coding)?,
         None => entry.etag.clone(),
     };
     if let Some(value) = kept(files, plain.kind) {
@@ -166,9 +167,9 @@ fn send(
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(plain.kind));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if let Some(packed) = packed {
+    if let Some((coding, packed)) = packed {
         headers.remove(ACCEPT_RANGES);
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(packed.len()));
         *response.body_mut() = OutBody::Whole(packed);
         return Ok(response);
@@ -179,15 +180,16 @@ fn send(
     send_part(exchange, &entry, response)
 }
 
-/// The content in gzip, for a client that takes it and asks for no part.
-fn packed(head: &Head, entry: &Entry) -> Option<Bytes> {
-    let accepted = head.field(b"accept-encoding")?;
-    (head.field(b"range").is_none() && encoding::takes_gzip(accepted)).then(|| entry.gzip())?
+/// The content in the coding that the client likes best, unless it asks for a part.
+fn packed(head: &Head, entry: &Entry) -> Option<(Coding, Bytes)> {
+    let coding = coding_for(head.field(b"accept-encoding")?)?;
+    head.field(b"range").is_none().then(|| Some((coding, entry.coded(coding)?)))?
 }
 
-fn tagged(etag: &HeaderValue) -> Result<HeaderValue, Reason> {
+fn tagged(etag: &HeaderValue, coding: Coding) -> Result<HeaderValue, Reason> {
     let plain = etag.as_bytes().strip_suffix(b"\"").ok_or(Reason::FileFault)?;
-    HeaderValue::from_bytes(&[plain, b"-gzip\""].concat()).ok().ok_or(Reason::FileFault)
+    let tag = [plain, b"-", coding.name().as_bytes(), b"\""].concat();
+    HeaderValue::from_bytes(&tag).ok().ok_or(Reason::FileFault)
 }
 
 /// How long browsers keep it.
@@ -266,11 +268,11 @@ fn best_coding(
     if plain.siblings != 0 {
         let accepted = exchange.head.field(b"accept-encoding").unwrap_or_default();
         for coding in encoding::preferred(accepted, plain.siblings) {
-            let sibling = [name, coding.suffix].concat();
+            let sibling = [name, coding.suffix()].concat();
             if let Ok(entry) = open(exchange, site, &sibling)
                 && entry.facts.kind == Kind::File
             {
-                return (entry, Some(coding.name));
+                return (entry, Some(coding.name()));
             }
         }
     }
