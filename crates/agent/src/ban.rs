@@ -23,6 +23,8 @@ pub struct Ban {
     pub reason: String,
     /// What was seen, in words; empty by hand.
     pub evidence: String,
+    /// The machine that it was shared by. `None`: this one.
+    pub origin: Option<String>,
 }
 
 /// One line of the file.
@@ -47,6 +49,9 @@ pub struct Entry {
     /// What was seen.
     #[serde(default)]
     pub evidence: String,
+    /// The machine that it was shared by. `None`: this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// What a line says.
@@ -70,6 +75,7 @@ impl Ban {
             times: 1,
             reason: (*reason).to_owned(),
             evidence: words(evidence),
+            origin: None,
         })
     }
 
@@ -77,7 +83,7 @@ impl Ban {
     pub fn by_hand(target: Target, now: u64, secs: u64, reason: &str) -> Self {
         let reason: String = reason.chars().take(REASON_BYTES_MAX / 4).collect();
         let until = now.saturating_add(secs);
-        Self { target, since: now, until, times: 1, reason, evidence: String::new() }
+        Self { target, since: now, until, times: 1, reason, evidence: String::new(), origin: None }
     }
 
     /// Its line.
@@ -90,6 +96,7 @@ impl Ban {
             times: self.times,
             reason: self.reason.clone(),
             evidence: self.evidence.clone(),
+            origin: self.origin.clone(),
         }
     }
 }
@@ -105,6 +112,7 @@ impl Entry {
             times: 0,
             reason: String::new(),
             evidence: String::new(),
+            origin: None,
         }
     }
 
@@ -118,6 +126,7 @@ impl Entry {
             times: self.times.max(1),
             reason: self.reason,
             evidence: self.evidence,
+            origin: self.origin,
         })
     }
 }

@@ -369,6 +369,12 @@ impl Watcher {
         let has_news = self.journal.refresh()?;
         for target in std::mem::take(&mut self.journal.unbanned) {
             self.detectors.iter_mut().for_each(|detectors| detectors.forgive(target));
+            // By hand it is out of the kernel already; by another machine it is not.
+            if let Target::Address(ip) = target
+                && self.journal.book.active(target, now).is_none()
+            {
+                self.kernel.unban(ip)?;
+            }
         }
         if !is_due && !has_news && !self.kernel.was_touched()? {
             return Ok((false, 0));
@@ -387,7 +393,8 @@ impl Watcher {
         };
         self.is_unlisted |= has_rules || self.kernel.lacks_lists()?;
         let bans = self.kernel.sync(&self.journal.book, now)?;
-        Ok((has_rules, bans))
+        // What others have written was never there: that is no finding.
+        Ok((has_rules, if has_news && !has_rules { 0 } else { bans }))
     }
 
     /// Keeps how far every log was read.

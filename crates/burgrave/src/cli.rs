@@ -60,6 +60,9 @@ pub(crate) struct RunRole {
     /// Audits the machine on a schedule and watches its folders.
     #[arg(long, hide = true)]
     audits: bool,
+    /// Shares bans with other machines.
+    #[arg(long, hide = true)]
+    share: bool,
 }
 
 impl RunRole {
@@ -72,6 +75,7 @@ impl RunRole {
             (self.hook, Role::Hook),
             (self.shipping, Role::Shipping),
             (self.audits, Role::Audits),
+            (self.share, Role::Share),
         ];
         roles.into_iter().find(|(is, _)| *is).map_or(Role::Supervisor, |(_, role)| role)
     }

@@ -1,7 +1,9 @@
 //! Reads `[bans]`: what holds for all bans, whoever asks for them.
 
+use crate::backup_keys::{job_name, word};
 use crate::error::quoted;
-use crate::kinds::{AbsolutePath, Flag, Span};
+use crate::kinds::{AbsolutePath, Count, Flag, Span};
+use crate::names::Parsed;
 use crate::sink::Sink;
 use crate::table::{Key, ManyTables, OneTable, Section, Table};
 use std::path::PathBuf;
@@ -14,6 +16,27 @@ pub struct Bans {
     pub dry_run: bool,
     /// Files with addresses that are kept out.
     pub lists: Vec<BlockList>,
+    /// Where bans are shared with other machines.
+    pub share: Option<Share>,
+}
+
+/// A database of `PostgreSQL` by which several machines share their bans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The database's name.
+    pub database: String,
+    /// The directory of a socket, or a host. Default `/run/postgresql`.
+    pub host: String,
+    /// Default 5432.
+    pub port: u16,
+    /// The database's account. Default `burgrave`.
+    pub user: String,
+    /// The file that holds its password, in the form of `.pgpass`.
+    pub passfile: Option<PathBuf>,
+    /// The authority that the server's certificate must be of; needed where the host is not this machine.
+    pub ca: Option<PathBuf>,
+    /// The name of this machine among the others. `None`: its host name.
+    pub node: Option<String>,
 }
 
 /// A file of addresses and networks, one a line.
@@ -37,7 +60,7 @@ pub(crate) static BANS: Key<OneTable> = Key {
 static BANS_SECTION: Section = Section {
     title: "[bans]",
     about: "What holds for all bans, whatever asks for them.",
-    keys: &[&DRY_RUN, &LISTS],
+    keys: &[&DRY_RUN, &LISTS, &SHARE],
     refused: &[],
 };
 static DRY_RUN: Key<Flag> = Key {
@@ -68,6 +91,81 @@ static EVERY: Key<Span> = Key {
     about: "How often it is read. While it cannot be, what it said last is in force.",
 };
 
+static SHARE: Key<OneTable> = Key {
+    name: "share",
+    kind: OneTable(&SHARE_SECTION),
+    default: "bans stay on this machine",
+    about: "A database of PostgreSQL by which several machines share their bans.",
+};
+static SHARE_SECTION: Section = Section {
+    title: "share = { … }",
+    about: "Whoever may write to this database can have anybody banned who is not kept from it, on every machine.",
+    keys: &[&DATABASE, &HOST, &PORT, &USER, &PASSFILE, &CA, &NODE],
+    refused: &[],
+};
+static DATABASE: Key<Parsed<String>> = Key {
+    name: "database",
+    kind: Parsed { parse: word, words: "the name of a database" },
+    default: "",
+    about: "The database. Its account needs the right to create a table there, once.",
+};
+static HOST: Key<Parsed<String>> = Key {
+    name: "host",
+    kind: Parsed { parse: word, words: "the directory of a socket, or a host" },
+    default: "\"/run/postgresql\"",
+    about: "Where the server is.",
+};
+static PORT: Key<Count> =
+    Key { name: "port", kind: Count { min: 1, max: 65_535 }, default: "5432", about: "Its port." };
+static USER: Key<Parsed<String>> = Key {
+    name: "user",
+    kind: Parsed { parse: word, words: "the name of an account of the database" },
+    default: "\"burgrave\"",
+    about: "The database's account.",
+};
+static PASSFILE: Key<AbsolutePath> = Key {
+    name: "passfile",
+    kind: AbsolutePath,
+    default: "none",
+    about: "The file that holds its password, in the form of `.pgpass`, mode 0600.",
+};
+static CA: Key<AbsolutePath> = Key {
+    name: "ca",
+    kind: AbsolutePath,
+    default: "none",
+    about: "The authority that the server's certificate must be of, and bear the host's name. Needed where the host is not \
+            this machine.",
+};
+static NODE: Key<Parsed<String>> = Key {
+    name: "node",
+    kind: Parsed { parse: job_name, words: "1 to 64 letters, digits, `-`, `_` or `.`" },
+    default: "the host's name",
+    about: "The name of this machine among the others; no two have the same.",
+};
+
+fn share(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Share> {
+    let table = table.table(&SHARE, sink)?;
+    let database = table.needed(&DATABASE, sink);
+    let host = table.located(&HOST, sink);
+    let port = table.get(&PORT, sink).and_then(|port| u16::try_from(port).ok()).unwrap_or(5432);
+    let user = table.get(&USER, sink).unwrap_or_else(|| "burgrave".to_owned());
+    let (passfile, ca) = (table.get(&PASSFILE, sink), table.get(&CA, sink));
+    let node = table.get(&NODE, sink);
+    if let Some(host) = host.as_ref().filter(|host| ca.is_none() && !is_here(&host.value)) {
+        let message =
+            "bans would go to another machine in clear, to whoever answers: name its `ca`";
+        sink.wrong(&host.spot, message, None);
+    }
+    let host = host.map_or_else(|| "/run/postgresql".to_owned(), |host| host.value);
+    Some(Share { database: database?.value, host, port, user, passfile, ca, node })
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    let ip = host.parse::<std::net::IpAddr>();
+    host.starts_with('/') || host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
 /// The section, or its defaults.
 pub(crate) fn bans(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Bans {
     let Some(table) = root.table(&BANS, sink) else { return Bans::default() };
@@ -89,7 +187,7 @@ pub(crate) fn bans(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Bans {
         }
         lists.push(BlockList { file: file.value, every });
     }
-    Bans { dry_run, lists }
+    Bans { dry_run, lists, share: share(&table, sink) }
 }
 
 #[cfg(test)]
@@ -112,7 +210,29 @@ mod tests {
         let text = "[bans]\ndry_run = true\nlists = [{ file = \"/a\" }, { file = \"/b\", every = \"10m\" }]";
         let list = |file: &str, every| BlockList { file: file.into(), every };
         let lists = vec![list("/a", EVERY_DEFAULT), list("/b", Duration::from_mins(10))];
-        assert_eq!(read(text), Ok(Bans { dry_run: true, lists }));
+        assert_eq!(read(text), Ok(Bans { dry_run: true, lists, share: None }));
+    }
+
+    #[test]
+    fn bans_are_shared_by_a_socket_or_over_tls() {
+        let plain = read("[bans]\nshare = { database = \"ops\" }").unwrap().share.unwrap();
+        assert_eq!(
+            (plain.host.as_str(), plain.port, plain.user.as_str(), plain.node),
+            ("/run/postgresql", 5432, "burgrave", None)
+        );
+        let far = "[bans]\nshare = { database = \"ops\", host = \"db.internal\", ca = \"/ca.pem\", node = \"web1\" }";
+        assert_eq!(read(far).unwrap().share.unwrap().node.as_deref(), Some("web1"));
+        for (share, message) in [
+            ("{ }", "`share` has no `database`"),
+            (
+                "{ database = \"ops\", host = \"db.internal\" }",
+                "bans would go to another machine in clear, to whoever answers: name its `ca`",
+            ),
+            ("{ database = \"ops\", node = \"a b\" }", "`a b`: this is no name of a job"),
+        ] {
+            let (_, said) = read(&format!("[bans]\nshare = {share}")).unwrap_err();
+            assert!(said.contains(message), "{share}: {said}");
+        }
     }
 
     #[test]

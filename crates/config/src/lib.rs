@@ -57,7 +57,7 @@ pub use backup::{
     Backup, BackupSource, BackupTarget, Database, Drill, DrillCheck, HttpAddress, Identity, Keep,
     Redis, RedisAt, Verify,
 };
-pub use bans::{Bans, BlockList};
+pub use bans::{Bans, BlockList, Share};
 pub use error::{ConfigError, ConfigErrors};
 pub use firewall::{Allow, Egress, Firewall, Protocol};
 pub use log_settings::{Log, Rotate};

@@ -92,12 +92,13 @@ mod tests {
             "egress = [{ … }]",
             "[bans]",
             "lists = [{ … }]",
+            "share = { … }",
             "[[alert]]",
             "[alerts]",
         ] {
             assert_eq!(text.matches(&format!("\n## `{title}`\n")).count(), 1, "{title}");
         }
-        assert_eq!(text.matches("\n## ").count(), 42);
+        assert_eq!(text.matches("\n## ").count(), 43);
         for (key, count) in [("| `connections` |", 1), ("| `body_bytes` |", 2), ("| `mode` |", 3)] {
             assert_eq!(text.matches(key).count(), count, "{key}");
         }

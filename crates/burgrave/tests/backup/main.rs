@@ -17,6 +17,8 @@ mod identities;
 mod kills;
 #[path = "../support/ports.rs"]
 mod ports;
+#[path = "../support/postgresql.rs"]
+mod postgresql;
 mod recovery;
 mod restores;
 mod sources;

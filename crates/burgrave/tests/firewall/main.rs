@@ -8,13 +8,18 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::print_stdout,
+    dead_code,
     unreachable_pub,
     reason = "tests"
 )]
 
 mod net;
 mod outward;
+#[path = "../support/postgresql.rs"]
+mod postgresql;
 mod proofs;
+mod shared;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,7 +1,9 @@
 //! What the gateway's process keeps once it has read all that it needs.
 
 use crate::error::Error;
-use burgrave_config::{AlertTarget, Clamd, Format, Host, Settings, ShipTo, Source, Upstream};
+use burgrave_config::{
+    AlertTarget, Clamd, Format, Host, Settings, Share, ShipTo, Source, Upstream,
+};
 use burgrave_sys::{Confinement, System, program_paths, resolver_paths};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -147,6 +149,18 @@ pub(super) fn of_agent(system: &dyn System, settings: &Settings) -> Confinement 
         }
     }
     keep.read.extend(settings.bans.lists.iter().map(|list| existing(system, &list.file)));
+    keep
+}
+
+/// What the sharing of bans keeps: the agent's folders, the program that speaks to the database, and the way there.
+pub(super) fn of_share(settings: &Settings, share: &Share) -> Confinement {
+    let mut keep = Confinement { read_any: true, resolve: true, ..Confinement::default() };
+    keep.write = agent_folders(settings);
+    keep.read = vec![PathBuf::from("/proc/net"), PathBuf::from("/usr/share/postgresql")];
+    keep.read.extend(share.passfile.iter().chain(&share.ca).cloned());
+    keep.run.extend(burgrave_agent::psql());
+    keep.connect = vec![share.port, DOMAIN_PORT];
+    program_paths(&mut keep);
     keep
 }
 

@@ -43,12 +43,14 @@ pub(super) enum Kind {
     Audits,
     /// Tells people.
     Alerts,
+    /// Shares bans with other machines.
+    Share,
 }
 
 impl Kind {
     /// Those that begin anew with each configuration, whoever tells people first; certificates are a matter of their own.
-    pub(super) const BESIDE: [Self; 5] =
-        [Self::Alerts, Self::Agent, Self::Backups, Self::Shipping, Self::Audits];
+    pub(super) const BESIDE: [Self; 6] =
+        [Self::Alerts, Self::Agent, Self::Share, Self::Backups, Self::Shipping, Self::Audits];
 
     /// As people are told.
     const fn name(self) -> &'static str {
@@ -59,6 +61,7 @@ impl Kind {
             Self::Shipping => "the shipping of logs",
             Self::Audits => "the audits' process",
             Self::Alerts => "the alerts' process",
+            Self::Share => "the sharing of bans",
         }
     }
 
@@ -71,6 +74,7 @@ impl Kind {
             Self::Backups => &["backup", "schedule", "--child", "--config"],
             Self::Shipping => &["run", "--shipping", "--config"],
             Self::Alerts => &["run", "--alerts", "--config"],
+            Self::Share => &["run", "--share", "--config"],
         }
     }
 
@@ -79,6 +83,7 @@ impl Kind {
             Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
             Self::Certificates => Service::is_wanted(settings),
             Self::Audits => settings.audit.is_some(),
+            Self::Share => settings.bans.share.is_some(),
             Self::Alerts => !settings.alerts.channels.is_empty(),
             Self::Backups => settings.backups.iter().any(|job| {
                 job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()

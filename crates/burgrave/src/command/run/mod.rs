@@ -14,6 +14,7 @@ mod confinement;
 mod keeper;
 mod recorder;
 mod serve;
+mod share;
 mod shipping;
 mod signals;
 mod sockets;
@@ -42,6 +43,7 @@ pub(crate) enum Role {
     Hook,
     Shipping,
     Audits,
+    Share,
 }
 
 /// Serves until a signal ends it.
@@ -57,5 +59,6 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
         Role::Hook => certificates::hooks(config),
         Role::Shipping => shipping::run(config),
         Role::Audits => audits::run(config),
+        Role::Share => share::run(config),
     }
 }
