@@ -115,8 +115,12 @@ static HOST: Key<Parsed<String>> = Key {
     default: "\"/run/postgresql\"",
     about: "Where the server is.",
 };
-static PORT: Key<Count> =
-    Key { name: "port", kind: Count { min: 1, max: 65_535 }, default: "5432", about: "Its port." };
+static PORT: Key<Count> = Key {
+    name: "port",
+    kind: Count { min: 1, max: 65_535 },
+    default: "5432",
+    about: "The port of the server.",
+};
 static USER: Key<Parsed<String>> = Key {
     name: "user",
     kind: Parsed { parse: word, words: "the name of an account of the database" },

@@ -86,7 +86,7 @@ fn bans_and_logs_that_have_gone_silent_are_told() {
 
 #[test]
 fn ten_thousand_bans_are_rows_each_and_few_alerts() {
-    let alert = "[[alert]]\nto = \"command:/bin/sh\"\narguments = [\"-c\", \"/bin/cat >> DIR/paged\"]\ngroup_wait = \"0s\"\n";
+    let alert = "[[alert]]\nto = \"command:/bin/sh\"\narguments = [\"-c\", \"/bin/cat >> DIR/paged\"]\ngroup_wait = \"0s\"\ngroup_interval = \"1s\"\n";
     let Some(mut net) = Net::new(&format!("{alert}{WATCH}")) else { return };
     net.start();
     let date = Command::new("date").args(["-u", "+%b %e %H:%M:%S"]).output().unwrap();

@@ -108,7 +108,9 @@ fn lists_keep_out_whom_they_name_and_whatever_is_done_to_the_table() {
     std::thread::sleep(Duration::from_millis(1_500));
     assert!(!net.attacker.reaches(HOST, 8080));
     assert_eq!(net.said("is no list of addresses"), 1, "once while it lasts");
-    std::fs::write(&list, "10.9.0.3\n").unwrap();
+    // Whole at once, as whoever fetches lists should do it.
+    std::fs::write(list.with_extension("new"), "10.9.0.3\n").unwrap();
+    std::fs::rename(list.with_extension("new"), &list).unwrap();
     net.until("the list has changed", |net| net.attacker.reaches(HOST, 8080));
     assert!(!net.innocent.reaches(HOST, 8080));
     assert!(net.set("lists6").lines().all(|line| !line.contains("fd09")));
