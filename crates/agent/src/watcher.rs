@@ -457,6 +457,7 @@ mod tests {
             stamp,
             count: 1,
             score: 0,
+            port: None,
         };
         assert_eq!(lag(&event, 1_000_000), expected, "{stamp:?}");
     }
