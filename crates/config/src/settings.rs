@@ -97,10 +97,12 @@ pub enum Format {
 pub enum Source {
     /// A file that is followed.
     File(PathBuf),
-    /// A unit of the journal.
+    /// A unit of the journal, or `kernel`.
     Journal(String),
     /// A socket of syslog.
     Syslog(Syslog),
+    /// A group to which rules log packets.
+    Nflog(u16),
     /// The gateway's own events.
     Gateway,
 }

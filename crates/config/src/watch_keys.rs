@@ -49,7 +49,7 @@ pub(crate) static BAN: Key<OneTable> = Key {
 pub(crate) static SOURCE_SECTION: Section = Section {
     title: "source = { … }",
     about: "Exactly one of these.",
-    keys: &[&SOURCE_FILE, &SOURCE_JOURNAL, &SOURCE_SYSLOG, &SOURCE_GATEWAY],
+    keys: &[&SOURCE_FILE, &SOURCE_JOURNAL, &SOURCE_SYSLOG, &SOURCE_NFLOG, &SOURCE_GATEWAY],
     refused: &[],
 };
 pub(crate) static SOURCE_FILE: Key<AbsolutePath> = Key {
@@ -60,9 +60,12 @@ pub(crate) static SOURCE_FILE: Key<AbsolutePath> = Key {
 };
 pub(crate) static SOURCE_JOURNAL: Key<Parsed<String>> = Key {
     name: "journal",
-    kind: Parsed { parse: names::unit, words: "the name of a unit, such as `\"ssh.service\"`" },
+    kind: Parsed {
+        parse: names::unit,
+        words: "the name of a unit, such as `\"ssh.service\"`, or `\"kernel\"`",
+    },
     default: "not this",
-    about: "A unit whose messages are read from the journal.",
+    about: "A unit whose messages are read from the journal, or the kernel.",
 };
 pub(crate) static SOURCE_SYSLOG: Key<Parsed<Syslog>> = Key {
     name: "syslog",
@@ -72,6 +75,13 @@ pub(crate) static SOURCE_SYSLOG: Key<Parsed<Syslog>> = Key {
     },
     default: "not this",
     about: "A socket on which messages of syslog are taken.",
+};
+pub(crate) static SOURCE_NFLOG: Key<Count> = Key {
+    name: "nflog",
+    kind: Count { min: 1, max: 65_535 },
+    default: "not this",
+    about: "A group to which rules log packets (`log prefix \"burgrave drop: \" group 5`, iptables' `NFLOG`), read from the kernel \
+            itself. Nobody else can read the group at the same time.",
 };
 pub(crate) static SOURCE_GATEWAY: Key<Flag> = Key {
     name: "gateway",

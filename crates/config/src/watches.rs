@@ -3,7 +3,7 @@
 use crate::error::quoted;
 use crate::keys::{
     AFTER, BAN, FILTER, FOR, SERVICE, SILENT_AFTER, SOURCE, SOURCE_FILE, SOURCE_GATEWAY,
-    SOURCE_JOURNAL, SOURCE_SECTION, SOURCE_SYSLOG, STRICT, WITHIN,
+    SOURCE_JOURNAL, SOURCE_NFLOG, SOURCE_SECTION, SOURCE_SYSLOG, STRICT, WITHIN,
 };
 use crate::kinds::{Kind, Words, refuse, text};
 use crate::nearest::nearest;
@@ -46,7 +46,7 @@ pub(crate) struct SourceOf;
 
 impl Words for SourceOf {
     fn words(&self) -> String {
-        "`{ file = \"/…\" }`, `{ journal = \"ssh.service\" }`, `{ syslog = \"udp://127.0.0.1:5514\" }` or `{ gateway = true }`"
+        "`{ file = \"/…\" }`, `{ journal = \"ssh.service\" }`, `{ syslog = \"udp://127.0.0.1:5514\" }`, `{ nflog = 5 }` or `{ gateway = true }`"
             .to_owned()
     }
 
@@ -67,6 +67,8 @@ impl Kind for SourceOf {
         let file = table.get(&SOURCE_FILE, sink).map(Source::File);
         let journal = table.get(&SOURCE_JOURNAL, sink).map(Source::Journal);
         let syslog = table.get(&SOURCE_SYSLOG, sink).map(Source::Syslog);
+        let group = table.get(&SOURCE_NFLOG, sink).and_then(|group| u16::try_from(group).ok());
+        let nflog = group.map(Source::Nflog);
         let gateway = table.located(&SOURCE_GATEWAY, sink);
         if let Some(off) = gateway.as_ref().filter(|gateway| !gateway.value) {
             let message = "`gateway = false` names no source: remove it";
@@ -77,6 +79,7 @@ impl Kind for SourceOf {
             table.has(&SOURCE_FILE),
             table.has(&SOURCE_JOURNAL),
             table.has(&SOURCE_SYSLOG),
+            table.has(&SOURCE_NFLOG),
             table.has(&SOURCE_GATEWAY),
         ];
         let count = written.iter().filter(|written| **written).count();
@@ -85,12 +88,26 @@ impl Kind for SourceOf {
             sink.wrong(spot, message, self.words());
             return None;
         }
-        file.or(journal).or(syslog).or_else(|| gateway.map(|_| Source::Gateway))
+        file.or(journal).or(syslog).or(nflog).or_else(|| gateway.map(|_| Source::Gateway))
     }
 }
 
-/// One log, if everything of it could be read. `has_log`: whether the gateway writes an access log.
-pub(crate) fn watch(table: &Table<'_, '_>, has_log: bool, sink: &mut Sink<'_>) -> Option<Watch> {
+/// Every log of which everything could be read. `has_log`: whether the gateway writes an access log.
+pub(crate) fn watches(tables: &[Table<'_, '_>], has_log: bool, sink: &mut Sink<'_>) -> Vec<Watch> {
+    let mut all: Vec<Watch> = Vec::new();
+    for table in tables {
+        let one = watch(table, has_log, &all, sink);
+        all.extend(one);
+    }
+    all
+}
+
+fn watch(
+    table: &Table<'_, '_>,
+    has_log: bool,
+    before: &[Watch],
+    sink: &mut Sink<'_>,
+) -> Option<Watch> {
     let format = format(table, sink);
     let source = table.needed(&SOURCE, sink);
     let is_strict = table.get(&STRICT, sink).unwrap_or(false);
@@ -112,7 +129,10 @@ pub(crate) fn watch(table: &Table<'_, '_>, has_log: bool, sink: &mut Sink<'_>) -
         {
             Some("whoever may send here can have anybody banned: only loopback addresses are taken")
         }
-        Source::File(_) | Source::Journal(_) | Source::Syslog(_) => None,
+        Source::Nflog(_) if before.iter().any(|other| other.source == source.value) => {
+            Some("this group is watched already, and the kernel gives its packets to one reader")
+        }
+        Source::File(_) | Source::Journal(_) | Source::Syslog(_) | Source::Nflog(_) => None,
     };
     if let Some(why) = why {
         sink.wrong(&source.spot, why, "`{ file = \"/…\" }` or `{ gateway = true }`".to_owned());
@@ -214,6 +234,7 @@ mod tests {
         let read = |source: &str| read(&format!("service = \"sshd\"\nsource = {{ {source} }}"));
         for (source, wanted) in [
             ("journal = \"ssh.service\"", Source::Journal("ssh.service".to_owned())),
+            ("journal = \"kernel\"", Source::Journal("kernel".to_owned())),
             ("journal = \"user@0.service\"", Source::Journal("user@0.service".to_owned())),
             (
                 "syslog = \"udp://127.0.0.1:5514\"",
@@ -240,6 +261,23 @@ mod tests {
         ] {
             assert_eq!(read(source).unwrap_err(), [(3, message.to_owned())], "{source}");
         }
+    }
+
+    #[test]
+    fn a_group_of_packets_is_read_once() {
+        let of = |group: &str| format!("service = \"firewall\"\nsource = {{ nflog = {group} }}");
+        for (group, wanted) in [("1", 1), ("65535", 65_535)] {
+            assert_eq!(read(&of(group)).unwrap()[0].source, Source::Nflog(wanted));
+        }
+        for group in ["0", "65536", "-1", "\"5\"", "true"] {
+            let errors = read(&of(group)).unwrap_err();
+            assert!(errors.iter().any(|(line, _)| *line == 3), "{group}: {errors:?}");
+        }
+        let two = |group: &str| format!("{}\n[[watch]]\n{}", of("5"), of(group));
+        assert_eq!(read(&two("6")).unwrap().len(), 2);
+        let message =
+            "this group is watched already, and the kernel gives its packets to one reader";
+        assert_eq!(read(&two("5")).unwrap_err(), [(6, message.to_owned())]);
     }
 
     #[test]

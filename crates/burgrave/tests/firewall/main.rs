@@ -14,6 +14,7 @@
 
 mod net;
 mod outward;
+mod packets;
 mod proofs;
 #[path = "../support/mod.rs"]
 mod support;
