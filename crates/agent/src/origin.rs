@@ -4,7 +4,7 @@ use crate::error::AgentError;
 use crate::nflog::Packets;
 use crate::syslog::Receiver;
 use crate::unit::Unit;
-use burgrave_config::{Source as From, Syslog};
+use burgrave_config::{Source as From, Syslog, SyslogTls};
 use burgrave_follow::{Position, Source};
 use burgrave_sys::{Changes, SysError, Together};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,10 @@ impl Origin {
 
     pub(crate) fn syslog(from: &Syslog, together: &Together) -> Result<Self, AgentError> {
         Ok(Self::Syslog(Receiver::open(from, together)?))
+    }
+
+    pub(crate) fn syslog_tls(from: &SyslogTls, together: &Together) -> Result<Self, AgentError> {
+        Ok(Self::Syslog(Receiver::open_tls(from, together)?))
     }
 
     pub(crate) fn packets(group: u16) -> Self {
@@ -103,6 +107,6 @@ pub(crate) fn key(source: &From, access: Option<&Path>) -> Option<String> {
         From::File(path) => path.to_str().map(str::to_owned),
         From::Gateway => access.and_then(Path::to_str).map(str::to_owned),
         From::Journal(unit) => Some(format!("journal:{unit}")),
-        From::Syslog(_) | From::Nflog(_) => None,
+        From::Syslog(_) | From::SyslogTls(_) | From::Nflog(_) => None,
     }
 }

@@ -173,6 +173,7 @@ impl Watcher {
                 }
                 (From::Journal(unit), _) => Origin::unit(unit, kept),
                 (From::Syslog(from), _) => Origin::syslog(from, &self.together)?,
+                (From::SyslogTls(from), _) => Origin::syslog_tls(from, &self.together)?,
                 (From::Nflog(group), _) => Origin::packets(*group),
                 // Refused when the configuration was read.
                 (From::Gateway, None) => continue,

@@ -3,8 +3,9 @@
 
 use crate::error::quoted;
 use crate::kinds::{Kind, Words, text};
-use crate::settings::{Authority, Host, RateBy, Syslog, Upstream};
+use crate::settings::{Authority, Host, RateBy, Upstream};
 use crate::sink::{Sink, Spot};
+use crate::watch_settings::Syslog;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use toml::de::DeValue;

@@ -2,9 +2,8 @@
 
 use crate::kinds::{AbsolutePath, Count, Flag, Span};
 use crate::names::{self, Parsed};
-use crate::settings::Syslog;
 use crate::table::{Key, OneTable, Section};
-use crate::watches::{ServiceName, SourceOf};
+use crate::watches::{ServiceName, SourceOf, SyslogAt, syslog_at};
 
 pub(crate) static WATCH_SECTION: Section = Section {
     title: "[[watch]]",
@@ -48,8 +47,17 @@ pub(crate) static BAN: Key<OneTable> = Key {
 };
 pub(crate) static SOURCE_SECTION: Section = Section {
     title: "source = { … }",
-    about: "Exactly one of these.",
-    keys: &[&SOURCE_FILE, &SOURCE_JOURNAL, &SOURCE_SYSLOG, &SOURCE_NFLOG, &SOURCE_GATEWAY],
+    about: "Exactly one of these; beside `syslog` with `tls://` also whose certificates are shown and believed.",
+    keys: &[
+        &SOURCE_FILE,
+        &SOURCE_JOURNAL,
+        &SOURCE_SYSLOG,
+        &SOURCE_CERTIFICATE,
+        &SOURCE_KEY,
+        &SOURCE_CLIENT_CA,
+        &SOURCE_NFLOG,
+        &SOURCE_GATEWAY,
+    ],
     refused: &[],
 };
 pub(crate) static SOURCE_FILE: Key<AbsolutePath> = Key {
@@ -67,14 +75,33 @@ pub(crate) static SOURCE_JOURNAL: Key<Parsed<String>> = Key {
     default: "not this",
     about: "A unit whose messages are read from the journal, or the kernel.",
 };
-pub(crate) static SOURCE_SYSLOG: Key<Parsed<Syslog>> = Key {
+pub(crate) static SOURCE_SYSLOG: Key<Parsed<SyslogAt>> = Key {
     name: "syslog",
     kind: Parsed {
-        parse: names::syslog,
-        words: "`\"udp://ADDRESS:PORT\"`, `\"tcp://ADDRESS:PORT\"` or `\"unix:/PATH\"`",
+        parse: syslog_at,
+        words: "`\"udp://ADDRESS:PORT\"`, `\"tcp://ADDRESS:PORT\"`, `\"unix:/PATH\"` or `\"tls://ADDRESS:PORT\"`",
     },
     default: "not this",
-    about: "A socket on which messages of syslog are taken.",
+    about: "A socket on which messages of syslog are taken. Addresses beyond this machine only with `tls://`, from clients \
+            that show a certificate.",
+};
+pub(crate) static SOURCE_CERTIFICATE: Key<AbsolutePath> = Key {
+    name: "certificate",
+    kind: AbsolutePath,
+    default: "needed with `tls://`",
+    about: "The certificate (PEM, with those that vouch for it) that is shown to clients.",
+};
+pub(crate) static SOURCE_KEY: Key<AbsolutePath> = Key {
+    name: "key",
+    kind: AbsolutePath,
+    default: "needed with `tls://`",
+    about: "Its key (PEM), which its owner alone may read.",
+};
+pub(crate) static SOURCE_CLIENT_CA: Key<AbsolutePath> = Key {
+    name: "client_ca",
+    kind: AbsolutePath,
+    default: "needed with `tls://`",
+    about: "Certificates (PEM) of those who vouch for clients. Whoever has a certificate of theirs can have anybody banned.",
 };
 pub(crate) static SOURCE_NFLOG: Key<Count> = Key {
     name: "nflog",

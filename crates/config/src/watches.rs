@@ -2,14 +2,17 @@
 
 use crate::error::quoted;
 use crate::keys::{
-    AFTER, BAN, FILTER, FOR, SERVICE, SILENT_AFTER, SOURCE, SOURCE_FILE, SOURCE_GATEWAY,
-    SOURCE_JOURNAL, SOURCE_NFLOG, SOURCE_SECTION, SOURCE_SYSLOG, STRICT, WITHIN,
+    AFTER, BAN, FILTER, FOR, SERVICE, SILENT_AFTER, SOURCE, SOURCE_CERTIFICATE, SOURCE_CLIENT_CA,
+    SOURCE_FILE, SOURCE_GATEWAY, SOURCE_JOURNAL, SOURCE_KEY, SOURCE_NFLOG, SOURCE_SECTION,
+    SOURCE_SYSLOG, STRICT, WITHIN,
 };
 use crate::kinds::{Kind, Words, refuse, text};
+use crate::names;
 use crate::nearest::nearest;
-use crate::settings::{Ban, Format, Source, Syslog, Watch};
 use crate::sink::{Sink, Spot};
 use crate::table::{Section, Table};
+use crate::watch_settings::{Ban, Format, Source, Syslog, SyslogTls, Watch};
+use std::net::SocketAddr;
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -66,7 +69,7 @@ impl Kind for SourceOf {
         let table = Table::open(inner, spot.clone(), &SOURCE_SECTION, sink);
         let file = table.get(&SOURCE_FILE, sink).map(Source::File);
         let journal = table.get(&SOURCE_JOURNAL, sink).map(Source::Journal);
-        let syslog = table.get(&SOURCE_SYSLOG, sink).map(Source::Syslog);
+        let syslog = syslog(&table, spot, sink);
         let group = table.get(&SOURCE_NFLOG, sink).and_then(|group| u16::try_from(group).ok());
         let nflog = group.map(Source::Nflog);
         let gateway = table.located(&SOURCE_GATEWAY, sink);
@@ -89,6 +92,55 @@ impl Kind for SourceOf {
             return None;
         }
         file.or(journal).or(syslog).or(nflog).or_else(|| gateway.map(|_| Source::Gateway))
+    }
+}
+
+/// A socket of syslog as its address says it.
+#[derive(Clone, Debug)]
+pub(crate) enum SyslogAt {
+    /// All that is to be known.
+    Plain(Syslog),
+    /// Over TLS, by certificates that stand beside it.
+    Tls(SocketAddr),
+}
+
+pub(crate) fn syslog_at(text: &str) -> Result<SyslogAt, &'static str> {
+    match text.strip_prefix("tls://") {
+        Some(rest) => {
+            rest.parse().map(SyslogAt::Tls).map_err(|_bad| "this is no address with a port")
+        }
+        None => names::syslog(text).map(SyslogAt::Plain),
+    }
+}
+
+/// The socket, with its certificates where it is one that needs them.
+fn syslog(table: &Table<'_, '_>, spot: &Spot, sink: &mut Sink<'_>) -> Option<Source> {
+    let at = table.get(&SOURCE_SYSLOG, sink);
+    let keys = [&SOURCE_CERTIFICATE, &SOURCE_KEY, &SOURCE_CLIENT_CA];
+    let files = keys.map(|key| table.get(key, sink));
+    let written = keys.map(|key| table.has(key));
+    match (at, files) {
+        (Some(SyslogAt::Tls(address)), [Some(certificate), Some(key), Some(client_ca)]) => {
+            Some(Source::SyslogTls(SyslogTls { address, certificate, key, client_ca }))
+        }
+        (Some(SyslogAt::Tls(_)), _) => {
+            if written != [true; 3] {
+                let message = "`tls://` needs `certificate`, `key` and `client_ca`";
+                sink.wrong(spot, message, SourceOf.words());
+            }
+            None
+        }
+        (at, _) => {
+            if written != [false; 3] && (at.is_some() || !table.has(&SOURCE_SYSLOG)) {
+                let message =
+                    "`certificate`, `key` and `client_ca` belong to `syslog` with `tls://`";
+                sink.wrong(spot, message, SourceOf.words());
+            }
+            match at {
+                Some(SyslogAt::Plain(syslog)) => Some(Source::Syslog(syslog)),
+                Some(SyslogAt::Tls(_)) | None => None,
+            }
+        }
     }
 }
 
@@ -129,10 +181,17 @@ fn watch(
         {
             Some("whoever may send here can have anybody banned: only loopback addresses are taken")
         }
+        Source::SyslogTls(tls) if tls.address.port() == 0 => {
+            Some("nobody knows where to send to without a port")
+        }
         Source::Nflog(_) if before.iter().any(|other| other.source == source.value) => {
             Some("this group is watched already, and the kernel gives its packets to one reader")
         }
-        Source::File(_) | Source::Journal(_) | Source::Syslog(_) | Source::Nflog(_) => None,
+        Source::File(_)
+        | Source::Journal(_)
+        | Source::Syslog(_)
+        | Source::SyslogTls(_)
+        | Source::Nflog(_) => None,
     };
     if let Some(why) = why {
         sink.wrong(&source.spot, why, "`{ file = \"/…\" }` or `{ gateway = true }`".to_owned());
@@ -168,7 +227,7 @@ fn ban(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Ban {
 mod tests {
     use super::SILENT_DEFAULT;
     use crate::parse;
-    use crate::settings::{Ban, Format, Source, Syslog, Watch};
+    use crate::watch_settings::{Ban, Format, Source, Syslog, SyslogTls, Watch};
     use std::path::PathBuf;
     use std::time::Duration;
 
@@ -261,6 +320,40 @@ mod tests {
         ] {
             assert_eq!(read(source).unwrap_err(), [(3, message.to_owned())], "{source}");
         }
+    }
+
+    #[test]
+    fn over_tls_it_listens_anywhere_and_needs_certificates() {
+        let read = |source: &str| read(&format!("service = \"sshd\"\nsource = {{ {source} }}"));
+        let files = "certificate = \"/c.pem\", key = \"/k.pem\", client_ca = \"/ca.pem\"";
+        for address in ["0.0.0.0:6514", "[::1]:6514", "192.0.2.1:6514"] {
+            let tls = SyslogTls {
+                address: address.parse().unwrap(),
+                certificate: "/c.pem".into(),
+                key: "/k.pem".into(),
+                client_ca: "/ca.pem".into(),
+            };
+            let source = format!("syslog = \"tls://{address}\", {files}");
+            assert_eq!(read(&source).unwrap()[0].source, Source::SyslogTls(tls));
+        }
+        let tls = "syslog = \"tls://192.0.2.1:6514\"";
+        let needs = "`tls://` needs `certificate`, `key` and `client_ca`";
+        let belong = "`certificate`, `key` and `client_ca` belong to `syslog` with `tls://`";
+        for (source, message) in [
+            (tls.to_owned(), needs),
+            (format!("{tls}, certificate = \"/c.pem\", key = \"/k.pem\""), needs),
+            (format!("syslog = \"tcp://127.0.0.1:514\", {files}"), belong),
+            (format!("file = \"/x\", {files}"), belong),
+            (
+                format!("syslog = \"tls://192.0.2.1:0\", {files}"),
+                "nobody knows where to send to without a port",
+            ),
+        ] {
+            let errors = read(&source).unwrap_err();
+            assert!(errors.contains(&(3, message.to_owned())), "{source}: {errors:?}");
+        }
+        let errors = read(&format!("{tls}, certificate = \"c.pem\"")).unwrap_err();
+        assert!(errors.iter().any(|(line, _)| *line == 3), "{errors:?}");
     }
 
     #[test]

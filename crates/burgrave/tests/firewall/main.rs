@@ -16,6 +16,7 @@ mod net;
 mod outward;
 mod packets;
 mod proofs;
+mod senders;
 #[path = "../support/mod.rs"]
 mod support;
 
