@@ -76,7 +76,11 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
     ("burgrave-config", &["tokio", "hyper", "rustix"], "reads nothing but the text it is given"),
     ("burgrave-model", &["tokio", "hyper", "rustix", "thiserror"], "only names things"),
     ("burgrave-advisories", &["tokio", "hyper", "socket2", "rustls"], "fetches nothing"),
-    ("burgrave-agent", &["tokio", "hyper", "socket2"], "listens on no network"),
+    (
+        "burgrave-agent",
+        &["tokio", "hyper", "socket2"],
+        "listens on no network but for messages of syslog, without a runtime",
+    ),
     ("burgrave-backup", &["tokio", "hyper"], "threads and plain reads are enough for it"),
     ("burgrave-draft", &["tokio", "hyper", "rustix"], "facts in, text out"),
     (

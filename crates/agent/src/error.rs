@@ -32,6 +32,17 @@ pub enum AgentError {
         /// What is wrong with it.
         why: String,
     },
+    /// A certificate or key that cannot be used.
+    #[error("`{}` cannot be used: {why}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Certificate, key and authorities do not go together.
+    #[error("TLS cannot be spoken: {0}")]
+    Tls(String),
     /// No more bans are kept.
     #[error("{0} bans are kept already, and no more are taken")]
     Full(usize),

@@ -4,7 +4,7 @@
 //! Invariants: only the table `inet burgrave` is touched; nobody on the list of those who are never banned
 //! is banned, whoever asks; a ban is in the kernel first and on the disk right after; what the disk says is
 //! restored in the kernel at start and whenever somebody took it away. It listens on no network but, where it
-//! is configured, to messages of syslog from this machine.
+//! is configured, to messages of syslog, from this machine or from clients that show a certificate; packets that rules log come from the kernel.
 
 mod apply;
 mod ban;
@@ -16,7 +16,9 @@ mod home;
 mod journal;
 mod kernel;
 mod lists;
+mod nflog;
 mod origin;
+mod packet;
 mod reading;
 mod share;
 mod shield;

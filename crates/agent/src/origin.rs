@@ -1,9 +1,10 @@
-//! Where lines come from: a file, a unit of the journal, or messages of syslog.
+//! Where lines come from: a file, a unit of the journal, messages of syslog, or packets that rules log.
 
 use crate::error::AgentError;
+use crate::nflog::Packets;
 use crate::syslog::Receiver;
 use crate::unit::Unit;
-use burgrave_config::{Source as From, Syslog};
+use burgrave_config::{Source as From, Syslog, SyslogTls};
 use burgrave_follow::{Position, Source};
 use burgrave_sys::{Changes, SysError, Together};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ pub(crate) enum Origin {
     File(Source),
     Unit(Unit),
     Syslog(Receiver),
+    Packets(Packets),
 }
 
 /// Where reading ended.
@@ -48,12 +50,21 @@ impl Origin {
         Ok(Self::Syslog(Receiver::open(from, together)?))
     }
 
+    pub(crate) fn syslog_tls(from: &SyslogTls, together: &Together) -> Result<Self, AgentError> {
+        Ok(Self::Syslog(Receiver::open_tls(from, together)?))
+    }
+
+    pub(crate) fn packets(group: u16) -> Self {
+        Self::Packets(Packets::of(group))
+    }
+
     /// Under which its position is kept, and by which people know it.
     pub(crate) fn name(&self) -> Option<String> {
         match self {
             Self::File(source) => source.path().to_str().map(str::to_owned),
             Self::Unit(unit) => Some(unit.name()),
             Self::Syslog(receiver) => Some(receiver.name().to_owned()),
+            Self::Packets(packets) => Some(packets.name()),
         }
     }
 
@@ -64,7 +75,7 @@ impl Origin {
             Self::Unit(unit) => {
                 unit.cursor().map(|cursor| Mark::Unit { cursor: cursor.to_owned() })
             }
-            Self::Syslog(_) => None,
+            Self::Syslog(_) | Self::Packets(_) => None,
         }
     }
 
@@ -78,6 +89,7 @@ impl Origin {
         match self {
             Self::File(source) => source.read(changes, each),
             Self::Syslog(receiver) => receiver.read(together, each),
+            Self::Packets(packets) => packets.read(together, each),
             Self::Unit(unit) => {
                 let read = unit.read(each);
                 if let Some(descriptor) = unit.descriptor() {
@@ -95,6 +107,6 @@ pub(crate) fn key(source: &From, access: Option<&Path>) -> Option<String> {
         From::File(path) => path.to_str().map(str::to_owned),
         From::Gateway => access.and_then(Path::to_str).map(str::to_owned),
         From::Journal(unit) => Some(format!("journal:{unit}")),
-        From::Syslog(_) => None,
+        From::Syslog(_) | From::SyslogTls(_) | From::Nflog(_) => None,
     }
 }

@@ -1,10 +1,13 @@
 //! Messages of syslog (RFC 3164, RFC 5424) from programs of this machine: datagrams, streams (RFC 6587) and
-//! a socket by path. Each becomes one line as a log would hold it.
+//! a socket by path. Each becomes one line as a log would hold it. From elsewhere they come over TLS (`syslog/tls.rs`).
 //!
 //! Whoever may send can have anybody banned who is not kept from it: so only loopback addresses are taken
 //! (the configuration refuses others), and a socket by path is for root and its group.
 
-use burgrave_config::Syslog;
+mod tls;
+
+use crate::error::AgentError;
+use burgrave_config::{Syslog, SyslogTls};
 use burgrave_sys::{SysError, Together, listen_datagrams, listen_tcp, listen_udp};
 use std::io::{ErrorKind, Read as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -32,6 +35,7 @@ enum Socket {
     Udp(UdpSocket),
     Unix(UnixDatagram),
     Tcp(TcpListener, Vec<Stream>),
+    Tls(Box<tls::Secure>),
 }
 
 /// A stream with what has come of a message that is not whole.
@@ -62,7 +66,17 @@ impl Receiver {
                 (format!("unix:{}", path.display()), Socket::Unix(socket))
             }
         };
-        Ok(Self { name: format!("syslog:{name}"), socket, space: vec![0; MESSAGE_BYTES_MAX] })
+        Ok(Self::of(&name, socket))
+    }
+
+    /// The same, for clients that show a certificate.
+    pub(crate) fn open_tls(from: &SyslogTls, together: &Together) -> Result<Self, AgentError> {
+        let socket = Socket::Tls(Box::new(tls::Secure::open(from, together)?));
+        Ok(Self::of(&format!("tls://{}", from.address), socket))
+    }
+
+    fn of(name: &str, socket: Socket) -> Self {
+        Self { name: format!("syslog:{name}"), socket, space: vec![0; MESSAGE_BYTES_MAX] }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -84,6 +98,7 @@ impl Receiver {
             Socket::Unix(socket) => {
                 datagrams(space, |space| socket.recv(space), each).map_err(wrong)
             }
+            Socket::Tls(secure) => secure.read(together, space, &mut each).map_err(wrong),
             Socket::Tcp(listener, streams) => {
                 for _ in 0..STREAMS_MAX {
                     match listener.accept() {

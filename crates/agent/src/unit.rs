@@ -1,7 +1,7 @@
-//! A unit of the journal that is followed: `journalctl` says each entry as JSON, which becomes one line as
+//! A unit of the journal, or the kernel's part of it, that is followed: `journalctl` says each entry as JSON, which becomes one line as
 //! a log would hold it.
 //!
-//! The unit is told by the journal itself (`_SYSTEMD_UNIT`), not by whoever wrote the entry, so that no
+//! The unit is told by the journal itself (`_SYSTEMD_UNIT`, `_TRANSPORT`), not by whoever wrote the entry, so that no
 //! other account can have anybody banned. A message is one line whatever is in it. Reading goes on where it
 //! ended, by the journal's own cursor; a `journalctl` that ends is started again.
 
@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub const JOURNALCTL: [&str; 2] = ["/usr/bin/journalctl", "/bin/journalctl"];
 /// What is asked of each entry.
 const FIELDS: &str = "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_COMM,_PID,_HOSTNAME";
+/// What is called so is no unit: whose type would follow a dot.
+const KERNEL: &str = "kernel";
 /// Read at once; a longer entry is passed over.
 const PIECE_BYTES: usize = 64 * 1024;
 const ENTRY_BYTES_MAX: usize = 256 * 1024;
@@ -119,7 +121,7 @@ impl Unit {
     }
 
     fn start(&mut self) -> Result<(), SysError> {
-        let unit = format!("--unit={}", self.name);
+        let unit = which(&self.name);
         let from = match &self.cursor {
             Some(cursor) => format!("--after-cursor={cursor}"),
             None => "--lines=0".to_owned(),
@@ -194,6 +196,14 @@ impl Unit {
             self.held.clear();
             self.is_skipping = true;
         }
+    }
+}
+
+/// The entries that are asked for.
+fn which(name: &str) -> String {
+    match name {
+        KERNEL => "_TRANSPORT=kernel".to_owned(),
+        unit => format!("--unit={unit}"),
     }
 }
 
@@ -276,6 +286,18 @@ mod tests {
         assert!(fed(&mut unit, &vec![b'x'; ENTRY_BYTES_MAX + 1]).is_empty());
         assert!(unit.held.is_empty());
         assert_eq!(fed(&mut unit, format!("rest\n{entry}\n").as_bytes()).len(), 1);
+    }
+
+    #[test]
+    fn the_kernel_is_told_by_its_way_into_the_journal() {
+        assert_eq!(which("ssh.service"), "--unit=ssh.service");
+        assert_eq!(which("kernel"), "_TRANSPORT=kernel");
+        assert_eq!(which("kernel.service"), "--unit=kernel.service");
+        let entry = r#"{"__CURSOR":"c","__REALTIME_TIMESTAMP":"0","MESSAGE":"[UFW BLOCK] IN=eth0 OUT= SRC=192.0.2.1 DST=198.51.100.7 PROTO=TCP SPT=1 DPT=2 SYN","SYSLOG_IDENTIFIER":"kernel"}"#;
+        let found = fed(&mut unit(), format!("{entry}\n").as_bytes());
+        let mut reader =
+            burgrave_watch::Reader::new(burgrave_watch::by_name("firewall").unwrap(), false);
+        assert_eq!(reader.line(found[0].0.as_bytes()).and_then(|event| event.port), Some(2));
     }
 
     #[test]

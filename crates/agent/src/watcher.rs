@@ -173,6 +173,8 @@ impl Watcher {
                 }
                 (From::Journal(unit), _) => Origin::unit(unit, kept),
                 (From::Syslog(from), _) => Origin::syslog(from, &self.together)?,
+                (From::SyslogTls(from), _) => Origin::syslog_tls(from, &self.together)?,
+                (From::Nflog(group), _) => Origin::packets(*group),
                 // Refused when the configuration was read.
                 (From::Gateway, None) => continue,
             };
@@ -464,6 +466,7 @@ mod tests {
             stamp,
             count: 1,
             score: 0,
+            port: None,
         };
         assert_eq!(lag(&event, 1_000_000), expected, "{stamp:?}");
     }

@@ -310,7 +310,7 @@ fn target(text: &str) -> Result<AlertTarget, &'static str> {
     }
     if let Some(rest) = text.strip_prefix("syslog:") {
         let socket = names::syslog(rest)?;
-        if matches!(socket, crate::settings::Syslog::Tcp(_)) {
+        if matches!(socket, crate::watch_settings::Syslog::Tcp(_)) {
             return Err("syslog is spoken to by `unix:` and `udp://`");
         }
         return Ok(AlertTarget::Syslog(socket));

@@ -7,9 +7,9 @@ use crate::alert_keys::{
     SAME_SUBJECT, TEMPLATE, TLS, TO, TOPICS,
 };
 use crate::backup::HttpAddress;
-use crate::settings::Syslog;
 use crate::sink::{Located, Sink, Spot};
 use crate::table::Table;
+use crate::watch_settings::Syslog;
 use burgrave_model::Severity;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -46,6 +46,7 @@ mod tests;
 mod units;
 mod values;
 mod watch_keys;
+mod watch_settings;
 mod watches;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
@@ -67,3 +68,4 @@ pub use reference::reference;
 pub use settings::*;
 pub use ship::{Ship, ShipTo};
 pub use stream_settings::*;
+pub use watch_settings::{Ban, Format, Source, Syslog, SyslogTls, Watch};

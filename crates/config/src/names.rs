@@ -3,8 +3,9 @@
 
 use crate::error::quoted;
 use crate::kinds::{Kind, Words, text};
-use crate::settings::{Authority, Host, RateBy, Syslog, Upstream};
+use crate::settings::{Authority, Host, RateBy, Upstream};
 use crate::sink::{Sink, Spot};
+use crate::watch_settings::Syslog;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use toml::de::DeValue;
@@ -43,13 +44,16 @@ impl<T> Kind for Parsed<T> {
     }
 }
 
-/// A unit of systemd (systemd.unit(5)).
+/// A unit of systemd (systemd.unit(5)), or the kernel.
 pub(crate) fn unit(text: &str) -> Result<String, &'static str> {
     let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
     let has_type = text.rsplit_once('.').is_some_and(|(name, kind)| {
         !name.is_empty()
             && ["service", "socket", "scope", "slice", "target", "timer"].contains(&kind)
     });
+    if text == "kernel" {
+        return Ok(text.to_owned());
+    }
     if text.len() > 255 || !text.bytes().all(is_of_it) || !has_type {
         return Err("this is not the name of a unit");
     }

@@ -64,8 +64,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     settings.audit = audit(root, sink);
     let has_log = settings.log.access.is_some();
     let watched = root.tables(&WATCH, sink);
-    settings.watch =
-        watched.iter().filter_map(|table| watches::watch(table, has_log, sink)).collect();
+    settings.watch = watches::watches(&watched, has_log, sink);
     settings.backups = backups(root, &settings.state, sink);
     settings.alerts = alerts(root, sink);
     // A machine that only keeps backups serves nothing.

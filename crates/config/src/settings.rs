@@ -9,6 +9,7 @@ use crate::bans::Bans;
 use crate::firewall::Firewall;
 use crate::log_settings::Log;
 use crate::stream_settings::Stream;
+use crate::watch_settings::Watch;
 use burgrave_model::{Mode, Profile};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -66,71 +67,6 @@ pub struct Listen {
     pub redirect: bool,
     /// Networks whose connections begin with a header of the PROXY protocol.
     pub proxy_protocol: Vec<Network>,
-}
-
-/// A log that is watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watch {
-    /// How its lines are read.
-    pub format: Format,
-    /// Where it comes from.
-    pub source: Source,
-    /// The stricter modes as well. Default false.
-    pub is_strict: bool,
-    /// How long it may be silent. Default a day.
-    pub silent_after: Duration,
-    /// When a client is banned.
-    pub ban: Ban,
-}
-
-/// How the lines of a log are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// As those of a service; its name is known to the crate that reads logs.
-    Service(&'static str),
-    /// By a filter of fail2ban.
-    Filter(PathBuf),
-}
-
-/// Where a log comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A file that is followed.
-    File(PathBuf),
-    /// A unit of the journal.
-    Journal(String),
-    /// A socket of syslog.
-    Syslog(Syslog),
-    /// The gateway's own events.
-    Gateway,
-}
-
-/// A socket on which messages of syslog are taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Syslog {
-    /// Datagrams.
-    Udp(SocketAddr),
-    /// A stream (RFC 6587).
-    Tcp(SocketAddr),
-    /// A socket of this machine.
-    Unix(PathBuf),
-}
-
-/// When a client is banned, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ban {
-    /// After so many failures. Default 5.
-    pub after: u32,
-    /// Within this time. Default 10 minutes.
-    pub within: Duration,
-    /// For this time, the first time. Default an hour.
-    pub duration: Duration,
-}
-
-impl Default for Ban {
-    fn default() -> Self {
-        Self { after: 5, within: Duration::from_mins(10), duration: Duration::from_hours(1) }
-    }
 }
 
 /// The rule engine.

@@ -2,9 +2,8 @@
 
 use crate::kinds::{AbsolutePath, Count, Flag, Span};
 use crate::names::{self, Parsed};
-use crate::settings::Syslog;
 use crate::table::{Key, OneTable, Section};
-use crate::watches::{ServiceName, SourceOf};
+use crate::watches::{ServiceName, SourceOf, SyslogAt, syslog_at};
 
 pub(crate) static WATCH_SECTION: Section = Section {
     title: "[[watch]]",
@@ -48,8 +47,17 @@ pub(crate) static BAN: Key<OneTable> = Key {
 };
 pub(crate) static SOURCE_SECTION: Section = Section {
     title: "source = { … }",
-    about: "Exactly one of these.",
-    keys: &[&SOURCE_FILE, &SOURCE_JOURNAL, &SOURCE_SYSLOG, &SOURCE_GATEWAY],
+    about: "Exactly one of these; beside `syslog` with `tls://` also whose certificates are shown and believed.",
+    keys: &[
+        &SOURCE_FILE,
+        &SOURCE_JOURNAL,
+        &SOURCE_SYSLOG,
+        &SOURCE_CERTIFICATE,
+        &SOURCE_KEY,
+        &SOURCE_CLIENT_CA,
+        &SOURCE_NFLOG,
+        &SOURCE_GATEWAY,
+    ],
     refused: &[],
 };
 pub(crate) static SOURCE_FILE: Key<AbsolutePath> = Key {
@@ -60,18 +68,47 @@ pub(crate) static SOURCE_FILE: Key<AbsolutePath> = Key {
 };
 pub(crate) static SOURCE_JOURNAL: Key<Parsed<String>> = Key {
     name: "journal",
-    kind: Parsed { parse: names::unit, words: "the name of a unit, such as `\"ssh.service\"`" },
-    default: "not this",
-    about: "A unit whose messages are read from the journal.",
-};
-pub(crate) static SOURCE_SYSLOG: Key<Parsed<Syslog>> = Key {
-    name: "syslog",
     kind: Parsed {
-        parse: names::syslog,
-        words: "`\"udp://ADDRESS:PORT\"`, `\"tcp://ADDRESS:PORT\"` or `\"unix:/PATH\"`",
+        parse: names::unit,
+        words: "the name of a unit, such as `\"ssh.service\"`, or `\"kernel\"`",
     },
     default: "not this",
-    about: "A socket on which messages of syslog are taken.",
+    about: "A unit whose messages are read from the journal, or the kernel.",
+};
+pub(crate) static SOURCE_SYSLOG: Key<Parsed<SyslogAt>> = Key {
+    name: "syslog",
+    kind: Parsed {
+        parse: syslog_at,
+        words: "`\"udp://ADDRESS:PORT\"`, `\"tcp://ADDRESS:PORT\"`, `\"unix:/PATH\"` or `\"tls://ADDRESS:PORT\"`",
+    },
+    default: "not this",
+    about: "A socket on which messages of syslog are taken. Addresses beyond this machine only with `tls://`, from clients \
+            that show a certificate.",
+};
+pub(crate) static SOURCE_CERTIFICATE: Key<AbsolutePath> = Key {
+    name: "certificate",
+    kind: AbsolutePath,
+    default: "needed with `tls://`",
+    about: "The certificate (PEM, with those that vouch for it) that is shown to clients.",
+};
+pub(crate) static SOURCE_KEY: Key<AbsolutePath> = Key {
+    name: "key",
+    kind: AbsolutePath,
+    default: "needed with `tls://`",
+    about: "Its key (PEM), which its owner alone may read.",
+};
+pub(crate) static SOURCE_CLIENT_CA: Key<AbsolutePath> = Key {
+    name: "client_ca",
+    kind: AbsolutePath,
+    default: "needed with `tls://`",
+    about: "Certificates (PEM) of those who vouch for clients. Whoever has a certificate of theirs can have anybody banned.",
+};
+pub(crate) static SOURCE_NFLOG: Key<Count> = Key {
+    name: "nflog",
+    kind: Count { min: 1, max: 65_535 },
+    default: "not this",
+    about: "A group to which rules log packets (`log prefix \"burgrave drop: \" group 5`, iptables' `NFLOG`), read from the kernel \
+            itself. Nobody else can read the group at the same time.",
 };
 pub(crate) static SOURCE_GATEWAY: Key<Flag> = Key {
     name: "gateway",

@@ -2,14 +2,17 @@
 
 use crate::error::quoted;
 use crate::keys::{
-    AFTER, BAN, FILTER, FOR, SERVICE, SILENT_AFTER, SOURCE, SOURCE_FILE, SOURCE_GATEWAY,
-    SOURCE_JOURNAL, SOURCE_SECTION, SOURCE_SYSLOG, STRICT, WITHIN,
+    AFTER, BAN, FILTER, FOR, SERVICE, SILENT_AFTER, SOURCE, SOURCE_CERTIFICATE, SOURCE_CLIENT_CA,
+    SOURCE_FILE, SOURCE_GATEWAY, SOURCE_JOURNAL, SOURCE_KEY, SOURCE_NFLOG, SOURCE_SECTION,
+    SOURCE_SYSLOG, STRICT, WITHIN,
 };
 use crate::kinds::{Kind, Words, refuse, text};
+use crate::names;
 use crate::nearest::nearest;
-use crate::settings::{Ban, Format, Source, Syslog, Watch};
 use crate::sink::{Sink, Spot};
 use crate::table::{Section, Table};
+use crate::watch_settings::{Ban, Format, Source, Syslog, SyslogTls, Watch};
+use std::net::SocketAddr;
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -46,7 +49,7 @@ pub(crate) struct SourceOf;
 
 impl Words for SourceOf {
     fn words(&self) -> String {
-        "`{ file = \"/…\" }`, `{ journal = \"ssh.service\" }`, `{ syslog = \"udp://127.0.0.1:5514\" }` or `{ gateway = true }`"
+        "`{ file = \"/…\" }`, `{ journal = \"ssh.service\" }`, `{ syslog = \"udp://127.0.0.1:5514\" }`, `{ nflog = 5 }` or `{ gateway = true }`"
             .to_owned()
     }
 
@@ -66,7 +69,9 @@ impl Kind for SourceOf {
         let table = Table::open(inner, spot.clone(), &SOURCE_SECTION, sink);
         let file = table.get(&SOURCE_FILE, sink).map(Source::File);
         let journal = table.get(&SOURCE_JOURNAL, sink).map(Source::Journal);
-        let syslog = table.get(&SOURCE_SYSLOG, sink).map(Source::Syslog);
+        let syslog = syslog(&table, spot, sink);
+        let group = table.get(&SOURCE_NFLOG, sink).and_then(|group| u16::try_from(group).ok());
+        let nflog = group.map(Source::Nflog);
         let gateway = table.located(&SOURCE_GATEWAY, sink);
         if let Some(off) = gateway.as_ref().filter(|gateway| !gateway.value) {
             let message = "`gateway = false` names no source: remove it";
@@ -77,6 +82,7 @@ impl Kind for SourceOf {
             table.has(&SOURCE_FILE),
             table.has(&SOURCE_JOURNAL),
             table.has(&SOURCE_SYSLOG),
+            table.has(&SOURCE_NFLOG),
             table.has(&SOURCE_GATEWAY),
         ];
         let count = written.iter().filter(|written| **written).count();
@@ -85,12 +91,75 @@ impl Kind for SourceOf {
             sink.wrong(spot, message, self.words());
             return None;
         }
-        file.or(journal).or(syslog).or_else(|| gateway.map(|_| Source::Gateway))
+        file.or(journal).or(syslog).or(nflog).or_else(|| gateway.map(|_| Source::Gateway))
     }
 }
 
-/// One log, if everything of it could be read. `has_log`: whether the gateway writes an access log.
-pub(crate) fn watch(table: &Table<'_, '_>, has_log: bool, sink: &mut Sink<'_>) -> Option<Watch> {
+/// A socket of syslog as its address says it.
+#[derive(Clone, Debug)]
+pub(crate) enum SyslogAt {
+    /// All that is to be known.
+    Plain(Syslog),
+    /// Over TLS, by certificates that stand beside it.
+    Tls(SocketAddr),
+}
+
+pub(crate) fn syslog_at(text: &str) -> Result<SyslogAt, &'static str> {
+    match text.strip_prefix("tls://") {
+        Some(rest) => {
+            rest.parse().map(SyslogAt::Tls).map_err(|_bad| "this is no address with a port")
+        }
+        None => names::syslog(text).map(SyslogAt::Plain),
+    }
+}
+
+/// The socket, with its certificates where it is one that needs them.
+fn syslog(table: &Table<'_, '_>, spot: &Spot, sink: &mut Sink<'_>) -> Option<Source> {
+    let at = table.get(&SOURCE_SYSLOG, sink);
+    let keys = [&SOURCE_CERTIFICATE, &SOURCE_KEY, &SOURCE_CLIENT_CA];
+    let files = keys.map(|key| table.get(key, sink));
+    let written = keys.map(|key| table.has(key));
+    match (at, files) {
+        (Some(SyslogAt::Tls(address)), [Some(certificate), Some(key), Some(client_ca)]) => {
+            Some(Source::SyslogTls(SyslogTls { address, certificate, key, client_ca }))
+        }
+        (Some(SyslogAt::Tls(_)), _) => {
+            if written != [true; 3] {
+                let message = "`tls://` needs `certificate`, `key` and `client_ca`";
+                sink.wrong(spot, message, SourceOf.words());
+            }
+            None
+        }
+        (at, _) => {
+            if written != [false; 3] && (at.is_some() || !table.has(&SOURCE_SYSLOG)) {
+                let message =
+                    "`certificate`, `key` and `client_ca` belong to `syslog` with `tls://`";
+                sink.wrong(spot, message, SourceOf.words());
+            }
+            match at {
+                Some(SyslogAt::Plain(syslog)) => Some(Source::Syslog(syslog)),
+                Some(SyslogAt::Tls(_)) | None => None,
+            }
+        }
+    }
+}
+
+/// Every log of which everything could be read. `has_log`: whether the gateway writes an access log.
+pub(crate) fn watches(tables: &[Table<'_, '_>], has_log: bool, sink: &mut Sink<'_>) -> Vec<Watch> {
+    let mut all: Vec<Watch> = Vec::new();
+    for table in tables {
+        let one = watch(table, has_log, &all, sink);
+        all.extend(one);
+    }
+    all
+}
+
+fn watch(
+    table: &Table<'_, '_>,
+    has_log: bool,
+    before: &[Watch],
+    sink: &mut Sink<'_>,
+) -> Option<Watch> {
     let format = format(table, sink);
     let source = table.needed(&SOURCE, sink);
     let is_strict = table.get(&STRICT, sink).unwrap_or(false);
@@ -112,7 +181,17 @@ pub(crate) fn watch(table: &Table<'_, '_>, has_log: bool, sink: &mut Sink<'_>) -
         {
             Some("whoever may send here can have anybody banned: only loopback addresses are taken")
         }
-        Source::File(_) | Source::Journal(_) | Source::Syslog(_) => None,
+        Source::SyslogTls(tls) if tls.address.port() == 0 => {
+            Some("nobody knows where to send to without a port")
+        }
+        Source::Nflog(_) if before.iter().any(|other| other.source == source.value) => {
+            Some("this group is watched already, and the kernel gives its packets to one reader")
+        }
+        Source::File(_)
+        | Source::Journal(_)
+        | Source::Syslog(_)
+        | Source::SyslogTls(_)
+        | Source::Nflog(_) => None,
     };
     if let Some(why) = why {
         sink.wrong(&source.spot, why, "`{ file = \"/…\" }` or `{ gateway = true }`".to_owned());
@@ -148,7 +227,7 @@ fn ban(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Ban {
 mod tests {
     use super::SILENT_DEFAULT;
     use crate::parse;
-    use crate::settings::{Ban, Format, Source, Syslog, Watch};
+    use crate::watch_settings::{Ban, Format, Source, Syslog, SyslogTls, Watch};
     use std::path::PathBuf;
     use std::time::Duration;
 
@@ -214,6 +293,7 @@ mod tests {
         let read = |source: &str| read(&format!("service = \"sshd\"\nsource = {{ {source} }}"));
         for (source, wanted) in [
             ("journal = \"ssh.service\"", Source::Journal("ssh.service".to_owned())),
+            ("journal = \"kernel\"", Source::Journal("kernel".to_owned())),
             ("journal = \"user@0.service\"", Source::Journal("user@0.service".to_owned())),
             (
                 "syslog = \"udp://127.0.0.1:5514\"",
@@ -240,6 +320,57 @@ mod tests {
         ] {
             assert_eq!(read(source).unwrap_err(), [(3, message.to_owned())], "{source}");
         }
+    }
+
+    #[test]
+    fn over_tls_it_listens_anywhere_and_needs_certificates() {
+        let read = |source: &str| read(&format!("service = \"sshd\"\nsource = {{ {source} }}"));
+        let files = "certificate = \"/c.pem\", key = \"/k.pem\", client_ca = \"/ca.pem\"";
+        for address in ["0.0.0.0:6514", "[::1]:6514", "192.0.2.1:6514"] {
+            let tls = SyslogTls {
+                address: address.parse().unwrap(),
+                certificate: "/c.pem".into(),
+                key: "/k.pem".into(),
+                client_ca: "/ca.pem".into(),
+            };
+            let source = format!("syslog = \"tls://{address}\", {files}");
+            assert_eq!(read(&source).unwrap()[0].source, Source::SyslogTls(tls));
+        }
+        let tls = "syslog = \"tls://192.0.2.1:6514\"";
+        let needs = "`tls://` needs `certificate`, `key` and `client_ca`";
+        let belong = "`certificate`, `key` and `client_ca` belong to `syslog` with `tls://`";
+        for (source, message) in [
+            (tls.to_owned(), needs),
+            (format!("{tls}, certificate = \"/c.pem\", key = \"/k.pem\""), needs),
+            (format!("syslog = \"tcp://127.0.0.1:514\", {files}"), belong),
+            (format!("file = \"/x\", {files}"), belong),
+            (
+                format!("syslog = \"tls://192.0.2.1:0\", {files}"),
+                "nobody knows where to send to without a port",
+            ),
+        ] {
+            let errors = read(&source).unwrap_err();
+            assert!(errors.contains(&(3, message.to_owned())), "{source}: {errors:?}");
+        }
+        let errors = read(&format!("{tls}, certificate = \"c.pem\"")).unwrap_err();
+        assert!(errors.iter().any(|(line, _)| *line == 3), "{errors:?}");
+    }
+
+    #[test]
+    fn a_group_of_packets_is_read_once() {
+        let of = |group: &str| format!("service = \"firewall\"\nsource = {{ nflog = {group} }}");
+        for (group, wanted) in [("1", 1), ("65535", 65_535)] {
+            assert_eq!(read(&of(group)).unwrap()[0].source, Source::Nflog(wanted));
+        }
+        for group in ["0", "65536", "-1", "\"5\"", "true"] {
+            let errors = read(&of(group)).unwrap_err();
+            assert!(errors.iter().any(|(line, _)| *line == 3), "{group}: {errors:?}");
+        }
+        let two = |group: &str| format!("{}\n[[watch]]\n{}", of("5"), of(group));
+        assert_eq!(read(&two("6")).unwrap().len(), 2);
+        let message =
+            "this group is watched already, and the kernel gives its packets to one reader";
+        assert_eq!(read(&two("5")).unwrap_err(), [(6, message.to_owned())]);
     }
 
     #[test]

@@ -59,7 +59,9 @@ pub use link::{own_link, replace_link};
 pub use live::Live;
 pub use lock::Lock;
 pub use memory::give_back_memory;
-pub use netfilter::{CHANGE_ELEMENTS_MAX, Element, Netfilter, SetStep};
+pub use netfilter::{
+    CHANGE_ELEMENTS_MAX, Element, Logged, Netfilter, PACKET_BYTES_MAX, PacketLog, SetStep,
+};
 pub use network::own_network;
 pub use observe::{Event, Happening, Observer};
 pub use own::{

@@ -171,6 +171,7 @@ fn addresses(count: u32) -> Option<()> {
             stamp: None,
             count: 1,
             score: 0,
+            port: None,
         };
         detectors.event(&event, 1, |_| {});
     }

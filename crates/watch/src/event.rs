@@ -20,6 +20,8 @@ pub enum Kind {
     SudoFailure,
     /// A client that knocked at the agreed place: it may be let in.
     Knock,
+    /// A packet to a port that the firewall keeps closed. One is nothing, many ports are a scan.
+    Dropped,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
         Self::Limit,
         Self::SudoFailure,
         Self::Knock,
+        Self::Dropped,
     ];
 
     /// The name in output and in configuration.
@@ -44,6 +47,7 @@ impl Kind {
             Self::Limit => "limit",
             Self::SudoFailure => "sudo.failure",
             Self::Knock => "knock",
+            Self::Dropped => "packet.dropped",
         }
     }
 }
@@ -68,6 +72,8 @@ pub struct Event<'a> {
     pub count: u32,
     /// What a rule engine made of it; 0 where there is none.
     pub score: u32,
+    /// The port that was asked for, where the line tells of a packet.
+    pub port: Option<u16>,
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(crate) struct Header<'a> {
     pub(crate) stamp: Option<Stamp>,
     /// Where the text may begin, likeliest first; each with what stands between time and text.
     pub(crate) places: [Option<Place<'a>>; PLACES_MAX],
+    /// Whether the header names one of the programs that were asked for.
+    pub(crate) is_named: bool,
 }
 
 /// A place where a program's own text may begin.
@@ -37,6 +39,7 @@ pub(crate) fn split<'a>(line: &'a [u8], programs: &[&str]) -> Header<'a> {
     let (stamp, rest) = after_time(line);
     let rest = verbose(rest);
     let mut places = Places { all: [None; PLACES_MAX], used: 0, start: rest };
+    let mut is_named = false;
     if programs.is_empty() {
         places.add(rest);
         // No host begins with a bracket.
@@ -49,10 +52,14 @@ pub(crate) fn split<'a>(line: &'a [u8], programs: &[&str]) -> Header<'a> {
             }
         }
     } else if let Some(text) = program(rest, programs) {
+        is_named = true;
         places.add_both(text);
     } else {
-        let after_host = skip_word(rest).map(|rest| vserver(kernel(rest)));
-        if let Some(text) = after_host.and_then(|rest| program(rest, programs)) {
+        let host = skip_word(rest);
+        let after_host = host.map(|rest| vserver(kernel(rest)));
+        let named = |rest: Option<&'a [u8]>| rest.and_then(|rest| program(rest, programs));
+        if let Some(text) = named(host).or_else(|| named(after_host)) {
+            is_named = true;
             places.add_both(text);
         } else {
             places.add(kernel(rest));
@@ -61,7 +68,7 @@ pub(crate) fn split<'a>(line: &'a [u8], programs: &[&str]) -> Header<'a> {
             }
         }
     }
-    Header { stamp, places: places.all }
+    Header { stamp, places: places.all, is_named }
 }
 
 struct Places<'a> {
@@ -224,7 +231,7 @@ fn rfc5424<'a>(line: &'a [u8], programs: &[&str]) -> Option<Header<'a>> {
     let text = structured(skip_word(message_id)?)?;
     let mut places = Places { all: [None; PLACES_MAX], used: 0, start };
     places.add_both(text);
-    Some(Header { stamp: Some(stamp), places: places.all })
+    Some(Header { stamp: Some(stamp), places: places.all, is_named: !programs.is_empty() })
 }
 
 /// What follows the structured data: `-`, or elements in brackets.
@@ -282,6 +289,20 @@ mod tests {
             "Nov 26 01:02:03 host sshd(pam_unix)[1]: text",
         ] {
             check(line, &["sshd"], &["text"]);
+        }
+    }
+
+    #[test]
+    fn a_header_names_its_program_or_does_not() {
+        for (line, is_named) in [
+            ("kernel: text", true),
+            ("Nov 26 01:02:03 h kernel: [  970.699397] text", true),
+            ("<4>1 2026-11-26T01:02:03.5Z h kernel - - - text", true),
+            ("text", false),
+            ("Nov 26 01:02:03 h cron[1]: kernel: text", false),
+            ("<4>1 2026-11-26T01:02:03.5Z h cron 1 - - kernel: text", false),
+        ] {
+            assert_eq!(split(line.as_bytes(), &["kernel"]).is_named, is_named, "{line}");
         }
     }
 

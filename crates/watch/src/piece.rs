@@ -91,6 +91,8 @@ pub(crate) struct Found<'a> {
     pub(crate) key: Option<&'a [u8]>,
     /// What a rule engine made of it.
     pub(crate) score: u32,
+    /// The port that a packet asked for.
+    pub(crate) port: Option<u16>,
     /// What happened, where that is not what the pattern says.
     pub(crate) kind: Option<Kind>,
     /// When, where that is not at the beginning.

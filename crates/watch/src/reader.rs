@@ -51,6 +51,9 @@ impl Reader {
         let line = line.get(..LINE_BYTES_MAX).unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let header = header::split(line, self.service.programs);
+        if self.service.is_named && !header.is_named {
+            return None;
+        }
         for place in header.places.iter().flatten() {
             let (text, count) = repeated(place.text);
             let text = self.skipped(text);
@@ -98,6 +101,7 @@ impl Reader {
             stamp: found.stamp,
             count,
             score: found.score,
+            port: found.port,
         })
     }
 

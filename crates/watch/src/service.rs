@@ -20,6 +20,8 @@ pub struct Service {
     pub(crate) skips: &'static [&'static str],
     /// Whether several lines tell one story.
     pub(crate) has_sessions: bool,
+    /// Whether a line counts only where its header names one of those programs.
+    pub(crate) is_named: bool,
     pub(crate) patterns: &'static [Pattern],
 }
 
@@ -34,6 +36,7 @@ impl Service {
             programs: &[],
             skips: &[],
             has_sessions: false,
+            is_named: false,
             patterns: &[],
         }
     }
@@ -55,6 +58,12 @@ impl Service {
 
     pub(crate) const fn sessions(mut self) -> Self {
         self.has_sessions = true;
+        self
+    }
+
+    /// Lines whose header names no program of the service say nothing: others could have written them.
+    pub(crate) const fn named(mut self) -> Self {
+        self.is_named = true;
         self
     }
 

@@ -290,6 +290,20 @@ const SAMPLES: &[(&str, &str, &str, &str, &str)] = &[
         "",
     ),
     (
+        "firewall",
+        "",
+        "Nov 26 01:02:03 h kernel: [  970.699397] [UFW BLOCK] IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=198.51.100.7 LEN=60 TOS=0x00 PREC=0x00 TTL=49 ID=7 DF PROTO=TCP SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0 ",
+        IS,
+        "",
+    ),
+    (
+        "firewall",
+        "s",
+        "kernel: ssh: IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=198.51.100.7 LEN=60 PROTO=TCP SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0 ",
+        IS,
+        "",
+    ),
+    (
         "freeswitch",
         "",
         "2026-11-26 01:02:03.004 [WARNING] sofia_reg.c:2531 Can't find user [bob@198.51.100.1] from 192.0.2.1",

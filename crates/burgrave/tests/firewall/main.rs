@@ -16,9 +16,11 @@
 
 mod net;
 mod outward;
+mod packets;
 #[path = "../support/postgresql.rs"]
 mod postgresql;
 mod proofs;
+mod senders;
 mod shared;
 #[path = "../support/mod.rs"]
 mod support;

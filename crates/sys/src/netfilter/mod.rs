@@ -3,7 +3,10 @@
 //! Invariants: names one table only, the one it was opened for; every change is one transaction, all of it
 //! or nothing; messages, answers and waiting have bounds. It makes no tables and no rules.
 
+mod log;
 mod message;
+
+pub use log::{Logged, PACKET_BYTES_MAX, PacketLog};
 
 use crate::SysError;
 use message::{

@@ -1,6 +1,7 @@
 //! All detectors together: an event and the time in, actions out.
 
-use super::{account, address, login, scan, score, spray, stuffing, sudo, swarm};
+pub(super) use super::rule::Rule;
+use super::{account, address, login, ports, scan, score, spray, stuffing, sudo, swarm};
 use crate::action::{Action, Evidence, Target};
 use crate::event::{Event, Kind};
 use crate::never::{self, Never};
@@ -9,7 +10,6 @@ use crate::window::{Burst, Distinct, Sum};
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher as _;
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// Addresses that are remembered.
 const ADDRESSES_MAX: u32 = 1_000_000;
@@ -19,44 +19,6 @@ const OTHERS_MAX: u32 = 131_072;
 const SERVICES_MAX: u32 = 256;
 /// Of an account's name that is kept as evidence.
 const ACCOUNT_BYTES_MAX: usize = 128;
-/// A ban doubles at most so often.
-const DOUBLINGS_MAX: u8 = 16;
-
-/// When a client is banned, and for how long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// After so many failures.
-    pub after: u32,
-    /// Within this time.
-    pub within: Duration,
-    /// For this time, the first time; twice as long each time it comes again.
-    pub duration: Duration,
-    /// Never for longer than this.
-    pub duration_max: Duration,
-}
-
-impl Default for Rule {
-    fn default() -> Self {
-        Self {
-            after: 5,
-            within: Duration::from_mins(10),
-            duration: Duration::from_hours(1),
-            duration_max: Duration::from_hours(7 * 24),
-        }
-    }
-}
-
-impl Rule {
-    pub(super) fn within_secs(&self) -> u32 {
-        u32::try_from(self.within.as_secs()).unwrap_or(u32::MAX).max(1)
-    }
-
-    /// For how long, the so many-eth time.
-    fn length(&self, times: u8) -> Duration {
-        let factor = 1_u32.checked_shl(u32::from(times.min(DOUBLINGS_MAX))).unwrap_or(u32::MAX);
-        self.duration.saturating_mul(factor).min(self.duration_max.max(self.duration))
-    }
-}
 
 /// An event as the detectors see it.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +30,8 @@ pub(super) struct Seen {
     pub(super) address: u64,
     /// A hash of the account.
     pub(super) account: Option<u64>,
+    /// The port that a packet asked for.
+    pub(super) port: Option<u16>,
 }
 
 /// What is remembered of an address in a service.
@@ -98,6 +62,7 @@ pub struct Detectors {
     rule: Rule,
     never: Never,
     clients: Table<(IpAddr, u8), Client>,
+    scanners: Table<(IpAddr, u8), ports::Scanner>,
     networks: Table<IpAddr, swarm::Network>,
     accounts: Table<u64, account::Account>,
     people: Table<u64, sudo::Person>,
@@ -114,6 +79,7 @@ impl Detectors {
             rule,
             never,
             clients: Table::new(ADDRESSES_MAX),
+            scanners: Table::new(OTHERS_MAX),
             networks: Table::new(OTHERS_MAX),
             accounts: Table::new(OTHERS_MAX),
             people: Table::new(OTHERS_MAX),
@@ -138,9 +104,11 @@ impl Detectors {
             Target::Address(ip) => {
                 for service in 0..self.names.len() {
                     let key = u8::try_from(service).map(|service| (ip, service));
-                    if let Some(client) = key.ok().and_then(|key| self.clients.find(&key)) {
+                    let Ok(key) = key else { continue };
+                    if let Some(client) = self.clients.find(&key) {
                         *client = Client { bans: client.bans, ..Client::default() };
                     }
+                    self.scanners.find(&key).into_iter().for_each(ports::Scanner::forgive);
                 }
             }
             Target::Network(first, _) => {
@@ -154,7 +122,7 @@ impl Detectors {
     /// What was pushed out of full tables.
     pub fn forgotten(&self) -> Forgotten {
         Forgotten {
-            addresses: self.clients.evicted(),
+            addresses: self.clients.evicted() + self.scanners.evicted(),
             networks: self.networks.evicted(),
             accounts: self.accounts.evicted() + self.people.evicted(),
         }
@@ -191,9 +159,11 @@ impl Detectors {
             score: event.score,
             address: event.ip.map_or(0, |ip| self.hasher.hash_one(ip)),
             account: event.user.map(|user| self.hasher.hash_one((service, user))),
+            port: event.port,
         };
         match event.kind {
             Kind::Knock => {}
+            Kind::Dropped => self.dropped(event, service, &seen, &rule, &mut act),
             Kind::SudoFailure => self.sudo(event, &seen, &rule, &mut act),
             Kind::AuthSuccess => self.login(event, service, &seen, &rule, &mut act),
             Kind::AuthFailure | Kind::Attack | Kind::NotFound | Kind::Limit => {
@@ -225,6 +195,27 @@ impl Detectors {
         if let Some(events) = login::step(&client.failures, seen, rule) {
             act(alert(login::NAME, event, events, rule));
         }
+    }
+
+    /// A packet that was dropped: nothing, unless its sender tries one port after the other.
+    fn dropped(
+        &mut self,
+        event: &Event<'_>,
+        service: u8,
+        seen: &Seen,
+        rule: &Rule,
+        act: &mut impl FnMut(Action),
+    ) {
+        let Some(ip) = event.ip else { return };
+        let target = Target::Address(ip);
+        let Some(scanner) = self.scanners.entry((ip, service)) else { return };
+        let Some(events) = ports::step(scanner, seen, rule) else { return };
+        if self.never.covers(target) {
+            return;
+        }
+        let duration = rule.length(scanner.banned(seen, |times| rule.length(times)));
+        let evidence = evidence(event, events, rule);
+        act(Action::Ban { target, duration, reason: ports::NAME, evidence });
     }
 
     /// Something that may lead to a ban.
@@ -276,7 +267,8 @@ impl Detectors {
             | Kind::Attack
             | Kind::AuthSuccess
             | Kind::SudoFailure
-            | Kind::Knock => {
+            | Kind::Knock
+            | Kind::Dropped => {
                 let burst = address::step(&mut client.failures, seen, rule)
                     .map(|events| (address::NAME, events));
                 let spray = spray::step(&mut client.accounts, seen, rule)
@@ -351,6 +343,7 @@ pub(super) fn check(story: &[&str], expected: &[&str]) {
             "login" => Kind::AuthSuccess,
             "missing" => Kind::NotFound,
             "sudo" => Kind::SudoFailure,
+            "drop" => Kind::Dropped,
             _ => Kind::Attack,
         };
         let (ip, user) = if kind == Kind::SudoFailure {
@@ -367,6 +360,7 @@ pub(super) fn check(story: &[&str], expected: &[&str]) {
             stamp: None,
             count: 1,
             score: if kind == Kind::Attack { words[2].parse().unwrap() } else { 0 },
+            port: (kind == Kind::Dropped).then(|| words[2].parse().unwrap()),
         };
         detectors.event(&event, now, |action| {
             done.push(match &action {
@@ -389,9 +383,6 @@ mod tests {
 
     #[test]
     fn whoever_comes_again_stays_out_longer() {
-        let rule = Rule::default();
-        let hours: Vec<u64> = (0..12).map(|times| rule.length(times).as_secs() / 3_600).collect();
-        assert_eq!(hours, [1, 2, 4, 8, 16, 32, 64, 128, 168, 168, 168, 168]);
         let story: Vec<&str> = ["fail 192.0.2.1 a"; 5]
             .into_iter()
             .chain(["wait 4000"])
@@ -413,6 +404,7 @@ mod tests {
             stamp: None,
             count: 5,
             score: 0,
+            port: None,
         };
         let mut hours = Vec::new();
         for is_forgiven in [false, false, true] {
@@ -442,6 +434,7 @@ mod tests {
                 stamp: None,
                 count: 1,
                 score: 0,
+                port: None,
             };
             detectors.event(&event, 1, |action| assert_eq!(action.reason(), swarm::NAME));
         }
@@ -462,6 +455,7 @@ mod tests {
             stamp: None,
             count: 1,
             score: 0,
+            port: None,
         };
         let mut bans = 0;
         for service in ["sshd", "nginx", "sshd"] {

@@ -9,6 +9,8 @@ mod account;
 mod address;
 mod engine;
 mod login;
+mod ports;
+mod rule;
 mod scan;
 mod score;
 mod spray;
@@ -16,4 +18,5 @@ mod stuffing;
 mod sudo;
 mod swarm;
 
-pub use engine::{Detectors, Forgotten, Rule};
+pub use engine::{Detectors, Forgotten};
+pub use rule::Rule;

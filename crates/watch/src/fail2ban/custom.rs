@@ -108,6 +108,7 @@ impl Custom {
             stamp,
             count: 1,
             score: 0,
+            port: None,
         })
     }
 }

@@ -15,6 +15,7 @@ mod dns;
 mod dovecot;
 mod exim;
 mod exim_spam;
+mod firewall;
 mod ftp;
 mod gateway;
 mod json;
@@ -67,6 +68,7 @@ pub(crate) static ALL: &[&[&Service]] = &[
     phone::ALL,
     apps::ALL,
     network::ALL,
+    firewall::ALL,
 ];
 
 #[cfg(test)]

@@ -141,8 +141,8 @@ pub(super) fn of_agent(system: &dyn System, settings: &Settings) -> Confinement 
                 let journal = ["/var/log/journal", "/run/log/journal", "/etc/machine-id"];
                 keep.read.extend(journal.iter().map(PathBuf::from));
             }
-            // It is open.
-            Source::Syslog(_) => {}
+            // It is open, or asked of the kernel.
+            Source::Syslog(_) | Source::SyslogTls(_) | Source::Nflog(_) => {}
         }
         if let Format::Filter(file) = &watch.format {
             keep.read.push(existing(system, file));
