@@ -13,6 +13,9 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+/// What comes within such a pause of each other is raised at once, up to so many of them.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+const PAUSES_MAX: usize = 40;
 /// Events that wait for the spool's disk.
 const WAITING_MAX: usize = 20_000;
 /// More bans at once than this are told by their number.
@@ -93,7 +96,15 @@ fn work(receiver: &Receiver<Event>, state: &Path) {
     let mut is_troubled = false;
     while let Ok(first) = receiver.recv() {
         let mut events = vec![first];
-        events.extend(receiver.try_iter().take(WAITING_MAX));
+        // While more come they belong together, however fast or slow the machine is with them.
+        for _ in 0..PAUSES_MAX {
+            let before = events.len();
+            events.extend(receiver.try_iter().take(WAITING_MAX.saturating_sub(before)));
+            if events.len() == before {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+        }
         match put(state, &together(events)) {
             Ok(()) => is_troubled = false,
             Err(error) if !is_troubled => {
