@@ -9,8 +9,9 @@
 )]
 
 use burgrave_apply::{ApplyError, Force, Host, Outcome, Session, Status, Witness, runs};
-use burgrave_model::{Change, Plan, Step, Target};
+use burgrave_model::{Change, Plan, Step, Target, UnitName};
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
 use std::path::Path;
 
@@ -69,7 +70,13 @@ fn snapshot(root: &Path) -> Snapshot {
                 continue;
             }
             let facts = std::fs::symlink_metadata(&path).unwrap();
-            let content = if facts.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+            let content = if facts.is_file() {
+                std::fs::read(&path).unwrap()
+            } else if facts.is_symlink() {
+                std::fs::read_link(&path).unwrap().into_os_string().into_vec()
+            } else {
+                Vec::new()
+            };
             let mut attributes = Vec::new();
             if !facts.is_symlink() {
                 let mut value = [0_u8; 256];
@@ -94,7 +101,7 @@ fn snapshot(root: &Path) -> Snapshot {
 fn tree() -> tempfile::TempDir {
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let root = dir.path();
-    for folder in ["etc/app", "srv/www/.git", "var/lib"] {
+    for folder in ["etc/app", "etc/w.wants", "srv/www/.git", "var/lib"] {
         std::fs::create_dir_all(root.join(folder)).unwrap();
     }
     for (path, text, mode) in [
@@ -107,6 +114,8 @@ fn tree() -> tempfile::TempDir {
         std::fs::write(root.join(path), text).unwrap();
         std::fs::set_permissions(root.join(path), PermissionsExt::from_mode(mode)).unwrap();
     }
+    symlink("/lib/a.service", root.join("etc/w.wants/a.service")).unwrap();
+    symlink("/lib/b.service", root.join("etc/b.service")).unwrap();
     // An attribute where the file system has them.
     let flags = rustix::fs::XattrFlags::empty();
     rustix::fs::setxattr(root.join("etc/app/conf"), "user.burgrave", b"kept", flags).ok();
@@ -141,6 +150,10 @@ fn plan(root: &Path) -> Plan {
         step("/etc/tool", Change::Mode { old: 0o4755, mode: 0o755 }),
         step("/srv/www/dump.sql", Change::Remove),
         step("/srv/www/.git", Change::Remove),
+        step("/etc/w.wants/a.service", Change::Unlink { to: "/lib/a.service".to_owned() }),
+        step("/etc/b.service", Change::Unlink { to: "/lib/b.service".to_owned() }),
+        step("/etc/a.service", Change::Mask),
+        step("/etc/b.service", Change::Mask),
     ];
     Plan { steps, ..Plan::default() }
 }
@@ -154,6 +167,10 @@ fn is_done(root: &Path) -> bool {
         && mode("etc/tool") == 0o755
         && !root.join("srv/www/dump.sql").exists()
         && !root.join("srv/www/.git").exists()
+        && std::fs::symlink_metadata(root.join("etc/w.wants/a.service")).is_err()
+        && ["etc/a.service", "etc/b.service"].iter().all(|at| {
+            std::fs::read_link(root.join(at)).is_ok_and(|to| to == Path::new("/dev/null"))
+        })
 }
 
 fn apply(host: &Host, plan: &Plan, witness: &mut dyn Witness) -> Result<Outcome, ApplyError> {
@@ -351,6 +368,76 @@ fn what_somebody_changed_since_is_left_unless_forced() {
             assert_eq!(snapshot(dir.path()), before);
         }
     }
+}
+
+#[test]
+fn links_that_lead_elsewhere_by_now_are_left() {
+    type Meddle = &'static dyn Fn(&Path);
+    // Before: what stands where the plan was made for something else.
+    let before: [(&str, Change, Meddle); 4] = [
+        ("/etc/x.service", Change::Mask, &|at| symlink("/lib/x.service", at).unwrap()),
+        ("/etc/x.service", Change::Mask, &|at| std::fs::write(at, "x").unwrap()),
+        ("/etc/x.service", Change::Unlink { to: "/a".to_owned() }, &|at| {
+            symlink("/b", at).unwrap();
+        }),
+        ("/etc/x.service", Change::Unlink { to: "/a".to_owned() }, &|_| {}),
+    ];
+    for (path, change, meddle) in before {
+        let dir = tree();
+        meddle(&dir.path().join(path.trim_start_matches('/')));
+        let kept = snapshot(dir.path());
+        let mut plan = plan(dir.path());
+        plan.steps.push(Step { target: target(path), change, checks: vec!["x"] });
+        let host = Host::open(dir.path()).unwrap();
+        let Outcome::RolledBack(_, why) = apply(&host, &plan, &mut Yes).unwrap() else {
+            panic!("applied")
+        };
+        assert!(why.contains("has changed since the plan"), "{why}");
+        assert_eq!(snapshot(dir.path()), kept);
+    }
+    // After: somebody has put another in its place.
+    for (path, other) in [
+        ("etc/a.service", Some("/elsewhere")),
+        ("etc/a.service", None),
+        ("etc/w.wants/a.service", Some("/elsewhere")),
+    ] {
+        let dir = tree();
+        let host = Host::open(dir.path()).unwrap();
+        apply(&host, &plan(dir.path()), &mut Yes).unwrap();
+        let at = dir.path().join(path);
+        if at.is_symlink() {
+            std::fs::remove_file(&at).unwrap();
+        }
+        match other {
+            Some(to) => symlink(to, &at).unwrap(),
+            None => std::fs::write(&at, "by hand\n").unwrap(),
+        }
+        let after = snapshot(dir.path());
+        let session = Session::open(&host, &state()).unwrap();
+        let refused = session.undo(None, Force::No);
+        assert!(matches!(refused, Err(ApplyError::Conflict(_))), "{path}: {refused:?}");
+        assert_eq!(snapshot(dir.path()), after);
+        session.undo(None, Force::Yes).unwrap();
+        assert_eq!(snapshot(dir.path())[path], after[path], "it is not ours to take away");
+    }
+}
+
+#[test]
+fn units_that_were_stopped_are_kept_to_be_started_again() {
+    let dir = tree();
+    let mut plan = plan(dir.path());
+    plan.stops = vec![UnitName::try_from("a.service").unwrap()];
+    let host = Host::open(dir.path()).unwrap();
+    let Outcome::Applied(id) = apply(&host, &plan, &mut Yes).unwrap() else {
+        panic!("rolled back")
+    };
+    let session = Session::open(&host, &state()).unwrap();
+    assert_eq!(session.about(id).unwrap().unwrap().stopped, ["a.service"]);
+    // A journal from before units were stopped is read as well.
+    let about = dir.path().join("var/lib/burgrave/apply/0001/about.json");
+    let old = r#"{"version":1,"time":1,"checks":[],"targets":[],"programs":[]}"#;
+    std::fs::write(about, old).unwrap();
+    assert_eq!(session.about(id).unwrap().unwrap().stopped, Vec::<String>::new());
 }
 
 #[test]
