@@ -6,6 +6,7 @@
 mod accounts;
 mod apache;
 mod apt;
+mod brought;
 mod certificate;
 mod commands;
 mod cron;

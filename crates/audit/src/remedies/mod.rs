@@ -19,6 +19,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod units;
 mod way;
 mod web;
 

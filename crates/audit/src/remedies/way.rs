@@ -1,7 +1,7 @@
 //! The ways in which findings are mended, with their parameters.
 
 use super::draft::{Draft, Refusal};
-use super::{files, modes, sshd, sudo, web};
+use super::{files, modes, sshd, sudo, units, web};
 use crate::check::Finding;
 use crate::facts::{Facts, Place, ini::Dialect};
 use burgrave_model::Program;
@@ -65,6 +65,8 @@ pub(crate) enum Way {
     Unattended,
     /// Moved into the quarantine.
     Quarantine,
+    /// The units of the packages that findings name are masked and stopped.
+    Mask,
 }
 
 impl Way {
@@ -102,13 +104,14 @@ impl Way {
             Self::Sandbox => files::sandbox(draft, facts, faults),
             Self::Unattended => files::unattended(draft, faults),
             Self::Quarantine => modes::quarantine(draft, facts, faults),
+            Self::Mask => units::mask(draft, facts, faults),
         }
     }
 
     /// Whether its edits rest on paths alone, so that it need not be asked again after each of them.
     pub(crate) const fn is_by_path(&self) -> bool {
         match self {
-            Self::Modes { .. } | Self::Sticky | Self::Quarantine => true,
+            Self::Modes { .. } | Self::Sticky | Self::Quarantine | Self::Mask => true,
             Self::Sshd { .. }
             | Self::SshdList { .. }
             | Self::Sysctl(_)
@@ -144,7 +147,8 @@ impl Way {
             | Self::Web(_)
             | Self::Sandbox
             | Self::Unattended
-            | Self::Quarantine => false,
+            | Self::Quarantine
+            | Self::Mask => false,
         }
     }
 
@@ -203,6 +207,7 @@ impl Way {
                 "switches lists and upgrades on in `/etc/apt/apt.conf.d/99burgrave`".to_owned()
             }
             Self::Quarantine => "moves it into the quarantine".to_owned(),
+            Self::Mask => "masks its units, stops them and takes away what would start them; what another unit needs is left".to_owned(),
         }
     }
 }
