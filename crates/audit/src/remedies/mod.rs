@@ -9,6 +9,7 @@
 
 mod draft;
 mod files;
+mod listen;
 mod manual;
 mod modes;
 mod nginx;

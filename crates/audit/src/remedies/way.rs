@@ -1,7 +1,7 @@
 //! The ways in which findings are mended, with their parameters.
 
 use super::draft::{Draft, Refusal};
-use super::{files, modes, sshd, sudo, units, web};
+use super::{files, listen, modes, sshd, sudo, units, web};
 use crate::check::Finding;
 use crate::facts::{Facts, Place, ini::Dialect};
 use burgrave_model::Program;
@@ -23,6 +23,17 @@ pub(crate) enum Owner {
 
 /// One line in, its new text out; `None`: it is left.
 pub(crate) type Line = fn(&str) -> Option<String>;
+
+/// Servers that are made to listen for this machine alone, by how their configurations are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locally {
+    /// A directive a line, of which the last counts.
+    Lines,
+    /// An option a line, each of which counts.
+    Memcached,
+    /// Keys and values in YAML.
+    Yaml,
+}
 
 /// How findings are mended.
 #[derive(Debug)]
@@ -65,6 +76,8 @@ pub(crate) enum Way {
     Unattended,
     /// Moved into the quarantine.
     Quarantine,
+    /// A server listens on this machine's own address.
+    Locally(Locally),
     /// The units of the packages that findings name are masked and stopped.
     Mask,
 }
@@ -104,6 +117,9 @@ impl Way {
             Self::Sandbox => files::sandbox(draft, facts, faults),
             Self::Unattended => files::unattended(draft, faults),
             Self::Quarantine => modes::quarantine(draft, facts, faults),
+            Self::Locally(Locally::Lines) => listen::locally(draft, faults),
+            Self::Locally(Locally::Memcached) => listen::memcached(draft, faults),
+            Self::Locally(Locally::Yaml) => listen::yaml(draft, faults),
             Self::Mask => units::mask(draft, facts, faults),
         }
     }
@@ -123,6 +139,7 @@ impl Way {
             | Self::SudoPassword
             | Self::Web(_)
             | Self::Sandbox
+            | Self::Locally(_)
             | Self::Unattended => false,
         }
     }
@@ -148,6 +165,7 @@ impl Way {
             | Self::Sandbox
             | Self::Unattended
             | Self::Quarantine
+            | Self::Locally(_)
             | Self::Mask => false,
         }
     }
@@ -207,6 +225,9 @@ impl Way {
                 "switches lists and upgrades on in `/etc/apt/apt.conf.d/99burgrave`".to_owned()
             }
             Self::Quarantine => "moves it into the quarantine".to_owned(),
+            Self::Locally(_) => {
+                "lets it listen on this machine's own address only, in the line that counts or, where none does, in a new one".to_owned()
+            }
             Self::Mask => "masks its units, stops them and takes away what would start them; what another unit needs is left".to_owned(),
         }
     }

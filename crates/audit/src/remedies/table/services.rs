@@ -2,10 +2,26 @@
 
 use super::row;
 use crate::remedies::Remedy;
-use crate::remedies::way::Way;
+use crate::remedies::way::{Locally, Way};
 
-pub(super) const SERVICES: &[Remedy] = &[row(
-    "service-legacy-packages",
-    Way::Mask,
-    "who prints, shares or finds something by one of these services cannot any more",
-)];
+const fn locally(id: &'static str, form: Locally) -> Remedy {
+    row(
+        id,
+        Way::Locally(form),
+        "after its next start machines that use it over the network cannot any more",
+    )
+}
+
+pub(super) const SERVICES: &[Remedy] = &[
+    row(
+        "service-legacy-packages",
+        Way::Mask,
+        "who prints, shares or finds something by one of these services cannot any more",
+    ),
+    locally("service-redis", Locally::Lines),
+    locally("service-memcached", Locally::Memcached),
+    locally("service-mysql", Locally::Lines),
+    locally("service-postgresql-address", Locally::Lines),
+    locally("service-mongodb-address", Locally::Yaml),
+    locally("service-elasticsearch-address", Locally::Yaml),
+];

@@ -95,6 +95,62 @@ pub(super) const MORE: &[(&str, &[Has])] = &[
     ),
     ("kernel-kptr-restrict", &[File("/usr/lib/sysctl.d/50-x.conf", "kernel.kptr_restrict = 0\n")]),
     (
+        "service-redis",
+        &[
+            File(
+                "/etc/redis/redis.conf",
+                "bind 127.0.0.1\nport 6379\ninclude /etc/redis/conf.d/*\n",
+            ),
+            File("/etc/redis/conf.d/net", "# ours\nbind * -::*\nprotected-mode no\n"),
+            File("/etc/redis/redis-two.conf", "port 6380\nrequirepass short\n"),
+        ],
+    ),
+    (
+        "service-postgresql-address",
+        &[
+            File(
+                "/etc/postgresql/14/main/postgresql.conf",
+                "listen_addresses = '*'\ninclude_dir = 'conf.d'\t# last\n",
+            ),
+            File(
+                "/etc/postgresql/14/main/conf.d/9.conf",
+                "listen_addresses = 'localhost, 0.0.0.0'\n",
+            ),
+            File("/etc/postgresql/15/main/postgresql.conf", "listen_addresses = 'localhost'\n"),
+        ],
+    ),
+    (
+        "service-mysql",
+        &[
+            File(
+                "/etc/mysql/my.cnf",
+                "[mysqld]\nbind-address = 127.0.0.1\n!includedir /etc/mysql/conf.d/\n",
+            ),
+            File("/etc/mysql/conf.d/x.cnf", "[mariadb-10.11]\nbind_address=127.0.0.1,0.0.0.0\n"),
+        ],
+    ),
+    (
+        "service-mysql",
+        &[
+            File("/etc/mysql/my.cnf", "[client]\nport = 3306\n!includedir /etc/mysql/conf.d/\n"),
+            File("/etc/mysql/conf.d/x.cnf", "[mysqld]\nuser = mysql\n[mysqldump]\nquick"),
+        ],
+    ),
+    ("service-memcached", &[File("/etc/memcached.conf", "-d\n-u memcache")]),
+    (
+        "service-memcached",
+        &[File("/etc/memcached.conf", "-l 0.0.0.0\n-l 127.0.0.1\n--listen=10.0.0.5\n-U 11211\n")],
+    ),
+    ("service-memcached", &[File("/etc/memcached.conf", "-l 10.0.0.5\n-l 10.0.0.6\n")]),
+    ("service-mongodb-address", &[File("/etc/mongod.conf", "net:\n  bindIpAll: true\n")]),
+    (
+        "service-elasticsearch-address",
+        &[File(
+            "/etc/opensearch/opensearch.yml",
+            "network:\n  host:\n    - _local_\n    - 0.0.0.0\nhttp.port: 9200\n",
+        )],
+    ),
+    (
         "version-nginx-tokens",
         &[
             File(
