@@ -9,6 +9,7 @@
 
 mod draft;
 mod files;
+mod legacy;
 mod listen;
 mod manual;
 mod modes;

@@ -1,7 +1,7 @@
 //! The ways in which findings are mended, with their parameters.
 
 use super::draft::{Draft, Refusal};
-use super::{files, listen, modes, sshd, sudo, units, web};
+use super::{files, legacy, listen, modes, sshd, sudo, units, web};
 use crate::check::Finding;
 use crate::facts::{Facts, Place, ini::Dialect};
 use burgrave_model::Program;
@@ -76,6 +76,10 @@ pub(crate) enum Way {
     Unattended,
     /// Moved into the quarantine.
     Quarantine,
+    /// Services of the unencrypted age are switched off in inetd and xinetd.
+    Inetd,
+    /// File servers let nobody in without a name.
+    Ftp,
     /// A server listens on this machine's own address.
     Locally(Locally),
     /// The units of the packages that findings name are masked and stopped.
@@ -117,6 +121,8 @@ impl Way {
             Self::Sandbox => files::sandbox(draft, facts, faults),
             Self::Unattended => files::unattended(draft, faults),
             Self::Quarantine => modes::quarantine(draft, facts, faults),
+            Self::Inetd => legacy::inetd(draft, faults),
+            Self::Ftp => legacy::ftp(draft, faults),
             Self::Locally(Locally::Lines) => listen::locally(draft, faults),
             Self::Locally(Locally::Memcached) => listen::memcached(draft, faults),
             Self::Locally(Locally::Yaml) => listen::yaml(draft, faults),
@@ -139,6 +145,8 @@ impl Way {
             | Self::SudoPassword
             | Self::Web(_)
             | Self::Sandbox
+            | Self::Inetd
+            | Self::Ftp
             | Self::Locally(_)
             | Self::Unattended => false,
         }
@@ -165,6 +173,8 @@ impl Way {
             | Self::Sandbox
             | Self::Unattended
             | Self::Quarantine
+            | Self::Inetd
+            | Self::Ftp
             | Self::Locally(_)
             | Self::Mask => false,
         }
@@ -225,6 +235,12 @@ impl Way {
                 "switches lists and upgrades on in `/etc/apt/apt.conf.d/99burgrave`".to_owned()
             }
             Self::Quarantine => "moves it into the quarantine".to_owned(),
+            Self::Inetd => {
+                "puts the line out of force in inetd's table, and sets `disable = yes` in xinetd's service".to_owned()
+            }
+            Self::Ftp => {
+                "sets vsftpd's `anonymous_enable=NO`; lets tftpd listen on this machine's own address only and make no files".to_owned()
+            }
             Self::Locally(_) => {
                 "lets it listen on this machine's own address only, in the line that counts or, where none does, in a new one".to_owned()
             }

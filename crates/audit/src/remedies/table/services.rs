@@ -18,6 +18,16 @@ pub(super) const SERVICES: &[Remedy] = &[
         Way::Mask,
         "who prints, shares or finds something by one of these services cannot any more",
     ),
+    row(
+        "service-inetd",
+        Way::Inetd,
+        "after the next start of inetd nobody can use the service any more",
+    ),
+    row(
+        "service-ftp",
+        Way::Ftp,
+        "after the next start of the server who has no name there cannot fetch or leave files any more",
+    ),
     locally("service-redis", Locally::Lines),
     locally("service-memcached", Locally::Memcached),
     locally("service-mysql", Locally::Lines),

@@ -27,6 +27,16 @@ pub(super) const TREES: &[(&str, &[Has])] = &[
     ),
     ("service-legacy-packages", CUPS),
     (
+        "service-ftp",
+        &[
+            File("/etc/vsftpd.conf", "listen=YES\nanonymous_enable=YES\nssl_enable=YES\n"),
+            File(
+                "/etc/default/tftpd-hpa",
+                "TFTP_ADDRESS=\":69\"\nTFTP_OPTIONS=\"--secure --create\"\n",
+            ),
+        ],
+    ),
+    (
         "ssh-keyboard-interactive",
         &[
             File("/home/olga/.ssh/authorized_keys", "ssh-ed25519 AAAA olga\n"),
@@ -103,6 +113,20 @@ pub(super) const MORE: &[(&str, &[Has])] = &[
             ),
             File("/etc/redis/conf.d/net", "# ours\nbind * -::*\nprotected-mode no\n"),
             File("/etc/redis/redis-two.conf", "port 6380\nrequirepass short\n"),
+        ],
+    ),
+    ("service-ftp", &[File("/etc/vsftpd.conf", "listen=YES\nssl_enable=YES")]),
+    (
+        "service-inetd",
+        &[
+            File(
+                "/etc/inetd.conf",
+                "# x\ntelnet stream tcp nowait root /usr/sbin/telnetd\nident stream tcp wait identd /usr/sbin/identd\n",
+            ),
+            File(
+                "/etc/xinetd.d/echo",
+                "service echo\n{\n\tid = echo-stream\n\tlog_on_failure += USERID HOST ATTEMPT x y\n}\nservice echo\n{\n\tdisable = no\n}\n",
+            ),
         ],
     ),
     (
