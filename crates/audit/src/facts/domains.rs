@@ -16,6 +16,8 @@ type Question = (String, String);
 pub struct Records {
     asked: BTreeSet<Question>,
     answers: BTreeMap<Question, Vec<String>>,
+    /// Policies of MTA-STS by domain, as their pages say.
+    policies: BTreeMap<String, String>,
 }
 
 impl Records {
@@ -23,9 +25,20 @@ impl Records {
     pub fn parse(text: &str) -> Self {
         let mut out = Self::default();
         let (mut was_answered, mut count) = (true, 0_usize);
+        let mut policy: Option<String> = None;
         for line in text.lines().take(LINES_MAX) {
             let line = line.trim();
-            if let Some(header) = line.strip_prefix(";; ->>HEADER<<-") {
+            if let Some(domain) = line.strip_prefix(";; policy of ") {
+                policy = Some(plain(domain.trim()));
+                continue;
+            }
+            // A page ends where `dig` begins.
+            policy = policy.filter(|_| !line.starts_with(';'));
+            if let Some(domain) = &policy {
+                let page = out.policies.entry(domain.clone()).or_default();
+                page.push_str(line);
+                page.push('\n');
+            } else if let Some(header) = line.strip_prefix(";; ->>HEADER<<-") {
                 was_answered =
                     ["status: NOERROR", "status: NXDOMAIN"].iter().any(|ok| header.contains(ok));
             } else if let Some(rest) = line.strip_prefix(';') {
@@ -52,6 +65,17 @@ impl Records {
             return None;
         }
         Some(self.answers.get(&question).map_or(&[], Vec::as_slice))
+    }
+
+    /// The policy of MTA-STS of a domain, where it was given.
+    pub fn policy(&self, domain: &str) -> Option<&str> {
+        self.policies.get(domain).map(|page| page.trim())
+    }
+
+    /// Every name with records of one kind.
+    pub fn answered(&self, kind: &str) -> impl Iterator<Item = (&str, &[String])> {
+        let own = self.answers.iter().filter(move |((_, own), _)| own == kind);
+        own.map(|((name, _), data)| (name.as_str(), data.as_slice()))
     }
 
     /// The domains that the questions are about.
@@ -136,6 +160,21 @@ mod tests {
         assert_eq!(records.of("example.com", "MX"), None);
         assert_eq!(records.of("b.example", "CAA").unwrap(), ["0 issue \"ca.example\""]);
         assert_eq!(records.domains(), ["b.example", "example.com"]);
+    }
+
+    #[test]
+    fn a_page_is_no_record_and_ends_where_dig_begins() {
+        let records = Records::parse(
+            ";; policy of A.example.\nversion: STSv1\nmode: enforce\n\nx IN A 1\n; <<>> DiG\nb.example. IN A 192.0.2.1\n",
+        );
+        assert_eq!(
+            records.policy("a.example").unwrap(),
+            "version: STSv1\nmode: enforce\n\nx IN A 1"
+        );
+        assert_eq!(records.policy("b.example"), None);
+        assert_eq!(records.of("x", "A"), None);
+        let names: Vec<_> = records.answered("A").map(|(name, _)| name).collect();
+        assert_eq!(names, ["b.example"]);
     }
 
     #[test]
