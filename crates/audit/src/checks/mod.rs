@@ -104,6 +104,7 @@ pub static ALL: &[&Check] = &[
     &domain::dangling::CHECK,
     &domain::dkim::CHECK,
     &domain::dmarc::CHECK,
+    &domain::look_alike::CHECK,
     &domain::mta_sts::CHECK,
     &domain::mta_sts_policy::CHECK,
     &domain::spf::CHECK,

@@ -18,6 +18,15 @@ pub struct Records {
     answers: BTreeMap<Question, Vec<String>>,
     /// Policies of MTA-STS by domain, as their pages say.
     policies: BTreeMap<String, String>,
+    /// Names that certificates are out for; `None`: no list was given.
+    certificates: Option<BTreeSet<String>>,
+}
+
+/// What is being read.
+enum Part {
+    Records,
+    Policy(String),
+    Certificates,
 }
 
 impl Records {
@@ -25,20 +34,37 @@ impl Records {
     pub fn parse(text: &str) -> Self {
         let mut out = Self::default();
         let (mut was_answered, mut count) = (true, 0_usize);
-        let mut policy: Option<String> = None;
+        let mut part = Part::Records;
         for line in text.lines().take(LINES_MAX) {
             let line = line.trim();
             if let Some(domain) = line.strip_prefix(";; policy of ") {
-                policy = Some(plain(domain.trim()));
+                part = Part::Policy(plain(domain.trim()));
                 continue;
             }
-            // A page ends where `dig` begins.
-            policy = policy.filter(|_| !line.starts_with(';'));
-            if let Some(domain) = &policy {
-                let page = out.policies.entry(domain.clone()).or_default();
-                page.push_str(line);
-                page.push('\n');
-            } else if let Some(header) = line.strip_prefix(";; ->>HEADER<<-") {
+            if line == ";; certificates" {
+                part = Part::Certificates;
+                out.certificates.get_or_insert_default();
+                continue;
+            }
+            // A page or a list ends where `dig` begins.
+            if line.starts_with(';') {
+                part = Part::Records;
+            }
+            match &part {
+                Part::Records => {}
+                Part::Policy(domain) => {
+                    let page = out.policies.entry(domain.clone()).or_default();
+                    page.push_str(line);
+                    page.push('\n');
+                    continue;
+                }
+                Part::Certificates => {
+                    let list = out.certificates.get_or_insert_default();
+                    list.extend(names(line).take(RECORDS_MAX.saturating_sub(list.len())));
+                    continue;
+                }
+            }
+            if let Some(header) = line.strip_prefix(";; ->>HEADER<<-") {
                 was_answered =
                     ["status: NOERROR", "status: NXDOMAIN"].iter().any(|ok| header.contains(ok));
             } else if let Some(rest) = line.strip_prefix(';') {
@@ -70,6 +96,11 @@ impl Records {
     /// The policy of MTA-STS of a domain, where it was given.
     pub fn policy(&self, domain: &str) -> Option<&str> {
         self.policies.get(domain).map(|page| page.trim())
+    }
+
+    /// Names that certificates are out for; `None` where no list was given.
+    pub const fn certificates(&self) -> Option<&BTreeSet<String>> {
+        self.certificates.as_ref()
     }
 
     /// Every name with records of one kind.
@@ -124,6 +155,18 @@ fn record(line: &str) -> Option<(Question, String)> {
     let data = rest.trim();
     let data = if kind == "TXT" { strings(data) } else { data.to_owned() };
     Some(((name, kind), data))
+}
+
+/// The names in a line of a list, plain or in JSON, in which `\n` stands between them.
+fn names(line: &str) -> impl Iterator<Item = String> {
+    let line = line.replace("\\n", " ");
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "-._*".contains(letter);
+    let words: Vec<String> = line
+        .split(|letter| !is_of_name(letter))
+        .map(|word| plain(word.trim_start_matches("*.")))
+        .filter(|word| word.contains('.') && !word.starts_with('.'))
+        .collect();
+    words.into_iter()
 }
 
 fn plain(name: &str) -> String {

@@ -5,6 +5,7 @@ pub(super) mod caa;
 pub(super) mod dangling;
 pub(super) mod dkim;
 pub(super) mod dmarc;
+pub(super) mod look_alike;
 pub(super) mod mta_sts;
 pub(super) mod mta_sts_policy;
 pub(super) mod spf;
