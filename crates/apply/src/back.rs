@@ -7,7 +7,7 @@ use crate::error::ApplyError;
 use crate::facts::{Facts, Kind, digest};
 use crate::journal::{Did, Id, Record, target};
 use crate::session::{Force, Session, temporary};
-use burgrave_model::Target;
+use burgrave_model::{MASK, Target};
 
 impl Session<'_> {
     /// Takes every step of a run back, the last first.
@@ -23,13 +23,39 @@ impl Session<'_> {
             for (at, (_, record, goal)) in goals.iter().enumerate() {
                 let later: Vec<&Record> =
                     goals.iter().skip(at + 1).map(|(_, record, _)| *record).collect();
-                self.conflict(record, goal, &later)?;
+                if let Some(to) = leads(record) {
+                    let back = goals.iter().take(at).find_map(|(_, before, _)| {
+                        (before.target == record.target).then(|| leads(before)).flatten()
+                    });
+                    self.link_conflict((to, back), record, goal, &later)?;
+                } else {
+                    self.conflict(record, goal, &later)?;
+                }
             }
         }
         for (number, record, goal) in goals.iter().rev() {
             self.step_back(id, *number, record, goal)?;
         }
         Ok(())
+    }
+
+    /// A link may be gone or be the one that was made or taken away; one that a mask replaced is that mask
+    /// by now, or was brought `back` already.
+    fn link_conflict(
+        &self,
+        (to, back): (&str, Option<&str>),
+        record: &Record,
+        goal: &Target,
+        later: &[&Record],
+    ) -> Result<(), ApplyError> {
+        let stands = self.journal.host.stands(goal)?;
+        let masked_later =
+            later.iter().any(|other| other.target == record.target && other.did == Did::Mask);
+        let fine = stands.is_nothing()
+            || stands.leads(to)
+            || masked_later
+            || back.is_some_and(|to| stands.leads(to));
+        if fine { Ok(()) } else { Err(ApplyError::Conflict(goal.text().to_owned())) }
     }
 
     fn conflict(
@@ -78,6 +104,7 @@ impl Session<'_> {
                 }
                 Some(_) | None => opened.kind() == Kind::Folder,
             },
+            Did::Mask | Did::Unlink { .. } => true,
         };
         if fine { Ok(()) } else { conflict() }
     }
@@ -96,9 +123,23 @@ impl Session<'_> {
             (Did::Mode { .. } | Did::Owner { .. }, Some(before)) => host.restore(goal, before)?,
             (Did::Remove, Some(before)) => self.bring_back(id, number, goal, before)?,
             // Where it is gone already, its directory may be gone as well.
-            (Did::Write { .. } | Did::Folder, None) if !host.has_folder_of(goal)? => return Ok(()),
+            (Did::Write { .. } | Did::Folder | Did::Mask, None) if !host.has_folder_of(goal)? => {
+                return Ok(());
+            }
             (Did::Write { .. } | Did::Folder, None) => host.remove(goal)?,
-            (Did::Folder, Some(_)) | (Did::Mode { .. } | Did::Owner { .. } | Did::Remove, None) => {
+            // What stands there by now and is no link of ours is left.
+            (Did::Mask, None) => {
+                if host.stands(goal)?.leads(MASK) {
+                    host.remove_link(goal, MASK)?;
+                }
+            }
+            (Did::Unlink { to }, Some(before)) => {
+                if host.stands(goal)?.is_nothing() {
+                    host.make_link(goal, to, Some(before), &temporary(id, number))?;
+                }
+            }
+            (Did::Folder | Did::Mask, Some(_))
+            | (Did::Mode { .. } | Did::Owner { .. } | Did::Remove | Did::Unlink { .. }, None) => {
                 let why = "a step without what was before it".to_owned();
                 return Err(ApplyError::Damaged(format!("{id}/{number:04}.json"), why));
             }
@@ -151,5 +192,16 @@ impl Session<'_> {
         }
         let content = opened.content(&kept)?;
         host.put(goal, &content, before, &temporary(id, number))
+    }
+}
+
+/// Where the link of a step leads; `None`: it is no step of links.
+fn leads(record: &Record) -> Option<&str> {
+    match &record.did {
+        Did::Mask => Some(MASK),
+        Did::Unlink { to } => Some(to),
+        Did::Write { .. } | Did::Folder | Did::Mode { .. } | Did::Owner { .. } | Did::Remove => {
+            None
+        }
     }
 }

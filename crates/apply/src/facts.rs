@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) enum Kind {
     File,
     Folder,
+    Link,
 }
 
 /// A moment of a file, to the nanosecond.

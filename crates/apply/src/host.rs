@@ -2,17 +2,20 @@
 //!
 //! Invariants: every path is found beneath the root without following any symbolic link (openat2(2),
 //! `RESOLVE_BENEATH` and `RESOLVE_NO_SYMLINKS`), so that no name leads elsewhere; only regular files
-//! with one name and directories are changed; a file's content is replaced whole or not at all; every
-//! call that changes something counts, and a test can stop behind any of them.
+//! with one name, directories and, by their own functions, links are changed; a file's content is replaced
+//! whole or not at all; every call that changes something counts, and a test can stop behind any of them.
+
+mod link;
+
+pub(crate) use link::Stands;
 
 use crate::error::{ApplyError, fault};
 use crate::facts::{Attribute, Facts, Kind, Stamp, digest, hex, unhex};
 use burgrave_model::Target;
 use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Stat,
-    Timespec, Timestamps, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxattr, flock,
-    fremovexattr, fsetxattr, fstat, fsync, futimens, mkdirat, open, openat, openat2, renameat_with,
-    statat, unlinkat,
+    AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Stat, Uid,
+    XattrFlags, fchmod, fchown, fgetxattr, flistxattr, flock, fremovexattr, fsetxattr, fstat,
+    fsync, futimens, mkdirat, open, openat, openat2, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
@@ -383,6 +386,7 @@ impl Opened {
             found if found == wanted => return Ok(()),
             Kind::File => "file",
             Kind::Folder => "directory",
+            Kind::Link => "symbolic link",
         };
         Err(ApplyError::WrongKind { path: target.text().to_owned(), kind })
     }
@@ -461,12 +465,7 @@ fn stamps(stat: &Stat) -> (Stamp, Stamp) {
 }
 
 fn set_times(file: &OwnedFd, accessed: Stamp, modified: Stamp) -> Result<(), Errno> {
-    let spec = |stamp: Stamp| {
-        let nanos = i64::try_from(stamp.nanos).ok().ok_or(Errno::INVAL)?;
-        Ok(Timespec { tv_sec: stamp.secs, tv_nsec: nanos })
-    };
-    let times = Timestamps { last_access: spec(accessed)?, last_modification: spec(modified)? };
-    futimens(file, &times)
+    futimens(file, &link::times(accessed, modified)?)
 }
 
 fn attributes(file: &OwnedFd) -> Result<Vec<Attribute>, Errno> {

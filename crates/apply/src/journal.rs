@@ -79,6 +79,9 @@ pub struct About {
     pub targets: Vec<String>,
     /// Programs that were made to take it.
     pub programs: Vec<String>,
+    /// Units that it has stopped, which ran before.
+    #[serde(default)]
+    pub stopped: Vec<String>,
 }
 
 /// What was done to a path.
@@ -90,6 +93,8 @@ pub(crate) enum Did {
     Mode { mode: u32 },
     Owner { uid: u32, gid: u32 },
     Remove,
+    Mask,
+    Unlink { to: String },
 }
 
 /// One step's way back.

@@ -6,9 +6,9 @@
 
 use crate::error::ApplyError;
 use crate::facts::{Facts, Kind, digest};
-use crate::host::Host;
+use crate::host::{Host, Stands};
 use crate::journal::{About, Did, Id, Journal, Record, Status};
-use burgrave_model::{Change, Plan, Step, Target};
+use burgrave_model::{Change, MASK, Plan, Step, Target};
 use std::os::fd::OwnedFd;
 
 /// Whether a conflict stops an undo.
@@ -224,6 +224,15 @@ impl<'h> Session<'h> {
     fn step(&self, id: Id, number: usize, step: &Step) -> Result<(), ApplyError> {
         let host = self.journal.host;
         let goal = &step.target;
+        match &step.change {
+            Change::Mask => return self.link_step(id, number, step, None),
+            Change::Unlink { to } => return self.link_step(id, number, step, Some(to)),
+            Change::Write { .. }
+            | Change::Folder { .. }
+            | Change::Mode { .. }
+            | Change::Owner { .. }
+            | Change::Remove => {}
+        }
         let found = host.look(goal)?;
         let changed = || ApplyError::Changed(goal.text().to_owned());
         let content = match &step.change {
@@ -242,9 +251,12 @@ impl<'h> Session<'h> {
                 return Err(changed());
             }
             Change::Remove if found.is_none() => return Err(changed()),
-            Change::Folder { .. } | Change::Mode { .. } | Change::Owner { .. } | Change::Remove => {
-                None
-            }
+            Change::Folder { .. }
+            | Change::Mode { .. }
+            | Change::Owner { .. }
+            | Change::Remove
+            | Change::Mask
+            | Change::Unlink { .. } => None,
         };
         let mut before =
             found.as_ref().map(|opened| opened.facts(goal, content.as_deref())).transpose()?;
@@ -293,7 +305,33 @@ impl<'h> Session<'h> {
             Change::Mode { mode, .. } => host.set_mode(goal, *mode),
             Change::Owner { uid, gid, .. } => host.set_owner(goal, *uid, *gid),
             Change::Remove => self.quarantine(id, number, goal, before),
+            Change::Mask => host.make_link(goal, MASK, None, &temporary(id, number)),
+            Change::Unlink { to } => host.remove_link(goal, to),
         }
+    }
+
+    /// A step that makes a link where nothing is, or takes away one that leads there.
+    fn link_step(
+        &self,
+        id: Id,
+        number: usize,
+        step: &Step,
+        to: Option<&str>,
+    ) -> Result<(), ApplyError> {
+        let host = self.journal.host;
+        let goal = &step.target;
+        let before = match (host.stands(goal)?, to) {
+            (Stands::Nothing, None) => None,
+            (Stands::Link(link), Some(to)) if link.to == *to => Some(link.facts),
+            (Stands::Nothing | Stands::Link(_) | Stands::Other, _) => {
+                return Err(ApplyError::Changed(goal.text().to_owned()));
+            }
+        };
+        let folder = host.folder_times(goal)?;
+        let record =
+            Record { target: goal.text().to_owned(), did: did(&step.change), before, folder };
+        self.journal.record(id, number, &record)?;
+        self.act(id, number, step, record.before.as_ref())
     }
 
     /// Moves a path into the journal. On another file system a file is copied and then removed.
@@ -338,6 +376,8 @@ fn did(change: &Change) -> Did {
         Change::Mode { mode, .. } => Did::Mode { mode: *mode },
         Change::Owner { uid, gid, .. } => Did::Owner { uid: *uid, gid: *gid },
         Change::Remove => Did::Remove,
+        Change::Mask => Did::Mask,
+        Change::Unlink { to } => Did::Unlink { to: to.clone() },
     }
 }
 
@@ -348,5 +388,6 @@ fn about(plan: &Plan, time: i64) -> About {
         checks: plan.mends.iter().map(|mend| mend.id.to_owned()).collect(),
         targets: plan.steps.iter().map(|step| step.target.text().to_owned()).collect(),
         programs: plan.programs.iter().map(|program| program.id().to_owned()).collect(),
+        stopped: plan.stops.iter().map(|unit| unit.text().to_owned()).collect(),
     }
 }

@@ -1,7 +1,7 @@
 //! A plan for people and for programs.
 
 use crate::diff::{diff, visible};
-use burgrave_model::{Change, Plan, Program, Step};
+use burgrave_model::{Change, MASK, Plan, Program, Step, UnitName};
 use serde_json::{Value, json};
 
 /// A plan in words and as differences.
@@ -25,6 +25,9 @@ pub fn text(plan: &Plan, is_tree: bool) -> String {
     }
     for program in &plan.programs {
         out.push_str(&format!("{}\n", about(*program, is_tree)));
+    }
+    for unit in &plan.stops {
+        out.push_str(&stopped(unit, is_tree));
     }
     if !plan.refused.is_empty() {
         out.push_str("\nleft for you:\n");
@@ -55,6 +58,8 @@ fn words(step: &Step) -> String {
             format!("owner   {target}: {}:{} → {uid}:{gid}", old.0, old.1)
         }
         Change::Remove => format!("remove  {target} (kept in quarantine)"),
+        Change::Mask => format!("mask    {target} → {MASK}"),
+        Change::Unlink { to } => format!("unlink  {target} → {}", visible(to.as_bytes())),
     }
 }
 
@@ -68,6 +73,14 @@ fn about(program: Program, is_tree: bool) -> String {
         format!("skip    {}: {parts} (nothing runs in a tree)", program.id())
     } else {
         format!("run     {}: {parts}", program.id())
+    }
+}
+
+fn stopped(unit: &UnitName, is_tree: bool) -> String {
+    if is_tree {
+        format!("skip    stop {}: nothing runs in a tree\n", unit.text())
+    } else {
+        format!("run     stop {} where it runs\n", unit.text())
     }
 }
 
@@ -87,6 +100,7 @@ pub fn json(plan: &Plan) -> String {
         "mends": mends,
         "steps": steps,
         "programs": programs,
+        "stops": plan.stops.iter().map(UnitName::text).collect::<Vec<_>>(),
         "refused": refused,
     });
     format!("{all:#}\n")
@@ -110,6 +124,8 @@ fn step(step: &Step) -> Value {
             ("owner", json!({"from": format!("{}:{}", old.0, old.1), "to": format!("{uid}:{gid}")}))
         }
         Change::Remove => ("remove", json!({})),
+        Change::Mask => ("mask", json!({})),
+        Change::Unlink { to } => ("unlink", json!({"to": to})),
     };
     json!({"path": step.target.text(), "change": change, "how": more, "checks": step.checks})
 }
@@ -137,8 +153,11 @@ mod tests {
                 step("/etc/y", Change::Mode { old: 0o666, mode: 0o640 }),
                 step("/etc/y", Change::Owner { old: (1, 2), uid: 0, gid: 0 }),
                 step("/srv/z", Change::Remove),
+                step("/etc/w/a.service", Change::Unlink { to: "/lib/a\n".to_owned() }),
+                step("/etc/a.service", Change::Mask),
             ],
             programs: vec![Program::Sshd],
+            stops: vec![UnitName::try_from("a.service").unwrap()],
             mends: vec![Mend { id: "a-b", fault: "it is\nwrong".to_owned(), risk: "none" }],
             refused: vec![("c-d", "it cannot be".to_owned())],
         }
@@ -146,9 +165,10 @@ mod tests {
 
     #[test]
     fn a_plan_is_shown_with_its_differences_and_risks() {
-        let wanted = "a-b  it is\\nwrong\n    risk: none\n\nchange  /etc/x  (a-b)\n    - a 1\n    + a 2\ncreate  /etc/d/, mode 0755  (a-b)\nmode    /etc/y: 0666 → 0640  (a-b)\nowner   /etc/y: 1:2 → 0:0  (a-b)\nremove  /srv/z (kept in quarantine)  (a-b)\nskip    sshd: check with `/usr/sbin/sshd -t`, then `/usr/bin/systemctl try-reload-or-restart ssh.service` (nothing runs in a tree)\n\nleft for you:\n  c-d: it cannot be\n\n1 check(s) mended by 5 change(s), 1 left for you\n";
+        let wanted = "a-b  it is\\nwrong\n    risk: none\n\nchange  /etc/x  (a-b)\n    - a 1\n    + a 2\ncreate  /etc/d/, mode 0755  (a-b)\nmode    /etc/y: 0666 → 0640  (a-b)\nowner   /etc/y: 1:2 → 0:0  (a-b)\nremove  /srv/z (kept in quarantine)  (a-b)\nunlink  /etc/w/a.service → /lib/a\\n  (a-b)\nmask    /etc/a.service → /dev/null  (a-b)\nskip    sshd: check with `/usr/sbin/sshd -t`, then `/usr/bin/systemctl try-reload-or-restart ssh.service` (nothing runs in a tree)\nskip    stop a.service: nothing runs in a tree\n\nleft for you:\n  c-d: it cannot be\n\n1 check(s) mended by 7 change(s), 1 left for you\n";
         assert_eq!(text(&plan(), true), wanted);
         assert!(text(&plan(), false).contains("run     sshd: check with"));
+        assert!(text(&plan(), false).contains("run     stop a.service where it runs\n"));
         assert_eq!(
             text(&Plan::default(), true),
             "0 check(s) mended by 0 change(s), 0 left for you\n"
@@ -162,6 +182,9 @@ mod tests {
         assert_eq!(value["steps"][0]["how"]["diff"], json!(["- a 1", "+ a 2"]));
         assert_eq!(value["steps"][2]["how"]["to"], "0640");
         assert_eq!(value["steps"][4]["change"], "remove");
+        assert_eq!(value["steps"][5]["how"]["to"], "/lib/a\n");
+        assert_eq!(value["steps"][6]["change"], "mask");
+        assert_eq!(value["stops"], json!(["a.service"]));
         assert_eq!(value["refused"][0]["id"], "c-d");
     }
 }

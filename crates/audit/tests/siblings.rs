@@ -417,3 +417,63 @@ fn settings_of_services_and_the_system_are_told_from_their_likes() {
         ),
     ]);
 }
+
+#[test]
+fn servers_are_read_with_what_they_include() {
+    const REDIS: &str = "/etc/redis/redis.conf";
+    const MYSQL: &str = "/etc/mysql/my.cnf";
+    const MEMCACHED: &str = "/etc/memcached.conf";
+    check(&[
+        (
+            "service-redis",
+            true,
+            &[
+                (REDIS, "bind 127.0.0.1\ninclude /etc/redis/a.conf\n"),
+                ("/etc/redis/a.conf", "bind 0.0.0.0\n"),
+            ],
+        ),
+        (
+            "service-redis",
+            false,
+            &[
+                (REDIS, "include /etc/redis/a.conf\nbind 127.0.0.1\n"),
+                ("/etc/redis/a.conf", "bind 0.0.0.0\n"),
+            ],
+        ),
+        (
+            "service-redis",
+            true,
+            &[(REDIS, "bind 0.0.0.0\n"), ("/etc/redis/z.conf", "bind 127.0.0.1\n")],
+        ),
+        (
+            "service-postgresql-address",
+            true,
+            &[
+                ("/etc/postgresql/15/main/postgresql.conf", "port = 5432\n"),
+                ("/var/lib/postgresql/15/main/postgresql.auto.conf", "listen_addresses = '*'\n"),
+            ],
+        ),
+        (
+            "service-postgresql-address",
+            false,
+            &[
+                ("/etc/postgresql/15/main/postgresql.conf", "port = 5432\n"),
+                ("/etc/postgresql/15/main/conf.d/unread.conf", "listen_addresses = '*'\n"),
+            ],
+        ),
+        ("service-mysql", true, &[(MYSQL, "[mysqld]\nuser = mysql\n")]),
+        ("service-mysql", false, &[(MYSQL, "[mysqld]\nskip-networking\n")]),
+        ("service-mysql", false, &[(MYSQL, "[client]\nbind-address = 0.0.0.0\n")]),
+        (
+            "service-mysql",
+            false,
+            &[
+                (MYSQL, "!includedir /etc/mysql/conf.d\n[mysqld]\nbind-address = 127.0.0.1\n"),
+                ("/etc/mysql/conf.d/a.cnf", "[mysqld]\nbind-address = 0.0.0.0\n"),
+                ("/etc/mysql/mysql.conf.d/unread.cnf", "[mysqld]\nskip-grant-tables\n"),
+            ],
+        ),
+        ("service-memcached", true, &[(MEMCACHED, "-l 0.0.0.0\n-l 127.0.0.1\n")]),
+        ("service-memcached", false, &[(MEMCACHED, "-s /run/memcached.sock\n")]),
+    ]);
+}

@@ -14,7 +14,7 @@ mod topic;
 mod verdict;
 mod version;
 
-pub use plan::{BadTarget, Change, Mend, Plan, Program, Step, Target};
+pub use plan::{BadTarget, Change, MASK, Mend, Plan, Program, Step, Target, UnitName};
 pub use proof::{Evidence, Outcome, Proof};
 pub use safeguard::{Safeguard, UnknownSafeguard};
 pub use topic::{Topic, UnknownTopic};

@@ -106,6 +106,51 @@ pub enum Change {
     },
     /// Moved out of the way into the quarantine.
     Remove,
+    /// A symbolic link to `/dev/null` where nothing is: systemd starts no unit that it stands for.
+    Mask,
+    /// A symbolic link is taken away.
+    Unlink {
+        /// Where it leads, as it is written.
+        to: String,
+    },
+}
+
+/// Where a mask leads.
+pub const MASK: &str = "/dev/null";
+
+/// The name of a unit of systemd that may be stopped. It stands in a command, so that it holds nothing that
+/// could be taken for an option, a path or a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnitName(String);
+
+/// Bytes of the longest name of a unit (systemd.unit(5)).
+const UNIT_BYTES_MAX: usize = 255;
+
+impl TryFrom<&str> for UnitName {
+    type Error = BadTarget;
+
+    fn try_from(name: &str) -> Result<Self, BadTarget> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":_.@-".contains(&byte);
+        let ends = [".service", ".socket", ".path", ".timer"];
+        let stem = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or_default();
+        let starts = stem.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        if starts && name.len() <= UNIT_BYTES_MAX && name.bytes().all(plain) {
+            return Ok(Self(name.to_owned()));
+        }
+        Err(BadTarget("it is no plain name of a unit"))
+    }
+}
+
+impl UnitName {
+    /// As text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is a template, which runs only in its instances.
+    pub fn is_template(&self) -> bool {
+        self.0.contains("@.")
+    }
 }
 
 /// One change of one path.
@@ -214,6 +259,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is asked before and after them, and made to count.
     pub programs: Vec<Program>,
+    /// Units that are stopped once they are masked, and started again where that is taken back.
+    pub stops: Vec<UnitName>,
     /// The checks that are mended by it: id, title and what can go wrong.
     pub mends: Vec<Mend>,
     /// The checks that fail and could have been mended, and why they are not.
@@ -254,6 +301,34 @@ mod tests {
         }
         let long = format!("/{}", "x".repeat(TARGET_BYTES_MAX));
         assert!(Target::try_from(Path::new(&long)).is_err());
+    }
+
+    #[test]
+    fn only_plain_names_of_units_are_stopped() {
+        for name in ["cups.service", "a@b.socket", "getty@.service", "x-y_z:1.path", "a.b.timer"] {
+            assert_eq!(UnitName::try_from(name).unwrap().text(), name);
+        }
+        let long = format!("{}.service", "x".repeat(UNIT_BYTES_MAX));
+        for name in [
+            "",
+            ".service",
+            "-a.service",
+            "a",
+            "a.target",
+            "a.mount",
+            "../a.service",
+            "a/b.service",
+            "a b.service",
+            "a\\x2d.service",
+            "*.service",
+            "a.service\n",
+            "\u{e4}.service",
+            &long,
+        ] {
+            assert!(UnitName::try_from(name).is_err(), "{name:?}");
+        }
+        assert!(UnitName::try_from("a@.service").unwrap().is_template());
+        assert!(!UnitName::try_from("a@b.service").unwrap().is_template());
     }
 
     #[test]

@@ -16,6 +16,17 @@ type Question = (String, String);
 pub struct Records {
     asked: BTreeSet<Question>,
     answers: BTreeMap<Question, Vec<String>>,
+    /// Policies of MTA-STS by domain, as their pages say.
+    policies: BTreeMap<String, String>,
+    /// Names that certificates are out for; `None`: no list was given.
+    certificates: Option<BTreeSet<String>>,
+}
+
+/// What is being read.
+enum Part {
+    Records,
+    Policy(String),
+    Certificates,
 }
 
 impl Records {
@@ -23,8 +34,36 @@ impl Records {
     pub fn parse(text: &str) -> Self {
         let mut out = Self::default();
         let (mut was_answered, mut count) = (true, 0_usize);
+        let mut part = Part::Records;
         for line in text.lines().take(LINES_MAX) {
             let line = line.trim();
+            if let Some(domain) = line.strip_prefix(";; policy of ") {
+                part = Part::Policy(plain(domain.trim()));
+                continue;
+            }
+            if line == ";; certificates" {
+                part = Part::Certificates;
+                out.certificates.get_or_insert_default();
+                continue;
+            }
+            // A page or a list ends where `dig` begins.
+            if line.starts_with(';') {
+                part = Part::Records;
+            }
+            match &part {
+                Part::Records => {}
+                Part::Policy(domain) => {
+                    let page = out.policies.entry(domain.clone()).or_default();
+                    page.push_str(line);
+                    page.push('\n');
+                    continue;
+                }
+                Part::Certificates => {
+                    let list = out.certificates.get_or_insert_default();
+                    list.extend(names(line).take(RECORDS_MAX.saturating_sub(list.len())));
+                    continue;
+                }
+            }
             if let Some(header) = line.strip_prefix(";; ->>HEADER<<-") {
                 was_answered =
                     ["status: NOERROR", "status: NXDOMAIN"].iter().any(|ok| header.contains(ok));
@@ -52,6 +91,22 @@ impl Records {
             return None;
         }
         Some(self.answers.get(&question).map_or(&[], Vec::as_slice))
+    }
+
+    /// The policy of MTA-STS of a domain, where it was given.
+    pub fn policy(&self, domain: &str) -> Option<&str> {
+        self.policies.get(domain).map(|page| page.trim())
+    }
+
+    /// Names that certificates are out for; `None` where no list was given.
+    pub const fn certificates(&self) -> Option<&BTreeSet<String>> {
+        self.certificates.as_ref()
+    }
+
+    /// Every name with records of one kind.
+    pub fn answered(&self, kind: &str) -> impl Iterator<Item = (&str, &[String])> {
+        let own = self.answers.iter().filter(move |((_, own), _)| own == kind);
+        own.map(|((name, _), data)| (name.as_str(), data.as_slice()))
     }
 
     /// The domains that the questions are about.
@@ -102,6 +157,18 @@ fn record(line: &str) -> Option<(Question, String)> {
     Some(((name, kind), data))
 }
 
+/// The names in a line of a list, plain or in JSON, in which `\n` stands between them.
+fn names(line: &str) -> impl Iterator<Item = String> {
+    let line = line.replace("\\n", " ");
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "-._*".contains(letter);
+    let words: Vec<String> = line
+        .split(|letter| !is_of_name(letter))
+        .map(|word| plain(word.trim_start_matches("*.")))
+        .filter(|word| word.contains('.') && !word.starts_with('.'))
+        .collect();
+    words.into_iter()
+}
+
 fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
@@ -136,6 +203,21 @@ mod tests {
         assert_eq!(records.of("example.com", "MX"), None);
         assert_eq!(records.of("b.example", "CAA").unwrap(), ["0 issue \"ca.example\""]);
         assert_eq!(records.domains(), ["b.example", "example.com"]);
+    }
+
+    #[test]
+    fn a_page_is_no_record_and_ends_where_dig_begins() {
+        let records = Records::parse(
+            ";; policy of A.example.\nversion: STSv1\nmode: enforce\n\nx IN A 1\n; <<>> DiG\nb.example. IN A 192.0.2.1\n",
+        );
+        assert_eq!(
+            records.policy("a.example").unwrap(),
+            "version: STSv1\nmode: enforce\n\nx IN A 1"
+        );
+        assert_eq!(records.policy("b.example"), None);
+        assert_eq!(records.of("x", "A"), None);
+        let names: Vec<_> = records.answered("A").map(|(name, _)| name).collect();
+        assert_eq!(names, ["b.example"]);
     }
 
     #[test]

@@ -56,6 +56,13 @@ impl Packages {
         self.names.get(usize::try_from(number).ok()?).map(String::as_str)
     }
 
+    /// Every path of a package, in no order.
+    pub fn paths<'p>(&'p self, package: &'p str) -> impl Iterator<Item = &'p Path> {
+        let name = |number: u32| self.names.get(usize::try_from(number).ok()?);
+        let own = move |number: u32| name(number).is_some_and(|name| name == package);
+        self.owned.iter().filter(move |(_, number)| own(**number)).map(|(path, _)| path.as_path())
+    }
+
     /// The path where it really lies, through the links of a merged `/usr`.
     pub fn real(&self, path: &Path) -> PathBuf {
         merged(path, self.is_merged)

@@ -5,8 +5,12 @@
 //! whole, as UTF-8, below a folder of configuration; a symbolic link is followed only where root made
 //! it and it stays in its own part of the tree.
 
+mod links;
+#[cfg(test)]
+mod tests;
+
 use crate::facts::Place;
-use burgrave_model::{BadTarget, Change, Program, Target};
+use burgrave_model::{BadTarget, Change, MASK, Program, Target, UnitName};
 use burgrave_sys::{
     Entry, Invocation, Kind, Metadata, Moment, Output, Step as Walk, SysError, System, UnixTime,
     Visitor, WalkLimits, Walked,
@@ -32,6 +36,10 @@ pub(crate) struct Edits {
     modes: BTreeMap<PathBuf, u32>,
     owners: BTreeMap<PathBuf, (u32, u32)>,
     removed: BTreeSet<PathBuf>,
+    masks: BTreeSet<PathBuf>,
+    /// Links that are taken away, with where they lead.
+    unlinked: BTreeMap<PathBuf, String>,
+    stops: BTreeSet<UnitName>,
     /// Files of the kernel that a program will have changed.
     pretended: BTreeMap<PathBuf, Vec<u8>>,
     programs: BTreeSet<Program>,
@@ -204,7 +212,7 @@ impl<'s> Draft<'s> {
     fn behind(&self, path: &Path) -> PathBuf {
         let mut path = path.to_owned();
         for _ in 0..LINKS_MAX {
-            let Ok(target) = self.base.link(&path) else { break };
+            let Ok(target) = self.link(&path) else { break };
             path = joined(path.parent().unwrap_or(Path::new("/")), &target);
         }
         path
@@ -254,6 +262,12 @@ impl<'s> Draft<'s> {
                 push(path, Change::Remove)?;
             }
         }
+        for (path, to) in &edits.unlinked {
+            push(path, Change::Unlink { to: to.clone() })?;
+        }
+        for path in &edits.masks {
+            push(path, Change::Mask)?;
+        }
         Ok((steps, edits.programs.iter().copied().collect()))
     }
 }
@@ -263,12 +277,23 @@ impl Edits {
         !self.removed.is_empty() && path.ancestors().any(|above| self.removed.contains(above))
     }
 
+    /// Whether no file can be read there any more: it was removed, or was a link that leads nowhere now.
+    fn is_gone(&self, path: &Path) -> bool {
+        self.is_removed(path) || self.unlinked.contains_key(path) || self.masks.contains(path)
+    }
+
     /// What is known of a path, with what was edited.
     fn patched(&self, path: &Path, base: Option<Metadata>, now: UnixTime) -> Option<Metadata> {
         if self.is_removed(path) {
             return None;
         }
         let new = |kind, mode| Metadata { kind, len: 0, mode, uid: 0, gid: 0, modified: now };
+        if self.masks.contains(path) {
+            return Some(new(Kind::Link, 0o777));
+        }
+        if self.unlinked.contains_key(path) {
+            return None;
+        }
         let folder = || self.folders.get(path).map(|mode| new(Kind::Directory, *mode));
         let file = || self.texts.get(path).map(|(_, mode)| new(Kind::File, *mode));
         let mut metadata = base.or_else(folder).or_else(file)?;
@@ -288,7 +313,8 @@ impl Edits {
     /// Paths that are new, each with what it is.
     fn made(&self) -> impl Iterator<Item = (&PathBuf, Kind)> {
         let folders = self.folders.keys().map(|path| (path, Kind::Directory));
-        folders.chain(self.texts.keys().map(|path| (path, Kind::File)))
+        let masks = self.masks.iter().map(|path| (path, Kind::Link));
+        folders.chain(self.texts.keys().map(|path| (path, Kind::File))).chain(masks)
     }
 }
 
@@ -299,7 +325,7 @@ impl System for Draft<'_> {
         }
         let real = self.behind(path);
         let edits = self.edits();
-        if edits.is_removed(&real) || edits.is_removed(path) {
+        if edits.is_gone(&real) || edits.is_gone(path) {
             return Err(SysError::Missing(path.to_owned()));
         }
         let edited = edits.pretended.get(&real);
@@ -316,7 +342,7 @@ impl System for Draft<'_> {
     fn head(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, SysError> {
         let real = self.behind(path);
         let edits = self.edits();
-        if edits.is_removed(&real) || edits.is_removed(path) {
+        if edits.is_gone(&real) || edits.is_gone(path) {
             return Err(SysError::Missing(path.to_owned()));
         }
         let Some((text, _)) = edits.texts.get(&real) else {
@@ -342,7 +368,7 @@ impl System for Draft<'_> {
             answer => answer?,
         };
         let edits = self.edits();
-        entries.retain(|entry| !edits.is_removed(&entry.path));
+        entries.retain(|entry| !edits.is_gone(&entry.path));
         for (made, kind) in edits.made() {
             if made.parent() == Some(path) && entries.iter().all(|entry| entry.path != *made) {
                 entries.push(Entry { path: made.clone(), kind });
@@ -353,9 +379,14 @@ impl System for Draft<'_> {
     }
 
     fn link(&self, path: &Path) -> Result<PathBuf, SysError> {
-        if self.edits().is_removed(path) {
+        let edits = self.edits();
+        if edits.masks.contains(path) {
+            return Ok(PathBuf::from(MASK));
+        }
+        if edits.is_gone(path) {
             return Err(SysError::Missing(path.to_owned()));
         }
+        drop(edits);
         self.base.link(path)
     }
 
@@ -432,98 +463,4 @@ fn joined(folder: &Path, link: &Path) -> PathBuf {
         }
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burgrave_sys::Fake;
-
-    fn draft(fake: &Fake) -> Draft<'_> {
-        let draft = Draft::new(fake);
-        draft.begin("x");
-        draft
-    }
-
-    #[test]
-    fn edits_are_read_back_through_links_and_lists() {
-        let fake = Fake::new();
-        fake.file("/etc/nginx/available/a", "1\n")
-            .link("/etc/nginx/enabled/a", "../available/a")
-            .file("/etc/old/x", "");
-        let draft = draft(&fake);
-        draft.write(Path::new("/etc/nginx/enabled/a"), "2\n".to_owned(), 0o644).unwrap();
-        draft.write(Path::new("/etc/new/deep/b"), "3\n".to_owned(), 0o640).unwrap();
-        draft.remove(Path::new("/etc/old")).unwrap();
-        for path in ["/etc/nginx/enabled/a", "/etc/nginx/available/a"] {
-            assert_eq!(draft.read(Path::new(path), 10).unwrap(), b"2\n");
-        }
-        assert!(draft.read(Path::new("/etc/nginx/available/a"), 1).is_err());
-        let names = |path: &str| -> Vec<PathBuf> {
-            draft.list(Path::new(path), 10).unwrap().into_iter().map(|e| e.path).collect()
-        };
-        assert_eq!(names("/etc"), [PathBuf::from("/etc/new"), "/etc/nginx".into()]);
-        assert_eq!(names("/etc/new/deep"), [PathBuf::from("/etc/new/deep/b")]);
-        assert!(draft.metadata(Path::new("/etc/old/x")).is_err());
-        assert_eq!(draft.metadata(Path::new("/etc/new/deep/b")).unwrap().mode, 0o640);
-        let (steps, _) = draft.steps().unwrap();
-        let shown: Vec<_> = steps.iter().map(|step| step.target.text()).collect();
-        let wanted =
-            ["/etc/new", "/etc/new/deep", "/etc/new/deep/b", "/etc/nginx/available/a", "/etc/old"];
-        assert_eq!(shown, wanted);
-    }
-
-    #[test]
-    fn what_must_not_be_written_is_refused() {
-        let fake = Fake::new();
-        fake.file("/etc/shadow", "x")
-            .link("/etc/app/conf", "/etc/shadow")
-            .link("/etc/app/own", "real")
-            .owner("/etc/app/own", 1000, 1000)
-            .file("/etc/app/real", "x")
-            .link("/etc/app/loop", "loop")
-            .directory("/etc/app/folder")
-            .file("/etc/app/bytes", "x")
-            .file("/usr/lib/x.conf", "x");
-        let draft = draft(&fake);
-        for path in [
-            "/etc/app/conf",
-            "/etc/app/own",
-            "/etc/app/loop",
-            "/etc/app/folder",
-            "/usr/lib/x.conf",
-            "/etc/app/a\\nb",
-            "/etc/../x",
-        ] {
-            let answer = draft.write(Path::new(path), String::new(), 0o644);
-            assert!(answer.is_err(), "{path}");
-        }
-        assert!(draft.remove(Path::new("/")).is_err());
-        assert_eq!(draft.mark(), Edits::default());
-    }
-
-    #[test]
-    fn lines_are_changed_with_their_ends_kept() {
-        let fake = Fake::new();
-        fake.file("/etc/x", "a\r\nb\nc");
-        let draft = draft(&fake);
-        let place = |line| Place { path: std::sync::Arc::from(Path::new("/etc/x")), line };
-        assert!(draft.edit_line(&place(1), |_| Some("A".to_owned())).unwrap());
-        assert!(draft.edit_line(&place(3), |old| Some(format!("{old}{old}"))).unwrap());
-        assert!(!draft.edit_line(&place(2), |_| None).unwrap());
-        assert!(!draft.edit_line(&place(9), |_| Some("x".to_owned())).unwrap());
-        assert!(!draft.edit_line(&place(0), |_| None).unwrap());
-        assert_eq!(draft.text(Path::new("/etc/x")).unwrap().unwrap(), "A\r\nb\ncc");
-    }
-
-    #[test]
-    fn what_is_undone_in_a_draft_is_no_step() {
-        let fake = Fake::new();
-        fake.file("/etc/x", "a\n").mode("/etc/x", 0o600);
-        let draft = draft(&fake);
-        draft.write(Path::new("/etc/x"), "a\n".to_owned(), 0o644).unwrap();
-        draft.set_mode(Path::new("/etc/x"), 0o600).unwrap();
-        draft.set_owner(Path::new("/etc/x"), 0, 0).unwrap();
-        assert_eq!(draft.steps().unwrap().0, []);
-    }
 }

@@ -9,6 +9,8 @@
 
 mod draft;
 mod files;
+mod legacy;
+mod listen;
 mod manual;
 mod modes;
 mod nginx;
@@ -19,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod units;
 mod way;
 mod web;
 

@@ -157,6 +157,7 @@ fn attempt(
         }
     }
     planned.plan.programs = if steps.is_empty() { Vec::new() } else { programs };
+    planned.plan.stops = draft.stops();
     planned.plan.steps = steps;
     Ok(is_whole.then_some(planned))
 }

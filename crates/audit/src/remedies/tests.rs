@@ -1,6 +1,8 @@
 //! Every remedy on a tree on the disk: the check fails, a plan, it is applied, the check passes, a second
 //! plan is empty, and undo gives back every byte, owner, mode and time.
 
+mod trees;
+
 use super::plan::{Wanted, WaysIn, as_planned, plan};
 use super::{Remedy, remedies};
 use crate::cases::Has::{
@@ -13,186 +15,11 @@ use burgrave_apply::{Force, Host, Outcome, Session, Witness};
 use burgrave_model::{Target, Verdict};
 use burgrave_sys::Tree;
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-
-/// Trees of remedies whose check's own failing host cannot be made on a disk, or is not for its remedy.
-const TREES: &[(&str, &[Has])] = &[
-    ("kernel-aslr", &[File("/etc/sysctl.d/1.conf", "kernel.randomize_va_space = 0\n")]),
-    ("kernel-core-pattern", &[File("/etc/sysctl.conf", "kernel.core_pattern = |/tmp/.core %p\n")]),
-    (
-        "account-password-quality",
-        &[
-            File("/etc/pam.d/common-password", "password requisite pam_pwquality.so retry=3\n"),
-            File("/etc/security/pwquality.conf", "# minlen = 8\nminlen = 6\n"),
-        ],
-    ),
-    (
-        "ssh-password-authentication",
-        &[
-            File("/home/olga/.ssh/authorized_keys", "ssh-ed25519 AAAA olga\n"),
-            File(
-                "/etc/ssh/sshd_config",
-                "Include /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication no\nMatch User x\n  PasswordAuthentication yes\n",
-            ),
-            File("/etc/ssh/sshd_config.d/5.conf", "PasswordAuthentication yes\n"),
-            File("/etc/ssh/sshd_config.d/00-a.conf", "passwordauthentication=yes\n"),
-        ],
-    ),
-    (
-        "ssh-keyboard-interactive",
-        &[
-            File("/home/olga/.ssh/authorized_keys", "ssh-ed25519 AAAA olga\n"),
-            File("/etc/ssh/sshd_config", "Port 22\n"),
-        ],
-    ),
-];
-
-/// More trees: what a machine really has, one remedy each.
-const MORE: &[(&str, &[Has])] = &[
-    (
-        "ssh-root-login",
-        &[File(
-            "/etc/ssh/sshd_config",
-            "# x\nPort 22\nPermitRootLogin yes\nMatch User a\n\tPermitRootLogin yes\n",
-        )],
-    ),
-    (
-        "ssh-x11-forwarding",
-        &[
-            File(
-                "/etc/ssh/sshd_config",
-                "Include /etc/ssh/sshd_config.d/*.conf\nX11Forwarding yes\n",
-            ),
-            Folder("/etc/ssh/sshd_config.d"),
-        ],
-    ),
-    (
-        "kernel-syncookies",
-        &[
-            File("/etc/sysctl.conf", "net.ipv4.tcp_syncookies=0\n"),
-            File("/etc/sysctl.d/99-z.conf", "net/ipv4/tcp_syncookies = 0\n"),
-        ],
-    ),
-    ("kernel-kptr-restrict", &[File("/usr/lib/sysctl.d/50-x.conf", "kernel.kptr_restrict = 0\n")]),
-    (
-        "version-nginx-tokens",
-        &[
-            File(
-                "/etc/nginx/nginx.conf",
-                "# server_tokens on;\nhttp {\n    include /etc/nginx/sites-enabled/*;\n}\n",
-            ),
-            File(
-                "/etc/nginx/sites-available/a",
-                "server {\n    listen 80;\n    location / {\n        server_tokens on;\n    }\n}\n",
-            ),
-            Link("/etc/nginx/sites-enabled/a", "/etc/nginx/sites-available/a"),
-        ],
-    ),
-    (
-        "tls-no-hsts",
-        &[File(
-            "/etc/nginx/nginx.conf",
-            "http {\n    add_header X-Frame-Options \"DENY or not\" always;\n    server {\n        listen 443 ssl;\n        server_name a;\n        location /b {\n            add_header X-B c;\n        }\n    }\n}\n",
-        )],
-    ),
-    (
-        "tls-no-hsts",
-        &[
-            File("/etc/nginx/nginx.conf", "http {\n    include /etc/nginx/sites-enabled/*;\n}\n"),
-            File(
-                "/etc/nginx/sites-available/a",
-                "server {\n\tlisten 443 ssl;\n\tserver_name a;\n\tadd_header X-A b;\n}\nserver {\n\tlisten 443 ssl;\n\tserver_name b;\n\tlocation / { proxy_pass http://127.0.0.1:1; }\n}\nserver { listen 443 ssl; server_name c; }\n",
-            ),
-            Link("/etc/nginx/sites-enabled/a", "/etc/nginx/sites-available/a"),
-        ],
-    ),
-    (
-        "tls-protocols",
-        &[File(
-            "/etc/apache2/apache2.conf",
-            "<VirtualHost *:443>\n  SSLEngine on\n  SSLProtocol all -SSLv3\n</VirtualHost>\n",
-        )],
-    ),
-    (
-        "version-apache-tokens",
-        &[File(
-            "/etc/apache2/apache2.conf",
-            "<Directory /srv>\n  ServerSignature On\n</Directory>\n",
-        )],
-    ),
-    (
-        "account-sudo-log",
-        &[
-            File(
-                "/etc/sudoers",
-                "Defaults env_reset\n@includedir /etc/sudoers.d\nroot ALL=(ALL) ALL\n",
-            ),
-            Mode("/etc/sudoers", 0o440),
-            Folder("/etc/sudoers.d"),
-            Mode("/etc/sudoers.d", 0o750),
-        ],
-    ),
-    (
-        "account-sudo-nopasswd",
-        &[File("/etc/sudoers", "%olga ALL=(ALL) NOPASSWD:ALL\n"), Mode("/etc/sudoers", 0o440)],
-    ),
-    (
-        "permission-suid",
-        &[
-            File("/opt/x", "#!"),
-            Owner("/opt/x", 1000, 1000),
-            Mode("/opt/x", 0o4755),
-            File("/var/lib/dpkg/status", "Package: a\nStatus: install ok installed\nVersion: 1\n"),
-        ],
-    ),
-    (
-        "permission-web-programs",
-        &[
-            File("/var/www/html/a.php", "<?php"),
-            Mode("/var/www/html/a.php", 0o640),
-            Owner("/var/www/html/a.php", 33, 33),
-        ],
-    ),
-    ("permission-home", &[Folder("/home/olga"), Mode("/home/olga", 0o755)]),
-    (
-        "cleanup-version-control",
-        &[
-            File("/var/www/html/.git/config", "[core]\n"),
-            File("/var/www/html/.git/objects/a/b", "x"),
-            File("/var/www/html/index.html", "hi"),
-        ],
-    ),
-    ("log-journal-volatile", &[Folder("/etc/systemd")]),
-    (
-        "patch-unattended",
-        &[
-            File("/etc/apt/sources.list", "deb https://deb.debian.org/debian bookworm main\n"),
-            File("/etc/apt/apt.conf.d/zz-off", "APT::Periodic::Unattended-Upgrade \"0\";\n"),
-        ],
-    ),
-    (
-        "permission-umask",
-        &[
-            File("/etc/login.defs", "UMASK\t000\n"),
-            File("/etc/profile.d/x.sh", "#!/bin/sh\numask 002\n"),
-        ],
-    ),
-    (
-        "service-sandbox",
-        &[
-            File(
-                "/etc/systemd/system/x.service",
-                "[Service]\nExecStart=/opt/x/run\nWorkingDirectory=/home/olga/x\nUser=shop\nPrivateTmp=yes\n",
-            ),
-            Link(
-                "/etc/systemd/system/multi-user.target.wants/x.service",
-                "/etc/systemd/system/x.service",
-            ),
-        ],
-    ),
-];
+use trees::{CUPS, MORE, TREES};
 
 fn build(root: &Path, has: &[Has]) {
     let at = |path: &str| root.join(path.trim_start_matches('/'));
@@ -261,7 +88,13 @@ fn snapshot(root: &Path) -> Snapshot {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             let facts = std::fs::symlink_metadata(&path).unwrap();
-            let content = if facts.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+            let content = if facts.is_file() {
+                std::fs::read(&path).unwrap()
+            } else if facts.is_symlink() {
+                std::fs::read_link(&path).unwrap().into_os_string().into_vec()
+            } else {
+                Vec::new()
+            };
             if name == "var/lib/burgrave" {
                 continue;
             }
@@ -455,6 +288,26 @@ fn what_does_not_help_leaves_no_step() {
     let planned = plan(one);
     assert_eq!((planned.plan.steps.len(), planned.plan.mends.len()), (0, 0));
     assert!(planned.plan.refused[0].1.contains("does not help"), "{:?}", planned.plan.refused);
+}
+
+#[test]
+fn what_should_not_run_is_masked_and_stopped() {
+    let dir = folder();
+    build(dir.path(), CUPS);
+    let tree = Tree::new(dir.path()).unwrap();
+    let planned = plan(Wanted { checks: &["service-legacy-packages"], ..wanted(&tree) });
+    let stops: Vec<_> = planned.plan.stops.iter().map(burgrave_model::UnitName::text).collect();
+    assert_eq!(stops, ["cups-old.service", "cups.service", "cups.socket"]);
+    assert_eq!(planned.plan.programs, [burgrave_model::Program::Systemd]);
+    let shown = burgrave_apply::text(&planned.plan, false);
+    for line in [
+        "mask    /etc/systemd/system/cups.service → /dev/null",
+        "unlink  /etc/systemd/system/printer.target.wants/cups.service",
+        "run     stop cups.socket where it runs",
+    ] {
+        assert!(shown.contains(line), "{line}:\n{shown}");
+    }
+    assert!(!shown.contains("other.socket"), "{shown}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The ways in which findings are mended, with their parameters.
 
 use super::draft::{Draft, Refusal};
-use super::{files, modes, sshd, sudo, web};
+use super::{files, legacy, listen, modes, sshd, sudo, units, web};
 use crate::check::Finding;
 use crate::facts::{Facts, Place, ini::Dialect};
 use burgrave_model::Program;
@@ -23,6 +23,17 @@ pub(crate) enum Owner {
 
 /// One line in, its new text out; `None`: it is left.
 pub(crate) type Line = fn(&str) -> Option<String>;
+
+/// Servers that are made to listen for this machine alone, by how their configurations are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locally {
+    /// A directive a line, of which the last counts.
+    Lines,
+    /// An option a line, each of which counts.
+    Memcached,
+    /// Keys and values in YAML.
+    Yaml,
+}
 
 /// How findings are mended.
 #[derive(Debug)]
@@ -65,6 +76,14 @@ pub(crate) enum Way {
     Unattended,
     /// Moved into the quarantine.
     Quarantine,
+    /// Services of the unencrypted age are switched off in inetd and xinetd.
+    Inetd,
+    /// File servers let nobody in without a name.
+    Ftp,
+    /// A server listens on this machine's own address.
+    Locally(Locally),
+    /// The units of the packages that findings name are masked and stopped.
+    Mask,
 }
 
 impl Way {
@@ -102,13 +121,19 @@ impl Way {
             Self::Sandbox => files::sandbox(draft, facts, faults),
             Self::Unattended => files::unattended(draft, faults),
             Self::Quarantine => modes::quarantine(draft, facts, faults),
+            Self::Inetd => legacy::inetd(draft, faults),
+            Self::Ftp => legacy::ftp(draft, faults),
+            Self::Locally(Locally::Lines) => listen::locally(draft, faults),
+            Self::Locally(Locally::Memcached) => listen::memcached(draft, faults),
+            Self::Locally(Locally::Yaml) => listen::yaml(draft, faults),
+            Self::Mask => units::mask(draft, facts, faults),
         }
     }
 
     /// Whether its edits rest on paths alone, so that it need not be asked again after each of them.
     pub(crate) const fn is_by_path(&self) -> bool {
         match self {
-            Self::Modes { .. } | Self::Sticky | Self::Quarantine => true,
+            Self::Modes { .. } | Self::Sticky | Self::Quarantine | Self::Mask => true,
             Self::Sshd { .. }
             | Self::SshdList { .. }
             | Self::Sysctl(_)
@@ -120,6 +145,9 @@ impl Way {
             | Self::SudoPassword
             | Self::Web(_)
             | Self::Sandbox
+            | Self::Inetd
+            | Self::Ftp
+            | Self::Locally(_)
             | Self::Unattended => false,
         }
     }
@@ -144,7 +172,11 @@ impl Way {
             | Self::Web(_)
             | Self::Sandbox
             | Self::Unattended
-            | Self::Quarantine => false,
+            | Self::Quarantine
+            | Self::Inetd
+            | Self::Ftp
+            | Self::Locally(_)
+            | Self::Mask => false,
         }
     }
 
@@ -203,6 +235,16 @@ impl Way {
                 "switches lists and upgrades on in `/etc/apt/apt.conf.d/99burgrave`".to_owned()
             }
             Self::Quarantine => "moves it into the quarantine".to_owned(),
+            Self::Inetd => {
+                "puts the line out of force in inetd's table, and sets `disable = yes` in xinetd's service".to_owned()
+            }
+            Self::Ftp => {
+                "sets vsftpd's `anonymous_enable=NO`; lets tftpd listen on this machine's own address only and make no files".to_owned()
+            }
+            Self::Locally(_) => {
+                "lets it listen on this machine's own address only, in the line that counts or, where none does, in a new one".to_owned()
+            }
+            Self::Mask => "masks its units, stops them and takes away what would start them; what another unit needs is left".to_owned(),
         }
     }
 }

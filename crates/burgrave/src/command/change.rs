@@ -1,5 +1,8 @@
 //! `burgrave plan`, `apply` and `undo`: what the audit finds is mended, and can be taken back.
 
+mod programs;
+mod units;
+
 use super::{Exit, record};
 use crate::cli::{Format, trial_time};
 use crate::error::Error;
@@ -7,21 +10,17 @@ use crate::{load, output};
 use burgrave_apply::{ApplyError, Force, Host, Id, Outcome, Session, Status, Witness};
 use burgrave_audit::{Ground, Planned, Wanted, WaysIn};
 use burgrave_ledger::Kind;
-use burgrave_model::{Program, Safeguard, Target};
-use burgrave_sys::{Ended, Invocation, Live, System};
+use burgrave_model::{Program, Safeguard, Target, UnitName};
+use burgrave_sys::{Live, System};
+use programs::{first_of, reload};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// How long a program may take to look at its configuration, or to take it.
-const PROGRAM_TIME: Duration = Duration::from_mins(1);
 /// How often, and how long between, the end of a trial waits for another change to end.
 const BUSY_MAX: usize = 3_000;
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
-/// Bytes of what it may say.
-const PROGRAM_BYTES_MAX: usize = 64 * 1024;
-
 /// What is changed, and where.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Scope {
@@ -236,9 +235,12 @@ pub(super) fn apply(arguments: &ApplyArguments) -> Result<Exit, Error> {
     for id in session.recover()? {
         place.record(Kind::HostUndone, &session, id, json!({ "because": "it was interrupted" }));
         output::notice(&format!("change {id} was interrupted: it was taken back first"));
+        if reload_after(&session, &place, id)? != Exit::Clean {
+            return Ok(Exit::Unproven);
+        }
     }
     let ways_in = if arguments.confirm_within.is_some() { WaysIn::Open } else { WaysIn::Kept };
-    let planned = planned(&place, &topics, ways_in)?;
+    let mut planned = planned(&place, &topics, ways_in)?;
     output::text(&burgrave_apply::text(&planned.plan, place.is_tree()))?;
     if planned.plan.steps.is_empty() {
         output::text("nothing is changed\n")?;
@@ -248,8 +250,16 @@ pub(super) fn apply(arguments: &ApplyArguments) -> Result<Exit, Error> {
         output::notice("nothing was changed: say `y`, or `--yes` where nobody can be asked");
         return Ok(Exit::Unproven);
     }
-    let programs = planned.plan.programs.clone();
-    let mut asked = Asked { place: &place, topics: &topics, planned: &planned, programs };
+    // Only what runs now is stopped, and so only that is started again.
+    planned.plan.stops = match units::running(&place, std::mem::take(&mut planned.plan.stops)) {
+        Ok(running) => running,
+        Err(why) => {
+            output::notice(&format!("nothing was changed: {why}"));
+            return Ok(Exit::Unproven);
+        }
+    };
+    let (programs, stops) = (planned.plan.programs.clone(), planned.plan.stops.clone());
+    let mut asked = Asked { place: &place, topics: &topics, planned: &planned, programs, stops };
     let now = place.system.now().seconds();
     let outcome = match arguments.confirm_within {
         None => session.apply(&planned.plan, now, &mut asked)?,
@@ -379,11 +389,12 @@ pub(super) fn undo(arguments: &UndoArguments) -> Result<Exit, Error> {
 
 /// Makes the programs of a change take that it was taken back.
 fn reload_after(session: &Session<'_>, place: &Place, id: Id) -> Result<Exit, Error> {
-    let about = session.about(id)?;
-    let names = about.map(|about| about.programs).unwrap_or_default();
+    let (names, stopped) =
+        session.about(id)?.map(|about| (about.programs, about.stopped)).unwrap_or_default();
     let programs: Vec<Program> =
         Program::ALL.into_iter().filter(|p| names.iter().any(|name| name == p.id())).collect();
-    if let Err(why) = reload(place, &programs) {
+    let started = || units::named(&stopped).and_then(|units| units::follow(place, &units));
+    if let Err(why) = reload(place, &programs).and_then(|()| started()) {
         output::notice(&why);
         return Ok(Exit::Findings);
     }
@@ -417,6 +428,7 @@ struct Asked<'p> {
     topics: &'p Topics,
     planned: &'p Planned,
     programs: Vec<Program>,
+    stops: Vec<UnitName>,
 }
 
 impl Witness for Asked<'_> {
@@ -428,50 +440,13 @@ impl Witness for Asked<'_> {
     }
 
     fn reload(&mut self) -> Result<(), String> {
-        reload(self.place, &self.programs)
+        reload(self.place, &self.programs)?;
+        units::follow(self.place, &self.stops)
     }
 
     fn verify(&mut self) -> Result<(), String> {
         burgrave_audit::as_planned(self.planned, self.place.wanted(self.topics, WaysIn::Open))
     }
-}
-
-/// Makes programs take what was changed. In a tree nothing runs.
-fn reload(place: &Place, programs: &[Program]) -> Result<(), String> {
-    if place.is_tree() {
-        return Ok(());
-    }
-    programs.iter().try_for_each(|program| first_of(program.reload()))
-}
-
-/// Runs the first of these commands whose program is there. Without systemd nothing is asked of it.
-fn first_of(commands: &[&[&str]]) -> Result<(), String> {
-    for command in commands {
-        let Some((program, arguments)) = command.split_first() else { continue };
-        let runs_systemd = Live.metadata(Path::new("/run/systemd/system")).is_ok();
-        if program.ends_with("systemctl") && !runs_systemd {
-            continue;
-        }
-        if Live.metadata(Path::new(program)).is_err() {
-            continue;
-        }
-        return ran(program, arguments);
-    }
-    Ok(())
-}
-
-fn ran(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let name = format!("{program} {}", arguments.join(" "));
-    let invocation = Invocation::new(program, PROGRAM_TIME, PROGRAM_BYTES_MAX)
-        .map_err(|error| error.to_string())?
-        .args(arguments.iter().copied());
-    let done = Live.run(&invocation).map_err(|error| format!("`{name}`: {error}"))?;
-    if done.ended == Ended::Exit(0) {
-        return Ok(());
-    }
-    let said = bstr::BStr::new(&done.stderr).to_string();
-    let first: String = said.lines().next().unwrap_or_default().chars().take(200).collect();
-    Err(format!("`{name}` says no: {}", first.escape_debug()))
 }
 
 #[cfg(test)]
@@ -492,14 +467,5 @@ mod tests {
                 (found, _) => panic!("{text}: {found:?}"),
             }
         }
-    }
-
-    #[test]
-    fn commands_say_why_they_fail_and_missing_ones_are_passed_over() {
-        assert_eq!(first_of(&[]), Ok(()));
-        assert_eq!(first_of(&[&["/nonexistent/x", "-t"]]), Ok(()));
-        assert_eq!(first_of(&[&["/nonexistent/x", "-t"], &["/bin/true", "-t"]]), Ok(()));
-        let why = first_of(&[&["/bin/false", "-t"]]).unwrap_err();
-        assert!(why.starts_with("`/bin/false -t` says no"), "{why}");
     }
 }

@@ -2,9 +2,12 @@
 
 // Checks of this family.
 pub(super) mod caa;
+pub(super) mod dangling;
 pub(super) mod dkim;
 pub(super) mod dmarc;
+pub(super) mod look_alike;
 pub(super) mod mta_sts;
+pub(super) mod mta_sts_policy;
 pub(super) mod spf;
 // End of the checks.
 

@@ -39,6 +39,11 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
                 "FTP (vsftpd) lets anonymous people in",
                 line(setting),
             );
+        } else if ini::last(&all, None, "anonymous_enable").is_none() {
+            rows.fail(
+                "FTP (vsftpd) lets anonymous people in, as it does unless it is told not to",
+                Evidence::path(&first.place.path, "no anonymous_enable"),
+            );
         }
         if yes("ssl_enable").is_none() {
             rows.fail(

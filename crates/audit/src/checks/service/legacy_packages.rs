@@ -1,16 +1,17 @@
-//! No server of the unencrypted age is installed.
+//! No server of the unencrypted age is there to be started.
 
 use crate::checks::prelude::*;
+use crate::facts::Seen;
 
 /// The check.
 pub(in crate::checks) const CHECK: Check = Check {
     id: "service-legacy-packages",
     safeguard: Safeguard::Services,
     severity: Severity::Medium,
-    title: "no server of the unencrypted age is installed",
+    title: "no server of the unencrypted age is there to be started",
     why: "What is installed is started sooner or later, by hand or by an update. rsh, telnet, \
               NIS and talk have no place on a server.",
-    remedy: "`apt purge` the package.",
+    remedy: "`apt purge` the package, or `systemctl mask --now` its units.",
     controls: &["CIS 2.1.6", "PCI 2.2.4"],
     look,
     #[cfg(test)]
@@ -32,60 +33,56 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     if packages.is_empty() {
         return;
     }
-    for name in [
-        "telnetd",
-        "inetutils-telnetd",
-        "telnetd-ssl",
-        "rsh-server",
-        "rsh-redone-server",
-        "rsh-client",
-        "talkd",
-        "nis",
-        "ypserv",
-        "fingerd",
-        "tftpd",
-        "tftpd-hpa",
-        "atftpd",
-        "xinetd",
-        "openbsd-inetd",
-        "inetutils-inetd",
-        "rwhod",
-        "rusersd",
-        "vsftpd",
-        "proftpd-core",
-        "pure-ftpd",
-        "xserver-xorg-core",
-        "avahi-daemon",
-        "cups",
-        "rpcbind",
-        "slapd",
-        "ftp",
-        "telnet",
-        "inetutils-telnet",
-    ] {
-        if let Some(package) = packages.installed.get(name) {
-            let light = [
-                "avahi-daemon",
-                "cups",
-                "rpcbind",
-                "slapd",
-                "xserver-xorg-core",
-                "ftp",
-                "telnet",
-                "inetutils-telnet",
-                "openbsd-inetd",
-                "xinetd",
-                "inetutils-inetd",
-                "vsftpd",
-                "proftpd-core",
-                "pure-ftpd",
-            ]
-            .contains(&name);
-            rows.fail_as(if light { Severity::Low } else { Severity::Medium }, format!("the package {name} is installed, a service that servers rarely need or should not have"), Evidence::path(Path::new("/var/lib/dpkg/status"), format!("{name} {}", package.version)));
+    let status = Path::new("/var/lib/dpkg/status");
+    for (name, severity) in SERVERS {
+        let Some(package) = packages.installed.get(name) else { continue };
+        let Some(cannot_start) = rows.take(cannot_start(facts, name)) else { continue };
+        let evidence = Evidence::path(status, format!("{name} {}", package.version));
+        if cannot_start {
+            rows.looked(Evidence { text: format!("{name}: its units are masked"), ..evidence });
+        } else {
+            rows.fail_as(severity, format!("the package {name} is installed, a service that servers rarely need or should not have"), evidence);
         }
     }
-    rows.looked(Evidence::path(
-        Path::new("/var/lib/dpkg/status"),
-        "installed packages were looked at",
-    ));
+    rows.looked(Evidence::path(status, "installed packages were looked at"));
 }
+
+/// Whether each way in which a package is started is masked.
+fn cannot_start(facts: &Facts<'_>, package: &str) -> Seen<bool> {
+    let units = facts.brought_units(package)?;
+    Ok(!units.is_empty() && units.values().all(|masked| *masked) && facts.has_systemd()?)
+}
+
+/// Packages, and what they weigh: those that ask for no password or send it in clear more than the rest.
+const SERVERS: [(&str, Severity); 30] = [
+    ("telnetd", Severity::Medium),
+    ("inetutils-telnetd", Severity::Medium),
+    ("telnetd-ssl", Severity::Medium),
+    ("rsh-server", Severity::Medium),
+    ("rsh-redone-server", Severity::Medium),
+    ("rsh-client", Severity::Medium),
+    ("talkd", Severity::Medium),
+    ("nis", Severity::Medium),
+    ("ypserv", Severity::Medium),
+    ("fingerd", Severity::Medium),
+    ("tftpd", Severity::Medium),
+    ("tftpd-hpa", Severity::Medium),
+    ("atftpd", Severity::Medium),
+    ("rwhod", Severity::Medium),
+    ("rusersd", Severity::Medium),
+    ("xinetd", Severity::Low),
+    ("openbsd-inetd", Severity::Low),
+    ("inetutils-inetd", Severity::Low),
+    ("vsftpd", Severity::Low),
+    ("proftpd-core", Severity::Low),
+    ("pure-ftpd", Severity::Low),
+    ("xserver-xorg-core", Severity::Low),
+    ("avahi-daemon", Severity::Low),
+    ("cups", Severity::Low),
+    ("cups-browsed", Severity::Low),
+    ("rpcbind", Severity::Low),
+    ("slapd", Severity::Low),
+    ("ftp", Severity::Low),
+    ("telnet", Severity::Low),
+    ("inetutils-telnet", Severity::Low),
+];

@@ -2,6 +2,7 @@
 
 use super::any_wide;
 use crate::checks::prelude::*;
+use crate::facts::{Line, uncommented};
 
 /// The check.
 pub(in crate::checks) const CHECK: Check = Check {
@@ -25,34 +26,50 @@ pub(in crate::checks) const CHECK: Check = Check {
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
     for path in rows.take(facts.glob("/etc/memcached*.conf")).unwrap_or_default() {
         let Some(Some(lines)) = rows.take(facts.lines(&path)) else { continue };
-        let options: Vec<_> =
+        let options: Vec<&Line> =
             lines.iter().filter(|line| line.text.trim().starts_with('-')).collect();
-        let value = |names: &[&str]| {
-            options.iter().rev().find_map(|line| {
-                let text = line.text.trim();
-                names
-                    .iter()
-                    .find_map(|name| text.strip_prefix(name))
-                    .map(|value| (value.trim_start_matches(['=', ' ']).to_owned(), (*line).clone()))
-            })
-        };
-        match value(&["-l", "--listen"]) {
-            Some((address, line)) if any_wide(&address) => rows.fail(
+        if options.is_empty() {
+            continue;
+        }
+        // Each of several addresses is listened on.
+        let (wide, own): (Vec<_>, Vec<_>) = values(&options, &["-l", "--listen"])
+            .into_iter()
+            .partition(|(address, _)| any_wide(address));
+        if let Some((address, _)) = wide.first() {
+            rows.fail(
                 format!("memcached listens on {address} without a password"),
-                Evidence::at(&line.place, line.text.trim()),
-            ),
-            Some((_, line)) => rows.looked(Evidence::at(&line.place, line.text.trim())),
-            None if options.is_empty() => {}
-            None => rows.fail(
+                wide.iter().map(|(_, line)| seen(line)).collect::<Vec<_>>(),
+            );
+        } else if let Some((_, line)) = own.first() {
+            rows.looked(seen(line));
+        } else if let Some((_, line)) = values(&options, &["-s", "--unix-socket"]).first() {
+            rows.looked(seen(line));
+        } else {
+            rows.fail(
                 "memcached listens on all interfaces: no -l in its configuration",
                 Evidence::path(&path, "no -l"),
-            ),
+            );
         }
-        if let Some((port, line)) = value(&["-U", "--udp-port"]).filter(|(port, _)| port != "0") {
+        let udp = values(&options, &["-U", "--udp-port"]);
+        if let Some((port, line)) = udp.last().filter(|(port, _)| port != "0") {
             rows.fail(
                 format!("memcached answers over UDP (port {port}), which floods others"),
-                Evidence::at(&line.place, line.text.trim()),
+                seen(line),
             );
         }
     }
+}
+
+fn seen(line: &Line) -> Evidence {
+    Evidence::at(&line.place, line.text.trim())
+}
+
+/// The values of an option by its names, in order.
+fn values<'l>(options: &[&'l Line], names: &[&str]) -> Vec<(String, &'l Line)> {
+    let value = |line: &'l Line| {
+        let text = uncommented(line.text.trim(), "#").trim();
+        let rest = names.iter().find_map(|name| text.strip_prefix(name))?;
+        Some((rest.trim_start_matches(['=', ' ']).to_owned(), line))
+    };
+    options.iter().filter_map(|line| value(line)).collect()
 }

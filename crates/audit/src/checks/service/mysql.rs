@@ -1,7 +1,8 @@
 //! `MySQL` and `MariaDB` listen where they are needed only.
 
-use super::{any_wide, line, settings};
+use super::line;
 use crate::checks::prelude::*;
+use crate::facts::{Form, Included, Seen};
 
 /// The check.
 pub(in crate::checks) const CHECK: Check = Check {
@@ -25,21 +26,37 @@ pub(in crate::checks) const CHECK: Check = Check {
     },
 };
 
+/// Files that are read whether another takes them in or not, in this order.
+const MAINS: [&str; 2] = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
+/// Where the server's own files lie when neither of those is there.
+const PARTS: [&str; 4] = [
+    "/etc/mysql/conf.d/*.cnf",
+    "/etc/mysql/mariadb.conf.d/*.cnf",
+    "/etc/mysql/mysql.conf.d/*.cnf",
+    "/etc/my.cnf.d/*.cnf",
+];
+
+/// All that the server reads.
+fn read(facts: &Facts<'_>) -> Seen<Included> {
+    let mut mains: Vec<PathBuf> =
+        MAINS.iter().map(PathBuf::from).filter(|main| facts.exists(main)).collect();
+    if mains.is_empty() {
+        for pattern in PARTS {
+            mains.extend(facts.glob(pattern)?);
+        }
+    }
+    let mut all = Included::default();
+    for main in mains {
+        let one = facts.included(&main, Form::Mysql)?;
+        all.settings.extend(one.settings);
+        all.files.extend(one.files);
+    }
+    Ok(all)
+}
+
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
-    let all = settings(
-        facts,
-        rows,
-        &[
-            "/etc/mysql/my.cnf",
-            "/etc/my.cnf",
-            "/etc/mysql/conf.d/*.cnf",
-            "/etc/mysql/mariadb.conf.d/*.cnf",
-            "/etc/mysql/mysql.conf.d/*.cnf",
-            "/etc/my.cnf.d/*.cnf",
-        ],
-        ini::INI,
-    );
-    let all: Vec<_> = all
+    let Some(Included { settings, files }) = rows.take(read(facts)) else { return };
+    let all: Vec<_> = settings
         .into_iter()
         .map(|setting| ini::Setting { key: setting.key.replace('_', "-"), ..setting })
         .filter(|setting| {
@@ -60,17 +77,21 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             line(setting),
         );
     }
-    match bind {
-        Some(setting)
-            if any_wide(&setting.value)
-                && ["0.0.0.0", "*", "::"].contains(&setting.value.trim()) =>
-        {
+    let alone = ini::last(&all, None, "skip-networking")
+        .is_some_and(|setting| setting.value.is_empty() || crate::facts::is_yes(&setting.value));
+    match (bind, files.last()) {
+        _ if alone => rows.looked(line(first)),
+        (Some(setting), _) if setting.value.split(',').any(is_everywhere) => {
             rows.fail(
                 format!("MySQL listens on all interfaces: bind-address = {}", setting.value),
                 line(setting),
             );
         }
-        _ => rows.looked(line(first)),
+        (None, Some(last)) => rows.fail(
+            "MySQL listens on all interfaces, as it does without a bind-address",
+            Evidence::path(last, "no bind-address"),
+        ),
+        (Some(_), _) | (None, None) => rows.looked(line(first)),
     }
     if let Some(setting) =
         ini::last(&all, None, "local-infile").filter(|setting| crate::facts::is_yes(&setting.value))
@@ -90,4 +111,8 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
             line(setting),
         );
     }
+}
+
+fn is_everywhere(address: &str) -> bool {
+    ["0.0.0.0", "*", "::"].contains(&address.trim())
 }

@@ -1,7 +1,8 @@
 //! Redis asks for a password or is for this machine only.
 
-use super::{any_wide, line, settings};
+use super::{any_wide, line};
 use crate::checks::prelude::*;
+use crate::facts::{Form, Included};
 
 /// The check.
 pub(in crate::checks) const CHECK: Check = Check {
@@ -27,25 +28,39 @@ pub(in crate::checks) const CHECK: Check = Check {
 };
 
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
-    let all = settings(
-        facts,
-        rows,
-        &["/etc/redis/*.conf", "/etc/redis.conf", "/etc/valkey/*.conf", "/etc/keydb/*.conf"],
-        ini::SPACED,
-    );
-    let Some(first) = all.first() else { return };
-    let bind = ini::last(&all, None, "bind");
+    let mut mains = Vec::new();
+    for pattern in
+        ["/etc/redis/*.conf", "/etc/redis.conf", "/etc/valkey/*.conf", "/etc/keydb/*.conf"]
+    {
+        mains.extend(rows.take(facts.glob(pattern)).unwrap_or_default());
+    }
+    let servers: Vec<Included> =
+        mains.iter().filter_map(|main| rows.take(facts.included(main, Form::Redis))).collect();
+    // A file that another one takes in is no server of its own.
+    let taken: Vec<&PathBuf> =
+        servers.iter().flat_map(|server| server.files.iter().skip(1)).collect();
+    for server in servers
+        .iter()
+        .filter(|server| server.files.first().is_some_and(|main| !taken.contains(&main)))
+    {
+        look_at(&server.settings, server.files.first(), rows);
+    }
+}
+
+fn look_at(all: &[ini::Setting], main: Option<&PathBuf>, rows: &mut Rows) {
+    let (Some(first), Some(main)) = (all.first(), main) else { return };
+    let bind = ini::last(all, None, "bind");
     let wide = bind.is_none_or(|bind| any_wide(&bind.value));
-    let protected = ini::last(&all, None, "protected-mode")
+    let protected = ini::last(all, None, "protected-mode")
         .is_none_or(|setting| crate::facts::is_yes(&setting.value));
     let password = ["requirepass", "aclfile"]
         .iter()
-        .find_map(|key| ini::last(&all, None, key))
+        .find_map(|key| ini::last(all, None, key))
         .filter(|setting| !setting.value.is_empty());
     let users = all.iter().any(|setting| setting.key == "user" && setting.value.contains(" >"));
     let evidence: Vec<Evidence> = ["bind", "protected-mode", "requirepass"]
         .iter()
-        .filter_map(|key| ini::last(&all, None, key))
+        .filter_map(|key| ini::last(all, None, key))
         .map(|s| {
             if s.key == "requirepass" { Evidence::at(&s.place, "requirepass …") } else { line(s) }
         })
@@ -66,10 +81,12 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     } else if let Some(weak) =
         password.filter(|setting| setting.key == "requirepass" && setting.value.len() < 12 && wide)
     {
+        let letters = format!("requirepass of {} letters", weak.value.len());
+        let bound = bind.map_or_else(|| Evidence::path(main, "no bind"), line);
         rows.fail_as(
             Severity::High,
             "Redis listens on the network with a short password",
-            Evidence::at(&weak.place, format!("requirepass of {} letters", weak.value.len())),
+            vec![Evidence::at(&weak.place, letters), bound],
         );
     } else {
         rows.looked(line(first));

@@ -1,8 +1,8 @@
 //! Remedies of other files of configuration.
 
 use super::lines::{
-    file_create_mode, loopback, no_nullok, php_off, plain_banner, plain_greeting, rotation,
-    socket_mode, umask,
+    file_create_mode, no_nullok, php_off, plain_banner, plain_greeting, rotation, socket_mode,
+    umask,
 };
 use super::row;
 use crate::facts::ini::{Dialect, INI, LOOSE, SPACED};
@@ -43,9 +43,6 @@ const fn line(
 }
 
 const OUT: &str = "puts the line out of force, as a comment";
-
-const NARROWS: &str = "lets it listen on this machine's own address only, in its place";
-const NETWORK: &str = "after its next start machines that use it over the network cannot any more";
 
 pub(super) const FILES: &[Remedy] = &[
     login(
@@ -153,10 +150,6 @@ pub(super) const FILES: &[Remedy] = &[
         },
         "accounts need the group `docker`",
     ),
-    lines("service-redis", loopback, NARROWS, NETWORK),
-    lines("service-memcached", loopback, NARROWS, NETWORK),
-    lines("service-mysql", loopback, NARROWS, NETWORK),
-    lines("service-postgresql-address", loopback, NARROWS, NETWORK),
     set("version-php", ("", INI), "PHP", ("expose_php", "Off"), "none"),
     set(
         "environment-php-errors",

@@ -83,24 +83,6 @@ pub(super) fn php_off(line: &str) -> Option<String> {
     Some(format!("{}= Off", if key.ends_with(' ') { key.to_owned() } else { format!("{key} ") }))
 }
 
-/// Databases and caches that listen on all addresses listen on this machine's own.
-pub(super) fn loopback(line: &str) -> Option<String> {
-    let bare = line.trim_start();
-    let key = bare.split(|c: char| c.is_whitespace() || c == '=').next()?;
-    let new = match key.replace('_', "-").as_str() {
-        "bind" => "bind 127.0.0.1 -::1",
-        "protected-mode" => "protected-mode yes",
-        "bind-address" => "bind-address = 127.0.0.1",
-        "local-infile" => "local-infile = 0",
-        "skip-grant-tables" => return commented(line),
-        "listen-addresses" => "listen_addresses = 'localhost'",
-        "-l" | "--listen" => "-l 127.0.0.1",
-        "-U" | "--udp-port" => "-U 0",
-        _ => return None,
-    };
-    Some(new.to_owned())
-}
-
 pub(super) fn plain_banner(line: &str) -> Option<String> {
     (!line.is_empty()).then(|| "Authorized users only.".to_owned())
 }
@@ -183,9 +165,6 @@ mod tests {
             (apache_options, "  Options Indexes FollowSymLinks", "  Options FollowSymLinks"),
             (apache_options, "Options +Indexes", "Options -Indexes"),
             (apache_options, "Options Indexes", "Options None"),
-            (loopback, "bind_address=0.0.0.0", "bind-address = 127.0.0.1"),
-            (loopback, "bind 0.0.0.0 ::", "bind 127.0.0.1 -::1"),
-            (loopback, "-l 0.0.0.0", "-l 127.0.0.1"),
             (apache_tokens, " ServerSignature On", " ServerSignature Off"),
             (plain_greeting, "\tversion \"9.1\";", "\tversion \"none\";"),
         ];

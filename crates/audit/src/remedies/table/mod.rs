@@ -4,6 +4,7 @@ mod files;
 mod kernel;
 mod lines;
 mod modes;
+mod services;
 mod ssh;
 mod web;
 
@@ -12,9 +13,16 @@ use super::way::Way;
 
 /// Every remedy.
 pub fn all() -> impl Iterator<Item = &'static Remedy> {
-    [ssh::SSH, kernel::KERNEL, modes::MODES, files::FILES, web::WEB, modes::LEFTOVERS]
-        .into_iter()
-        .flatten()
+    let parts = [
+        ssh::SSH,
+        kernel::KERNEL,
+        modes::MODES,
+        files::FILES,
+        services::SERVICES,
+        web::WEB,
+        modes::LEFTOVERS,
+    ];
+    parts.into_iter().flatten()
 }
 
 const fn row(id: &'static str, way: Way, risk: &'static str) -> Remedy {

@@ -8,9 +8,12 @@
     reason = "tests make the trees they look at"
 )]
 
+mod links;
+
 use burgrave_apply::{ApplyError, Force, Host, Outcome, Session, Status, Witness, runs};
-use burgrave_model::{Change, Plan, Step, Target};
+use burgrave_model::{Change, Plan, Step, Target, UnitName};
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
 use std::path::Path;
 
@@ -69,7 +72,13 @@ fn snapshot(root: &Path) -> Snapshot {
                 continue;
             }
             let facts = std::fs::symlink_metadata(&path).unwrap();
-            let content = if facts.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+            let content = if facts.is_file() {
+                std::fs::read(&path).unwrap()
+            } else if facts.is_symlink() {
+                std::fs::read_link(&path).unwrap().into_os_string().into_vec()
+            } else {
+                Vec::new()
+            };
             let mut attributes = Vec::new();
             if !facts.is_symlink() {
                 let mut value = [0_u8; 256];
@@ -94,7 +103,7 @@ fn snapshot(root: &Path) -> Snapshot {
 fn tree() -> tempfile::TempDir {
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let root = dir.path();
-    for folder in ["etc/app", "srv/www/.git", "var/lib"] {
+    for folder in ["etc/app", "etc/w.wants", "srv/www/.git", "var/lib"] {
         std::fs::create_dir_all(root.join(folder)).unwrap();
     }
     for (path, text, mode) in [
@@ -107,6 +116,8 @@ fn tree() -> tempfile::TempDir {
         std::fs::write(root.join(path), text).unwrap();
         std::fs::set_permissions(root.join(path), PermissionsExt::from_mode(mode)).unwrap();
     }
+    symlink("/lib/a.service", root.join("etc/w.wants/a.service")).unwrap();
+    symlink("/lib/b.service", root.join("etc/b.service")).unwrap();
     // An attribute where the file system has them.
     let flags = rustix::fs::XattrFlags::empty();
     rustix::fs::setxattr(root.join("etc/app/conf"), "user.burgrave", b"kept", flags).ok();
@@ -141,6 +152,10 @@ fn plan(root: &Path) -> Plan {
         step("/etc/tool", Change::Mode { old: 0o4755, mode: 0o755 }),
         step("/srv/www/dump.sql", Change::Remove),
         step("/srv/www/.git", Change::Remove),
+        step("/etc/w.wants/a.service", Change::Unlink { to: "/lib/a.service".to_owned() }),
+        step("/etc/b.service", Change::Unlink { to: "/lib/b.service".to_owned() }),
+        step("/etc/a.service", Change::Mask),
+        step("/etc/b.service", Change::Mask),
     ];
     Plan { steps, ..Plan::default() }
 }
@@ -154,6 +169,10 @@ fn is_done(root: &Path) -> bool {
         && mode("etc/tool") == 0o755
         && !root.join("srv/www/dump.sql").exists()
         && !root.join("srv/www/.git").exists()
+        && std::fs::symlink_metadata(root.join("etc/w.wants/a.service")).is_err()
+        && ["etc/a.service", "etc/b.service"].iter().all(|at| {
+            std::fs::read_link(root.join(at)).is_ok_and(|to| to == Path::new("/dev/null"))
+        })
 }
 
 fn apply(host: &Host, plan: &Plan, witness: &mut dyn Witness) -> Result<Outcome, ApplyError> {
@@ -351,6 +370,24 @@ fn what_somebody_changed_since_is_left_unless_forced() {
             assert_eq!(snapshot(dir.path()), before);
         }
     }
+}
+
+#[test]
+fn units_that_were_stopped_are_kept_to_be_started_again() {
+    let dir = tree();
+    let mut plan = plan(dir.path());
+    plan.stops = vec![UnitName::try_from("a.service").unwrap()];
+    let host = Host::open(dir.path()).unwrap();
+    let Outcome::Applied(id) = apply(&host, &plan, &mut Yes).unwrap() else {
+        panic!("rolled back")
+    };
+    let session = Session::open(&host, &state()).unwrap();
+    assert_eq!(session.about(id).unwrap().unwrap().stopped, ["a.service"]);
+    // A journal from before units were stopped is read as well.
+    let about = dir.path().join("var/lib/burgrave/apply/0001/about.json");
+    let old = r#"{"version":1,"time":1,"checks":[],"targets":[],"programs":[]}"#;
+    std::fs::write(about, old).unwrap();
+    assert_eq!(session.about(id).unwrap().unwrap().stopped, Vec::<String>::new());
 }
 
 #[test]
