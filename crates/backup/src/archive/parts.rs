@@ -4,6 +4,7 @@
 use super::pieces::{Failed, StreamReader};
 use super::{Archiver, Content, Entry, Paths};
 use crate::error::BackupError;
+use crate::exclude::Exclude;
 use crate::id::Id;
 use crate::tree::{Name, Node, Tree, go_mode};
 use burgrave_sys::{Folder, NodeKind, Stamp};
@@ -22,7 +23,7 @@ pub(crate) enum Part<'a> {
     /// What the snapshot before has under this name.
     Kept(String),
     /// A directory, under a name.
-    Folder { name: String, path: PathBuf },
+    Folder { name: String, path: PathBuf, exclude: Exclude },
 }
 
 impl Archiver<'_> {
@@ -43,7 +44,10 @@ impl Archiver<'_> {
                     Some(entry)
                 }
                 Part::Kept(name) => self.kept(&name, parent.as_ref())?,
-                Part::Folder { name, path } => Some(self.part(&name, &path, parent.as_ref())?),
+                Part::Folder { name, path, exclude } => {
+                    let what = Paths { exclude, ..Paths::default() };
+                    Some(self.part(&name, &path, parent.as_ref(), &what)?)
+                }
             };
             entries.extend(entry);
         }
@@ -70,11 +74,12 @@ impl Archiver<'_> {
         name: &str,
         path: &Path,
         parent: Option<&Tree>,
+        what: &Paths,
     ) -> Result<Entry, BackupError> {
         let folder = Folder::open(path)?;
         let facts = folder.own_attributes()?;
         let old = self.subtree(parent, name.as_bytes());
-        let slot = self.folder(folder, name.as_bytes().to_vec(), old, &Paths::default())?;
+        let slot = self.folder(folder, name.as_bytes().to_vec(), old, what)?;
         let mut node = self.plain_node(name, facts.modified);
         node.kind = NodeKind::Directory;
         node.mode = go_mode(NodeKind::Directory, facts.mode);

@@ -10,6 +10,7 @@ use super::{Errand, find};
 use crate::archive::Part;
 use crate::compress::Zstd;
 use crate::error::BackupError;
+use crate::exclude::Exclude;
 use crate::pack::BlobKind;
 use crate::repository::Repository;
 use crate::run::{Look, Report, What, look_over, parent, run};
@@ -86,7 +87,9 @@ pub(super) fn back_up_cluster(
             archive_now(database)?;
         }
         errand.labels.paths.push(format!("/{WAL}"));
-        parts.push(Part::Folder { name: WAL.to_owned(), path: wal.clone() });
+        // What the server is archiving just now has its name when it is whole.
+        let exclude = Exclude::new(std::iter::once("*.part"));
+        parts.push(Part::Folder { name: WAL.to_owned(), path: wal.clone(), exclude });
     }
     run(errand.repository, &errand.labels, What::Parts(parts), errand.progress)
 }

@@ -167,7 +167,10 @@ fn a_cluster_that_was_destroyed_is_restored_to_a_moment() {
         &source,
         "drill = { checks = [{ query = \"select count(*) from ledger\", expect = \">= 1000\" }] }",
     );
+    // What the server is just archiving is no segment yet.
+    std::fs::write(archive.path().join("0000000100000000000000FF.part"), "half").unwrap();
     place.expect(0, &["run", "job"]);
+    place.expect(1, &["find", "job", "*.part"]);
     server.sql("insert into ledger select generate_series(1001, 2000)");
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let moment = server.sql(
