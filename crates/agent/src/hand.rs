@@ -6,15 +6,12 @@ use crate::home::Home;
 use crate::journal::Journal;
 use crate::kernel::Kernel;
 use crate::shield::Shield;
+use crate::watcher::seconds;
 use burgrave_config::Settings;
 use burgrave_firewall::Desired;
-use burgrave_sys::{Live, wall_clock};
+use burgrave_sys::Live;
 use burgrave_watch::Target;
 use std::time::Duration;
-
-fn seconds() -> u64 {
-    u64::try_from(wall_clock().seconds()).unwrap_or(0)
-}
 
 /// Bans by hand, at once.
 pub fn ban(

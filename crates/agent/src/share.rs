@@ -219,10 +219,8 @@ impl Sharer {
                 }
             }
         }
-        self.journal.append(&taken, now)?;
-        // What was taken is not news of this machine.
-        self.journal.unbanned.clear();
-        Ok(())
+        // Whom others let in is not known any more, and so is no news of this machine.
+        self.journal.append(&taken, now)
     }
 }
 

@@ -447,7 +447,8 @@ fn positions(
     }
 }
 
-fn seconds() -> u64 {
+/// Seconds since 1970, by the wall clock.
+pub(crate) fn seconds() -> u64 {
     u64::try_from(wall_clock().seconds()).unwrap_or(0)
 }
 

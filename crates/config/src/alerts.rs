@@ -284,7 +284,7 @@ fn quiet(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Quiet> {
     })
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }

@@ -1,5 +1,6 @@
 //! Reads `[bans]`: what holds for all bans, whoever asks for them.
 
+use crate::alerts::is_loopback;
 use crate::backup_keys::{job_name, word};
 use crate::error::quoted;
 use crate::kinds::{AbsolutePath, Count, Flag, Span};
@@ -155,19 +156,16 @@ fn share(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Share> {
     let user = table.get(&USER, sink).unwrap_or_else(|| "burgrave".to_owned());
     let (passfile, ca) = (table.get(&PASSFILE, sink), table.get(&CA, sink));
     let node = table.get(&NODE, sink);
-    if let Some(host) = host.as_ref().filter(|host| ca.is_none() && !is_here(&host.value)) {
+    if let Some(host) = host
+        .as_ref()
+        .filter(|host| ca.is_none() && !host.value.starts_with('/') && !is_loopback(&host.value))
+    {
         let message =
             "bans would go to another machine in clear, to whoever answers: name its `ca`";
         sink.wrong(&host.spot, message, None);
     }
     let host = host.map_or_else(|| "/run/postgresql".to_owned(), |host| host.value);
     Some(Share { database: database?.value, host, port, user, passfile, ca, node })
-}
-
-/// Whether a host is this machine.
-fn is_here(host: &str) -> bool {
-    let ip = host.parse::<std::net::IpAddr>();
-    host.starts_with('/') || host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The section, or its defaults.
