@@ -135,12 +135,13 @@ async fn say(bed: &Bed, raw: &[u8], finish: bool) -> String {
     }
 }
 
-/// The status in a header frame that begins with an indexed or literal `:status`.
+/// "answered", or the status that says what is wrong with the request.
 fn status(answer: &[u8]) -> String {
-    let text = String::from_utf8_lossy(answer);
-    let known =
-        ["400", "405", "408", "413", "421", "431"].into_iter().find(|code| text.contains(code));
-    known.map_or_else(|| "answered".to_owned(), str::to_owned)
+    match support::h3::status(answer).as_str() {
+        code @ ("400" | "405" | "408" | "413" | "421" | "431") => code.to_owned(),
+        "" => panic!("an answer without a status: {answer:02x?}"),
+        _ => "answered".to_owned(),
+    }
 }
 
 const GOOD: [(&str, &str); 4] =

@@ -90,6 +90,80 @@ pub fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     out
 }
 
+/// The status of an answer whose first frame is its header and whose first field is the status, as
+/// RFC 9114 §4.3 wants it; empty if that is not so.
+///
+/// It is read, not looked for: the same digits may stand in a date or in a request's number.
+pub fn status(answer: &[u8]) -> String {
+    let Some((kind, rest)) = taken(answer) else { return String::new() };
+    let Some((_length, rest)) = taken(rest) else { return String::new() };
+    // Behind the two bytes of the prefix (RFC 9204 §4.5.1), an empty table's.
+    let [0, 0, field @ ..] = rest else { return String::new() };
+    match (kind, field) {
+        (1, [0xff, more @ 0..=8, ..]) => known(63 + more),
+        (1, [indexed @ 0xc0..=0xfe, ..]) => known(indexed & 0x3f),
+        // The name by its number, which takes two bytes past 14 (§4.5.4).
+        (1, [0x5f, 9..=13 | 48..=56, length, value @ ..]) if length & 0x80 == 0 => {
+            super::text(&value[..usize::from(*length)])
+        }
+        (1, [0x5f, 9..=13 | 48..=56, length, value @ ..]) => {
+            digits(&value[..usize::from(length & 0x7f)])
+        }
+        _ => String::new(),
+    }
+}
+
+/// An integer of variable length, and what follows it.
+fn taken(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let first = bytes.first()?;
+    let (head, rest) = bytes.split_at_checked(1 << (first >> 6))?;
+    let mut value = u64::from(first & 0x3f);
+    for byte in &head[1..] {
+        value = value << 8 | u64::from(*byte);
+    }
+    Some((value, rest))
+}
+
+/// The statuses of the static table (RFC 9204, appendix A).
+fn known(index: u8) -> String {
+    match index {
+        24 => "103",
+        25 => "200",
+        26 => "304",
+        27 => "404",
+        28 => "503",
+        63 => "100",
+        64 => "204",
+        65 => "206",
+        66 => "302",
+        67 => "400",
+        68 => "403",
+        69 => "421",
+        70 => "425",
+        71 => "500",
+        _ => "",
+    }
+    .to_owned()
+}
+
+/// Digits in Huffman's code (RFC 7541, appendix B): five bits up to 2, then six.
+fn digits(coded: &[u8]) -> String {
+    let bits = coded.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let mut left = coded.len() * 8;
+    let mut out = String::new();
+    while left >= 5 {
+        let five = bits >> (left - 5) & 0x1f;
+        if five < 3 {
+            (out, left) = (format!("{out}{five}"), left - 5);
+        } else if left >= 6 && (0x19..0x20).contains(&(bits >> (left - 6) & 0x3f)) {
+            (out, left) = (format!("{out}{}", (bits >> (left - 6) & 0x3f) - 0x16), left - 6);
+        } else {
+            break;
+        }
+    }
+    out
+}
+
 /// An integer behind a prefix (RFC 7541 §5.1).
 fn prefixed(out: &mut Vec<u8>, start: u8, bits: u32, value: usize) {
     let most = (1_usize << bits) - 1;
