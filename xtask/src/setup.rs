@@ -59,6 +59,30 @@ pub(crate) fn s3_server() -> Result<()> {
     process::quiet(&pip, &["install", "--quiet", "--disable-pip-version-check", S3_SERVER])
 }
 
+/// `CrowdSec` and a bouncer of it, whose packages would begin their services.
+const CROWDSEC: [&str; 2] = ["crowdsec", "crowdsec-firewall-bouncer"];
+
+/// Unpacks them into a folder, without installing anything; without them their tests say so.
+pub(crate) fn crowdsec() -> Result<()> {
+    let home = process::root().join("target/tools/crowdsec");
+    if home.join("usr/bin/crowdsec-firewall-bouncer").exists() {
+        return Ok(());
+    }
+    println!("fetching {}", CROWDSEC.join(", "));
+    let fetched = home.with_extension("part");
+    std::fs::create_dir_all(&fetched)?;
+    // In a folder of its own, which `apt-get download` writes to.
+    let script = "cd \"$1\" && shift && apt-get download -qq -o APT::Sandbox::User=root \"$@\"";
+    let path = fetched.display().to_string();
+    process::quiet("sh", &[&["-c", script, "sh", &path], &CROWDSEC[..]].concat())?;
+    for package in std::fs::read_dir(&fetched)? {
+        let package = package?.path().display().to_string();
+        process::quiet("dpkg", &["-x", &package, &home.display().to_string()])?;
+    }
+    std::fs::remove_dir_all(&fetched)?;
+    Ok(())
+}
+
 /// What the machine that is lost and restored has installed.
 const TREE_PACKAGES: &str = "nginx-light postgresql";
 

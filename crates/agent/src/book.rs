@@ -1,7 +1,8 @@
 //! Who is banned, in memory: what the lines of the file come to.
 //!
 //! Invariants: bounded; of those whose ban is over only how often they were banned is remembered, for a
-//! while, so that the next one is longer.
+//! while, so that the next one is longer; and so is, for as long, when somebody was let in, so that nobody else's
+//! older word bans them again.
 
 use crate::ban::{Ban, Entry, What, parse_target};
 use burgrave_watch::Target;
@@ -18,6 +19,16 @@ const GROWN_SECS_MAX: u64 = 7 * 86_400;
 #[derive(Debug, Default)]
 pub struct Book {
     bans: HashMap<Target, Ban>,
+    /// Who was let in last.
+    freed: HashMap<Target, Freed>,
+}
+
+/// That somebody was let in.
+#[derive(Debug)]
+struct Freed {
+    time: u64,
+    /// Who has told it. `None`: a hand on this machine.
+    origin: Option<String>,
 }
 
 impl Book {
@@ -27,12 +38,17 @@ impl Book {
             What::Ban => {
                 let Some(ban) = entry.ban() else { return };
                 if self.bans.len() < BANS_MAX || self.bans.contains_key(&ban.target) {
+                    self.freed.remove(&ban.target);
                     self.bans.insert(ban.target, ban);
                 }
             }
             What::Unban => {
                 if let Ok(target) = parse_target(&entry.target) {
                     self.bans.remove(&target);
+                    if self.freed.len() < BANS_MAX || self.freed.contains_key(&target) {
+                        let freed = Freed { time: entry.time, origin: entry.origin };
+                        self.freed.insert(target, freed);
+                    }
                 }
             }
         }
@@ -41,6 +57,17 @@ impl Book {
     /// The ban that is in force, if one is.
     pub fn active(&self, target: Target, now: u64) -> Option<&Ban> {
         self.bans.get(&target).filter(|ban| ban.until > now)
+    }
+
+    /// When somebody was let in by hand on this machine who was not banned again since, in seconds since 1970.
+    pub fn freed(&self, target: Target) -> Option<u64> {
+        self.freed.get(&target).filter(|freed| freed.origin.is_none()).map(|freed| freed.time)
+    }
+
+    /// All that were let in or whose ban is over, as far as that is remembered.
+    pub fn over(&self, now: u64) -> impl Iterator<Item = Target> {
+        let ended = self.bans.values().filter(move |ban| ban.until <= now);
+        ended.map(|ban| ban.target).chain(self.freed.keys().copied())
     }
 
     /// All that are in force.
@@ -69,11 +96,18 @@ impl Book {
     pub fn forget(&mut self, now: u64) {
         let memory = if self.bans.len() > BANS_MAX / 10 * 9 { 0 } else { MEMORY_SECS };
         self.bans.retain(|_, ban| ban.until.saturating_add(memory) > now);
+        let memory = if self.freed.len() > BANS_MAX / 10 * 9 { 0 } else { MEMORY_SECS };
+        self.freed.retain(|_, freed| freed.time.saturating_add(memory) > now);
     }
 
-    /// How many are kept.
+    /// How many bans are kept.
     pub fn len(&self) -> usize {
         self.bans.len()
+    }
+
+    /// How many lines it can be made from again.
+    pub(crate) fn lines(&self) -> usize {
+        self.bans.len() + self.freed.len()
     }
 
     /// Whether none is kept.
@@ -83,7 +117,11 @@ impl Book {
 
     /// The lines that it can be made from again.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.bans.values().map(Ban::entry)
+        let freed = self.freed.iter().map(|(target, freed)| Entry {
+            origin: freed.origin.clone(),
+            ..Entry::unban(*target, freed.time)
+        });
+        self.bans.values().map(Ban::entry).chain(freed)
     }
 }
 
@@ -125,8 +163,19 @@ mod tests {
         assert!(book.active(parse_target("198.51.100.0/24").unwrap(), 150).is_some());
         let mut again = Book::default();
         book.entries().for_each(|entry| again.take(entry));
-        assert_eq!(again.len(), 2);
-        book.forget(200 + MEMORY_SECS);
-        assert!(book.is_empty());
+        assert_eq!((again.len(), again.lines()), (2, 3));
+        assert_eq!(again.freed(parse_target("192.0.2.2").unwrap()), Some(150));
+        assert_eq!((again.over(150).count(), again.over(200).count()), (1, 3));
+        let by = Some("web2".to_owned());
+        again.take(Entry { origin: by, ..Entry::unban(parse_target("192.0.2.2").unwrap(), 155) });
+        assert_eq!(
+            again.freed(parse_target("192.0.2.2").unwrap()),
+            None,
+            "no hand of this machine"
+        );
+        book.take(ban("192.0.2.2", 160, 200).entry());
+        assert_eq!(book.freed(parse_target("192.0.2.2").unwrap()), None, "banned again since");
+        again.forget(200 + MEMORY_SECS);
+        assert!(again.is_empty() && again.lines() == 0);
     }
 }

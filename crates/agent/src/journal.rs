@@ -18,7 +18,7 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// The file, and what it comes to.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub struct Journal {
     home: Home,
     pub(crate) book: Book,
     /// The file that was read, and how far.
@@ -32,7 +32,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Reads all of it.
-    pub(crate) fn open(home: &Home) -> Result<Self, AgentError> {
+    pub fn open(home: &Home) -> Result<Self, AgentError> {
         let mut journal = Self {
             home: home.clone(),
             book: Book::default(),
@@ -46,8 +46,13 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Who is banned, as of the last look.
+    pub const fn book(&self) -> &Book {
+        &self.book
+    }
+
     /// Takes what other processes have written. Whether there was anything.
-    pub(crate) fn refresh(&mut self) -> Result<bool, AgentError> {
+    pub fn refresh(&mut self) -> Result<bool, AgentError> {
         let file = match Followed::open(&self.home.bans()) {
             Ok(file) => file,
             Err(SysError::Missing(_)) => return Ok(false),
@@ -93,7 +98,7 @@ impl Journal {
     }
 
     /// Writes entries at the end, and waits for the disk.
-    pub(crate) fn append(&mut self, entries: &[Entry], now: u64) -> Result<(), AgentError> {
+    pub fn append(&mut self, entries: &[Entry], now: u64) -> Result<(), AgentError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -117,7 +122,7 @@ impl Journal {
         }
         file.sync()?;
         self.refresh()?;
-        if self.lines > self.book.len() * 2 + SPARE_LINES {
+        if self.lines > self.book.lines() * 2 + SPARE_LINES {
             self.compact(now)?;
         }
         Ok(())

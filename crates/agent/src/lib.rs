@@ -27,14 +27,16 @@ mod unit;
 mod watcher;
 
 pub use apply::{Applied, Confirmed, apply, confirm, plan, rollback, settle};
-pub use ban::{Ban, Entry, parse_target};
+pub use ban::{Ban, Entry, What, parse_target};
 pub use book::Book;
 pub use error::AgentError;
 pub use hand::{ban, bans, unban};
 pub use home::Home;
+pub use journal::Journal;
 pub use kernel::{Kernel, NFT};
 pub use reading::{Reading, filter};
 pub use share::{Shared, Sharer, psql};
 pub use shield::Shield;
 pub use unit::JOURNALCTL;
+pub use watcher::check;
 pub use watcher::{Told, Watcher};

@@ -8,27 +8,21 @@
 //! not be, and what is banned for longer already stays; what came from elsewhere is not sent on; while the server is away
 //! nothing is lost: all that is in force is told and asked for when it is back; what is read and held is bounded.
 
+mod server;
+
+pub use server::psql;
+
 use crate::ban::{Ban, Entry, What, parse_target};
 use crate::error::AgentError;
 use crate::home::Home;
 use crate::journal::Journal;
 use crate::shield::Shield;
 use burgrave_config::Share;
-use burgrave_sys::{Invocation, Program};
 use burgrave_watch::Target;
+use server::Server;
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::ChildStdin;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-/// A line of `psql`: an entry in hexadecimal digits, and words around it.
-const LINE_BYTES_MAX: u64 = 16 * 1024;
-/// Lines that wait to be looked at.
-const LINES_MAX: usize = 10_000;
-/// How long an answer is waited for.
-const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// Changes that go out between two answers; a pipe holds them.
 const PIECE: usize = 16;
 /// Of a notification's digits; the server takes fewer than 8,000.
@@ -36,7 +30,8 @@ const DIGITS_MAX: usize = 7_000;
 /// Entries that are asked for at once.
 const ENTRIES_MAX: usize = 100_000;
 const CHANNEL: &str = "burgrave_bans";
-const TICK: &str = "burgrave-tick";
+/// How a notification begins.
+const CHANNEL_LINE: &str = "Asynchronous notification \"burgrave_bans\" ";
 const ROW: &str = "burgrave-row ";
 
 /// What people are told.
@@ -52,13 +47,6 @@ pub enum Shared {
     Away(String),
     /// It can be spoken to again.
     Back,
-}
-
-/// The real `psql`: what Debian puts on the path is a script that looks for it.
-pub fn psql() -> Option<PathBuf> {
-    let versions = (12..=30).rev().map(|version| format!("/usr/lib/postgresql/{version}/bin/psql"));
-    let others = ["/usr/local/bin/psql", "/usr/bin/psql"].map(str::to_owned);
-    versions.chain(others).map(PathBuf::from).find(|path| path.is_file())
 }
 
 /// Shares the bans of a state directory.
@@ -119,14 +107,9 @@ impl Sharer {
             self.server = Some(server);
             self.known.clear();
             self.journal.refresh()?;
-            let (own, others): (Vec<Entry>, Vec<Entry>) =
-                rows.into_iter().partition(|entry| entry.origin.as_ref() == Some(&self.node));
-            self.take(others, shield, now, tell)?;
-            // Let in by hand while nobody could be told.
-            let bans = own.iter().filter(|entry| entry.what == What::Ban);
-            let targets = bans.filter_map(|entry| parse_target(&entry.target).ok());
-            let freed = targets.filter(|target| self.journal.book.active(*target, now).is_none());
-            let freed: Vec<Entry> = freed.map(|target| Entry::unban(target, now)).collect();
+            let freed = self.freed_meanwhile(&rows, now);
+            let others = rows.into_iter().filter(|entry| entry.origin.as_ref() != Some(&self.node));
+            self.take(others.collect(), shield, now, tell)?;
             self.send(&freed, shield, now, tell)?;
         }
         let heard = self.hear("")?;
@@ -138,6 +121,26 @@ impl Sharer {
             self.known.retain(|_, until| *until > now);
         }
         Ok(())
+    }
+
+    /// Who was let in here while nobody could be told: a row of ours that is in force no more, or somebody else's that
+    /// is older than the hand that let them in.
+    fn freed_meanwhile(&self, rows: &[Entry], now: u64) -> Vec<Entry> {
+        let mut all = Vec::new();
+        for row in rows.iter().filter(|row| row.what == What::Ban && row.until > now) {
+            let Ok(target) = parse_target(&row.target) else { continue };
+            let is_own = row.origin.as_ref() == Some(&self.node);
+            let is_freed = is_own || self.is_freed_since(target, row.time);
+            if is_freed && self.journal.book.active(target, now).is_none() {
+                all.push(Entry::unban(target, now));
+            }
+        }
+        all
+    }
+
+    /// Whether somebody was let in by hand after a ban that others tell of.
+    fn is_freed_since(&self, target: Target, banned: u64) -> bool {
+        self.journal.book.freed(target).is_some_and(|freed| freed >= banned)
     }
 
     /// Tells changes, and takes what is heard meanwhile.
@@ -202,6 +205,7 @@ impl Sharer {
             match entry.what {
                 What::Ban if entry.until <= now => {}
                 What::Ban if before.is_some_and(|before| before.until >= entry.until) => {}
+                What::Ban if self.is_freed_since(target, entry.time) => {}
                 What::Ban => match (shield.reason(target), entry.clone().ban()) {
                     (Some(why), _) => tell(Shared::Spared(target, why)),
                     (None, Some(ban)) => {
@@ -234,98 +238,6 @@ impl From<AgentError> for Trouble {
     fn from(error: AgentError) -> Self {
         Self::Disk(error)
     }
-}
-
-/// A `psql` that runs.
-#[derive(Debug)]
-struct Server {
-    program: Option<Program>,
-    input: ChildStdin,
-    lines: Receiver<String>,
-}
-
-impl Server {
-    fn open(share: &Share) -> Result<Self, Trouble> {
-        let wrong = |error: &dyn std::error::Error| Trouble::Server(burgrave_sys::chain(error));
-        let path = psql().ok_or_else(|| {
-            Trouble::Server("`psql` is missing: install the package postgresql-client".to_owned())
-        })?;
-        let invocation = invocation(&path, share).map_err(|error| wrong(&error))?;
-        let mut program = Program::start(invocation).map_err(|error| wrong(&error))?;
-        let gone = || Trouble::Server("`psql` has no pipes".to_owned());
-        let (input, output) = (program.take_input(), program.take_output());
-        let (input, output) = (input.ok_or_else(gone)?, output.ok_or_else(gone)?);
-        let (sender, lines) = sync_channel(LINES_MAX);
-        // Ends with the program, or when nobody listens any more.
-        std::thread::spawn(move || {
-            let mut reader = BufReader::new(output);
-            let mut line = Vec::new();
-            loop {
-                line.clear();
-                let read = (&mut reader).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
-                let text = String::from_utf8(std::mem::take(&mut line)).unwrap_or_default();
-                if !matches!(read, Ok(1..)) || sender.send(text).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { program: Some(program), input, lines })
-    }
-
-    /// Says something, and gives the entries that were heard until it was answered.
-    fn ask(&mut self, statements: &str) -> Result<Vec<Entry>, Trouble> {
-        let text = format!("{statements}select '{TICK}';\n");
-        if self.input.write_all(text.as_bytes()).and_then(|()| self.input.flush()).is_err() {
-            return Err(self.ended());
-        }
-        let end = Instant::now() + ANSWER_TIME;
-        let mut entries = Vec::new();
-        let mut is_answered = false;
-        loop {
-            // Notifications come right behind the answer.
-            let left = if is_answered { Duration::from_millis(2) } else { end - Instant::now() };
-            match self.lines.recv_timeout(left) {
-                Ok(line) if line.trim_end() == TICK => is_answered = true,
-                Ok(line) if entries.len() < ENTRIES_MAX => entries.extend(heard(&line)),
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) if is_answered => return Ok(entries),
-                Err(RecvTimeoutError::Timeout) => {
-                    return Err(Trouble::Server("the server does not answer".to_owned()));
-                }
-                Err(RecvTimeoutError::Disconnected) => return Err(self.ended()),
-            }
-        }
-    }
-
-    /// Why it has ended.
-    fn ended(&mut self) -> Trouble {
-        let finished = self.program.take().map(|program| program.finish(Duration::from_secs(2)));
-        let said = match finished {
-            Some(Ok((_, said))) => said.escape_ascii().to_string(),
-            Some(Err(error)) => error.to_string(),
-            None => String::new(),
-        };
-        let said: String = said.replace("\\n", " ").chars().take(300).collect();
-        Trouble::Server(format!("`psql` ended: {}", said.trim()))
-    }
-}
-
-fn invocation(path: &Path, share: &Share) -> Result<Invocation, burgrave_sys::SysError> {
-    let port = share.port.to_string();
-    let mut invocation = Invocation::new(path, ANSWER_TIME, 0)?
-        .args(["-X", "-q", "-A", "-t", "-w", "--set=ON_ERROR_STOP=1", "-h", &share.host])
-        .args(["-p", &port, "-U", &share.user, "-d", &share.database])
-        .variable("LC_ALL", "C")
-        .variable("PGCONNECT_TIMEOUT", "10")
-        .variable("PGAPPNAME", "burgrave")
-        .variable("PGOPTIONS", "-c client_min_messages=warning");
-    if let Some(passfile) = &share.passfile {
-        invocation = invocation.variable("PGPASSFILE", passfile);
-    }
-    if let Some(ca) = &share.ca {
-        invocation = invocation.variable("PGSSLMODE", "verify-full").variable("PGSSLROOTCERT", ca);
-    }
-    Ok(invocation)
 }
 
 /// Makes the table, listens, and asks for what is in force.
@@ -374,23 +286,9 @@ fn digits(entry: &Entry, node: &str) -> String {
     hex(&entry)
 }
 
-/// The entry of a line: a row, or `Asynchronous notification "…" with payload "…" received from …`.
-fn heard(line: &str) -> Option<Entry> {
-    let told = || {
-        let rest = line.strip_prefix("Asynchronous notification \"burgrave_bans\" ")?;
-        Some(rest.strip_prefix("with payload \"")?.split_once('"')?.0)
-    };
-    let digits = line.strip_prefix(ROW).map(str::trim_end).or_else(told)?;
-    let pair = |pair: &[u8]| {
-        let text = std::str::from_utf8(pair).ok().filter(|text| text.len() == 2)?;
-        u8::from_str_radix(text, 16).ok()
-    };
-    let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(pair).collect();
-    serde_json::from_slice(&bytes?).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::server::heard;
     use super::*;
 
     fn ban(text: &str, until: u64) -> Entry {
@@ -476,6 +374,22 @@ mod tests {
             .unwrap();
         assert!(matches!(told.last(), Some(Shared::Freed(..))));
         assert!(sharer.journal.book.active(parse_target("192.0.2.7").unwrap(), 100).is_none());
+        // Somebody else's ban that was lifted here while nobody could be told is lifted there, and not taken again; one
+        // that is newer is.
+        sharer
+            .journal
+            .append(&[Entry::unban(parse_target("192.0.2.7").unwrap(), 200)], 200)
+            .unwrap();
+        told.clear();
+        let old = Entry { time: 150, ..from(ban("192.0.2.7", 900)) };
+        let freed = sharer.freed_meanwhile(std::slice::from_ref(&old), 210);
+        assert_eq!((freed.len(), freed[0].what, freed[0].time), (1, What::Unban, 210));
+        sharer.take(vec![old.clone()], &shield, 210, &mut |shared| told.push(shared)).unwrap();
+        assert!(told.is_empty(), "{told:?}");
+        let new = Entry { time: 205, ..old };
+        assert!(sharer.freed_meanwhile(std::slice::from_ref(&new), 210).is_empty());
+        sharer.take(vec![new], &shield, 210, &mut |shared| told.push(shared)).unwrap();
+        assert!(matches!(&told[..], [Shared::Taken(_)]), "{told:?}");
         // A server that is away is told once.
         told.clear();
         for _ in 0..2 {

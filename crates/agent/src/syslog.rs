@@ -69,6 +69,11 @@ impl Receiver {
         Ok(Self::of(&name, socket))
     }
 
+    /// Reads the files for clients that show a certificate, without listening.
+    pub(crate) fn check_tls(from: &SyslogTls) -> Result<(), AgentError> {
+        tls::config(from).map(drop)
+    }
+
     /// The same, for clients that show a certificate.
     pub(crate) fn open_tls(from: &SyslogTls, together: &Together) -> Result<Self, AgentError> {
         let socket = Socket::Tls(Box::new(tls::Secure::open(from, together)?));

@@ -15,6 +15,7 @@ use crate::lists::{Lists, Read};
 use crate::origin::{Mark, Origin, key};
 use crate::reading::{Reading, filter};
 use crate::shield::Shield;
+use crate::syslog::Receiver;
 use burgrave_config::{Format, Network, Settings, Source as From, Watch};
 use burgrave_firewall::Desired;
 use burgrave_sys::{
@@ -91,6 +92,20 @@ pub struct Watcher {
     written_positions: BTreeMap<String, Mark>,
     /// What was last said to be wrong with kernel or disk, and still is.
     last_trouble: Option<String>,
+}
+
+/// Reads the certificates and keys that a start would read.
+///
+/// # Errors
+///
+/// One of them cannot be used.
+pub fn check(settings: &Settings) -> Result<(), AgentError> {
+    for watch in &settings.watch {
+        if let From::SyslogTls(from) = &watch.source {
+            Receiver::check_tls(from)?;
+        }
+    }
+    Ok(())
 }
 
 impl Watcher {

@@ -1,7 +1,7 @@
 //! A secret from a file that its owner alone may read.
 
 use crate::store::AlertError;
-use burgrave_sys::{Kind, Live, System as _, own_ids, read_own};
+use burgrave_sys::read_secret;
 use std::fmt;
 use std::path::Path;
 
@@ -21,23 +21,8 @@ impl Secret {
     /// The first line of a file.
     pub(crate) fn read(path: &Path) -> Result<Self, AlertError> {
         let refuse = |why: String| AlertError::Secret { path: path.to_path_buf(), why };
-        let facts =
-            Live.metadata(path).map_err(|error| refuse(format!("is not there: {error}")))?;
-        if facts.kind != Kind::File {
-            return Err(refuse("is no regular file".to_owned()));
-        }
-        if facts.mode & 0o077 != 0 {
-            let why = "may be used by others than its owner";
-            let mode = facts.mode;
-            return Err(refuse(format!(
-                "{why} (mode {mode:04o}): `chmod 600` it, and change the secret"
-            )));
-        }
-        let (uid, _) = own_ids();
-        if facts.uid != 0 && facts.uid != uid {
-            return Err(refuse(format!("belongs to the account {}, not to root", facts.uid)));
-        }
-        let bytes = read_own(path, SECRET_BYTES_MAX)?;
+        let bytes = read_secret(path, SECRET_BYTES_MAX)
+            .map_err(|error| refuse(burgrave_sys::chain(&error)))?;
         let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
         if text.is_empty() || text.chars().any(char::is_control) {
             return Err(refuse("holds no single line of text".to_owned()));

@@ -2,9 +2,8 @@
 
 use crate::crypto::{Base64, Key};
 use crate::error::BackupError;
-use burgrave_sys::{Folder, Live, System as _, UnixTime, own_ids, read_own};
+use burgrave_sys::{Live, SecretError, System as _, UnixTime, read_secret};
 use serde::{Deserialize, Serialize};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 /// The longest password.
@@ -29,29 +28,10 @@ impl Password {
     pub fn read(path: &Path) -> Result<Self, BackupError> {
         let refuse =
             |why: &str| BackupError::Refused(format!("the key file `{}` {why}", path.display()));
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let name = path.file_name().ok_or_else(|| refuse("is no file"))?.as_bytes();
-        let folder = match Folder::open(parent.unwrap_or(Path::new("."))) {
-            Ok(folder) => folder,
-            Err(burgrave_sys::SysError::Missing(_)) => return Err(refuse(NO_KEY)),
-            Err(other) => return Err(other.into()),
-        };
-        let facts = folder.attributes(name)?.ok_or_else(|| refuse(NO_KEY))?;
-        if facts.kind != burgrave_sys::NodeKind::File {
-            return Err(refuse("is no regular file"));
-        }
-        if facts.mode & 0o077 != 0 {
-            return Err(refuse(&format!(
-                "may be used by others than its owner (mode {:04o}): `chmod 600` it, and change the password if \
-                 anybody may have read it",
-                facts.mode
-            )));
-        }
-        let (uid, _) = own_ids();
-        if facts.uid != 0 && facts.uid != uid {
-            return Err(refuse(&format!("belongs to the account {}, not to root", facts.uid)));
-        }
-        let content = read_own(path, PASSWORD_BYTES_MAX)?;
+        let content = read_secret(path, PASSWORD_BYTES_MAX).map_err(|error| {
+            let is_missing = matches!(error, SecretError::Missing);
+            if is_missing { refuse(NO_KEY) } else { refuse(&burgrave_sys::chain(&error)) }
+        })?;
         let password = content.trim_ascii();
         if password.is_empty() {
             return Err(refuse("is empty"));

@@ -45,6 +45,9 @@ pub(crate) enum Error {
     UnknownId(String),
     #[error("cannot do it")]
     Agent(#[from] burgrave_agent::AgentError),
+    /// Decisions are not exchanged.
+    #[error("decisions cannot be exchanged")]
+    Decisions(#[from] burgrave_decisions::DecisionsError),
     #[error("{0}")]
     Backup(String),
     #[error("cannot see to alerts")]

@@ -2,6 +2,7 @@
 
 use crate::alerts::is_loopback;
 use crate::backup_keys::{job_name, word};
+use crate::decisions::{BOUNCERS, Bouncers, CROWDSEC, Engine, bouncers, engines};
 use crate::error::quoted;
 use crate::kinds::{AbsolutePath, Count, Flag, Span};
 use crate::names::Parsed;
@@ -19,6 +20,10 @@ pub struct Bans {
     pub lists: Vec<BlockList>,
     /// Where bans are shared with other machines.
     pub share: Option<Share>,
+    /// Engines of `CrowdSec` whose decisions are taken.
+    pub crowdsec: Vec<Engine>,
+    /// Where bouncers of `CrowdSec` are told who is banned.
+    pub bouncers: Option<Bouncers>,
 }
 
 /// A database of `PostgreSQL` by which several machines share their bans.
@@ -61,7 +66,7 @@ pub(crate) static BANS: Key<OneTable> = Key {
 static BANS_SECTION: Section = Section {
     title: "[bans]",
     about: "What holds for all bans, whatever asks for them.",
-    keys: &[&DRY_RUN, &LISTS, &SHARE],
+    keys: &[&DRY_RUN, &LISTS, &SHARE, &CROWDSEC, &BOUNCERS],
     refused: &[],
 };
 static DRY_RUN: Key<Flag> = Key {
@@ -189,7 +194,8 @@ pub(crate) fn bans(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Bans {
         }
         lists.push(BlockList { file: file.value, every });
     }
-    Bans { dry_run, lists, share: share(&table, sink) }
+    let (crowdsec, bouncers) = (engines(&table, sink), bouncers(&table, sink));
+    Bans { dry_run, lists, share: share(&table, sink), crowdsec, bouncers }
 }
 
 #[cfg(test)]
@@ -212,7 +218,7 @@ mod tests {
         let text = "[bans]\ndry_run = true\nlists = [{ file = \"/a\" }, { file = \"/b\", every = \"10m\" }]";
         let list = |file: &str, every| BlockList { file: file.into(), every };
         let lists = vec![list("/a", EVERY_DEFAULT), list("/b", Duration::from_mins(10))];
-        assert_eq!(read(text), Ok(Bans { dry_run: true, lists, share: None }));
+        assert_eq!(read(text), Ok(Bans { dry_run: true, lists, ..Bans::default() }));
     }
 
     #[test]

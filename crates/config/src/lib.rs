@@ -18,6 +18,7 @@ mod backup_place;
 mod balance;
 mod bans;
 mod checks;
+mod decisions;
 mod defence;
 mod error;
 mod files;
@@ -59,6 +60,7 @@ pub use backup::{
     Redis, RedisAt, Verify,
 };
 pub use bans::{Bans, BlockList, Share};
+pub use decisions::{Bouncer, Bouncers, Engine};
 pub use error::{ConfigError, ConfigErrors};
 pub use firewall::{Allow, Egress, Firewall, Protocol};
 pub use log_settings::{Log, Rotate};

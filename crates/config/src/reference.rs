@@ -93,12 +93,15 @@ mod tests {
             "[bans]",
             "lists = [{ … }]",
             "share = { … }",
+            "crowdsec = [{ … }]",
+            "bouncers = { … }",
+            "clients = [{ … }]",
             "[[alert]]",
             "[alerts]",
         ] {
             assert_eq!(text.matches(&format!("\n## `{title}`\n")).count(), 1, "{title}");
         }
-        assert_eq!(text.matches("\n## ").count(), 43);
+        assert_eq!(text.matches("\n## ").count(), 46);
         for (key, count) in [("| `connections` |", 1), ("| `body_bytes` |", 2), ("| `mode` |", 3)] {
             assert_eq!(text.matches(key).count(), count, "{key}");
         }

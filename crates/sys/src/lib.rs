@@ -31,6 +31,7 @@ mod observe;
 mod own;
 mod program;
 mod run;
+mod secret;
 mod socket;
 mod spoken;
 mod stamp;
@@ -69,6 +70,7 @@ pub use own::{
     remove_own, remove_own_directory, replace_own, rotate_own,
 };
 pub use program::Program;
+pub use secret::{SecretError, read_secret};
 pub use socket::{Sharing, datagram_pair, listen_datagrams, listen_tcp, listen_udp};
 pub use spoken::{Said, Spoken, Together};
 pub use stamp::parse_stamp;

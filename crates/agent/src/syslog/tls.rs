@@ -9,7 +9,7 @@
 use super::{Cut, MESSAGES_MAX, SILENCE, STREAMS_MAX};
 use crate::error::AgentError;
 use burgrave_config::SyslogTls;
-use burgrave_sys::{Kind, Live, System as _, Together, listen_tcp, own_ids, read_own};
+use burgrave_sys::{Together, listen_tcp, read_own, read_secret};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
@@ -228,7 +228,7 @@ impl Stream {
     }
 }
 
-fn config(from: &SyslogTls) -> Result<Arc<ServerConfig>, AgentError> {
+pub(super) fn config(from: &SyslogTls) -> Result<Arc<ServerConfig>, AgentError> {
     let wrong = |error: &dyn std::error::Error| AgentError::Tls(error.to_string());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
@@ -262,21 +262,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, AgentError>
 /// The key, of a file that its owner alone may read.
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, AgentError> {
     let refuse = |why: String| AgentError::File { file: path.to_path_buf(), why };
-    let facts = Live.metadata(path)?;
-    if facts.kind != Kind::File {
-        return Err(refuse("it is no regular file".to_owned()));
-    }
-    if facts.mode & 0o077 != 0 {
-        let mode = facts.mode & 0o7777;
-        return Err(refuse(format!(
-            "it may be used by others than its owner (mode {mode:04o}): `chmod 600` it, and make a new key"
-        )));
-    }
-    let (own, _) = own_ids();
-    if facts.uid != 0 && facts.uid != own {
-        return Err(refuse(format!("it belongs to the account {}, not to root", facts.uid)));
-    }
-    let text = read_own(path, PEM_BYTES_MAX)?;
+    let text = read_secret(path, PEM_BYTES_MAX)
+        .map_err(|error| refuse(format!("it {}", burgrave_sys::chain(&error))))?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| refuse(error.to_string()))
 }
 

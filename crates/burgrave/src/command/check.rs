@@ -17,6 +17,8 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
         output::notice(&format!("warning: {warning}"));
     }
     burgrave_certificates::check(&settings).map_err(Error::Certificates)?;
+    burgrave_agent::check(&settings)?;
+    burgrave_decisions::check(&settings.bans)?;
     burgrave_shipping::check(&settings).map_err(Error::Shipping)?;
     for channel in &settings.alerts.channels {
         Channel::new(channel, &raise::host())?;

@@ -14,6 +14,7 @@
     reason = "tests"
 )]
 
+mod crowdsec;
 mod net;
 mod outward;
 mod packets;

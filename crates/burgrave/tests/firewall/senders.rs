@@ -11,14 +11,14 @@ const WATCH: &str = "[[watch]]\nservice = \"sshd\"\nban = { after = 3 }\nsource 
                      certificate = \"DIR/own.pem\", key = \"DIR/own.key\", client_ca = \"DIR/ca.pem\" }\n";
 
 /// An authority, and a certificate of it with its key, as files.
-fn certify(folder: &Path, ca: &str, names: &[&str]) {
+pub fn certify(folder: &Path, ca: &str, names: &[&str]) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     std::fs::write(folder.join(format!("{ca}.pem")), authority.pem()).unwrap();
     for name in names {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![format!("{name}.test")]).unwrap();
+        let params = CertificateParams::new(vec![format!("{name}.test"), HOST.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &authority).unwrap();
         std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
         let file = folder.join(format!("{name}.key"));

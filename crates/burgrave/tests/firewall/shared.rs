@@ -45,13 +45,17 @@ fn what_one_machine_bans_all_ban_and_what_one_lets_in_all_let_in() {
     });
     assert!(other.innocent.reaches(HOST, 8080));
     assert_eq!(one.firewall("unban 10.9.0.77").0, 0);
+    // Also a ban of the other machine is ended here for good.
+    assert_eq!(other.firewall("unban 203.0.113.0/24").0, 0);
     server.control(&server.data, "start");
     other.until("it is banned there too", |net| !net.innocent.reaches(HOST, 8080));
     other.until("and the other let in", |net| !net.set("bans4").contains("10.9.0.77"));
+    one.until("a network as well", |net| !net.set("networks4").contains("203.0.113.0/24"));
+    assert!(!other.set("networks4").contains("203.0.113.0/24"));
     one.until("that is told", |net| net.said("bans are shared again") == 1);
     assert_eq!(
         server.sql("select count(*) from burgrave_bans"),
         "4",
-        "two bans, and two that were let in"
+        "a ban, and three that were let in"
     );
 }

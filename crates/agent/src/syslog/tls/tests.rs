@@ -272,7 +272,7 @@ fn files_that_cannot_be_used_are_named() {
     write(&at("other"), &key, 0o600);
     write(&at("empty"), "", 0o600);
     check(&|files| files.key = at("open"), "open` cannot be used: it may be used by others");
-    check(&|files| files.key = at("none"), "none` does not exist");
+    check(&|files| files.key = at("none"), "none` cannot be used: it does not exist");
     check(&|files| files.key = at("."), "it is no regular file");
     check(&|files| files.key = at("empty"), "empty` cannot be used");
     check(&|files| files.key = at("other"), "TLS cannot be spoken");

@@ -164,6 +164,23 @@ pub(super) fn of_share(settings: &Settings, share: &Share) -> Confinement {
     keep
 }
 
+/// What the exchange of decisions keeps: the agent's folders, and the ways to the engines. Where it listens is open already.
+pub(super) fn of_decisions(settings: &Settings) -> Confinement {
+    let mut keep = Confinement { read_any: true, ..Confinement::default() };
+    keep.write = agent_folders(settings);
+    keep.read = vec![PathBuf::from("/proc/net")];
+    for engine in &settings.bans.crowdsec {
+        let host = engine.address.host.trim_matches(['[', ']']);
+        keep.connect.push(engine.address.port);
+        keep.resolve |= host.parse::<IpAddr>().is_err();
+    }
+    if keep.resolve {
+        keep.connect.push(DOMAIN_PORT);
+        resolver_paths(&mut keep.read);
+    }
+    keep
+}
+
 /// What the agent writes.
 pub(super) fn agent_folders(settings: &Settings) -> Vec<PathBuf> {
     vec![
@@ -233,6 +250,27 @@ mod tests {
             assert!(keep.read.contains(&PathBuf::from(path)), "{path}");
         }
         assert_eq!(of(&format!("{mail}[[alert]]\nto = \"command:/x\"\n")), None);
+    }
+
+    #[test]
+    fn who_exchanges_decisions_reaches_the_engines_and_nothing_else() {
+        let of = |bans: &str| {
+            of_decisions(
+                &burgrave_config::parse(&format!("state = \"/s\"\n[bans]\n{bans}\n{TEXT}"))
+                    .unwrap(),
+            )
+        };
+        let near = of("crowdsec = [{ url = \"http://127.0.0.1:8080\", key_file = \"/k\" }]");
+        assert_eq!((near.connect, near.resolve), (vec![8080], false));
+        let far = of("crowdsec = [{ url = \"https://cs.internal\", key_file = \"/k\" }]");
+        assert_eq!((far.connect, far.resolve), (vec![443, DOMAIN_PORT], true));
+        let told = of(
+            "bouncers = { address = \"127.0.0.1:8087\", clients = [{ name = \"a\", key_file = \"/k\" }] }",
+        );
+        assert!(told.connect.is_empty() && !told.resolve && told.run.is_empty());
+        // The keys were read before.
+        assert!(!told.read.contains(&PathBuf::from("/k")));
+        assert_eq!(told.write[0], PathBuf::from("/s/firewall"));
     }
 
     fn keep(routes: &str) -> Confinement {

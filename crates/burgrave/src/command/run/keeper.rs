@@ -45,12 +45,21 @@ pub(super) enum Kind {
     Alerts,
     /// Shares bans with other machines.
     Share,
+    /// Takes decisions of engines, and answers bouncers.
+    Decisions,
 }
 
 impl Kind {
     /// Those that begin anew with each configuration, whoever tells people first; certificates are a matter of their own.
-    pub(super) const BESIDE: [Self; 6] =
-        [Self::Alerts, Self::Agent, Self::Share, Self::Backups, Self::Shipping, Self::Audits];
+    pub(super) const BESIDE: [Self; 7] = [
+        Self::Alerts,
+        Self::Agent,
+        Self::Share,
+        Self::Decisions,
+        Self::Backups,
+        Self::Shipping,
+        Self::Audits,
+    ];
 
     /// As people are told.
     const fn name(self) -> &'static str {
@@ -62,6 +71,7 @@ impl Kind {
             Self::Audits => "the audits' process",
             Self::Alerts => "the alerts' process",
             Self::Share => "the sharing of bans",
+            Self::Decisions => "the exchange of decisions",
         }
     }
 
@@ -75,6 +85,7 @@ impl Kind {
             Self::Shipping => &["run", "--shipping", "--config"],
             Self::Alerts => &["run", "--alerts", "--config"],
             Self::Share => &["run", "--share", "--config"],
+            Self::Decisions => &["run", "--decisions", "--config"],
         }
     }
 
@@ -84,6 +95,9 @@ impl Kind {
             Self::Certificates => Service::is_wanted(settings),
             Self::Audits => settings.audit.is_some(),
             Self::Share => settings.bans.share.is_some(),
+            Self::Decisions => {
+                settings.bans.bouncers.is_some() || !settings.bans.crowdsec.is_empty()
+            }
             Self::Alerts => !settings.alerts.channels.is_empty(),
             Self::Backups => settings.backups.iter().any(|job| {
                 job.every.is_some() || job.verify.every.is_some() || job.drill.every.is_some()

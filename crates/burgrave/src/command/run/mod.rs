@@ -11,6 +11,7 @@ mod alerts;
 mod audits;
 mod certificates;
 mod confinement;
+mod decisions;
 mod keeper;
 mod recorder;
 mod serve;
@@ -44,6 +45,7 @@ pub(crate) enum Role {
     Shipping,
     Audits,
     Share,
+    Decisions,
 }
 
 /// Serves until a signal ends it.
@@ -60,5 +62,6 @@ pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<E
         Role::Shipping => shipping::run(config),
         Role::Audits => audits::run(config),
         Role::Share => share::run(config),
+        Role::Decisions => decisions::run(config),
     }
 }
