@@ -34,6 +34,11 @@ impl Home {
         self.folder.join("positions.json")
     }
 
+    /// Where administrators came from.
+    pub fn origins(&self) -> PathBuf {
+        self.folder.join("origins.json")
+    }
+
     /// The rules in force, as a script that is loaded at start too.
     pub fn rules(&self) -> PathBuf {
         self.folder.join("rules.nft")

@@ -19,6 +19,7 @@ mod lists;
 mod nflog;
 mod origin;
 mod packet;
+mod places;
 mod reading;
 mod share;
 mod shield;

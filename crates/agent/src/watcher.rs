@@ -13,6 +13,7 @@ use crate::journal::Journal;
 use crate::kernel::Kernel;
 use crate::lists::{Lists, Read};
 use crate::origin::{Mark, Origin, key};
+use crate::places::{self, Places};
 use crate::reading::{Reading, filter};
 use crate::shield::Shield;
 use crate::syslog::Receiver;
@@ -79,6 +80,8 @@ pub struct Watcher {
     logs: Vec<Followed>,
     detectors: Vec<Detectors>,
     lists: Lists,
+    /// Where administrators come from, if that is looked at.
+    places: Option<Places>,
     /// What the lists say is not in the kernel yet.
     is_unlisted: bool,
     /// In a dry run, who would be banned.
@@ -94,7 +97,7 @@ pub struct Watcher {
     last_trouble: Option<String>,
 }
 
-/// Reads the certificates and keys that a start would read.
+/// Reads the certificates, keys and databases that a start would read.
 ///
 /// # Errors
 ///
@@ -105,7 +108,7 @@ pub fn check(settings: &Settings) -> Result<(), AgentError> {
             Receiver::check_tls(from)?;
         }
     }
-    Ok(())
+    settings.administrators.as_ref().map_or(Ok(()), places::check)
 }
 
 impl Watcher {
@@ -128,6 +131,9 @@ impl Watcher {
         if bans > 0 {
             tell(Told::Restored(has_rules, bans));
         }
+        let places = settings.administrators.as_ref();
+        let mut odd = |text| tell(Told::Trouble(text));
+        let places = places.map(|from| Places::open(from, &home, &mut odd)).transpose()?;
         let mut watcher = Self {
             shield: Shield::of(&Live, &allowed, connection.as_deref()),
             home,
@@ -140,6 +146,7 @@ impl Watcher {
             logs: Vec::new(),
             detectors: Vec::new(),
             lists: Lists::of(&settings.bans.lists),
+            places,
             is_unlisted: true,
             dry: settings.bans.dry_run.then(Book::default),
             started: (wall_clock(), now),
@@ -240,6 +247,8 @@ impl Watcher {
     /// Reads what is new in every log; an action goes with how many seconds ago it was due.
     fn read(&mut self, actions: &mut Vec<(Action, u64)>, tell: &mut dyn FnMut(Told)) {
         let now = self.steady();
+        let places = &mut self.places;
+        let mut unusual = Vec::new();
         for log in &mut self.logs {
             let Some(detectors) = self.detectors.get_mut(log.detectors) else { continue };
             let reading = &mut log.reading;
@@ -248,6 +257,7 @@ impl Watcher {
                 has_lines = true;
                 let Some(event) = reading.line(line) else { return };
                 let lag = if is_past { lag(&event, now) } else { 0 };
+                unusual.extend(places.as_mut().and_then(|own| own.event(&event, now - lag)));
                 detectors.event(&event, now - lag, |action| actions.push((action, lag)));
             });
             match read {
@@ -258,6 +268,9 @@ impl Watcher {
                 Err(error) => log.read(Err(chain(&error)), tell),
             }
             log.silence(has_lines, Instant::now(), tell);
+        }
+        for places::Unusual { ip, words } in unusual {
+            tell(Told::Alert(Some(ip), words));
         }
     }
 
@@ -372,7 +385,8 @@ impl Watcher {
         if let Err(error) = self.read_lists(tell) {
             trouble = Some(chain(&error));
         }
-        if let Err(error) = self.keep_positions() {
+        let kept = self.places.as_mut().map_or(Ok(()), |own| own.keep(&self.home));
+        if let Err(error) = kept.and_then(|()| self.keep_positions()) {
             trouble = Some(chain(&error));
         }
         if let Some(text) = trouble.as_ref().filter(|_| trouble != self.last_trouble) {

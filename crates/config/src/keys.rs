@@ -3,6 +3,7 @@
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, network};
 use crate::acme::ACME;
+use crate::administrators::ADMINISTRATORS;
 use crate::alert_keys::{ALERT, ALERTS};
 use crate::audit::AUDIT;
 use crate::backup_keys::BACKUP;
@@ -32,8 +33,24 @@ pub(crate) static ROOT: Section = Section {
     title: "burgrave.toml",
     about: "The keys at the top, before the first section.",
     keys: &[
-        &STATE, &USER, &METRICS, &LISTEN, &RULES, &LIMITS, &LOG, &WATCH, &FIREWALL, &BANS, &AUDIT,
-        &BACKUP, &ACME, &ALERT, &ALERTS, &SITE, &STREAM,
+        &STATE,
+        &USER,
+        &METRICS,
+        &LISTEN,
+        &RULES,
+        &LIMITS,
+        &LOG,
+        &WATCH,
+        &FIREWALL,
+        &BANS,
+        &ADMINISTRATORS,
+        &AUDIT,
+        &BACKUP,
+        &ACME,
+        &ALERT,
+        &ALERTS,
+        &SITE,
+        &STREAM,
     ],
     refused: &[],
 };

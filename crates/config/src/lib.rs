@@ -8,6 +8,7 @@
 
 mod access;
 mod acme;
+mod administrators;
 mod alert_keys;
 mod alerts;
 mod audit;
@@ -51,6 +52,7 @@ mod watch_settings;
 mod watches;
 
 pub use acme::{Acme, AcmeChallenge, AcmeDirectory};
+pub use administrators::Administrators;
 pub use alerts::{
     AlertChannel, AlertTarget, Alerts, Digest, Escalate, Inhibit, Quiet, SmtpTls, Template,
 };

@@ -1,6 +1,7 @@
 //! From the text to the settings, in one pass.
 
 use crate::acme::acme;
+use crate::administrators::administrators;
 use crate::alerts::alerts;
 use crate::audit::audit;
 use crate::backup::backups;
@@ -65,6 +66,7 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     let has_log = settings.log.access.is_some();
     let watched = root.tables(&WATCH, sink);
     settings.watch = watches::watches(&watched, has_log, sink);
+    settings.administrators = administrators(root, !watched.is_empty(), sink);
     settings.backups = backups(root, &settings.state, sink);
     settings.alerts = alerts(root, sink);
     // A machine that only keeps backups serves nothing.

@@ -27,6 +27,7 @@ impl Settings {
             alerts: Alerts::default(),
             firewall: None,
             bans: Bans::default(),
+            administrators: None,
             audit: None,
             acme: None,
             sites: Vec::new(),

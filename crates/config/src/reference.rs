@@ -96,12 +96,13 @@ mod tests {
             "crowdsec = [{ … }]",
             "bouncers = { … }",
             "clients = [{ … }]",
+            "[administrators]",
             "[[alert]]",
             "[alerts]",
         ] {
             assert_eq!(text.matches(&format!("\n## `{title}`\n")).count(), 1, "{title}");
         }
-        assert_eq!(text.matches("\n## ").count(), 46);
+        assert_eq!(text.matches("\n## ").count(), 47);
         for (key, count) in [("| `connections` |", 1), ("| `body_bytes` |", 2), ("| `mode` |", 3)] {
             assert_eq!(text.matches(key).count(), count, "{key}");
         }

@@ -2,6 +2,7 @@
 //! default.
 
 use crate::acme::Acme;
+use crate::administrators::Administrators;
 use crate::alerts::Alerts;
 use crate::audit::Audit;
 use crate::backup::Backup;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub firewall: Option<Firewall>,
     /// What holds for all bans.
     pub bans: Bans,
+    /// `None`: nobody's sign-ins are looked at in particular.
+    pub administrators: Option<Administrators>,
     /// `None`: nothing is audited on a schedule.
     pub audit: Option<Audit>,
     /// Where certificates of sites with [`Tls::Acme`] come from; set where there is one.

@@ -24,7 +24,7 @@ mod time;
 mod window;
 
 pub use action::{Action, Evidence, Target};
-pub use detect::{Detectors, Forgotten, Rule};
+pub use detect::{Detectors, Forgotten, News, Origins, Place, Rule};
 pub use event::{Event, Kind};
 pub use lines::{lines, whole};
 pub use manual::manual;

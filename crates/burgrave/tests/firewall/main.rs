@@ -14,6 +14,7 @@
     reason = "tests"
 )]
 
+mod administrators;
 mod crowdsec;
 mod net;
 mod outward;

@@ -9,6 +9,7 @@ mod account;
 mod address;
 mod engine;
 mod login;
+mod origin;
 mod ports;
 mod rule;
 mod scan;
@@ -19,4 +20,5 @@ mod sudo;
 mod swarm;
 
 pub use engine::{Detectors, Forgotten};
+pub use origin::{News, Origins, Place};
 pub use rule::Rule;
