@@ -13,6 +13,7 @@
 )]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
+pub mod appeared;
 pub mod baseline;
 #[cfg(test)]
 mod cases;

@@ -5,6 +5,7 @@
 
 use crate::command::raise;
 use crate::output;
+use burgrave_audit::appeared::Appearance;
 use burgrave_audit::baseline::Difference;
 use burgrave_audit::{Change, News};
 use burgrave_config::Settings;
@@ -22,6 +23,10 @@ pub(crate) enum Event {
     Touched(String),
     /// More paths changed than are told one by one.
     More(usize),
+    /// A program has begun to listen.
+    Listens(Appearance),
+    /// A file has begun to run with its owner's rights.
+    RunsAsOwner(Appearance),
     /// The audit or the watch could not do its work.
     Trouble(String),
 }
@@ -39,6 +44,8 @@ impl Event {
             Self::Changed(_) => "baseline.changed",
             Self::Touched(_) => "files.changed",
             Self::More(_) => "files.more",
+            Self::Listens(_) => "listener.new",
+            Self::RunsAsOwner(_) => "setuid.new",
             Self::Trouble(_) => "audit.trouble",
         }
     }
@@ -51,6 +58,7 @@ impl Event {
                 News::Unseen => Severity::Medium,
                 News::Gone => Severity::Info,
             },
+            Self::Listens(own) | Self::RunsAsOwner(own) => own.severity,
             Self::Changed(_) | Self::Trouble(_) => Severity::High,
             Self::Touched(_) | Self::More(_) => Severity::Medium,
         }
@@ -80,6 +88,8 @@ impl Event {
             Self::More(count) => {
                 (Topic::FilesChanged, "more".to_owned(), format!("{count} more paths have changed"))
             }
+            Self::Listens(own) => (Topic::ListenerNew, own.words.clone(), own.words.clone()),
+            Self::RunsAsOwner(own) => (Topic::SetuidNew, own.words.clone(), own.words.clone()),
             Self::Trouble(text) => (Topic::AuditTrouble, "audit".to_owned(), text.clone()),
         };
         let text = self.json().to_string();
@@ -101,6 +111,7 @@ impl Event {
             }
             Self::Touched(path) => json!({ "path": path }),
             Self::More(count) => json!({ "count": count }),
+            Self::Listens(own) | Self::RunsAsOwner(own) => json!({ "text": own.words }),
             Self::Trouble(text) => json!({ "text": text }),
         };
         if let (Value::Object(value), Value::Object(rest)) = (&mut value, rest) {

@@ -82,6 +82,41 @@ fn a_change_of_what_was_accepted_is_told_while_it_runs() {
 }
 
 #[test]
+fn a_program_that_begins_to_listen_is_told_once() {
+    let dir = place("every = \"1d\"");
+    let file = dir.path().join("state/audit/appeared.json");
+    let burgrave = Burgrave::start_in(dir);
+    let learned = || {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        serde_json::from_str::<Value>(&text).is_ok_and(|kept| kept["listening"].is_object())
+    };
+    let end = Instant::now() + support::PATIENCE;
+    while !learned() {
+        assert!(Instant::now() < end, "nothing is learned: {:?}", burgrave.said());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Below the ports that the kernel gives out, so that its number counts.
+    let listener = (20_000..30_000)
+        .find_map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).ok())
+        .unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let place = format!("listens on tcp 127.0.0.1:{port}, reachable from this machine only");
+    let said = burgrave.wait_for(&place);
+    let event = event(said.last().unwrap()).unwrap();
+    assert_eq!((&event["event"], &event["severity"]), (&"listener.new".into(), &"low".into()));
+    assert!(event["text"].as_str().unwrap().contains("audits-"), "this test's program: {event}");
+    drop(listener);
+    std::thread::sleep(Duration::from_secs(3));
+    let _again = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let beside = (port + 1..30_000)
+        .find_map(|port| std::net::TcpListener::bind(("127.0.0.1", port)).ok())
+        .unwrap();
+    let other = format!("listens on tcp 127.0.0.1:{},", beside.local_addr().unwrap().port());
+    let said = burgrave.wait_for(&other);
+    assert!(!said.iter().any(|line| line.contains(&place)), "it came again within a week");
+}
+
+#[test]
 fn an_audit_that_is_due_is_done_and_raises_only_what_is_different() {
     let dir = place("every = \"1d\"\nwatch = false");
     kept(dir.path());

@@ -4,7 +4,8 @@
 use crate::kinds::{Choice, Count, Span};
 use crate::names::{self, Parsed};
 use crate::settings::{Challenge, RateBy};
-use crate::table::Key;
+use crate::table::{Key, Section};
+use crate::values::RateText;
 
 pub(crate) static CONNECTIONS_PER_NETWORK: Key<Count> = Key {
     name: "connections_per_network",
@@ -37,4 +38,18 @@ pub(crate) static RATE_BY: Key<Parsed<RateBy>> = Key {
     default: "\"client\"",
     about: "Who has the bucket: the client's address, whoever is signed in, or the value of a header. Where there \
             is none of these it is the address.",
+};
+pub(crate) static LIMIT_SECTION: Section = Section {
+    title: "limit = { … }",
+    about: "A bucket of requests for each client, filled at a steady rate.",
+    keys: &[&PER_CLIENT, &BURST, &RATE_BY],
+    refused: &[],
+};
+pub(crate) static PER_CLIENT: Key<RateText> =
+    Key { name: "per_client", kind: RateText, default: "", about: "How fast the bucket fills." };
+pub(crate) static BURST: Key<Count> = Key {
+    name: "burst",
+    kind: Count { min: 1, max: 1_000_000 },
+    default: "one second's requests, at least 1",
+    about: "How many requests the bucket holds.",
 };

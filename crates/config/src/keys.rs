@@ -9,7 +9,8 @@ use crate::audit::AUDIT;
 use crate::backup_keys::BACKUP;
 use crate::balance::{BALANCE, FASTCGI, HEALTH, STICKY};
 use crate::bans::BANS;
-use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY, RATE_BY};
+pub(crate) use crate::defence::{BURST, LIMIT_SECTION, PER_CLIENT};
+use crate::defence::{CHALLENGE, CONNECTIONS_PER_NETWORK, DELAY};
 use crate::files::COMPRESS_ANSWERS;
 pub(crate) use crate::files::FILES_SECTION;
 use crate::firewall::FIREWALL;
@@ -20,7 +21,7 @@ use crate::scan::SCAN;
 use crate::settings::{Environment, Exposure, Network, Upstream};
 use crate::streams::STREAM;
 use crate::table::{Key, ManyTables, OneTable, Section};
-use crate::values::{HeaderMap, RateText, TlsSource};
+use crate::values::{HeaderMap, TlsSource};
 pub(crate) use crate::watch_keys::*;
 use burgrave_model::{Mode, Profile};
 
@@ -499,18 +500,4 @@ pub(crate) static ROUTE_MODE: Key<Choice<Mode>> = Key {
     kind: MODES,
     default: "the site's",
     about: "What the rules do with attacks on this route.",
-};
-pub(crate) static LIMIT_SECTION: Section = Section {
-    title: "limit = { … }",
-    about: "A bucket of requests for each client, filled at a steady rate.",
-    keys: &[&PER_CLIENT, &BURST, &RATE_BY],
-    refused: &[],
-};
-pub(crate) static PER_CLIENT: Key<RateText> =
-    Key { name: "per_client", kind: RateText, default: "", about: "How fast the bucket fills." };
-pub(crate) static BURST: Key<Count> = Key {
-    name: "burst",
-    kind: Count { min: 1, max: 1_000_000 },
-    default: "one second's requests, at least 1",
-    about: "How many requests the bucket holds.",
 };

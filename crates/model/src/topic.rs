@@ -55,6 +55,8 @@ topics! {
     GatewayRestarted, "gateway.restarted", High, false, "the gateway ended by itself and was started again";
     AuditFinding, "audit.finding", Medium, false, "an audit found what it did not find before, or cannot see what it saw";
     FilesChanged, "files.changed", High, false, "a file of a web root or of the configuration is not as it was accepted";
+    ListenerNew, "listener.new", High, false, "a program listens that did not before";
+    SetuidNew, "setuid.new", Critical, false, "a file runs with its owner's rights that did not before";
     AuditTrouble, "audit.trouble", High, false, "an audit or the watch over files could not do its work";
     LogsUnshipped, "logs.unshipped", High, true, "a collector does not take the lines of the access log";
     AlertLost, "alert.lost", Critical, false, "alerts were dropped, because there were too many";

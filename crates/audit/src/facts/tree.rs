@@ -92,20 +92,27 @@ impl Facts<'_> {
     /// The walk.
     pub fn index(&self) -> &Seen<Index> {
         self.cells.index.get_or_init(|| {
-            let over = self.left_out()?;
             let mut index = Index::default();
-            let walked = self.system.walk(Path::new("/"), LIMITS, &mut |path, metadata| {
+            index.unreadable = self.each(&mut |path, metadata| {
                 index.nodes.push(Node::new(path, metadata));
-                if over.contains(path) { Step::Over } else { Step::Into }
-            });
-            let walked = walked.map_err(|error| Blind::because(Path::new("/"), &error))?;
-            if walked.cut {
-                return Err(Blind::new("/", "the host has more files than one audit looks at"));
-            }
-            index.unreadable = walked.unreadable;
+            })?;
             index.nodes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
             Ok(index)
         })
+    }
+
+    /// Looks at every path without keeping it. Directories that could not be read.
+    pub(crate) fn each(&self, look: &mut dyn FnMut(&Path, &Metadata)) -> Seen<Vec<PathBuf>> {
+        let over = self.left_out()?;
+        let walked = self.system.walk(Path::new("/"), LIMITS, &mut |path, metadata| {
+            look(path, metadata);
+            if over.contains(path) { Step::Over } else { Step::Into }
+        });
+        let walked = walked.map_err(|error| Blind::because(Path::new("/"), &error))?;
+        if walked.cut {
+            return Err(Blind::new("/", "the host has more files than one audit looks at"));
+        }
+        Ok(walked.unreadable)
     }
 
     /// What is not walked: the kernel's own trees, other machines' disks, layers of containers.

@@ -3,6 +3,7 @@
 //! Invariants: changes nothing but the kept report; only differences are raised; it ends with the supervisor; an audit
 //! runs beside the watch, so that a change is told at once whatever the audit does.
 
+mod appeared;
 mod folders;
 
 use super::super::Exit;
@@ -11,6 +12,7 @@ use crate::command::audit::{keep, kept_report, report};
 use crate::error::Error;
 use crate::event::{Event, raise};
 use crate::{load, output};
+use appeared::Appeared;
 use burgrave_audit::Kept;
 use burgrave_config::{Audit, Settings};
 use burgrave_sys::{Channel, Live, is_root, monotonic, wall_clock};
@@ -72,6 +74,7 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
         output::notice("audits see what this account may read, and the rest is unknown");
     }
     let mut folders = if audit.watch { watched(&settings) } else { None };
+    let mut appeared = audit.watch.then(|| Appeared::of(&settings));
     supervisor.send(READY, None).map_err(Error::Sockets)?;
     let mut last = kept_report(&settings.state).map(|kept| kept.time);
     let mut asked = Asked::default();
@@ -86,8 +89,9 @@ pub(super) fn run(config: &Path) -> Result<Exit, Error> {
             std::thread::sleep(TURN);
             false
         };
+        let has_appeared = appeared.as_mut().is_some_and(Appeared::turn);
         let now = monotonic().0;
-        if changed {
+        if changed || has_appeared {
             asked.changed(now);
         }
         running = match running {
