@@ -97,12 +97,6 @@ pub(crate) static LOG: Key<OneTable> = Key {
     default: "no access log",
     about: "What is recorded.",
 };
-pub(crate) static WATCH: Key<ManyTables> = Key {
-    name: "watch",
-    kind: ManyTables(&WATCH_SECTION),
-    default: "no log is watched",
-    about: "The logs that are watched for attacks.",
-};
 pub(crate) static SITE: Key<ManyTables> = Key {
     name: "site",
     kind: ManyTables(&SITE_SECTION),

@@ -2,9 +2,15 @@
 
 use crate::kinds::{AbsolutePath, Count, Flag, Span};
 use crate::names::{self, Parsed};
-use crate::table::{Key, OneTable, Section};
+use crate::table::{Key, ManyTables, OneTable, Section};
 use crate::watches::{ServiceName, SourceOf, SyslogAt, syslog_at};
 
+pub(crate) static WATCH: Key<ManyTables> = Key {
+    name: "watch",
+    kind: ManyTables(&WATCH_SECTION),
+    default: "no log is watched",
+    about: "The logs that are watched for attacks.",
+};
 pub(crate) static WATCH_SECTION: Section = Section {
     title: "[[watch]]",
     about: "A log that is watched for attacks, and when its clients are banned. `burgrave watch try` shows \
