@@ -44,6 +44,11 @@ impl Home {
         self.folder.join("rules.nft")
     }
 
+    /// The rules as nft showed them right after they were loaded last.
+    pub fn loaded(&self) -> PathBuf {
+        self.folder.join("loaded.nft")
+    }
+
     /// The rules before.
     pub fn previous(&self) -> PathBuf {
         self.folder.join("previous.nft")

@@ -27,6 +27,15 @@ const ATTEMPTS: usize = 3;
 const ADDRESSES: [(&str, bool); 2] = [("bans4", true), ("bans6", false)];
 const NETWORKS: [(&str, bool); 2] = [("networks4", true), ("networks6", false)];
 
+/// How the rules are beside those that were loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    Same,
+    Changed,
+    /// What was loaded is not known, or another nft shows it.
+    Unknown,
+}
+
 /// The table.
 #[derive(Debug)]
 pub struct Kernel {
@@ -36,6 +45,8 @@ pub struct Kernel {
     generation: u32,
     /// How many elements the sets of block lists had when they were loaded.
     listed: [usize; 2],
+    /// Rules were there, and not as they were loaded.
+    pub(crate) were_twisted: bool,
 }
 
 impl Kernel {
@@ -44,7 +55,8 @@ impl Kernel {
         let mut netfilter = Netfilter::open(TABLE_NAME)?;
         match netfilter.generation() {
             Ok(generation) => {
-                Ok(Self { netfilter, home: home.clone(), generation, listed: [0; 2] })
+                let home = home.clone();
+                Ok(Self { netfilter, home, generation, listed: [0; 2], were_twisted: false })
             }
             Err(SysError::Denied(_)) => Err(AgentError::NoRight),
             Err(SysError::Io { source, .. })
@@ -56,19 +68,45 @@ impl Kernel {
         }
     }
 
-    /// Loads a script, all of it or nothing.
+    /// Loads a script, all of it or nothing, and remembers how nft shows what it came to. The lock of the home is held.
     pub fn load(&mut self, script: &str) -> Result<(), AgentError> {
         nft(&["-f", "-"], script)?;
+        self.note()?;
         self.seen()
+    }
+
+    fn note(&mut self) -> Result<(), AgentError> {
+        let text = match self.text()? {
+            Some(text) => format!("{}{text}", version()?),
+            None => String::new(),
+        };
+        self.home.keep(&self.home.loaded(), &text)
+    }
+
+    /// The table without its elements and counts. `None`: there is none.
+    fn text(&mut self) -> Result<Option<String>, AgentError> {
+        if !self.netfilter.has_table()? {
+            return Ok(None);
+        }
+        nft(&["-nn", "-s", "-t", "list", "table", "inet", TABLE_NAME], "").map(Some)
+    }
+
+    /// Whether the rules are those that were loaded last, to the letter.
+    fn compared(&mut self) -> Result<Compared, AgentError> {
+        let kept = self.home.script(&self.home.loaded())?;
+        let text = self.text()?.unwrap_or_default();
+        let Some((version, loaded)) = kept.split_once('\n') else { return Ok(Compared::Unknown) };
+        if loaded == text {
+            return Ok(Compared::Same);
+        }
+        // Another release may write the same rules in another way.
+        let is_same_nft = self::version()?.trim_end() == version;
+        Ok(if is_same_nft { Compared::Changed } else { Compared::Unknown })
     }
 
     /// The rules as they are. `None`: there is no table.
     pub fn listing(&mut self) -> Result<Option<Listing>, AgentError> {
-        if !self.netfilter.has_table()? {
-            return Ok(None);
-        }
-        let text = nft(&["-nn", "-s", "-t", "list", "table", "inet", TABLE_NAME], "")?;
-        Ok(Some(listing(&text)))
+        Ok(self.text()?.map(|text| listing(&text)))
     }
 
     /// Whether anything has an own chain for containers, whose forwarding passes rules for this machine by.
@@ -76,16 +114,24 @@ impl Kernel {
         nft(&["list", "chains"], "").is_ok_and(|text| text.contains("chain DOCKER"))
     }
 
-    /// Makes the table, or what is missing of it. Whether anything was.
+    /// Makes the table, or what is missing of it or not as it was loaded. Whether anything was. The lock of the home is
+    /// held.
     pub fn ensure(&mut self) -> Result<bool, AgentError> {
         let kept = self.home.script(&self.home.rules())?;
         let script = if kept.is_empty() { base() } else { kept };
         let has_rules = self.netfilter.has_table()? && self.netfilter.rules()? >= rules_in(&script);
-        if has_rules {
-            return Ok(false);
+        let compared = if has_rules { self.compared()? } else { Compared::Changed };
+        match compared {
+            Compared::Same => return Ok(false),
+            // A trial ends by itself, and nothing else may end it.
+            Compared::Unknown if self.is_on_trial()? => {
+                self.note()?;
+                return Ok(false);
+            }
+            Compared::Unknown | Compared::Changed => self.load(&script)?,
         }
-        self.load(&script)?;
-        Ok(true)
+        self.were_twisted |= has_rules && compared == Compared::Changed;
+        Ok(compared == Compared::Changed)
     }
 
     /// Whether the rules on trial are in force.
@@ -259,6 +305,12 @@ impl Kernel {
         }
         Ok(count)
     }
+}
+
+/// The release of nft, in a line.
+fn version() -> Result<String, AgentError> {
+    let text = nft(&["--version"], "")?;
+    Ok(format!("{}\n", text.lines().next().unwrap_or_default()))
 }
 
 fn element(ip: IpAddr, until: u64, now: u64) -> Element {

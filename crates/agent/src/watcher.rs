@@ -128,7 +128,8 @@ impl Watcher {
             kernel.ensure()?
         };
         let bans = kernel.sync(&journal.book, seconds())?;
-        if bans > 0 {
+        // Without a table at all, as after a reboot, there was nothing to take away.
+        if bans > 0 || kernel.were_twisted {
             tell(Told::Restored(has_rules, bans));
         }
         let places = settings.administrators.as_ref();

@@ -131,6 +131,52 @@ fn a_scan_through_the_gateway_is_cut_off() {
     assert!(net.innocent.reaches(HOST, 8080));
 }
 
+/// Puts another verdict into the rule that has these words, and leaves its comment.
+fn twist(net: &Net, words: &str, from: &str, to: &str) {
+    let listed = net.host.must("nft -a list table inet burgrave");
+    let mut chain = "";
+    for line in listed.lines() {
+        chain = line.trim().strip_prefix("chain ").unwrap_or(chain);
+        let Some((rule, handle)) = line.trim().split_once(" # handle ") else { continue };
+        if rule.contains(words) && rule.contains(from) {
+            let chain = chain.split(' ').next().unwrap();
+            let rule = rule.replacen(from, to, 1);
+            let script = format!("replace rule inet burgrave {chain} handle {handle} {rule}\n");
+            let file = net.folder.path().join("twist.nft");
+            std::fs::write(&file, script).unwrap();
+            net.host.must(&format!("nft -f {}", file.display()));
+            return;
+        }
+    }
+    panic!("no rule with `{words}` in {listed}");
+}
+
+#[test]
+fn a_rule_that_somebody_twisted_is_restored() {
+    let Some(mut net) = Net::new(WATCH) else { return };
+    net.start();
+    assert_eq!(net.firewall("ban 10.9.0.2").0, 0);
+    assert!(!net.attacker.reaches(HOST, 8080));
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(net.said("restored"), 0, "what it does itself is no finding");
+    twist(&net, "@bans4", "drop", "accept");
+    net.until("it is told", |net| net.said("was not as it was left: restored") == 1);
+    assert!(!net.attacker.reaches(HOST, 8080));
+    // Bans, a set that others may fill, and a restart change no rule.
+    assert_eq!(net.firewall("ban 203.0.113.7").0, 0);
+    net.host.must("nft add element inet burgrave bans4 { 203.0.113.8 timeout 1h }");
+    net.stop("-KILL");
+    net.start();
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(net.said("was not as it was left"), 1);
+    // While nobody looks it is seen with the next start.
+    net.stop("-TERM");
+    twist(&net, "@bans4", "drop", "accept");
+    net.start();
+    net.until("it is told", |net| net.said("was not as it was left: restored") == 2);
+    net.until("the attacker is out", |net| !net.attacker.reaches(HOST, 8080));
+}
+
 #[test]
 fn bans_survive_restarts_kills_and_a_flushed_table() {
     let Some(mut net) = Net::new(WATCH) else { return };
