@@ -60,6 +60,13 @@ pub struct Run {
     pub about: Option<About>,
 }
 
+/// Whether anybody may be there who ends a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    Maybe,
+    Nobody,
+}
+
 /// Every run of a host, the oldest first. Changes nothing.
 pub fn runs(host: &Host, state: &Target) -> Result<Vec<Run>, ApplyError> {
     let journal = Journal::new(host, state);
@@ -79,10 +86,20 @@ impl<'h> Session<'h> {
 
     /// Takes back what was interrupted, the newest first. To be called before a plan is made.
     pub fn recover(&self) -> Result<Vec<Id>, ApplyError> {
+        self.recover_from(Waiting::Maybe)
+    }
+
+    /// The same after a restart, which has ended whoever was waiting for a trial's end: no trial outlives it.
+    pub fn recover_after_restart(&self) -> Result<Vec<Id>, ApplyError> {
+        self.recover_from(Waiting::Nobody)
+    }
+
+    fn recover_from(&self, waiting: Waiting) -> Result<Vec<Id>, ApplyError> {
         let mut found = Vec::new();
         for id in self.journal.runs()?.into_iter().rev() {
             let force = match self.journal.status(id)? {
                 Status::Interrupted => Some(Force::No),
+                Status::OnTrial if waiting == Waiting::Nobody => Some(Force::Yes),
                 Status::OnTrial if is_over(self.journal.deadline(id)?) => Some(Force::Yes),
                 Status::OnTrial | Status::Applied | Status::RolledBack | Status::Undone => None,
             };

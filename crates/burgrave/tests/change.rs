@@ -208,6 +208,34 @@ fn hostile_trees_lead_nowhere() {
 }
 
 #[test]
+fn a_restart_ends_a_trial() {
+    let tree = tree();
+    let root = tree.path();
+    assert_eq!(on(root, &["undo", "--after-restart"]).0, 0, "nothing was ever changed");
+    let before = snapshot(root);
+    // Nobody waits for the end of this one in the time that the test takes.
+    let (code, _) = on(root, &["apply", "--yes", "--confirm-within", "1m", "ssh-x11-forwarding"]);
+    assert_eq!(code, 0);
+    assert_ne!(snapshot(root), before);
+    let (code, text) = on(root, &["undo", "--after-restart"]);
+    assert!(code == 0 && text.contains("change 0001 had not ended before the restart"), "{text}");
+    assert_eq!(snapshot(root), before);
+    let (code, text) = on(root, &["undo", "--after-restart"]);
+    assert!(code == 0 && text.is_empty(), "once is enough: {text}");
+    assert_eq!(on(root, &["apply", "--confirm", "1"]).0, 1, "it is over");
+    // The unit of the start looks where changes are kept.
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/systemd/burgrave-recover.service");
+    let unit = std::fs::read_to_string(unit).unwrap();
+    let folder = unit.lines().find_map(|line| line.strip_prefix("ConditionPathIsDirectory=/"));
+    assert!(root.join(folder.unwrap()).is_dir());
+    // What was kept stays.
+    assert_eq!(on(root, &["apply", "--yes", "--confirm-within", "1m", "ssh-x11-forwarding"]).0, 0);
+    assert_eq!(on(root, &["apply", "--confirm", "2"]).0, 0);
+    assert_eq!(on(root, &["undo", "--after-restart"]).0, 0);
+    assert_ne!(snapshot(root), before);
+}
+
+#[test]
 fn a_trial_ends_unless_it_is_confirmed() {
     for is_confirmed in [false, true] {
         let tree = tree();

@@ -78,6 +78,9 @@ pub(crate) struct UndoArguments {
     /// Also what somebody else has changed since.
     #[arg(long)]
     force: bool,
+    /// Takes back what a restart has ended in the middle or on trial; for the start of the machine, before its services.
+    #[arg(long, conflicts_with_all = ["id", "list", "force"])]
+    after_restart: bool,
     /// Waits first, and takes it back only if it is still on trial.
     #[arg(long, value_parser = trial_time, hide = true, requires = "id")]
     settle_after: Option<Duration>,
@@ -372,6 +375,9 @@ pub(super) fn undo(arguments: &UndoArguments) -> Result<Exit, Error> {
         return list(&host, &place);
     }
     let known = burgrave_apply::runs(&host, &place.state)?;
+    if arguments.after_restart {
+        return if known.is_empty() { Ok(Exit::Clean) } else { after_restart(&host, &place) };
+    }
     if known.is_empty() {
         return Err(ApplyError::NothingToUndo.into());
     }
@@ -385,6 +391,18 @@ pub(super) fn undo(arguments: &UndoArguments) -> Result<Exit, Error> {
     place.record(Kind::HostUndone, &session, id, json!({ "is_forced": arguments.force }));
     output::text(&format!("change {id} was taken back: everything is as it was\n"))?;
     reload_after(&session, &place, id)
+}
+
+/// What a restart has ended. Services are not reloaded: they begin after this, with what is there.
+fn after_restart(host: &Host, place: &Place) -> Result<Exit, Error> {
+    let session = Session::open(host, &place.state)?;
+    for id in session.recover_after_restart()? {
+        let because =
+            json!({ "because": "the machine was restarted in the middle, or during a trial" });
+        place.record(Kind::HostUndone, &session, id, because);
+        output::notice(&format!("change {id} had not ended before the restart: it was taken back"));
+    }
+    Ok(Exit::Clean)
 }
 
 /// Makes the programs of a change take that it was taken back.
