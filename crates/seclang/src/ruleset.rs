@@ -1,5 +1,6 @@
 //! Compiled rules, shared by all threads.
 
+use crate::application::Application;
 use crate::audit::AuditEngine;
 use crate::compile;
 use crate::error::LoadError;
@@ -14,7 +15,7 @@ use crate::strings::{StrId, Strings};
 use crate::transaction::Transaction;
 use crate::variable::Variable;
 use burgrave_model::Mode;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct RuleSet {
     /// Whether a rule looks at `REQUEST_OTHER`; otherwise it is not filled.
     pub(crate) reads_other: bool,
     pub(crate) names: Names,
+    /// The application's profile, where there is one.
+    pub(crate) application: Option<Application>,
     words: Words,
 }
 
@@ -55,12 +58,38 @@ impl RuleSet {
         files: &dyn RuleFiles,
         options: Options,
     ) -> Result<Self, Vec<LoadError>> {
-        if options.bare {
-            return compile::compile(include, files, options);
+        Self::compile_for(None, include, files, options)
+    }
+
+    /// The same, with the profile of an application ([`crate::application`]) from its file.
+    pub fn compile_for(
+        application: Option<&Path>,
+        include: &[PathBuf],
+        files: &dyn RuleFiles,
+        options: Options,
+    ) -> Result<Self, Vec<LoadError>> {
+        let profile = application.map(|file| read_application(file, files)).transpose();
+        let compiled = if options.bare {
+            compile::compile(include, files, options)
+        } else {
+            let all: Vec<PathBuf> =
+                layer::names(options.layer).chain(include.iter().cloned()).collect();
+            compile::compile(&all, &WithOurs(files), options)
+        };
+        match (compiled, profile) {
+            (Ok(mut rules), Ok(profile)) => {
+                if profile.is_some() {
+                    crate::application::narrow(&mut rules.rules);
+                }
+                rules.application = profile;
+                Ok(rules)
+            }
+            (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => Err(errors),
+            (Err(mut errors), Err(more)) => {
+                errors.extend(more);
+                Err(errors)
+            }
         }
-        let all: Vec<PathBuf> =
-            layer::names(options.layer).chain(include.iter().cloned()).collect();
-        compile::compile(&all, &WithOurs(files), options)
     }
 
     pub(crate) fn new(
@@ -104,6 +133,7 @@ impl RuleSet {
             switches_audit,
             reads_other,
             names,
+            application: None,
             words,
         }
     }
@@ -169,6 +199,11 @@ impl RuleSet {
     ) -> Transaction {
         Transaction::new(Arc::clone(self), connection, mode, unique_id, now_unix_micros, clock)
     }
+}
+
+fn read_application(file: &Path, files: &dyn RuleFiles) -> Result<Application, Vec<LoadError>> {
+    let unread = |message| vec![LoadError { file: file.to_path_buf(), line: 0, message }];
+    crate::application::read(file, &files.read(file).map_err(unread)?)
 }
 
 /// Members of `TX` that the engine itself sets or reads.

@@ -182,6 +182,11 @@ impl Variable {
         self as usize
     }
 
+    /// Whether it has the values of arguments, each under its name.
+    pub(crate) fn holds_arguments(self) -> bool {
+        matches!(self, Self::Args | Self::ArgsGet | Self::ArgsPost)
+    }
+
     /// The collections that outlive a transaction.
     pub(crate) fn is_persistent(self) -> bool {
         matches!(self, Self::Global | Self::Ip | Self::Resource | Self::Session | Self::User)
