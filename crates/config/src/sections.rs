@@ -2,7 +2,7 @@
 
 use crate::defence::{CONNECTIONS_PER_NETWORK, DELAY};
 use crate::keys::{
-    ACCESS, ADDRESS, BODY_BYTES, BODY_TIME, BUDGET, CONNECT_TIME, CONNECTIONS,
+    ACCESS, ADDRESS, APPLICATION, BODY_BYTES, BODY_TIME, BUDGET, CONNECT_TIME, CONNECTIONS,
     CONNECTIONS_PER_CLIENT, DECODE, EXTRA, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, HTTP3,
     IDLE_TIME, INCLUDE, LISTEN_TLS, LOG_HEADERS, PROFILE, PROXY_PROTOCOL, RATE_MIN, REDIRECT,
     REQUEST_BODY, RESPONSE_BODY, RULES_MODE, UPSTREAM_TIME,
@@ -84,6 +84,7 @@ pub(crate) fn rules(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Rules {
         decode: table.get(&DECODE, sink).unwrap_or(true),
         profile: table.get(&PROFILE, sink).unwrap_or(Profile::Trading),
         extra: table.get(&EXTRA, sink).unwrap_or(true),
+        application: table.get(&APPLICATION, sink),
     }
 }
 

@@ -88,6 +88,8 @@ pub struct Rules {
     pub profile: Profile,
     /// Burgrave's own rules beside the included ones. Default true.
     pub extra: bool,
+    /// The profile of the application. `None`: there is none.
+    pub application: Option<PathBuf>,
 }
 
 /// Bounds on what a client may send and hold. A route's limits are the site's with its own on top,

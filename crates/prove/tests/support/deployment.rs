@@ -168,6 +168,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
             decode: false,
             profile: Profile::None,
             extra: false,
+            application: None,
         }),
         limits: plan.limits.clone(),
         sites: hosts.map(site).collect(),
