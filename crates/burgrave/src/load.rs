@@ -119,7 +119,12 @@ pub(crate) fn options(rules: &Rules) -> Options {
         request_body: rules.request_body,
         response_body: rules.response_body,
         budget: Some(rules.budget),
-        layer: Layer { decode: rules.decode, profile: rules.profile, extra: rules.extra },
+        layer: Layer {
+            decode: rules.decode,
+            profile: rules.profile,
+            extra: rules.extra,
+            enforce: rules.enforce,
+        },
         ..Options::default()
     }
 }

@@ -336,6 +336,24 @@ fn a_profile_from_recorded_requests_takes_a_false_positive_away_and_no_attack() 
 }
 
 #[test]
+fn what_is_not_of_its_type_is_refused_where_that_is_asked_for() {
+    let shop = Shop::new();
+    shop.profile("route GET /api/orders\nquery since date\n");
+    let target = "/api/orders?since=yesterday&q=yesterday";
+    let passed = shop.explain(target);
+    assert!(passed.contains("PASSED\n"), "{passed}");
+    let config = std::fs::read_to_string(shop.path("burgrave.toml")).unwrap();
+    let enforced = config.replace("extra = false", "extra = true\nenforce = true");
+    assert_ne!(config, enforced);
+    std::fs::write(shop.path("burgrave.toml"), enforced).unwrap();
+    let blocked = shop.explain(target);
+    assert!(blocked.contains("BLOCKED with status 403"), "{blocked}");
+    assert!(blocked.contains("rule 7211001  Argument is not of its declared type"), "{blocked}");
+    assert!(blocked.contains("ARGS_MISTYPED:since") && !blocked.contains("ARGS_MISTYPED:q"));
+    assert!(shop.explain("/api/orders?since=2024-01-01&q=yesterday").contains("PASSED\n"));
+}
+
+#[test]
 fn a_profile_that_could_hold_an_attack_does_not_load() {
     let shop = Shop::new();
     shop.profile("route GET /api/orders\nquery q text\nquery t token A-Za-z0-9. 1..9\n");

@@ -19,6 +19,7 @@ pub(crate) static RULES_SECTION: Section = Section {
         &PROFILE,
         &EXTRA,
         &APPLICATION,
+        &ENFORCE,
     ],
     refused: &[],
 };
@@ -78,4 +79,11 @@ pub(crate) static APPLICATION: Key<AbsolutePath> = Key {
     default: "none",
     about: "A file with what the application takes: a match on an argument that is of its type there, \
             such as an integer, does not count. `burgrave rules profile` drafts one.",
+};
+pub(crate) static ENFORCE: Key<Flag> = Key {
+    name: "enforce",
+    kind: Flag,
+    default: "false",
+    about: "An argument that is not of its type in `application` adds to the score as an attack does \
+            (rule 7211001).",
 };

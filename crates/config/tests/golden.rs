@@ -97,6 +97,15 @@ fn the_profile_of_an_application_is_a_file() {
     let file = "/etc/burgrave/shop.profile";
     assert_eq!(read(&format!("application = \"{file}\"")).unwrap(), Some(file.into()));
     assert!(read("application = \"shop.profile\"").is_err(), "relative to what?");
+    let named = format!("application = \"{file}\"");
+    for (keys, why) in [
+        ("enforce = true".to_owned(), "`enforce` needs an `application`"),
+        (format!("{named}\nenforce = true\nextra = false"), "`enforce` needs `extra`"),
+    ] {
+        let error = read(&keys).unwrap_err().render("c.toml");
+        assert!(error.contains(why), "{error}");
+    }
+    assert!(read("enforce = false").is_ok() && read(&format!("{named}\nenforce = true")).is_ok());
 }
 
 #[test]

@@ -78,10 +78,11 @@ impl RuleSet {
         };
         match (compiled, profile) {
             (Ok(mut rules), Ok(profile)) => {
-                if profile.is_some() {
+                if let Some(mut profile) = profile {
                     crate::application::narrow(&mut rules.rules);
+                    profile.is_read = reads(&rules.rules, Variable::ArgsMistyped);
+                    rules.application = Some(profile);
                 }
-                rules.application = profile;
                 Ok(rules)
             }
             (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => Err(errors),
@@ -111,10 +112,7 @@ impl RuleSet {
             let prelude = Prelude::of(&rules, &mut constants);
             (Stage::build(&mut rules, &prelude.rules), prelude)
         };
-        let reads = |variable| {
-            let links = rules.iter().flat_map(|rule| &rule.links);
-            links.flat_map(|link| &link.targets).any(|target| target.variable == variable)
-        };
+        let reads = |variable| reads(&rules, variable);
         let reads_file_content = reads(Variable::FilesTmpContent);
         let reads_other = reads(Variable::RequestOther);
         let switches = |effect: &Effect| matches!(effect, Effect::Control(Control::AuditEngine(engine)) if *engine != AuditEngine::Off);
@@ -199,6 +197,12 @@ impl RuleSet {
     ) -> Transaction {
         Transaction::new(Arc::clone(self), connection, mode, unique_id, now_unix_micros, clock)
     }
+}
+
+/// Whether a rule looks at a variable.
+fn reads(rules: &[Rule], variable: Variable) -> bool {
+    let links = rules.iter().flat_map(|rule| &rule.links);
+    links.flat_map(|link| &link.targets).any(|target| target.variable == variable)
 }
 
 fn read_application(file: &Path, files: &dyn RuleFiles) -> Result<Application, Vec<LoadError>> {

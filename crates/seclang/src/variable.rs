@@ -44,6 +44,7 @@ variables! {
     ArgsCombinedSize "ARGS_COMBINED_SIZE" Scalar;
     ArgsGet "ARGS_GET" Collection;
     ArgsGetNames "ARGS_GET_NAMES" Collection;
+    ArgsMistyped "ARGS_MISTYPED" Collection;
     ArgsNames "ARGS_NAMES" Collection;
     ArgsPost "ARGS_POST" Collection;
     ArgsPostNames "ARGS_POST_NAMES" Collection;

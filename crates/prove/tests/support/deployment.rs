@@ -169,6 +169,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
             profile: Profile::None,
             extra: false,
             application: None,
+            enforce: false,
         }),
         limits: plan.limits.clone(),
         sites: hosts.map(site).collect(),

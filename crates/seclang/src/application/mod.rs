@@ -64,6 +64,8 @@ pub struct Application {
     routes: Vec<Route>,
     /// Routes by method and number of segments: literal segments go before members.
     index: HashMap<(Vec<u8>, usize), Vec<usize>>,
+    /// Whether a rule looks at `ARGS_MISTYPED`; otherwise it is not filled.
+    pub(crate) is_read: bool,
 }
 
 impl Application {
@@ -75,7 +77,7 @@ impl Application {
         for places in index.values_mut() {
             places.sort_by_key(|place| routes.get(*place).map(|own| own.template.openness()));
         }
-        Self { file, routes, index }
+        Self { file, routes, index, is_read: false }
     }
 
     /// The route of a request; `path` is as it was sent, without its query.

@@ -76,6 +76,28 @@ impl Transaction {
         Ok(names)
     }
 
+    /// `ARGS_MISTYPED`, a variable of Burgrave's own: the arguments of this route that are declared and not of
+    /// their type, before phase 2. An empty value is of every type: it is how forms leave a field out.
+    pub(super) fn fill_mistyped(&mut self) {
+        let rules = Arc::clone(&self.rules);
+        let Some(application) = rules.application.as_ref().filter(|own| own.is_read) else {
+            return;
+        };
+        let Some(route) = self.route(application) else { return };
+        let mut found = Vec::new();
+        for (place, entries) in self.arguments() {
+            let Some(place) = place else { continue };
+            for entry in entries {
+                let [name, value] = [entry.key, entry.value].map(|id| self.strings.get(id));
+                let declared = route.argument(place, name);
+                if !value.is_empty() && declared.is_some_and(|own| !own.kind.admits(value)) {
+                    found.push(*entry);
+                }
+            }
+        }
+        self.state.mistyped = found;
+    }
+
     /// The arguments by where they stand; what no processor of forms or JSON has read is in no place.
     fn arguments(&self) -> [(Option<Place>, &[Entry]); 2] {
         let body = match self.processor {

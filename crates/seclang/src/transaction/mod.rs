@@ -241,7 +241,10 @@ impl Transaction {
     /// Phase 2. Ask for every request, with or without a body.
     pub fn request_body_done(&mut self) -> Decision {
         match self.read_request_body().and_then(|()| self.derive_from_body()) {
-            Ok(()) => self.phase(2),
+            Ok(()) => {
+                self.fill_mistyped();
+                self.phase(2)
+            }
             Err(fault) => self.fault(fault),
         }
     }

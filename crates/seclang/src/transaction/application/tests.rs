@@ -301,6 +301,38 @@ fn errors_of_profile_and_rules_come_together() {
     assert_eq!(errors("none")[1].to_string(), "none:0: no such file");
 }
 
+/// Off unless it is asked for: then it adds to the score like any rule about attacks.
+#[test]
+fn what_is_not_of_its_type_is_a_rule_where_that_is_asked_for() {
+    let rules = |enforce, extra| {
+        let layer = Layer { extra, enforce, ..Layer::default() };
+        let options = Options { layer, ..Options::default() };
+        let include = ["t.conf".into()];
+        let compiled = RuleSet::compile_for(Some(Path::new("p")), &include, &Two(""), options);
+        Arc::new(compiled.unwrap_or_else(|errors| panic!("{errors:?}")))
+    };
+    let found = |enforce, extra, raw: &str| {
+        let all = seen(&run(&rules(enforce, extra), raw)).into_iter();
+        all.filter(|(id, ..)| *id == 7_211_001).map(|(_, variable, _)| variable).collect::<Vec<_>>()
+    };
+    let form = format!("POST /a?id=x\n{FORM}\n\nf=&f=9&f=y&g=z");
+    for (raw, wanted) in [
+        ("GET /a/7?id=7&q=x'", &[][..]),
+        ("GET /a/7?id=x&day=7", &["ARGS_MISTYPED:day"]),
+        ("GET /a/7?id=", &[]),
+        ("GET /b?id=x", &[]),
+        ("GET /a/x?id=x", &[]),
+        (form.as_str(), &["ARGS_MISTYPED:f"]),
+    ] {
+        assert_eq!(found(true, true, raw), wanted, "{raw}");
+        assert!(found(false, true, raw).is_empty() && found(true, false, raw).is_empty(), "{raw}");
+    }
+    let record = run(&rules(true, true), "GET /a/7?id=x");
+    let ended = record.interruption.and_then(|own| own.rule);
+    assert_eq!((ended, record.score_in), (Some(7_290_002), 5), "without a rule set that adds up");
+    assert_eq!(run(&rules(false, true), "GET /a/7?id=x").interruption, None);
+}
+
 /// Rules as rule sets have them, of every sort.
 fn rules() -> impl Strategy<Value = String> {
     let targets = prop_oneof![
