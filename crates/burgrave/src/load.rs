@@ -59,22 +59,25 @@ pub(crate) fn rules(
     settings: &Settings,
 ) -> Result<Option<Arc<RuleSet>>, Error> {
     let Some(rules) = &settings.rules else { return Ok(None) };
-    let compiled = RuleSet::compile(&rules.include, &Files(system), options(rules));
-    compiled.map(|rules| Some(Arc::new(rules))).map_err(Error::Rules)
+    let application = rules.application.as_deref();
+    compile(system, application, &rules.include, &[], options(rules))
+        .map(Some)
+        .map_err(Error::Rules)
 }
 
 /// Rules that stand in no file: a name to show, and their text.
 pub(crate) type Unwritten = (PathBuf, Vec<u8>);
 
-/// Compiles files, with unwritten ones among them or in place of some.
+/// Compiles files, with unwritten ones among them or in place of some, and the profile of an application.
 pub(crate) fn compile(
     system: &dyn System,
+    application: Option<&Path>,
     include: &[PathBuf],
     unwritten: &[Unwritten],
     options: Options,
 ) -> Result<Arc<RuleSet>, Vec<LoadError>> {
     let files = WithUnwritten { files: Files(system), unwritten };
-    RuleSet::compile(include, &files, options).map(Arc::new)
+    RuleSet::compile_for(application, include, &files, options).map(Arc::new)
 }
 
 /// The rules of a configuration, compiled to be looked into: every rule is told, whatever its outcome.
@@ -84,7 +87,8 @@ pub(crate) fn rules_to_tell(
 ) -> Result<Arc<RuleSet>, Error> {
     let rules = settings.rules.as_ref().ok_or(Error::NoRules)?;
     let options = Options { plain: true, ..options(rules) };
-    compile(system, &rules.include, &[], options).map_err(Error::Rules)
+    let application = rules.application.as_deref();
+    compile(system, application, &rules.include, &[], options).map_err(Error::Rules)
 }
 
 struct WithUnwritten<'a> {
@@ -115,7 +119,12 @@ pub(crate) fn options(rules: &Rules) -> Options {
         request_body: rules.request_body,
         response_body: rules.response_body,
         budget: Some(rules.budget),
-        layer: Layer { decode: rules.decode, profile: rules.profile, extra: rules.extra },
+        layer: Layer {
+            decode: rules.decode,
+            profile: rules.profile,
+            extra: rules.extra,
+            enforce: rules.enforce,
+        },
         ..Options::default()
     }
 }
@@ -169,6 +178,23 @@ mod tests {
         let extra = count(&off.replace("extra = false", "extra = true"));
         assert!(profile > alone && extra > alone, "{alone} {profile} {extra}");
         assert_eq!(count(""), profile + extra - alone, "all of it is the default");
+    }
+
+    #[test]
+    fn the_profile_of_an_application_is_loaded_with_the_rules() {
+        let system = fake("SecFrob");
+        let key = "[rules]\napplication = \"/r/shop.profile\"\n";
+        system.file("/c.toml", CONFIG.replace("[rules]\n", key));
+        system
+            .file("/r/shop.profile", "route GET /\nquery a text\nquery b integer\nquery b uuid\n");
+        let ours = settings(&system, Path::new("/c.toml")).unwrap();
+        let error = rules(&system, &ours).unwrap_err().to_string();
+        for line in ["/r/a.conf:1: ", "/r/shop.profile:2: ", "/r/shop.profile:4: "] {
+            assert!(error.contains(line), "{error}");
+        }
+        system.file("/r/a.conf", "SecAction \"id:1,phase:1,pass\"");
+        system.file("/r/shop.profile", "route GET /\nquery a integer\n");
+        assert!(rules(&system, &ours).is_ok() && rules_to_tell(&system, &ours).is_ok());
     }
 
     #[test]

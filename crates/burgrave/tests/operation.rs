@@ -69,6 +69,35 @@ fn a_bad_configuration_leaves_the_last_good_one_in_force() {
 }
 
 #[test]
+fn the_profile_of_an_application_is_in_force_and_follows_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let [rules, profile] = ["r.conf", "shop.profile"].map(|name| folder.path().join(name));
+    let rule = "SecRule ARGS \"@rx -.*-\" \"id:10001,phase:2,deny,status:403,tag:'attack-sqli'\"\n";
+    std::fs::write(&rules, rule).unwrap();
+    std::fs::write(&profile, "route GET /orders\nquery since date\n").unwrap();
+    let rest = format!(
+        "[rules]\ninclude = [{rules:?}]\nextra = false\napplication = {profile:?}\n{}",
+        site(upstream(ANSWER))
+    );
+    let burgrave = Burgrave::start(&rest);
+    let status = |target: &str| burgrave.get(target).0;
+    assert_eq!(status("/orders?since=2024-01-01"), 200);
+    for blocked in ["/orders?since=-1-", "/orders?q=2024-01-01", "/other?since=2024-01-01"] {
+        assert_eq!(status(blocked), 403, "{blocked}");
+    }
+    std::fs::write(&profile, "route GET /orders\nquery since text\n").unwrap();
+    burgrave.signal("-HUP");
+    let said = burgrave.wait_for("the last good one stays").join("\n");
+    assert!(said.contains("shop.profile:2: `text` is no type"), "{said}");
+    assert_eq!(status("/orders?since=2024-01-01"), 200);
+    std::fs::write(&profile, "route GET /orders\nquery q date\n").unwrap();
+    burgrave.signal("-HUP");
+    burgrave.wait_for("configuration taken");
+    assert_eq!(status("/orders?since=2024-01-01"), 403);
+    assert_eq!(status("/orders?q=2024-01-01"), 200);
+}
+
+#[test]
 fn a_rotated_log_is_opened_again() {
     let burgrave = Burgrave::start(&site(upstream(ANSWER)));
     burgrave.get("/before");

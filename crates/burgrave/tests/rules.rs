@@ -221,6 +221,151 @@ fn an_exception_is_written_and_then_in_force() {
 }
 
 #[test]
+fn profiles_are_drafted() {
+    check("profile-openapi", "burgrave rules profile --openapi shop.openapi", 0);
+    check("profile-base", "burgrave rules profile --openapi shop.openapi --base /shop", 0);
+    check("profile-nothing", "burgrave rules profile --requests benign.http attack.http", 1);
+    check("profile-no-document", "burgrave rules profile --openapi tests.yaml", 2);
+    let both = said(&beside("burgrave rules profile"));
+    assert!(
+        both.contains("--openapi <OPENAPI>|--requests <REQUESTS>") && both.ends_with("exit 2\n")
+    );
+}
+
+/// A folder with a configuration that has a rule which takes dates for an attack, and perhaps a profile.
+struct Shop(tempfile::TempDir);
+
+const RECORDED: &str = "Host: shop.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n";
+
+impl Shop {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let rule = "SecRule ARGS \"@rx (?:-.*){2}\" \"id:145,phase:2,pass,t:none,msg:'Many marks',severity:CRITICAL,tag:'attack-sqli',setvar:tx.inbound_anomaly_score_pl1=+5\"\n";
+        let score = "SecRule TX:INBOUND_ANOMALY_SCORE_PL1 \"@ge 5\"";
+        let rules = std::fs::read_to_string(shop()).unwrap();
+        assert!(rules.contains("SecRule TX:INBOUND"));
+        let rules = rules.replace("SecRule TX:INBOUND", &format!("{rule}SecRule TX:INBOUND"));
+        assert!(!rules.contains(score));
+        std::fs::write(folder.path().join("shop.conf"), rules).unwrap();
+        configured(folder.path(), &format!("[\"{}/shop.conf\"]", folder.path().display()));
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    /// Puts a profile in force.
+    fn profile(&self, text: &str) {
+        std::fs::write(self.path("shop.profile"), text).unwrap();
+        let config = std::fs::read_to_string(self.path("burgrave.toml")).unwrap();
+        let key = format!("[rules]\napplication = \"{}\"\n", self.path("shop.profile"));
+        std::fs::write(self.path("burgrave.toml"), config.replace("[rules]\n", &key)).unwrap();
+    }
+
+    /// What `burgrave rules explain` says of a request for this target.
+    fn explain(&self, target: &str) -> String {
+        std::fs::write(self.path("one.http"), format!("GET {target} HTTP/1.1\r\n{RECORDED}"))
+            .unwrap();
+        self.run(&["rules", "explain", "--request", &self.path("one.http")])
+    }
+
+    fn run(&self, words: &[&str]) -> String {
+        let config = self.path("burgrave.toml");
+        said(&Command::new(PROGRAM).args(words).args(["--config", &config]).output().unwrap())
+    }
+}
+
+const TARGET: &str = "/api/orders?since=2024-01-01";
+
+fn is_narrowed(shop: &Shop, line: usize) {
+    let passed = shop.explain(TARGET);
+    let told = format!("but of its declared type date ({}:{line})", shop.path("shop.profile"));
+    assert!(passed.contains("PASSED\n") && passed.contains(&told), "{passed}");
+    assert!(passed.ends_with("exit 0\n"), "{passed}");
+    for attack in [
+        "/api/orders?since=2024-01-01'--",
+        "/api/orders?since=2024-01-01&since=1-1-1",
+        "/api/orders?Since=2024-01-01",
+        "/api/orders?until=2024-01-01",
+        "/api//orders?since=2024-01-01",
+        "/api/orders/?since=2024-01-01",
+        "/api/orders?since=2024-01-01%27%20OR%20%271%27=%271",
+    ] {
+        let blocked = shop.explain(attack);
+        assert!(
+            blocked.contains("BLOCKED with status 403") && blocked.ends_with("exit 1\n"),
+            "{blocked}"
+        );
+    }
+}
+
+#[test]
+fn a_profile_from_openapi_takes_a_false_positive_away_and_no_attack() {
+    let shop = Shop::new();
+    let before = shop.explain(TARGET);
+    assert!(before.contains("by rule 190") && before.contains("rule 145  Many marks"), "{before}");
+    let drafted = beside("burgrave rules profile --openapi shop.openapi");
+    shop.profile(&text(&drafted.stdout));
+    is_narrowed(&shop, 7);
+}
+
+#[test]
+fn a_profile_from_recorded_requests_takes_a_false_positive_away_and_no_attack() {
+    use base64::Engine as _;
+    let shop = Shop::new();
+    let line = |target: String| {
+        let raw = format!("GET {target} HTTP/1.1\r\n{RECORDED}");
+        let raw = base64::engine::general_purpose::STANDARD.encode(raw);
+        format!("{{\"request\": \"{raw}\"}}\n")
+    };
+    let mut recorded: String =
+        (1..=30).map(|day| line(format!("/api/orders?since=2024-01-{day:02}"))).collect();
+    // Somebody tried to teach another type.
+    for at in 0..30 {
+        recorded.push_str(&line(format!("/api/orders?since={at}'--%20-")));
+    }
+    std::fs::write(shop.path("day.ndjson"), recorded).unwrap();
+    let drafted = shop.run(&["rules", "profile", "--requests", &shop.path("day.ndjson")]);
+    let (profile, code) = drafted.split_once("--- exit ").unwrap();
+    assert_eq!(code, "0\n");
+    assert!(profile.contains("# Taken for an attack, and taught nothing: 30."), "{profile}");
+    let at = profile.lines().position(|line| line == "  query since date").unwrap();
+    shop.profile(profile);
+    is_narrowed(&shop, at + 1);
+}
+
+#[test]
+fn what_is_not_of_its_type_is_refused_where_that_is_asked_for() {
+    let shop = Shop::new();
+    shop.profile("route GET /api/orders\nquery since date\n");
+    let target = "/api/orders?since=yesterday&q=yesterday";
+    let passed = shop.explain(target);
+    assert!(passed.contains("PASSED\n"), "{passed}");
+    let config = std::fs::read_to_string(shop.path("burgrave.toml")).unwrap();
+    let enforced = config.replace("extra = false", "extra = true\nenforce = true");
+    assert_ne!(config, enforced);
+    std::fs::write(shop.path("burgrave.toml"), enforced).unwrap();
+    let blocked = shop.explain(target);
+    assert!(blocked.contains("BLOCKED with status 403"), "{blocked}");
+    assert!(blocked.contains("rule 7211001  Argument is not of its declared type"), "{blocked}");
+    assert!(blocked.contains("ARGS_MISTYPED:since") && !blocked.contains("ARGS_MISTYPED:q"));
+    assert!(shop.explain("/api/orders?since=2024-01-01&q=yesterday").contains("PASSED\n"));
+}
+
+#[test]
+fn a_profile_that_could_hold_an_attack_does_not_load() {
+    let shop = Shop::new();
+    shop.profile("route GET /api/orders\nquery q text\nquery t token A-Za-z0-9. 1..9\n");
+    let refused = shop.run(&["check"]);
+    for (line, why) in [(2, "`text` is no type"), (3, "a token with `.` could be an attack")] {
+        let place = format!("{}:{line}: {why}", shop.path("shop.profile"));
+        assert!(refused.contains(&place), "{refused}");
+    }
+    assert!(refused.ends_with("exit 2\n"), "{refused}");
+}
+
+#[test]
 fn a_request_may_come_by_standard_input_and_is_bounded() {
     let explain = |input: &[u8]| {
         let folder = tempfile::tempdir().unwrap();
@@ -257,7 +402,9 @@ fn blocks(document: &str) -> Vec<(String, String)> {
 #[test]
 fn what_the_documents_show_is_what_is_said() {
     let mut seen = 0;
-    for (document, at_least) in [("README.md", 2), ("docs/rules/explain.md", 4)] {
+    let documents =
+        [("README.md", 2), ("docs/rules/explain.md", 4), ("docs/rules/application.md", 1)];
+    for (document, at_least) in documents {
         let path = root().join(document);
         let text_of = std::fs::read_to_string(&path).unwrap();
         let blocks = blocks(&text_of);
@@ -277,7 +424,7 @@ fn what_the_documents_show_is_what_is_said() {
             std::fs::write(&path, fresh).unwrap();
         }
     }
-    assert!(seen >= 6, "{seen}");
+    assert!(seen >= 7, "{seen}");
 }
 
 #[test]
@@ -306,4 +453,45 @@ fn the_core_rule_set_is_explained_where_it_is_at_hand() {
     assert!(benign.contains("of a higher paranoia level than 1"), "{benign}");
     let level = explain("benign.http --rule 942101");
     assert!(level.contains("RULE 942101 was not asked: it is of paranoia level 2"), "{level}");
+}
+
+/// At the highest paranoia level the Core Rule Set takes dates and UUIDs for SQL.
+#[test]
+fn a_profile_lowers_the_score_of_the_core_rule_set() {
+    let Some(rules) = support::crs() else {
+        eprintln!("skipped: no rule set is here");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let level = "SecAction \"id:10001,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=4,setvar:tx.detection_paranoia_level=4,setvar:tx.paranoia_level=4,setvar:tx.executing_paranoia_level=4\"\n";
+    std::fs::write(path("level.conf"), level).unwrap();
+    std::fs::write(path("p.profile"), "route GET /o\nquery account uuid\nquery since date\n")
+        .unwrap();
+    let rules = rules.replace("include = [", &format!("include = [\"{}\", ", path("level.conf")));
+    let score = |name: &str, key: &str, query: &str| {
+        let rules = rules.replace("[rules]\n", &format!("[rules]\n{key}\n"));
+        let rest =
+            format!("{rules}[[site]]\nhosts = [\"*\"]\nfiles = {{ root = \"/usr/share\" }}\n");
+        std::fs::write(path(name), support::configuration(folder.path(), "127.0.0.1:0", &rest))
+            .unwrap();
+        let request = format!(
+            "GET /o?{query} HTTP/1.1\r\nHost: h.example\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n"
+        );
+        std::fs::write(path("r.http"), request).unwrap();
+        let told = beside(&format!(
+            "burgrave rules explain --config {} --request {} --format json",
+            path(name),
+            path("r.http")
+        ));
+        let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+        told["score.in"].as_i64().unwrap()
+    };
+    let key = format!("application = \"{}\"", path("p.profile"));
+    let benign = "since=2024-01-01&account=6f9619ff-8b86-d011-b42d-00c04fc964ff";
+    let (before, after) = (score("a.toml", "", benign), score("b.toml", &key, benign));
+    assert!(before >= 5 && after == 0, "{before} {after}");
+    let attack = format!("{benign}%27%20or%201=1--%20");
+    let (before, after) = (score("a.toml", "", &attack), score("b.toml", &key, &attack));
+    assert!(before > 20 && before - after <= 3, "the date alone: {before} {after}");
 }

@@ -17,17 +17,18 @@ use crate::firewall::FIREWALL;
 use crate::kinds::{AbsolutePath, Address, Choice, Count, Flag, List, Size, Span};
 pub(crate) use crate::log_keys::*;
 use crate::names::{self, Parsed};
+pub(crate) use crate::rules_keys::*;
 use crate::scan::SCAN;
 use crate::settings::{Environment, Exposure, Network, Upstream};
 use crate::streams::STREAM;
 use crate::table::{Key, ManyTables, OneTable, Section};
 use crate::values::{HeaderMap, TlsSource};
 pub(crate) use crate::watch_keys::*;
-use burgrave_model::{Mode, Profile};
+use burgrave_model::Mode;
 
 const SERVER_WIDE: &str =
     "counts before the site is known, so it is the whole server's: move it to `[limits]`";
-const MODES: Choice<Mode> =
+pub(crate) const MODES: Choice<Mode> =
     Choice { options: &[("block", Mode::Block), ("detect", Mode::Detect), ("off", Mode::Off)] };
 
 pub(crate) static ROOT: Section = Section {
@@ -148,73 +149,6 @@ pub(crate) static PROXY_PROTOCOL: Key<List<Parsed<Network>>> = Key {
     default: "none",
     about: "Networks of load balancers, whose connections must begin with a header of the PROXY protocol \
             (version 1 or 2) that names the client. From anywhere else there is none.",
-};
-
-pub(crate) static RULES_SECTION: Section = Section {
-    title: "[rules]",
-    about: "SecLang rules, such as the OWASP Core Rule Set. SecLang's own directives in the files \
-            count too; a key that is set here has the last word.",
-    keys: &[
-        &INCLUDE,
-        &RULES_MODE,
-        &REQUEST_BODY,
-        &RESPONSE_BODY,
-        &BUDGET,
-        &DECODE,
-        &PROFILE,
-        &EXTRA,
-    ],
-    refused: &[],
-};
-pub(crate) static INCLUDE: Key<List<AbsolutePath>> = Key {
-    name: "include",
-    kind: List { of: AbsolutePath, min: 1, max: 1_000 },
-    default: "",
-    about: "Rule files and patterns (`*`, `?`, `[…]`), read in this order.",
-};
-pub(crate) static RULES_MODE: Key<Choice<Mode>> = Key {
-    name: "mode",
-    kind: MODES,
-    default: "what `SecRuleEngine` says, else `\"block\"`",
-    about: "Refuse attacks, only record them, or do not look.",
-};
-pub(crate) static REQUEST_BODY: Key<Flag> = Key {
-    name: "request_body",
-    kind: Flag,
-    default: "what `SecRequestBodyAccess` says, else `true`",
-    about: "Inspect the bodies of requests.",
-};
-pub(crate) static RESPONSE_BODY: Key<Flag> = Key {
-    name: "response_body",
-    kind: Flag,
-    default: "what `SecResponseBodyAccess` says, else `false`",
-    about: "Inspect the bodies of answers. Costs memory and time.",
-};
-pub(crate) static BUDGET: Key<Span> = Key {
-    name: "budget",
-    kind: Span { millis_min: 1, millis_max: 60_000 },
-    default: "\"500ms\"",
-    about: "Most time that the rules may take for one request. Past it the request is refused, never \
-            passed.",
-};
-pub(crate) static DECODE: Key<Flag> = Key {
-    name: "decode",
-    kind: Flag,
-    default: "true",
-    about: "Inspect decoded forms of a value as well, such as what a text in base64 says.",
-};
-pub(crate) static PROFILE: Key<Choice<Profile>> = Key {
-    name: "profile",
-    kind: Choice { options: &[("trading", Profile::Trading), ("none", Profile::None)] },
-    default: "\"trading\"",
-    about: "Exclusions for a kind of application: REST interfaces and trading. `\"none\"` leaves the \
-            rule set as it is.",
-};
-pub(crate) static EXTRA: Key<Flag> = Key {
-    name: "extra",
-    kind: Flag,
-    default: "true",
-    about: "Burgrave's own rules beside the included ones, for attacks that rule sets miss.",
 };
 
 pub(crate) static LIMITS_SECTION: Section = Section {

@@ -34,6 +34,7 @@ mod parse;
 mod place;
 mod plain;
 mod reference;
+mod rules_keys;
 mod scan;
 mod sections;
 mod settings;

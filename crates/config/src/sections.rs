@@ -2,8 +2,8 @@
 
 use crate::defence::{CONNECTIONS_PER_NETWORK, DELAY};
 use crate::keys::{
-    ACCESS, ADDRESS, BODY_BYTES, BODY_TIME, BUDGET, CONNECT_TIME, CONNECTIONS,
-    CONNECTIONS_PER_CLIENT, DECODE, EXTRA, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, HTTP3,
+    ACCESS, ADDRESS, APPLICATION, BODY_BYTES, BODY_TIME, BUDGET, CONNECT_TIME, CONNECTIONS,
+    CONNECTIONS_PER_CLIENT, DECODE, ENFORCE, EXTRA, HEADER_BYTES, HEADER_COUNT, HEADER_TIME, HTTP3,
     IDLE_TIME, INCLUDE, LISTEN_TLS, LOG_HEADERS, PROFILE, PROXY_PROTOCOL, RATE_MIN, REDIRECT,
     REQUEST_BODY, RESPONSE_BODY, RULES_MODE, UPSTREAM_TIME,
 };
@@ -75,6 +75,7 @@ impl ListenDraft {
 
 pub(crate) fn rules(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Rules {
     let include = table.needed(&INCLUDE, sink).map(|include| include.value).unwrap_or_default();
+    let extra = table.get(&EXTRA, sink).unwrap_or(true);
     Rules {
         include: include.into_iter().map(|file| file.value).collect(),
         mode: table.get(&RULES_MODE, sink),
@@ -83,8 +84,23 @@ pub(crate) fn rules(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Rules {
         budget: table.get(&BUDGET, sink).unwrap_or(Duration::from_millis(500)),
         decode: table.get(&DECODE, sink).unwrap_or(true),
         profile: table.get(&PROFILE, sink).unwrap_or(Profile::Trading),
-        extra: table.get(&EXTRA, sink).unwrap_or(true),
+        extra,
+        application: table.get(&APPLICATION, sink),
+        enforce: enforce(table, extra, sink),
     }
+}
+
+/// It is one of the rules of our own, about what the profile says: without either it would do nothing.
+fn enforce(table: &Table<'_, '_>, extra: bool, sink: &mut Sink<'_>) -> bool {
+    let Some(asked) = table.located(&ENFORCE, sink).filter(|asked| asked.value) else {
+        return false;
+    };
+    if !table.has(&APPLICATION) {
+        sink.wrong(&asked.spot, "`enforce` needs an `application`", None);
+    } else if !extra {
+        sink.wrong(&asked.spot, "`enforce` needs `extra`, of which its rule is one", None);
+    }
+    true
 }
 
 pub(crate) fn log(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Log {

@@ -91,6 +91,10 @@ pub struct Rules {
     pub profile: Profile,
     /// Burgrave's own rules beside the included ones. Default true.
     pub extra: bool,
+    /// The profile of the application. `None`: there is none.
+    pub application: Option<PathBuf>,
+    /// An argument that is not of its type there adds to the score. Default false.
+    pub enforce: bool,
 }
 
 /// Bounds on what a client may send and hold. A route's limits are the site's with its own on top,

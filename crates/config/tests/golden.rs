@@ -85,6 +85,30 @@ fn the_layer_is_on_unless_its_parts_are_switched_off() {
 }
 
 #[test]
+fn the_profile_of_an_application_is_a_file() {
+    let read = |keys: &str| {
+        let text = format!(
+            "[[listen]]\naddress = \"127.0.0.1:80\"\n[rules]\ninclude = [\"/r/*.conf\"]\n{keys}\n\
+             [[site]]\nhosts = [\"*\"]\nfiles = {{ root = \"/srv\" }}\n"
+        );
+        parse(&text).map(|settings| settings.rules.unwrap().application)
+    };
+    assert_eq!(read("").unwrap(), None);
+    let file = "/etc/burgrave/shop.profile";
+    assert_eq!(read(&format!("application = \"{file}\"")).unwrap(), Some(file.into()));
+    assert!(read("application = \"shop.profile\"").is_err(), "relative to what?");
+    let named = format!("application = \"{file}\"");
+    for (keys, why) in [
+        ("enforce = true".to_owned(), "`enforce` needs an `application`"),
+        (format!("{named}\nenforce = true\nextra = false"), "`enforce` needs `extra`"),
+    ] {
+        let error = read(&keys).unwrap_err().render("c.toml");
+        assert!(error.contains(why), "{error}");
+    }
+    assert!(read("enforce = false").is_ok() && read(&format!("{named}\nenforce = true")).is_ok());
+}
+
+#[test]
 fn the_example_shows_a_site_with_routes() {
     let settings = example();
     let shop = &settings.sites[0];

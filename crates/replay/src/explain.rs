@@ -140,19 +140,20 @@ fn is_finding(story: &Story, facts: &HashMap<u32, RuleFacts>) -> bool {
     story.matched && is_logged && says_something && !story.adds_up()
 }
 
-/// Rules with a message that found something in a value and then did not match: a confirmation said no, or
-/// another line of the chain.
+/// Rules with a message that found something in a value and then did not match: a confirmation said no, the
+/// value is of its declared type, or another line of the chain.
 fn near<'a>(reading: &'a Reading, facts: &HashMap<u32, RuleFacts>) -> Vec<&'a Story> {
     let found = |(link, value): (&story::LinkStory, &ValueStory)| {
         let is_part = !link.negated && value.place.is_some_and(|(_, len)| len > 0);
-        value.unconfirmed || (is_part && is_content(&value.name) && !is_trivial(&link.parameter))
+        value.is_let_through()
+            || (is_part && is_content(&value.name) && !is_trivial(&link.parameter))
     };
     let is_near = |story: &&Story| {
         let says = facts.get(&story.id).is_some_and(|own| own.is_logged && !own.message.is_empty());
         !story.matched && says && story.hits().any(found)
     };
     let mut near: Vec<&Story> = reading.stories.iter().filter(is_near).collect();
-    near.sort_by_key(|story| !story.hits().any(|(_, value)| value.unconfirmed));
+    near.sort_by_key(|story| !story.was_let_through());
     near.truncate(NEAR_MAX);
     near
 }

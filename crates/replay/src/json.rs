@@ -174,6 +174,7 @@ impl ValueStory {
             "asked": escaped(&self.asked),
             "matched": self.matched,
             "confirmed": self.matched.then_some(!self.unconfirmed),
+            "declared.type": self.of_its_type.as_ref().map(|kind| escaped(kind.as_bytes())),
             "place": place,
             "found": found.map(escaped),
             "fingerprint": self.fingerprint.as_deref().map(escaped),

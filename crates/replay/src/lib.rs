@@ -1,7 +1,8 @@
 //! Recorded requests through the rules, in process: explained, tested, excepted.
 //!
 //! What the engine's trace says is put into words for people ([`Explanation`]), compared with what a test
-//! expects ([`suite`]), or turned into the narrowest exception that lets a request pass ([`except`]).
+//! expects ([`suite`]), turned into the narrowest exception that lets a request pass ([`except`]), or into a
+//! draft of what an application takes ([`profile`]).
 //!
 //! Invariants: no I/O, no network, no clock (bytes and time come from the caller); every input has a bound;
 //! bytes of a request reach a terminal escaped only ([`show`]); what could not be looked at is said, and is
@@ -12,12 +13,14 @@ pub mod except;
 mod explain;
 mod json;
 mod message;
+pub mod profile;
 mod recorded;
 mod run;
 pub mod show;
 mod story;
 pub mod suite;
 mod text;
+mod yaml;
 
 pub use answer::RuleAnswer;
 pub use explain::{Explanation, Looked, Told, Verdict, explain};

@@ -59,6 +59,9 @@ pub struct ValueStory {
     pub matched: bool,
     /// The operator said yes, and the rule's confirmations (`SecRuleConfirmById`) no.
     pub unconfirmed: bool,
+    /// The operator said yes, and the value is of the type that the application's profile declares: the type,
+    /// and where it is declared.
+    pub of_its_type: Option<String>,
     /// Where in `asked` something was found, and how many bytes.
     pub place: Option<(usize, usize)>,
     /// A text of the operator's own: the fingerprint of an injection.
@@ -141,6 +144,7 @@ impl Reading {
                 }
             }),
             Event::Unconfirmed => self.with_value(|value| value.unconfirmed = true),
+            Event::OfItsType(kind) => self.with_value(|value| value.of_its_type = Some(kind)),
             Event::Captured(0, text) => self.with_value(|value| value.captured = Some(text)),
             Event::Boundary(..) | Event::Captured(..) | Event::Opened(..) | Event::Expires(..) => {}
             Event::OverLimit(whose, refused) => {
@@ -236,9 +240,21 @@ impl Story {
         self.hits().next().is_some() && self.hits().all(|(_, own)| own.name.starts_with(b"TX"))
     }
 
+    /// Whether a value was found, and something said that it does not count.
+    pub fn was_let_through(&self) -> bool {
+        self.hits().any(|(_, value)| value.is_let_through())
+    }
+
     /// What it added to scores in all.
     pub fn added(&self) -> i64 {
         self.score.iter().map(|(_, added)| added).sum()
+    }
+}
+
+impl ValueStory {
+    /// Whether it was found, and does not count: a confirmation said no, or it is of its declared type.
+    pub fn is_let_through(&self) -> bool {
+        self.unconfirmed || self.of_its_type.is_some()
     }
 }
 

@@ -382,7 +382,11 @@ impl ValueStory {
         let how =
             fingerprint.map_or_else(String::new, |own| format!(", fingerprint {}", cut(own, 20)));
         let word = if link.negated { "found by (is not)" } else { "found by" };
-        let but = if self.unconfirmed { ", but not confirmed by `SecRuleConfirmById`" } else { "" };
+        let but = match &self.of_its_type {
+            Some(kind) => format!(", but of its declared type {}", cut(kind.as_bytes(), 200)),
+            None if self.unconfirmed => ", but not confirmed by `SecRuleConfirmById`".to_owned(),
+            None => String::new(),
+        };
         format!("{word} {asked}{how}{but}")
     }
 }

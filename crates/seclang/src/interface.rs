@@ -42,11 +42,15 @@ pub struct Layer {
     pub profile: Profile,
     /// Burgrave's own rules for what rule sets miss.
     pub extra: bool,
+    /// One more of these: an argument that is not of the type which the application's profile declares. Only
+    /// together with [`Layer::extra`].
+    pub enforce: bool,
 }
 
 impl Layer {
-    /// All of it: what a configuration that says nothing has.
-    pub const ON: Self = Self { decode: true, profile: Profile::Trading, extra: true };
+    /// What a configuration that says nothing has.
+    pub const ON: Self =
+        Self { decode: true, profile: Profile::Trading, extra: true, enforce: false };
 }
 
 /// The two ends of the client's connection.

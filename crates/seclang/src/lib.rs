@@ -7,6 +7,7 @@
 //! refused at load with file and line, never ignored; an engine that runs past its budget refuses.
 
 mod action;
+pub mod application;
 mod audit;
 mod compatibility;
 mod compile;

@@ -181,6 +181,9 @@ pub(crate) struct Link {
     pub(crate) chain: ChainId,
     /// What a matching value must be beside, or it counts as not matching.
     pub(crate) confirmations: Vec<Confirmation>,
+    /// Whether an argument that is of its declared type counts as not matching; set when the rule set is
+    /// complete.
+    pub(crate) spares_types: bool,
     /// `multiMatch`: the question is asked after each step, not only after the last.
     pub(crate) multi_match: bool,
     /// `capture`: what matched goes to `TX:0` … `TX:9`.
@@ -339,7 +342,7 @@ impl RuleSelector {
 }
 
 /// Rules of this tag judge the form of a request: a decoded form has none.
-const TAG_OF_FORM: &[u8] = b"attack-protocol";
+pub(crate) const TAG_OF_FORM: &[u8] = b"attack-protocol";
 
 /// Decides which questions are asked of decoded forms: those that look for something within what a
 /// client sent. `!@…` says what a value has to be, and a value need not be decoded for that.

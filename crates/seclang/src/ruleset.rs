@@ -1,5 +1,6 @@
 //! Compiled rules, shared by all threads.
 
+use crate::application::Application;
 use crate::audit::AuditEngine;
 use crate::compile;
 use crate::error::LoadError;
@@ -14,7 +15,7 @@ use crate::strings::{StrId, Strings};
 use crate::transaction::Transaction;
 use crate::variable::Variable;
 use burgrave_model::Mode;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct RuleSet {
     /// Whether a rule looks at `REQUEST_OTHER`; otherwise it is not filled.
     pub(crate) reads_other: bool,
     pub(crate) names: Names,
+    /// The application's profile, where there is one.
+    pub(crate) application: Option<Application>,
     words: Words,
 }
 
@@ -55,12 +58,39 @@ impl RuleSet {
         files: &dyn RuleFiles,
         options: Options,
     ) -> Result<Self, Vec<LoadError>> {
-        if options.bare {
-            return compile::compile(include, files, options);
+        Self::compile_for(None, include, files, options)
+    }
+
+    /// The same, with the profile of an application ([`crate::application`]) from its file.
+    pub fn compile_for(
+        application: Option<&Path>,
+        include: &[PathBuf],
+        files: &dyn RuleFiles,
+        options: Options,
+    ) -> Result<Self, Vec<LoadError>> {
+        let profile = application.map(|file| read_application(file, files)).transpose();
+        let compiled = if options.bare {
+            compile::compile(include, files, options)
+        } else {
+            let all: Vec<PathBuf> =
+                layer::names(options.layer).chain(include.iter().cloned()).collect();
+            compile::compile(&all, &WithOurs(files), options)
+        };
+        match (compiled, profile) {
+            (Ok(mut rules), Ok(profile)) => {
+                if let Some(mut profile) = profile {
+                    crate::application::narrow(&mut rules.rules);
+                    profile.is_read = reads(&rules.rules, Variable::ArgsMistyped);
+                    rules.application = Some(profile);
+                }
+                Ok(rules)
+            }
+            (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => Err(errors),
+            (Err(mut errors), Err(more)) => {
+                errors.extend(more);
+                Err(errors)
+            }
         }
-        let all: Vec<PathBuf> =
-            layer::names(options.layer).chain(include.iter().cloned()).collect();
-        compile::compile(&all, &WithOurs(files), options)
     }
 
     pub(crate) fn new(
@@ -82,10 +112,7 @@ impl RuleSet {
             let prelude = Prelude::of(&rules, &mut constants);
             (Stage::build(&mut rules, &prelude.rules), prelude)
         };
-        let reads = |variable| {
-            let links = rules.iter().flat_map(|rule| &rule.links);
-            links.flat_map(|link| &link.targets).any(|target| target.variable == variable)
-        };
+        let reads = |variable| reads(&rules, variable);
         let reads_file_content = reads(Variable::FilesTmpContent);
         let reads_other = reads(Variable::RequestOther);
         let switches = |effect: &Effect| matches!(effect, Effect::Control(Control::AuditEngine(engine)) if *engine != AuditEngine::Off);
@@ -104,6 +131,7 @@ impl RuleSet {
             switches_audit,
             reads_other,
             names,
+            application: None,
             words,
         }
     }
@@ -169,6 +197,17 @@ impl RuleSet {
     ) -> Transaction {
         Transaction::new(Arc::clone(self), connection, mode, unique_id, now_unix_micros, clock)
     }
+}
+
+/// Whether a rule looks at a variable.
+fn reads(rules: &[Rule], variable: Variable) -> bool {
+    let links = rules.iter().flat_map(|rule| &rule.links);
+    links.flat_map(|link| &link.targets).any(|target| target.variable == variable)
+}
+
+fn read_application(file: &Path, files: &dyn RuleFiles) -> Result<Application, Vec<LoadError>> {
+    let unread = |message| vec![LoadError { file: file.to_path_buf(), line: 0, message }];
+    crate::application::read(file, &files.read(file).map_err(unread)?)
 }
 
 /// Members of `TX` that the engine itself sets or reads.

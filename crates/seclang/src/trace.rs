@@ -110,6 +110,9 @@ pub enum Event {
     /// The value that matched is not what the rule's confirmations (`SecRuleConfirmById`) want: it counts
     /// as not matching.
     Unconfirmed,
+    /// The argument that matched is of the type that the application's profile declares: it counts as not
+    /// matching. The type, and where it is declared.
+    OfItsType(String),
     /// A part of the value was kept as `TX:n`.
     Captured(usize, Vec<u8>),
     /// A member of a collection was set, by its name with its collection; `None`: removed.
@@ -226,7 +229,9 @@ impl Trace {
                 }
                 return self.passes_over;
             }
-            Event::Step(..) | Event::Captured(..) | Event::Unconfirmed => return self.passes_over,
+            Event::Step(..) | Event::Captured(..) | Event::Unconfirmed | Event::OfItsType(_) => {
+                return self.passes_over;
+            }
             Event::Returned(_, matched) => {
                 self.settle_value();
                 if let Some(from) = self.rule_from.take().filter(|_| !matched) {
@@ -267,7 +272,10 @@ impl Event {
             Self::Argument(_, named) | Self::Value(named) | Self::Answer { value: named, .. } => {
                 named.name.len() + named.value.len()
             }
-            Self::BodyError(text) | Self::Control(text) | Self::NotInspected(_, text) => text.len(),
+            Self::BodyError(text)
+            | Self::Control(text)
+            | Self::OfItsType(text)
+            | Self::NotInspected(_, text) => text.len(),
             Self::Asks { operator, parameter, targets, .. } => {
                 operator.len() + parameter.len() + targets.len()
             }

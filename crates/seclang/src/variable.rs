@@ -44,6 +44,7 @@ variables! {
     ArgsCombinedSize "ARGS_COMBINED_SIZE" Scalar;
     ArgsGet "ARGS_GET" Collection;
     ArgsGetNames "ARGS_GET_NAMES" Collection;
+    ArgsMistyped "ARGS_MISTYPED" Collection;
     ArgsNames "ARGS_NAMES" Collection;
     ArgsPost "ARGS_POST" Collection;
     ArgsPostNames "ARGS_POST_NAMES" Collection;
@@ -180,6 +181,11 @@ impl Variable {
     #[expect(clippy::as_conversions, reason = "an enum without fields, counted from 0")]
     pub(crate) const fn index(self) -> usize {
         self as usize
+    }
+
+    /// Whether it has the values of arguments, each under its name.
+    pub(crate) fn holds_arguments(self) -> bool {
+        matches!(self, Self::Args | Self::ArgsGet | Self::ArgsPost)
     }
 
     /// The collections that outlive a transaction.

@@ -89,6 +89,7 @@ fn every_command_and_option_exists() {
         "crates/burgrave/src/cli/backup.rs",
         "crates/burgrave/src/cli/baseline.rs",
         "crates/burgrave/src/cli/ledger.rs",
+        "crates/burgrave/src/cli/rules.rs",
         "crates/burgrave/src/command/change.rs",
     ];
     let cli: String = files.iter().map(|file| text(file).unwrap()).collect();

@@ -168,6 +168,8 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
             decode: false,
             profile: Profile::None,
             extra: false,
+            application: None,
+            enforce: false,
         }),
         limits: plan.limits.clone(),
         sites: hosts.map(site).collect(),

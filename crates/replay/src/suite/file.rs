@@ -3,7 +3,7 @@
 //! Versions 1 (`test_title`, `stages: [{stage: …}]`, `log_contains`) and 2 (`test_id`, `log: {…}`) of the schema,
 //! and of version 3 what can be said without its templates, are read into one form.
 
-use super::yaml;
+use crate::yaml;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 

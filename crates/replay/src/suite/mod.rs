@@ -7,7 +7,6 @@
 mod file;
 mod judge;
 mod report;
-mod yaml;
 
 pub use file::{Suite, SuiteError};
 pub use judge::{Outcome, TestResult};

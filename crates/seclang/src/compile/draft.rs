@@ -259,6 +259,7 @@ impl DraftLink {
             gate: None,
             takes_forms: false,
             confirmations: self.confirmations,
+            spares_types: false,
             chain: ChainId::NONE,
             multi_match: false,
             capture: false,

@@ -26,13 +26,19 @@ const EXTRA: &[File] = &[
     ("burgrave/extra/end.conf", include_str!("extra/end.conf")),
 ];
 
+const APPLICATION: File =
+    ("burgrave/extra/application.conf", include_str!("extra/application.conf"));
+
 fn files(layer: Layer) -> impl Iterator<Item = &'static File> {
     let profile = match layer.profile {
         Profile::None => None,
         Profile::Trading => Some(&TRADING),
     };
     let extra = if layer.extra { EXTRA } else { &[] };
-    std::iter::once(&BASE).chain(profile).chain(extra)
+    // The last of them adds up, so it stays the last.
+    let (end, extra) = extra.split_last().map_or((None, extra), |(end, all)| (Some(end), all));
+    let enforce = (layer.enforce && layer.extra).then_some(&APPLICATION);
+    std::iter::once(&BASE).chain(profile).chain(extra).chain(enforce).chain(end)
 }
 
 /// The names of those that a layer has, in order.
@@ -41,7 +47,7 @@ pub(crate) fn names(layer: Layer) -> impl Iterator<Item = PathBuf> {
 }
 
 fn find(path: &Path) -> Option<&'static File> {
-    files(Layer::ON).find(|(name, _)| path == Path::new(name))
+    files(Layer { enforce: true, ..Layer::ON }).find(|(name, _)| path == Path::new(name))
 }
 
 /// Ids of the rules of [`Layer::extra`].

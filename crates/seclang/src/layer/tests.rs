@@ -62,7 +62,8 @@ fn ids(record: &Record) -> BTreeSet<u32> {
     record.matches.iter().map(|found| found.id).filter(|id| EXTRA_IDS.contains(id)).collect()
 }
 
-const EXTRA: Layer = Layer { decode: false, profile: burgrave_model::Profile::None, extra: true };
+const EXTRA: Layer =
+    Layer { decode: false, profile: burgrave_model::Profile::None, extra: true, enforce: false };
 
 /// Rule, attacks, near misses.
 type Row = (u32, &'static [&'static str], &'static [&'static str]);

@@ -4,7 +4,8 @@ use super::tests::{Sent, compile, escaped, send};
 use crate::interface::Layer;
 use burgrave_model::Profile;
 
-const TRADING: Layer = Layer { decode: false, profile: Profile::Trading, extra: false };
+const TRADING: Layer =
+    Layer { decode: false, profile: Profile::Trading, extra: false, enforce: false };
 
 /// Rules that match every value, under the ids that the profile narrows.
 fn leaves(ids: &[u32], value: &str) -> Vec<u32> {

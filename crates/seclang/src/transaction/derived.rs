@@ -174,7 +174,10 @@ impl Transaction {
         for index in 0..count {
             let form = self.derived.forms.get(&value.value).and_then(|forms| forms.get(index));
             let Some(&(taken, id)) = form else { break };
-            if self.ask_as_it_is(rules, link, &Value { value: id, ..*value })? {
+            self.typed.asks_form = true;
+            let matched = self.ask_as_it_is(rules, link, &Value { value: id, ..*value });
+            self.typed.asks_form = false;
+            if matched? {
                 self.derived.matched = taken;
                 return Ok(true);
             }

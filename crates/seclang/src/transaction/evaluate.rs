@@ -36,6 +36,7 @@ impl Transaction {
     /// Evaluates a phase (1 to 5).
     pub(super) fn phase(&mut self, phase: u8) -> Decision {
         self.tell(|own| Event::Phase(phase, own.mode));
+        self.typed.forget();
         if self.mode == Mode::Off {
             return Decision::Continue;
         }
@@ -260,6 +261,9 @@ impl Transaction {
         };
         if !self.is_confirmed(link, value)? {
             self.tell(|_| Event::Unconfirmed);
+            return Ok(false);
+        }
+        if link.spares_types && self.is_of_its_type(value, transformed)? {
             return Ok(false);
         }
         let name = if self.state.names_matches {

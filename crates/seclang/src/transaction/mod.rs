@@ -4,6 +4,7 @@
 //! ([`crate::strings`]), so that each distinct value is transformed once. Evaluation is the plain
 //! meaning of the language: rules in file order, targets in order, every matching value acts.
 
+mod application;
 mod audit;
 mod body;
 mod candidates;
@@ -30,6 +31,7 @@ use crate::ruleset::RuleSet;
 use crate::strings::Strings;
 use crate::trace::{Event, Trace};
 use crate::variable::{Target, Variable};
+use application::Typed;
 use burgrave_model::Mode;
 use derived::Derived;
 use spare::Desk;
@@ -51,6 +53,7 @@ pub struct Transaction {
     settings: Switches,
     state: State,
     derived: Derived,
+    typed: Typed,
     mode: Mode,
     now_micros: i64,
     clock: fn() -> Duration,
@@ -149,6 +152,7 @@ impl Transaction {
             room: text,
             state,
             derived: Derived::default(),
+            typed: Typed::default(),
             mode: mode.unwrap_or(rules.settings.mode),
             now_micros,
             clock,
@@ -237,7 +241,10 @@ impl Transaction {
     /// Phase 2. Ask for every request, with or without a body.
     pub fn request_body_done(&mut self) -> Decision {
         match self.read_request_body().and_then(|()| self.derive_from_body()) {
-            Ok(()) => self.phase(2),
+            Ok(()) => {
+                self.fill_mistyped();
+                self.phase(2)
+            }
             Err(fault) => self.fault(fault),
         }
     }

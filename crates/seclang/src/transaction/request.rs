@@ -172,7 +172,7 @@ fn percent_decoded(path: &[u8]) -> Vec<u8> {
 }
 
 /// `http://host/path` is `/path`.
-fn without_authority(target: &[u8]) -> &[u8] {
+pub(super) fn without_authority(target: &[u8]) -> &[u8] {
     let Some(at) = memchr::memmem::find(target, b"://") else { return target };
     let is_scheme =
         |scheme: &[u8]| !scheme.is_empty() && scheme.iter().all(u8::is_ascii_alphanumeric);

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) cookies: Vec<Entry>,
     /// Path and headers that hold more than names; see `REQUEST_OTHER`.
     pub(crate) other: Vec<Entry>,
+    /// Arguments that are not of their declared type; see `ARGS_MISTYPED`.
+    pub(crate) mistyped: Vec<Entry>,
     pub(crate) files: Vec<Entry>,
     pub(crate) files_sizes: Vec<Entry>,
     pub(crate) files_content: Vec<Entry>,
@@ -90,6 +92,7 @@ impl State {
             &mut self.response_headers,
             &mut self.cookies,
             &mut self.other,
+            &mut self.mistyped,
             &mut self.files,
             &mut self.files_sizes,
             &mut self.files_content,

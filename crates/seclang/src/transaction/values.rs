@@ -260,6 +260,7 @@ impl Transaction {
             Variable::ArgsGet => (&state.args_get, &NONE[..], Shown::Value),
             Variable::ArgsPost => (&state.args_post, &NONE[..], Shown::Value),
             Variable::RequestHeaders => (&state.request_headers, &NONE[..], Shown::Value),
+            Variable::ArgsMistyped => (&state.mistyped, &NONE[..], Shown::Value),
             Variable::RequestOther => (&state.other, &NONE[..], Shown::Value),
             Variable::ResponseHeaders => (&state.response_headers, &NONE[..], Shown::Value),
             Variable::RequestCookies => (&state.cookies, &NONE[..], Shown::Value),

@@ -19,8 +19,11 @@ pub(super) fn changes_win(input: &[u8]) -> bool {
 fn has_odd_segment(input: &[u8], is_slash: fn(u8) -> bool) -> bool {
     let inner = input.strip_prefix(b"/").unwrap_or(input);
     let inner = inner.strip_suffix(b"/").unwrap_or(inner);
-    !inner.is_empty()
-        && inner.split(|&byte| is_slash(byte)).any(|segment| matches!(segment, b"" | b"." | b".."))
+    // Of the two slashes of `//` both are taken off, and one is too many.
+    if inner.is_empty() {
+        return input == b"//";
+    }
+    inner.split(|&byte| is_slash(byte)).any(|segment| matches!(segment, b"" | b"." | b".."))
 }
 
 /// With `/` only.
@@ -78,6 +81,8 @@ mod tests {
             ("normalisePath", "../x/..", ".."),
             ("normalisePath", "a/..", ""),
             ("normalisePath", "/", "/"),
+            ("normalisePath", "//", "/"),
+            ("normalisePathWin", "//", "/"),
             ("normalisePath", "a\\..\\b", "a\\..\\b"),
             ("normalisePathWin", "a\\..\\b\\", "b/"),
         ] {

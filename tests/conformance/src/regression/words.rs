@@ -41,7 +41,7 @@ impl Writer {
                 self.asks(if *link == 0 { *id } else { 0 }, operator, parameter, targets);
             }
             Event::Leaves(id, why) => self.leaves(*id, *why),
-            Event::Value(_) | Event::Unconfirmed => {}
+            Event::Value(_) | Event::Unconfirmed | Event::OfItsType(_) => {}
             Event::Step(form, name, value) => {
                 let text = format!(" T ({form}) t:{name}: \"{}\"", limited(80, text(value)));
                 self.line(9, &text);

@@ -1,13 +1,13 @@
 //! `burgrave rules except`: an exception for a false positive, tried before it is shown.
 
-use super::bytes;
+use super::requests;
 use crate::cli::{Except, Format};
 use crate::command::Exit;
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_config::{Rules, Settings};
+use burgrave_replay::Circumstances;
 use burgrave_replay::except::{Proposal, Wish, free_id, propose};
-use burgrave_replay::{Circumstances, NamedRequest, RECORDED_BYTES_MAX, recorded};
 use burgrave_seclang::{LoadError, RuleSet};
 use burgrave_sys::{Access, Live, SysError, System, replace_own};
 use std::path::{Path, PathBuf};
@@ -56,16 +56,6 @@ pub(super) fn run(except: &Except) -> Result<Exit, Error> {
     Ok(Exit::Clean)
 }
 
-fn requests(files: &[PathBuf]) -> Result<Vec<NamedRequest>, Error> {
-    let mut all = Vec::new();
-    for path in files {
-        let content = bytes(&Live, path, RECORDED_BYTES_MAX)?;
-        let own = recorded(&path.display().to_string(), &content);
-        all.extend(own.map_err(|why| Error::Message(path.clone(), Box::new(why)))?);
-    }
-    Ok(all)
-}
-
 /// Where the exception goes.
 struct Place<'a> {
     rules: &'a Rules,
@@ -110,7 +100,8 @@ impl<'a> Place<'a> {
 
     fn compile(&self, text: &str) -> Result<Arc<RuleSet>, Vec<LoadError>> {
         let unwritten = [(self.name.clone(), self.with(text))];
-        load::compile(&Live, &self.include, &unwritten, load::options(self.rules))
+        let (application, options) = (self.rules.application.as_deref(), load::options(self.rules));
+        load::compile(&Live, application, &self.include, &unwritten, options)
     }
 
     fn advice(&self) -> String {

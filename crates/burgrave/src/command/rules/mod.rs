@@ -3,16 +3,20 @@
 mod except;
 mod explain;
 mod list;
+mod profile;
 mod test;
 mod trial;
 
 use super::{Exit, update};
 use crate::cli::{Recorded, Rules};
 use crate::error::Error;
-use burgrave_replay::{Circumstances, MESSAGE_BYTES_MAX, Request, Response, Verdict};
-use burgrave_sys::System;
+use burgrave_replay::{
+    Circumstances, MESSAGE_BYTES_MAX, NamedRequest, RECORDED_BYTES_MAX, Request, Response, Verdict,
+    recorded,
+};
+use burgrave_sys::{Live, System};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs one of them.
 pub(super) fn dispatch(command: &Rules) -> Result<Exit, Error> {
@@ -22,6 +26,7 @@ pub(super) fn dispatch(command: &Rules) -> Result<Exit, Error> {
         Rules::Try(trial) => trial::run(trial),
         Rules::Test(test) => test::run(test),
         Rules::Except(except) => except::run(except),
+        Rules::Profile(profile) => profile::run(profile),
         Rules::Update(update) => update::run(update),
     }
 }
@@ -52,6 +57,17 @@ impl Messages {
         circumstances.client = recorded.client.unwrap_or(circumstances.client);
         Ok(Self { request, response, circumstances })
     }
+}
+
+/// All requests of files of them.
+fn requests(files: &[PathBuf]) -> Result<Vec<NamedRequest>, Error> {
+    let mut all = Vec::new();
+    for path in files {
+        let content = bytes(&Live, path, RECORDED_BYTES_MAX)?;
+        let own = recorded(&path.display().to_string(), &content);
+        all.extend(own.map_err(|why| Error::Message(path.clone(), Box::new(why)))?);
+    }
+    Ok(all)
 }
 
 /// The content of a file; `-` is standard input.

@@ -19,12 +19,12 @@ const TOLD_MAX: usize = 20;
 
 /// Compiles them, alone or behind the configured rules, and explains them on a request.
 pub(super) fn run(trial: &Try) -> Result<Exit, Error> {
-    let (mut include, options) = match &trial.config {
-        None => (Vec::new(), Options { mode: Some(Mode::Block), ..Options::default() }),
+    let (mut include, application, options) = match &trial.config {
+        None => (Vec::new(), None, Options { mode: Some(Mode::Block), ..Options::default() }),
         Some(config) => {
             let settings = load::settings(&Live, config)?;
             let rules = settings.rules.as_ref().ok_or(Error::NoRules)?;
-            (rules.include.clone(), load::options(rules))
+            (rules.include.clone(), rules.application.clone(), load::options(rules))
         }
     };
     let given = trial.rule.join("\n").into_bytes();
@@ -35,7 +35,8 @@ pub(super) fn run(trial: &Try) -> Result<Exit, Error> {
     }
     include.extend(tried.iter().cloned());
     let options = Options { plain: true, ..options };
-    let rules = load::compile(&Live, &include, &unwritten, options).map_err(Error::Rules)?;
+    let rules = load::compile(&Live, application.as_deref(), &include, &unwritten, options)
+        .map_err(Error::Rules)?;
     let Messages { request, response, circumstances } = Messages::read(&Live, &trial.recorded)?;
     let facts = rules.facts();
     let ids = facts.iter().filter(|facts| facts.id > 0 && tried.contains(&facts.file));

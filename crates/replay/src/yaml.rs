@@ -1,7 +1,7 @@
 //! YAML and JSON to one tree, within bounds.
 //!
 //! Every scalar of YAML is text here, as written: the schema says what it is. Aliases, tags of other types
-//! and more than one document are refused: test files do not need them, and an alias can make a small file
+//! and more than one document are refused: nobody needs them here, and an alias can make a small file
 //! huge.
 
 use saphyr_parser::{Event, Parser};
@@ -13,7 +13,7 @@ const DEPTH_MAX: usize = 32;
 const NODES_MAX: usize = 200_000;
 
 /// Reads YAML.
-pub(super) fn parse(text: &str) -> Result<Value, String> {
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| format!("not YAML: {error}"))?;
