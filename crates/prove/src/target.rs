@@ -1,8 +1,9 @@
 //! What is attacked: the sites of the own configuration, at the addresses that it listens on.
 //!
-//! Invariant: every address here comes from a `[[listen]]` of the configuration; the unspecified one
+//! Invariant: every address here comes from a `[[listen]]` or a `[[stream]]` of the configuration; the unspecified one
 //! becomes loopback, no name is ever resolved.
 
+use crate::target_stream::{TargetStream, streams};
 use burgrave_config::{
     Access, CertificateUse, Environment, Limits, RequestRate, Route, Settings, Site,
 };
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub struct Target {
     /// In the configuration's order.
     pub sites: Vec<TargetSite>,
+    /// In the configuration's order.
+    pub streams: Vec<TargetStream>,
     /// Repositories that this machine writes to and may not remove from.
     pub backups: Vec<TargetBackup>,
     /// What is attacked beside the front door.
@@ -33,6 +36,10 @@ pub struct Rehearsals {
     pub brute_force: Option<Rehearsal>,
     /// A log that goes silent or away.
     pub lost_log: Option<Rehearsal>,
+    /// Clients of streams, beside the right ones.
+    pub streams: Option<Rehearsal>,
+    /// Application servers that die.
+    pub upstreams: Option<Rehearsal>,
 }
 
 /// An attack that is played elsewhere.
@@ -171,13 +178,13 @@ impl Target {
     /// What these settings put on the network.
     pub fn from_settings(settings: &Settings) -> Self {
         let sites = settings.sites.iter().map(|site| target_site(settings, site)).collect();
-        Self { sites, backups: Vec::new(), rehearsals: Rehearsals::default() }
+        Self { sites, streams: streams(settings), ..Self::default() }
     }
 
     /// Every address that may be contacted.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         let doors = self.sites.iter().flat_map(|site| site.door.iter().chain(&site.plain));
-        doors.map(|door| door.address)
+        doors.chain(self.streams.iter().map(|stream| &stream.door)).map(|door| door.address)
     }
 
     /// Whether some site takes every host.
@@ -210,14 +217,9 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
     let secure =
         first(true).map(|listen| Door { address: near(listen.address), layer: Layer::Tls });
     let tls = site.tls.is_some();
-    let host = site.hosts.iter().find(|host| *host != "*");
     TargetSite {
         name: site.name.clone(),
-        host: match host.map(|host| (host, host.strip_prefix("*."))) {
-            Some((_, Some(rest))) => format!("burgrave-prove.{rest}"),
-            Some((host, None)) => host.clone(),
-            None => "localhost".to_owned(),
-        },
+        host: asked_host(&site.hosts),
         any_host: site.hosts.iter().any(|host| host == "*"),
         door: if tls { secure.or(plain) } else { plain },
         plain: if tls && secure.is_some() { plain } else { None },
@@ -225,6 +227,16 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
         places: places(settings, site),
         limits: settings.limits.clone(),
         environment: site.environment,
+    }
+}
+
+/// The host to ask for, of those that are taken.
+pub(crate) fn asked_host(hosts: &[String]) -> String {
+    let host = hosts.iter().find(|host| *host != "*");
+    match host.map(|host| (host, host.strip_prefix("*."))) {
+        Some((_, Some(rest))) => format!("burgrave-prove.{rest}"),
+        Some((host, None)) => host.clone(),
+        None => "localhost".to_owned(),
     }
 }
 
@@ -278,7 +290,7 @@ fn inspected(settings: &Settings, own: Option<Mode>) -> Inspected {
 }
 
 /// The address by which this machine reaches its own listener.
-fn near(address: SocketAddr) -> SocketAddr {
+pub(crate) fn near(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -22,6 +22,7 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
         "closed-door",
         "environments",
         "malware-uploads",
+        "streams",
         "backups-out-of-reach",
         "firewall-drops",
         "trial-ends",
@@ -230,8 +231,13 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
             vec![Evidence { did: "knocked".to_owned(), saw: "line\nbreak".to_owned(), outcome }]
         });
         let own = || Some(Rehearsal(Arc::clone(&play)));
-        let rehearsals =
-            Rehearsals { firewall: own(), trial: own(), brute_force: own(), lost_log: own() };
+        let rehearsals = Rehearsals {
+            firewall: own(),
+            trial: own(),
+            brute_force: own(),
+            lost_log: own(),
+            ..Rehearsals::default()
+        };
         let target = Target { rehearsals, ..Target::default() };
         for proof in of(&target) {
             assert_eq!(proof.outcome, outcome, "{}", proof.id);

@@ -75,6 +75,10 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
         trial: play(is_closed, |_, _| burgrave_rehearsal::trial_ends()),
         brute_force: play(is_watched, burgrave_rehearsal::brute_force),
         lost_log: play(is_watched, burgrave_rehearsal::lost_log),
+        streams: play(!settings.streams.is_empty(), |settings, _| {
+            burgrave_rehearsal::streams(settings)
+        }),
+        upstreams: None,
     })
 }
 

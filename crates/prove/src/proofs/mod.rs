@@ -7,6 +7,7 @@ mod command_injection;
 mod cross_site_scripting;
 mod environments;
 mod firewall_drops;
+mod fix_sessions;
 mod floods;
 mod injected;
 mod leftovers;
@@ -19,6 +20,7 @@ mod request_rate;
 mod request_smuggling;
 mod slow;
 mod sql_injection;
+mod streams;
 mod tls;
 mod trial_ends;
 mod unknown_host;
@@ -44,6 +46,7 @@ pub static ALL: &[&dyn Attack] = &[
     &closed_door::ClosedDoor,
     &environments::Environments,
     &uploads::Uploads,
+    &streams::Streams,
     &backups::Backups,
     &firewall_drops::FirewallDrops,
     &trial_ends::TrialEnds,

@@ -262,8 +262,7 @@ pub fn target(address: SocketAddr, layer: Layer) -> Target {
             limits,
             environment: Environment::Production,
         }],
-        backups: Vec::new(),
-        rehearsals: burgrave_prove::Rehearsals::default(),
+        ..Target::default()
     }
 }
 
