@@ -53,7 +53,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("burgrave-model", &[]),
     ("burgrave-oracles", &["ledger", "model", "parse", "seclang", "watch"]),
     ("burgrave-parse", &[]),
-    ("burgrave-prove", &["config", "model", "sys"]),
+    // What a certificate says, by the one reader that there is.
+    ("burgrave-prove", &["config", "model", "parse", "sys"]),
     // Streams and upstreams are played by the gateway itself: a copy of what it does would prove the copy.
     ("burgrave-rehearsal", &["agent", "config", "firewall", "gateway", "model", "prove", "sys"]),
     ("burgrave-replay", &["model", "seclang"]),

@@ -17,6 +17,7 @@ mod manual;
 mod proofs;
 mod request;
 mod target;
+mod target_certificate;
 mod target_stream;
 mod trial;
 mod wire;
@@ -29,6 +30,7 @@ pub use target::{
     Assault, Door, Entry, Inspected, Layer, Place, Rehearsal, Rehearsals, Serves, Target,
     TargetBackup, TargetSite,
 };
+pub use target_certificate::TargetCertificate;
 pub use target_stream::TargetStream;
 pub use wire::answer::Answer;
 pub use wire::{Connection, Identity, Piece, Reply, Sent, Wire, WireError, WireLimits};

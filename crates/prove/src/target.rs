@@ -3,6 +3,7 @@
 //! Invariant: every address here comes from a `[[listen]]` or a `[[stream]]` of the configuration; the unspecified one
 //! becomes loopback, no name is ever resolved.
 
+use crate::target_certificate::{TargetCertificate, certificates};
 use crate::target_stream::{TargetStream, streams};
 use burgrave_config::{
     Access, CertificateUse, Environment, Limits, RequestRate, Route, Settings, Site,
@@ -18,6 +19,8 @@ pub struct Target {
     pub sites: Vec<TargetSite>,
     /// In the configuration's order.
     pub streams: Vec<TargetStream>,
+    /// What sites show on each listener, then streams.
+    pub certificates: Vec<TargetCertificate>,
     /// Repositories that this machine writes to and may not remove from.
     pub backups: Vec<TargetBackup>,
     /// What is attacked beside the front door.
@@ -178,13 +181,16 @@ impl Target {
     /// What these settings put on the network.
     pub fn from_settings(settings: &Settings) -> Self {
         let sites = settings.sites.iter().map(|site| target_site(settings, site)).collect();
-        Self { sites, streams: streams(settings), ..Self::default() }
+        let (streams, certificates) = (streams(settings), certificates(settings));
+        Self { sites, streams, certificates, ..Self::default() }
     }
 
     /// Every address that may be contacted.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         let doors = self.sites.iter().flat_map(|site| site.door.iter().chain(&site.plain));
-        doors.chain(self.streams.iter().map(|stream| &stream.door)).map(|door| door.address)
+        let streams = self.streams.iter().map(|stream| &stream.door);
+        let certificates = self.certificates.iter().map(|own| &own.door);
+        doors.chain(streams).chain(certificates).map(|door| door.address)
     }
 
     /// Whether some site takes every host.

@@ -2,6 +2,8 @@
 
 mod backups;
 mod brute_force;
+mod certificate_chain;
+mod certificates;
 mod closed_door;
 mod command_injection;
 mod cross_site_scripting;
@@ -39,6 +41,7 @@ pub static ALL: &[&dyn Attack] = &[
     &leftovers::Leftovers,
     &version_hiding::VersionHiding,
     &tls::Tls,
+    &certificates::Certificates,
     &unknown_host::UnknownHost,
     &oversized_and_slow::OversizedAndSlow,
     &floods::Floods,

@@ -79,6 +79,12 @@ impl Connection {
         Some(format!("{version} with {}", suite.as_str().unwrap_or("an unnamed suite")))
     }
 
+    /// The certificates that the server showed, its own first.
+    pub(crate) fn certificates(&self) -> Vec<Vec<u8>> {
+        let shown = self.session.as_ref().and_then(|session| session.peer_certificates());
+        shown.unwrap_or_default().iter().map(|certificate| certificate.to_vec()).collect()
+    }
+
     /// Whether the server has gone on behind the handshake: only then it gives tickets (RFC 8446 §4.6.1).
     pub(crate) fn has_tickets(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.tls13_tickets_received() > 0)
