@@ -23,6 +23,7 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
         "environments",
         "malware-uploads",
         "streams",
+        "upstreams",
         "backups-out-of-reach",
         "firewall-drops",
         "trial-ends",
@@ -220,8 +221,16 @@ fn evidence_is_two_short_lines_of_printable_text() {
 
 #[test]
 fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
-    let wanted = [Safeguard::Firewall, Safeguard::BruteForce, Safeguard::Logs];
-    let played = ["firewall-drops", "trial-ends", "brute-force-banned", "lost-log-told"];
+    let wanted =
+        [Safeguard::Firewall, Safeguard::BruteForce, Safeguard::Logs, Safeguard::AppServer];
+    let played = [
+        "firewall-drops",
+        "trial-ends",
+        "brute-force-banned",
+        "lost-log-told",
+        "streams",
+        "upstreams",
+    ];
     let of = |target: &Target| -> Vec<Proof> {
         let all = prove(target, &wanted).into_iter();
         all.filter(|proof| played.contains(&proof.id)).collect()
@@ -239,7 +248,8 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
             trial: own(),
             brute_force: own(),
             lost_log: own(),
-            ..Rehearsals::default()
+            streams: own(),
+            upstreams: own(),
         };
         let target = Target { rehearsals, ..Target::default() };
         for proof in of(&target) {

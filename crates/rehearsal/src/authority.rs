@@ -1,7 +1,9 @@
 //! Certificates for a rehearsal: an authority that nobody trusts but who is told to, and what it signs.
 
 use burgrave_prove::Identity;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use sha2::{Digest as _, Sha256};
 
 /// See the module.
@@ -33,12 +35,25 @@ impl Authority {
 
     /// Signs a certificate for a name or an address.
     pub(crate) fn issue(&self, name: &str) -> Result<Papers, String> {
-        let make = || {
-            let key = KeyPair::generate()?;
-            let signed = CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &self.0)?;
-            Ok(Papers { certificate: signed.der().to_vec(), key: key.serialize_der() })
-        };
-        make().map_err(words)
+        CertificateParams::new(vec![name.to_owned()])
+            .and_then(|params| self.sign(&params))
+            .map_err(words)
+    }
+
+    /// The same, of long ago.
+    pub(crate) fn issue_ended(&self, name: &str) -> Result<Papers, String> {
+        let params = CertificateParams::new(vec![name.to_owned()]).and_then(|mut params| {
+            params.not_before = date_time_ymd(2019, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 1);
+            self.sign(&params)
+        });
+        params.map_err(words)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Result<Papers, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let signed = params.signed_by(&key, &self.0)?;
+        Ok(Papers { certificate: signed.der().to_vec(), key: key.serialize_der() })
     }
 }
 

@@ -10,6 +10,7 @@
 //! namespaces that were made here and end with their threads; nothing leaves the stage, whose addresses are those for
 //! benchmarks (RFC 2544) and local ones (RFC 4193), or loopback; no upstream of the machine's is contacted; every wait has an end; what could not be set up is not proven.
 
+mod application;
 mod authority;
 mod bans;
 mod drops;
@@ -21,12 +22,14 @@ mod stage;
 mod stand_in;
 mod streams;
 mod trial;
+mod upstreams;
 
 pub use bans::brute_force;
 pub use drops::firewall_drops;
 pub use lost_log::lost_log;
 pub use streams::streams;
 pub use trial::trial_ends;
+pub use upstreams::upstreams;
 
 use burgrave_model::{Evidence, Outcome};
 

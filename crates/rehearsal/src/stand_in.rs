@@ -36,12 +36,17 @@ impl StandIn {
         let thread = std::thread::spawn(move || {
             for _ in 0..CONNECTIONS_MAX {
                 let Some(client) = next(&listener, &end) else { return };
-                if let Ok(twin) = client.try_clone() {
-                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(twin);
+                let Ok(twin) = client.try_clone() else { continue };
+                if let Ok(own) = client.try_clone() {
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(own);
                 }
                 let serve = Arc::clone(&serve);
                 // Ends with the connection.
-                drop(std::thread::spawn(move || serve(client)));
+                drop(std::thread::spawn(move || {
+                    serve(client);
+                    // Others hold it, too: it must be seen to end.
+                    drop(twin.shutdown(Shutdown::Both));
+                }));
             }
         });
         Ok(Self { address, is_over, open, thread: Some(thread) })

@@ -65,6 +65,7 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
         std::env::current_exe().map_err(|error| Error::Runtime("this program's path", error))?;
     let is_closed = settings.firewall.as_ref().is_some_and(|firewall| firewall.enabled);
     let is_watched = !settings.watch.is_empty();
+    let has_routes = settings.sites.iter().any(|site| !site.routes.is_empty());
     let own = Arc::new((settings.clone(), program));
     let play = |is_configured: bool, play: fn(&Settings, &Path) -> Vec<Evidence>| {
         let own = Arc::clone(&own);
@@ -78,7 +79,7 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
         streams: play(!settings.streams.is_empty(), |settings, _| {
             burgrave_rehearsal::streams(settings)
         }),
-        upstreams: None,
+        upstreams: play(has_routes, |settings, _| burgrave_rehearsal::upstreams(settings)),
     })
 }
 

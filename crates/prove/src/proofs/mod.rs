@@ -27,6 +27,7 @@ mod tls;
 mod trial_ends;
 mod unknown_host;
 mod uploads;
+mod upstreams;
 mod version_hiding;
 
 use crate::Attack;
@@ -50,6 +51,7 @@ pub static ALL: &[&dyn Attack] = &[
     &environments::Environments,
     &uploads::Uploads,
     &streams::Streams,
+    &upstreams::Upstreams,
     &backups::Backups,
     &firewall_drops::FirewallDrops,
     &trial_ends::TrialEnds,
