@@ -6,7 +6,7 @@
 use crate::target_certificate::{TargetCertificate, certificates};
 use crate::target_stream::{TargetStream, streams};
 use burgrave_config::{
-    Access, CertificateUse, Environment, Limits, RequestRate, Route, Settings, Site,
+    Access, CertificateUse, Environment, Limits, Listen, RequestRate, Route, Settings, Site,
 };
 use burgrave_model::{Evidence, Mode};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -109,6 +109,8 @@ pub struct TargetSite {
     pub limits: Limits,
     /// What it is for.
     pub environment: Environment,
+    /// At its door this machine counts as a load balancer, which has to name its clients.
+    pub is_announced: bool,
 }
 
 /// An address and what is spoken there.
@@ -223,16 +225,23 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
     let secure =
         first(true).map(|listen| Door { address: near(listen.address), layer: Layer::Tls });
     let tls = site.tls.is_some();
+    let door = if tls { secure.or(plain) } else { plain };
+    let announces = |listen: &&Listen| {
+        let own = near(listen.address);
+        door.is_some_and(|door| door.address == own)
+            && listen.proxy_protocol.iter().any(|network| network.contains(own.ip()))
+    };
     TargetSite {
         name: site.name.clone(),
         host: asked_host(&site.hosts),
         any_host: site.hosts.iter().any(|host| host == "*"),
-        door: if tls { secure.or(plain) } else { plain },
+        door,
         plain: if tls && secure.is_some() { plain } else { None },
         tls,
         places: places(settings, site),
         limits: settings.limits.clone(),
         environment: site.environment,
+        is_announced: settings.listeners.iter().any(|listen| announces(&listen)),
     }
 }
 

@@ -14,6 +14,7 @@ mod floods;
 mod injected;
 mod leftovers;
 mod lost_log;
+mod named_client;
 mod oversized;
 mod oversized_and_slow;
 mod path_traversal;
@@ -44,6 +45,7 @@ pub static ALL: &[&dyn Attack] = &[
     &tls::Tls,
     &certificates::Certificates,
     &unknown_host::UnknownHost,
+    &named_client::NamedClient,
     &oversized_and_slow::OversizedAndSlow,
     &floods::Floods,
     &request_rate::Rate,

@@ -277,6 +277,7 @@ pub fn target(address: SocketAddr, layer: Layer) -> Target {
             }],
             limits,
             environment: Environment::Production,
+            is_announced: false,
         }],
         certificates: (layer == Layer::Tls).then(|| certificate(address)).into_iter().collect(),
         ..Target::default()
