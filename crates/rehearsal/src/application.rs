@@ -1,4 +1,6 @@
-//! An application server that dies, hangs or is sick when it is told to, and keeps what it was asked.
+//! An application server that dies, hangs or is sick when it is told to, and counts what it was asked.
+
+mod others;
 
 use crate::authority::Papers;
 use crate::stand_in::StandIn;
@@ -11,12 +13,21 @@ use std::time::Duration;
 
 /// Longest header of a request.
 const HEAD_BYTES_MAX: usize = 64 << 10;
-/// Requests that are kept.
-const SEEN_MAX: usize = 10_000;
 /// How long one that hangs holds a request: longer than anybody waits for it.
 const HANG_TIME: Duration = Duration::from_secs(20);
 const WELL: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const SICK: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+
+/// What it speaks.
+#[derive(Clone)]
+pub(crate) enum Speech {
+    Http,
+    /// HTTP/1.1 within TLS, with these papers.
+    Https(Papers),
+    /// HTTP/2 without TLS.
+    H2c,
+    FastCgi,
+}
 
 /// How it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,22 +57,28 @@ struct State {
 #[derive(Debug)]
 struct Known {
     mood: Mood,
-    /// Targets of requests, in order.
-    seen: Vec<String>,
+    /// Requests.
+    seen: usize,
     checks: usize,
 }
 
 impl Application {
-    /// Starts it, with TLS where it has papers. `health`: the path at which it is asked how it is.
-    pub(crate) fn start(papers: Option<&Papers>, health: Option<&str>) -> Result<Self, String> {
-        let config = papers.map(secured).transpose()?;
-        let known = Known { mood: Mood::Well, seen: Vec::new(), checks: 0 };
+    /// Starts it. `health`: the path at which it is asked how it is, by HTTP/1.1.
+    pub(crate) fn start(speech: &Speech, health: Option<&str>) -> Result<Self, String> {
+        let config = match speech {
+            Speech::Https(papers) => Some(secured(papers)?),
+            Speech::Http | Speech::H2c | Speech::FastCgi => None,
+        };
+        let speech = speech.clone();
+        let known = Known { mood: Mood::Well, seen: 0, checks: 0 };
         let health = health.map(str::to_owned);
         let state = Arc::new(State { health, known: Mutex::new(known) });
         let own = Arc::clone(&state);
-        let stand_in = StandIn::start(move |client| match &config {
-            None => own.serve(client),
-            Some(config) => {
+        let stand_in = StandIn::start(move |mut client| match (&speech, &config) {
+            (Speech::H2c, _) => drop(others::http2(&own, &mut client)),
+            (Speech::FastCgi, _) => drop(others::fastcgi(&own, &mut client)),
+            (Speech::Http | Speech::Https(_), None) => own.serve(client),
+            (Speech::Http | Speech::Https(_), Some(config)) => {
                 if let Some(client) = greeted(config, client) {
                     own.serve(client);
                 }
@@ -80,12 +97,7 @@ impl Application {
 
     /// How many requests it has seen, but for questions of health.
     pub(crate) fn count(&self) -> usize {
-        self.state.known().seen.len()
-    }
-
-    /// How many of its requests were for this target.
-    pub(crate) fn count_of(&self, target: &str) -> usize {
-        self.state.known().seen.iter().filter(|seen| *seen == target).count()
+        self.state.known().seen
     }
 
     /// How often its health was asked.
@@ -102,7 +114,7 @@ impl State {
     fn serve(&self, mut client: impl Read + Write) {
         while let Some(target) = request(&mut client) {
             let is_check = self.health.as_deref() == Some(target.as_str());
-            let mood = self.note(target, is_check);
+            let mood = self.note(is_check);
             let said = match mood {
                 Mood::Sick if is_check => client.write_all(SICK),
                 Mood::Ends if !is_check => return,
@@ -115,13 +127,9 @@ impl State {
         }
     }
 
-    fn note(&self, target: String, is_check: bool) -> Mood {
+    fn note(&self, is_check: bool) -> Mood {
         let mut known = self.known();
-        if is_check {
-            known.checks += 1;
-        } else if known.seen.len() < SEEN_MAX {
-            known.seen.push(target);
-        }
+        *(if is_check { &mut known.checks } else { &mut known.seen }) += 1;
         known.mood
     }
 }

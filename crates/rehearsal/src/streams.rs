@@ -26,7 +26,7 @@ const SESSIONS_MAX: usize = 8;
 /// The longest time for a handshake or a Logon in the play; a longer one of the machine's is cut to this.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long it is waited for an end that comes at once.
-const AT_ONCE: Duration = Duration::from_millis(1_500);
+const AT_ONCE: Duration = Duration::from_secs(5);
 /// Past the limit, for what must be cut.
 const GRACE_TIME: Duration = Duration::from_secs(5);
 /// Between two looks at what the stand-in heard.

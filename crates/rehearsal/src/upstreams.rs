@@ -3,12 +3,13 @@
 //! Nobody's own application server may be killed to see what comes of it. So stand-ins die in its place, as many as the
 //! route has, and everything is looked at from both sides: what a client is told, and what a stand-in is asked.
 
-use crate::application::{Application, Mood};
+use crate::application::{Application, Mood, Speech};
 use crate::authority::{Authority, Papers};
 use crate::house::{FRONT, House};
 use crate::not_proven;
 use burgrave_config::{
-    Authority as Place, Balance, Health, Host, Limits, Listen, Route, Settings, Site, Upstream,
+    Authority as Place, Balance, FastCgi, Health, Host, Limits, Listen, Route, Settings, Site,
+    Upstream,
 };
 use burgrave_model::Evidence;
 use burgrave_prove::{Reply, Target, Wire, WireLimits};
@@ -38,19 +39,20 @@ pub fn upstreams(settings: &Settings) -> Vec<Evidence> {
     let mut all = Vec::new();
     for site in &settings.sites {
         for route in &site.routes {
-            let name = format!("{}{}", site.name, route.path);
-            match Play::of(name.clone(), route) {
-                None => {
-                    let why = "upstreams that speak FastCGI or HTTP/2 without TLS are not played";
-                    all.push(not_proven(&format!("played {name}"), why));
-                }
-                Some(play) if plays.iter().any(|other| other.is_like(&play)) => {}
-                Some(_) if plays.len() >= ROUTES_MAX => {
-                    let why = format!("{ROUTES_MAX} routes are played, no more");
-                    all.push(not_proven(&format!("played {name}"), why));
-                }
-                Some(play) => plays.push(play),
+            let play = Play::of(format!("{}{}", site.name, route.path), route);
+            if plays.iter().any(|other| other.is_like(&play)) {
+                continue;
             }
+            if plays.len() >= ROUTES_MAX {
+                let why = format!("{ROUTES_MAX} routes are played, no more");
+                all.push(not_proven(&format!("played {}", play.name), why));
+                continue;
+            }
+            if play.balance.health != route.balance.health && play.balance.health.is_none() {
+                let why = "by HTTP/1.1 alone health is asked in the play";
+                all.push(not_proven(&format!("played `health` of {}", play.name), why));
+            }
+            plays.push(play);
         }
     }
     let played = std::thread::scope(|scope| {
@@ -66,13 +68,42 @@ pub fn upstreams(settings: &Settings) -> Vec<Evidence> {
     all
 }
 
+/// What an upstream speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Spoken {
+    Https,
+    Http,
+    H2c,
+    FastCgi,
+}
+
+impl Spoken {
+    const fn of(upstream: &Upstream) -> Self {
+        match upstream {
+            Upstream::Http(_) | Upstream::Unix(_) => Self::Http,
+            Upstream::Https(_) => Self::Https,
+            Upstream::H2c(_) => Self::H2c,
+            Upstream::FastCgi(_) | Upstream::FastCgiUnix(_) => Self::FastCgi,
+        }
+    }
+
+    fn speech(self, papers: &Papers) -> Speech {
+        match self {
+            Self::Https => Speech::Https(papers.clone()),
+            Self::Http => Speech::Http,
+            Self::H2c => Speech::H2c,
+            Self::FastCgi => Speech::FastCgi,
+        }
+    }
+}
+
 /// What is played of a route.
 #[derive(Clone, Debug)]
 struct Play {
     /// The site and the path.
     name: String,
-    /// Of each upstream, whether it has TLS.
-    secured: Vec<bool>,
+    /// What each upstream speaks.
+    spoken: Vec<Spoken>,
     balance: Balance,
     limits: Limits,
     /// Its `https` upstreams are verified by an authority that it names.
@@ -80,17 +111,13 @@ struct Play {
 }
 
 impl Play {
-    fn of(name: String, route: &Route) -> Option<Self> {
-        let secured = route.upstream.iter().map(|upstream| match upstream {
-            Upstream::Http(_) | Upstream::Unix(_) => Some(false),
-            Upstream::Https(_) => Some(true),
-            Upstream::H2c(_) | Upstream::FastCgi(_) | Upstream::FastCgiUnix(_) => None,
-        });
-        let mut secured: Vec<bool> = secured.collect::<Option<_>>()?;
+    fn of(name: String, route: &Route) -> Self {
+        let mut spoken: Vec<Spoken> = route.upstream.iter().map(Spoken::of).collect();
         // The ones with TLS first, so that none of them is cut off.
-        secured.sort_by_key(|secured| !secured);
-        secured.truncate(STAND_INS_MAX);
-        let health = route.balance.health.as_ref().map(|own| Health {
+        spoken.sort_unstable();
+        spoken.truncate(STAND_INS_MAX);
+        let is_http1 = spoken.iter().all(|own| matches!(own, Spoken::Https | Spoken::Http));
+        let health = route.balance.health.as_ref().filter(|_| is_http1).map(|own| Health {
             every: own.every.min(EVERY_MAX),
             timeout: own.timeout.min(CONNECT_TIME_MAX),
             ..own.clone()
@@ -101,13 +128,12 @@ impl Play {
             ..Limits::default()
         };
         let balance = Balance { health, ..route.balance.clone() };
-        let has_own_authority = route.upstream_ca.is_some();
-        Some(Self { name, secured, balance, limits, has_own_authority })
+        Self { name, spoken, balance, limits, has_own_authority: route.upstream_ca.is_some() }
     }
 
     /// Whether it would be the same play.
     fn is_like(&self, other: &Self) -> bool {
-        self.secured == other.secured
+        self.spoken == other.spoken
             && self.balance == other.balance
             && self.limits == other.limits
             && self.has_own_authority == other.has_own_authority
@@ -146,6 +172,12 @@ fn settings(
         written.map_err(|error| error.to_string())?;
         route.upstream_ca = Some(file);
     }
+    if play.spoken.contains(&Spoken::FastCgi) {
+        let index = "index.php".to_owned();
+        let written = replace_own(&folder.join(&index), b"", Access::All);
+        written.map_err(|error| error.to_string())?;
+        route.fastcgi = Some(FastCgi { root: folder.to_path_buf(), index });
+    }
     Ok(Settings {
         listeners: vec![Listen::new(FRONT)],
         limits: play.limits.clone(),
@@ -166,25 +198,22 @@ impl Scene {
     fn set(play: &Play, open: Opening<'_>) -> Result<Self, String> {
         let authority = Authority::new()?;
         let papers = authority.issue(HERE)?;
-        let shown = play.secured.iter().map(|secured| secured.then(|| papers.clone()));
-        let shown: Vec<Option<Papers>> = shown.collect();
-        Self::showing(play, &shown, Some(&authority.pem()), open)
+        let speeches: Vec<_> = play.spoken.iter().map(|own| own.speech(&papers)).collect();
+        Self::speaking(play, &speeches, Some(&authority.pem()), open)
     }
 
-    fn showing(
+    fn speaking(
         play: &Play,
-        papers: &[Option<Papers>],
+        speeches: &[Speech],
         authority: Option<&str>,
         open: Opening<'_>,
     ) -> Result<Self, String> {
         let health = play.balance.health.as_ref().map(|health| health.path.as_str());
-        let start = |papers: &Option<Papers>| Application::start(papers.as_ref(), health);
-        let applications: Vec<Application> = papers.iter().map(start).collect::<Result<_, _>>()?;
-        let upstream: Vec<Upstream> = applications
-            .iter()
-            .zip(papers)
-            .map(|(own, papers)| upstream(own.address(), papers.is_some()))
-            .collect();
+        let start = |speech: &Speech| Application::start(speech, health);
+        let applications: Vec<Application> =
+            speeches.iter().map(start).collect::<Result<_, _>>()?;
+        let both = applications.iter().zip(speeches);
+        let upstream: Vec<_> = both.map(|(own, speech)| upstream(own.address(), speech)).collect();
         let front = open(play, &upstream, authority)?;
         let limits = WireLimits {
             connect_time: Duration::from_secs(2),
@@ -221,15 +250,25 @@ impl Scene {
         self.applications.iter().take(1).for_each(|own| own.be(mood));
     }
 
+    /// How many requests all of them have seen.
+    fn count_all(&self) -> usize {
+        self.applications.iter().map(Application::count).sum()
+    }
+
     /// How many requests the one has seen to which things happen.
     fn count(&self) -> usize {
         self.applications.first().map_or(0, Application::count)
     }
 }
 
-fn upstream(address: SocketAddr, is_secured: bool) -> Upstream {
+fn upstream(address: SocketAddr, speech: &Speech) -> Upstream {
     let place = Place { host: Host::Address(address.ip()), port: address.port() };
-    if is_secured { Upstream::Https(place) } else { Upstream::Http(place) }
+    match speech {
+        Speech::Http => Upstream::Http(place),
+        Speech::Https(_) => Upstream::Https(place),
+        Speech::H2c => Upstream::H2c(place),
+        Speech::FastCgi => Upstream::FastCgi(place),
+    }
 }
 
 #[cfg(test)]

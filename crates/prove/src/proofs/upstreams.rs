@@ -25,19 +25,20 @@ impl Attack for Upstreams {
         "Starts a gateway on a loopback address with each route's own `balance`, `health`, \
          `connect_time` and `upstream_time`, before\nstand-ins for its application servers, at \
          most four, and lets things happen to one of them. It dies, and everybody is \
-         answered.\nIt ends connections in the place of answers: GETs are made again elsewhere, \
-         after five failures it is left alone, and no POST\nis made twice (RFC 9110 \
-         \u{a7}9.2.2). It hangs: a client is told within the time (CWE-400). It says that it is \
-         not well: it gets\nno requests until it is again. An `https` one shows a certificate \
-         of another authority, for another name, one that has ended,\nor, without \
-         `upstream_ca`, one that this system does not know (CWE-295): no request reaches it. \
-         The control of each is that all\nrequests are answered while all are well. No \
-         application server of yours is contacted. Times are cut so that the play ends: to\none \
-         second for connecting, two for an answer, and a fifth of one between checks. A route \
-         with one upstream is played for what\nholds for one, a unix socket as an address; \
-         FastCGI and HTTP/2 without TLS are not proven.\n\nIf it fell: give the route `health` \
-         with a path that says how the application is, and a second upstream that does not \
-         depend\non the first. A request that an application must not see twice is no GET."
+         answered.\nIt ends connections in the place of answers: GETs are made again elsewhere \
+         (those of FastCGI are not, for a script was begun),\nafter five failures it is left \
+         alone, and no POST is made twice (RFC 9110 \u{a7}9.2.2). It hangs: a client is told \
+         within the time\n(CWE-400). It says that it is not well: it gets no requests until it \
+         is again. An `https` one shows a certificate of another\nauthority, for another name, \
+         one that has ended, or, without `upstream_ca`, one that this system does not know \
+         (CWE-295): no\nrequest reaches it. The control of each is that all requests are \
+         answered while all are well. No application server of yours is\ncontacted. Times are \
+         cut so that the play ends: to one second for connecting, two for an answer, and a \
+         fifth of one between\nchecks. A route with one upstream is played for what holds for \
+         one, a unix socket as an address; `health` of others than\nHTTP/1.1 is not \
+         proven.\n\nIf it fell: give the route `health` with a path that says how the \
+         application is, and a second upstream that does not depend\non the first. A request \
+         that an application must not see twice is no GET."
     }
 
     fn applies(&self, target: &Target) -> bool {

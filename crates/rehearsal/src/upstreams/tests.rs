@@ -1,5 +1,6 @@
 //! The gateway holds; a proxy that is too simple, and one that is too eager, do not.
 
+use super::Spoken::{FastCgi as Script, H2c, Http, Https};
 use super::*;
 use crate::stand_in::StandIn;
 use burgrave_config::{Sharing, Tls};
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const TLS: &str = "an https upstream";
 
-fn play(secured: &[bool]) -> Play {
+fn play(spoken: &[Spoken]) -> Play {
     let health = Health {
         path: "/up".to_owned(),
         every: Duration::from_millis(50),
@@ -22,7 +23,7 @@ fn play(secured: &[bool]) -> Play {
     };
     Play {
         name: "site.test/api/".to_owned(),
-        secured: secured.to_vec(),
+        spoken: spoken.to_vec(),
         balance: Balance { health: Some(health), ..Balance::default() },
         limits: Limits {
             connect_time: Duration::from_secs(1),
@@ -47,16 +48,16 @@ fn check(play: &Play, open: Opening<'_>, count: usize, falls: &[&str]) {
 
 #[test]
 fn the_gateway_keeps_what_happens_to_one_from_all_others() {
-    check(&play(&[false, false]), &gateway, 5, &[]);
-    let mut least = play(&[false; 3]);
+    check(&play(&[Http, Http]), &gateway, 5, &[]);
+    let mut least = play(&[Http; 3]);
     (least.balance.sharing, least.balance.sticky) = (Sharing::LeastRequests, Some("lb".to_owned()));
     check(&least, &gateway, 5, &[]);
 }
 
 #[test]
 fn the_gateway_asks_nobody_whose_certificate_is_wrong() {
-    check(&play(&[true, false]), &gateway, 8, &[]);
-    let by_system = Play { has_own_authority: false, ..play(&[true]) };
+    check(&play(&[Https, Http]), &gateway, 8, &[]);
+    let by_system = Play { has_own_authority: false, ..play(&[Https]) };
     let all = trials::all(&by_system, &gateway);
     let last = all.last().unwrap();
     // Where the system has no authorities nothing can be said.
@@ -65,7 +66,7 @@ fn the_gateway_asks_nobody_whose_certificate_is_wrong() {
 
 #[test]
 fn one_alone_is_played_for_what_holds_for_one() {
-    check(&play(&[false]), &gateway, 2, &[]);
+    check(&play(&[Http]), &gateway, 2, &[]);
 }
 
 /// A proxy as it is quickly written. An eager one asks everybody until somebody answers.
@@ -129,13 +130,13 @@ fn asked(door: Door, request: &[u8]) -> Option<u16> {
 #[test]
 fn a_proxy_that_is_too_simple_falls() {
     let falls = ["one upstream", TLS];
-    check(&play(&[true, false]), &naive(false), 8, &falls);
+    check(&play(&[Https, Http]), &naive(false), 8, &falls);
 }
 
 #[test]
 fn a_proxy_that_is_too_eager_makes_orders_twice() {
     let falls = ["POSTs", "one upstream ends", "one upstream hangs", "one upstream says"];
-    check(&play(&[false, false]), &naive(true), 5, &falls);
+    check(&play(&[Http, Http]), &naive(true), 5, &falls);
 }
 
 #[test]
@@ -144,11 +145,11 @@ fn nothing_is_proven_where_nobody_answers() {
         let gone = StandIn::start(drop)?;
         Ok(Front { target: one(gone.address, false), _kept: Box::new(()) })
     };
-    let all = trials::all(&play(&[true, false]), &nobody);
+    let all = trials::all(&play(&[Https, Http]), &nobody);
     assert_eq!(all.len(), 8);
     assert!(all.iter().all(|part| part.outcome == Outcome::NotProven), "{all:#?}");
     let refused = |_: &Play, _: &[Upstream], _: Option<&str>| Err("no port".to_owned());
-    let all = trials::all(&play(&[true]), &refused);
+    let all = trials::all(&play(&[Https]), &refused);
     assert!(all.iter().all(|part| part.saw == "no port"), "{all:#?}");
 }
 
@@ -164,26 +165,39 @@ fn routes_with_the_same_settings_are_played_once_and_in_short() {
         fall: 3,
         rise: 2,
     });
-    let one = Play::of("a".to_owned(), &route).unwrap();
-    assert_eq!(one.secured, [true, false]);
+    let one = Play::of("a".to_owned(), &route);
+    assert_eq!(one.spoken, [Https, Http]);
     assert_eq!(one.limits.upstream_time, ANSWER_TIME_MAX, "a minute in the configuration");
     let health = one.balance.health.as_ref().unwrap();
     assert_eq!((health.every, health.timeout, health.fall), (EVERY_MAX, CONNECT_TIME_MAX, 3));
     route.upstream = both(2);
-    assert!(one.is_like(&Play::of("b".to_owned(), &route).unwrap()));
+    assert!(one.is_like(&Play::of("b".to_owned(), &route)));
     route.upstream.push(Upstream::Unix("/run/app".into()));
-    assert!(!one.is_like(&Play::of("c".to_owned(), &route).unwrap()));
-    route.upstream.push(Upstream::H2c(place(3)));
-    assert!(Play::of("d".to_owned(), &route).is_none());
+    assert!(!one.is_like(&Play::of("c".to_owned(), &route)));
+    // Health is asked by HTTP/1.1; of others it is said that it is not.
+    route.upstream = vec![Upstream::H2c(place(3))];
+    route.limits.upstream_time = Duration::from_millis(100);
     let mut settings = Settings::new("/nowhere".into());
-    settings.sites = vec![Site { routes: vec![route], ..Site::new("a.test") }];
+    let routes = vec![route.clone(), route];
+    settings.sites = vec![Site { routes, ..Site::new("a.test") }];
     let all = upstreams(&settings);
-    assert!(all.len() == 1 && all[0].outcome == Outcome::NotProven, "{all:?}");
+    assert!(all[0].outcome == Outcome::NotProven && all[0].did.contains("`health`"), "{all:?}");
+    assert_eq!(all.iter().filter(|part| part.did.contains("hangs")).count(), 1, "{all:#?}");
+}
+
+#[test]
+fn the_gateway_does_the_same_for_other_protocols() {
+    let mut shared = play(&[H2c, H2c]);
+    shared.balance.health = None;
+    check(&shared, &gateway, 4, &[]);
+    let mut scripts = play(&[Script, Script]);
+    scripts.balance.health = None;
+    check(&scripts, &gateway, 4, &[]);
 }
 
 #[test]
 fn applications_do_as_they_are_told() {
-    let own = Arc::new(Application::start(None, Some("/up")).unwrap());
+    let own = Arc::new(Application::start(&Speech::Http, Some("/up")).unwrap());
     let say = |path: &str| {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         asked(Door { address: own.address(), layer: Layer::Plain }, request.as_bytes())
@@ -193,5 +207,5 @@ fn applications_do_as_they_are_told() {
     assert_eq!((say("/a"), say("/up")), (Some(200), Some(503)));
     own.be(Mood::Ends);
     assert_eq!(say("/a"), None);
-    assert_eq!((own.count(), own.count_of("/a"), own.checks()), (3, 3, 2));
+    assert_eq!((own.count(), own.checks()), (3, 2));
 }

@@ -1,6 +1,6 @@
 //! What happens to the one, and what must come of it.
 
-use super::{Application, HERE, Mood, Opening, Play, Scene};
+use super::{HERE, Mood, Opening, Play, Scene, Speech, Spoken};
 use crate::authority::Authority;
 use crate::{evidence, not_proven};
 use burgrave_config::Health;
@@ -52,14 +52,14 @@ pub(super) fn all(play: &Play, open: Opening<'_>) -> Vec<Evidence> {
             Err(why) => not_proven(&did, why),
         });
     }
-    if play.secured.contains(&true) {
+    if play.spoken.contains(&Spoken::Https) {
         all.extend(strangers(play, open));
     }
     all
 }
 
 fn has_others(play: &Play) -> bool {
-    play.secured.len() > 1
+    play.spoken.len() > 1
 }
 
 fn is_checked(play: &Play) -> bool {
@@ -82,7 +82,7 @@ fn death(_: &Play, scene: &mut Scene) -> (String, Outcome) {
 }
 
 /// What may be asked twice is; and who fails again and again is not asked any more.
-fn endings(_: &Play, scene: &mut Scene) -> (String, Outcome) {
+fn endings(play: &Play, scene: &mut Scene) -> (String, Outcome) {
     scene.ill(Mood::Ends);
     let before = scene.count();
     let mut statuses = Vec::new();
@@ -90,7 +90,8 @@ fn endings(_: &Play, scene: &mut Scene) -> (String, Outcome) {
         statuses.extend(scene.gets(1));
     }
     let (saw, outcome) = all_answered(&statuses);
-    if outcome != Outcome::Held {
+    // A script that was begun may have done something, whatever the method was.
+    if outcome != Outcome::Held && !play.spoken.contains(&Spoken::FastCgi) {
         return (saw, outcome);
     }
     let failed = scene.count();
@@ -112,9 +113,9 @@ fn posts(_: &Play, scene: &mut Scene) -> (String, Outcome) {
     let mut most = 0;
     while scene.count() - before < 2 && sent < ASKED_MAX {
         let path = format!("/post/{sent}");
+        let earlier = scene.count_all();
         scene.ask("POST", &path);
-        let times = scene.applications.iter().map(|own| own.count_of(&path)).sum();
-        most = most.max(times);
+        most = most.max(scene.count_all() - earlier);
         sent += 1;
     }
     if scene.count() == before {
@@ -205,7 +206,7 @@ fn all_answered(statuses: &[Option<u16>]) -> (String, Outcome) {
 
 /// Upstreams that show what is not theirs: not a byte of a request may reach them.
 fn strangers(play: &Play, open: Opening<'_>) -> Vec<Evidence> {
-    let one = Play { secured: vec![true], ..play.clone() };
+    let one = Play { spoken: vec![Spoken::Https], ..play.clone() };
     match shown(&one, open) {
         Ok(all) => all,
         Err(why) => vec![not_proven(&format!("played certificates of {}", play.name), why)],
@@ -228,14 +229,14 @@ fn shown(play: &Play, open: Opening<'_>) -> Result<Vec<Evidence>, String> {
     let mut all = Vec::new();
     for (what, papers, authority) in wrong {
         let did = format!("an https upstream with {what}, of {} as it is played", play.name);
-        let mut control = Scene::showing(play, &[Some(right.clone())], Some(&pem), open)?;
+        let mut control = Scene::speaking(play, &[Speech::Https(right.clone())], Some(&pem), open)?;
         if !is_well(&mut control) {
             all.push(not_proven(&did, "one with the right certificate is not asked, either"));
             continue;
         }
-        let mut scene = Scene::showing(play, &[Some(papers)], authority, open)?;
+        let mut scene = Scene::speaking(play, &[Speech::Https(papers)], authority, open)?;
         let (status, _) = scene.ask("GET", "/secret");
-        let asked: usize = scene.applications.iter().map(Application::count).sum();
+        let asked = scene.count_all();
         let said = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         let outcome = match (asked, status) {
             (0, Some(200..=299)) => Outcome::NotProven,
