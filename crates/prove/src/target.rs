@@ -37,6 +37,8 @@ pub struct Rehearsals {
     pub trial: Option<Rehearsal>,
     /// A stranger who guesses passwords.
     pub brute_force: Option<Rehearsal>,
+    /// Passwords that are guessed at the sign-in itself.
+    pub sign_in: Option<Rehearsal>,
     /// A log that goes silent or away.
     pub lost_log: Option<Rehearsal>,
     /// Clients of streams, beside the right ones.

@@ -27,6 +27,7 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
         "backups-out-of-reach",
         "firewall-drops",
         "trial-ends",
+        "sign-in-guesses",
         "brute-force-banned",
         "lost-log-told",
     ];
@@ -232,6 +233,7 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
         "trial-ends",
         "brute-force-banned",
         "lost-log-told",
+        "sign-in-guesses",
         "streams",
         "upstreams",
     ];
@@ -252,6 +254,7 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
             trial: own(),
             brute_force: own(),
             lost_log: own(),
+            sign_in: own(),
             streams: own(),
             upstreams: own(),
         };

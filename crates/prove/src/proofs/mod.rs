@@ -21,6 +21,7 @@ mod path_traversal;
 mod rehearsed;
 mod request_rate;
 mod request_smuggling;
+mod sign_in;
 mod slow;
 mod sql_injection;
 mod streams;
@@ -57,6 +58,7 @@ pub static ALL: &[&dyn Attack] = &[
     &backups::Backups,
     &firewall_drops::FirewallDrops,
     &trial_ends::TrialEnds,
+    &sign_in::SignIn,
     &brute_force::BruteForce,
     &lost_log::LostLog,
 ];
