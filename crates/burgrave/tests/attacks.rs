@@ -168,6 +168,34 @@ fn proofs_hold_with_the_rules_and_fall_without() {
 }
 
 #[test]
+fn what_stands_behind_the_gateway_is_proven_without_being_asked() {
+    let own = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    own.set_nonblocking(true).unwrap();
+    let address = own.local_addr().unwrap();
+    let (listen, fix) = (support::free_port(), support::free_port());
+    let services = format!(
+        "[limits]\nheader_time = \"1s\"\nupstream_time = \"1s\"\n{}[[stream]]\nname = \"fix\"\naddress = \
+         \"127.0.0.1:{fix}\"\nhosts = [\"fix.test\"]\ntls = \"self-signed\"\nupstream = [\"tcp://{address}\"]\n\
+         [[stream.fix]]\nsender = \"CLIENT1\"\ntarget = \"BROKER\"\n",
+        site(address)
+    );
+    let burgrave = Burgrave::start_on(&format!("127.0.0.1:{listen}"), &services);
+    let config = burgrave.config();
+    let config = config.to_str().unwrap();
+    let arguments = ["prove", "app-server", "--config", config, "--format", "json"];
+    let output = support::run(&arguments);
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{shown:#}");
+    let proofs = shown["proofs"].as_array().unwrap();
+    let ids: Vec<_> = proofs.iter().map(|proof| proof["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["streams", "upstreams"]);
+    for proof in proofs {
+        assert!(proof["evidence"].to_string().contains("as it is played"), "{proof:#}");
+    }
+    assert!(own.accept().is_err(), "somebody came to the application server itself");
+}
+
+#[test]
 fn nothing_is_proven_when_nobody_answers() {
     let listen = std::net::SocketAddr::from(([127, 0, 0, 1], support::free_port()));
     let folder = tempfile::tempdir().unwrap();

@@ -10,6 +10,10 @@ use bstr::ByteSlice as _;
 pub struct Certificate {
     /// The names that it is for: DNS names and addresses of the extension, else the common name.
     pub names: Vec<String>,
+    /// Whose it is, as DER has the name.
+    pub subject: Vec<u8>,
+    /// Who signed it, as DER has the name.
+    pub issuer: Vec<u8>,
     /// Subject and issuer are the same.
     pub is_self_issued: bool,
     /// It may sign others.
@@ -20,6 +24,8 @@ pub struct Certificate {
     pub ends: i64,
     /// Its key.
     pub key: Key,
+    /// The key itself with its algorithm, as DER has them.
+    pub public: Vec<u8>,
     /// As `sha256`, `sha1`, `md5`; empty where unknown.
     pub digest: &'static str,
     /// The common name.
@@ -127,11 +133,14 @@ pub fn parse(der: &[u8]) -> Option<Certificate> {
     }
     Some(Certificate {
         names,
+        subject: subject.to_vec(),
+        issuer: issuer.to_vec(),
         is_self_issued: issuer == subject,
         is_authority: extensions.is_authority,
         begins,
         ends,
         key: public_key(key)?,
+        public: key.to_vec(),
         digest,
         common_name,
         serial: serial.to_vec(),
@@ -288,11 +297,14 @@ mod tests {
         assert_eq!(bits(&[1]), 1);
         let certificate = Certificate {
             names: vec!["*.a.example".into(), "b".into()],
+            subject: Vec::new(),
+            issuer: Vec::new(),
             is_self_issued: false,
             is_authority: false,
             begins: 0,
             ends: 0,
             key: Key { kind: KeyKind::Rsa, bits: 2048 },
+            public: Vec::new(),
             digest: "sha256",
             common_name: String::new(),
             serial: Vec::new(),

@@ -12,19 +12,25 @@
 
 mod attack;
 mod evidence;
+mod fix;
 mod manual;
 mod proofs;
 mod request;
 mod target;
+mod target_certificate;
+mod target_stream;
 mod trial;
 mod wire;
 
 pub use attack::{Attack, prove, prove_within, unasked};
+pub use fix::{fix_logon, fix_message};
 pub use manual::manual;
 pub use proofs::ALL;
 pub use target::{
     Assault, Door, Entry, Inspected, Layer, Place, Rehearsal, Rehearsals, Serves, Target,
     TargetBackup, TargetSite,
 };
+pub use target_certificate::TargetCertificate;
+pub use target_stream::TargetStream;
 pub use wire::answer::Answer;
-pub use wire::{Connection, Reply, Wire, WireError, WireLimits};
+pub use wire::{Connection, Identity, Piece, Reply, Sent, Wire, WireError, WireLimits};

@@ -1,10 +1,12 @@
 //! What is attacked: the sites of the own configuration, at the addresses that it listens on.
 //!
-//! Invariant: every address here comes from a `[[listen]]` of the configuration; the unspecified one
+//! Invariant: every address here comes from a `[[listen]]` or a `[[stream]]` of the configuration; the unspecified one
 //! becomes loopback, no name is ever resolved.
 
+use crate::target_certificate::{TargetCertificate, certificates};
+use crate::target_stream::{TargetStream, streams};
 use burgrave_config::{
-    Access, CertificateUse, Environment, Limits, RequestRate, Route, Settings, Site,
+    Access, CertificateUse, Environment, Limits, Listen, RequestRate, Route, Settings, Site,
 };
 use burgrave_model::{Evidence, Mode};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,6 +17,10 @@ use std::sync::Arc;
 pub struct Target {
     /// In the configuration's order.
     pub sites: Vec<TargetSite>,
+    /// In the configuration's order.
+    pub streams: Vec<TargetStream>,
+    /// What sites show on each listener, then streams.
+    pub certificates: Vec<TargetCertificate>,
     /// Repositories that this machine writes to and may not remove from.
     pub backups: Vec<TargetBackup>,
     /// What is attacked beside the front door.
@@ -31,8 +37,14 @@ pub struct Rehearsals {
     pub trial: Option<Rehearsal>,
     /// A stranger who guesses passwords.
     pub brute_force: Option<Rehearsal>,
+    /// Passwords that are guessed at the sign-in itself.
+    pub sign_in: Option<Rehearsal>,
     /// A log that goes silent or away.
     pub lost_log: Option<Rehearsal>,
+    /// Clients of streams, beside the right ones.
+    pub streams: Option<Rehearsal>,
+    /// Application servers that die.
+    pub upstreams: Option<Rehearsal>,
 }
 
 /// An attack that is played elsewhere.
@@ -99,6 +111,8 @@ pub struct TargetSite {
     pub limits: Limits,
     /// What it is for.
     pub environment: Environment,
+    /// At its door this machine counts as a load balancer, which has to name its clients.
+    pub is_announced: bool,
 }
 
 /// An address and what is spoken there.
@@ -171,13 +185,16 @@ impl Target {
     /// What these settings put on the network.
     pub fn from_settings(settings: &Settings) -> Self {
         let sites = settings.sites.iter().map(|site| target_site(settings, site)).collect();
-        Self { sites, backups: Vec::new(), rehearsals: Rehearsals::default() }
+        let (streams, certificates) = (streams(settings), certificates(settings));
+        Self { sites, streams, certificates, ..Self::default() }
     }
 
     /// Every address that may be contacted.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         let doors = self.sites.iter().flat_map(|site| site.door.iter().chain(&site.plain));
-        doors.map(|door| door.address)
+        let streams = self.streams.iter().map(|stream| &stream.door);
+        let certificates = self.certificates.iter().map(|own| &own.door);
+        doors.chain(streams).chain(certificates).map(|door| door.address)
     }
 
     /// Whether some site takes every host.
@@ -210,21 +227,33 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
     let secure =
         first(true).map(|listen| Door { address: near(listen.address), layer: Layer::Tls });
     let tls = site.tls.is_some();
-    let host = site.hosts.iter().find(|host| *host != "*");
+    let door = if tls { secure.or(plain) } else { plain };
+    let announces = |listen: &&Listen| {
+        let own = near(listen.address);
+        door.is_some_and(|door| door.address == own)
+            && listen.proxy_protocol.iter().any(|network| network.contains(own.ip()))
+    };
     TargetSite {
         name: site.name.clone(),
-        host: match host.map(|host| (host, host.strip_prefix("*."))) {
-            Some((_, Some(rest))) => format!("burgrave-prove.{rest}"),
-            Some((host, None)) => host.clone(),
-            None => "localhost".to_owned(),
-        },
+        host: asked_host(&site.hosts),
         any_host: site.hosts.iter().any(|host| host == "*"),
-        door: if tls { secure.or(plain) } else { plain },
+        door,
         plain: if tls && secure.is_some() { plain } else { None },
         tls,
         places: places(settings, site),
         limits: settings.limits.clone(),
         environment: site.environment,
+        is_announced: settings.listeners.iter().any(|listen| announces(&listen)),
+    }
+}
+
+/// The host to ask for, of those that are taken.
+pub(crate) fn asked_host(hosts: &[String]) -> String {
+    let host = hosts.iter().find(|host| *host != "*");
+    match host.map(|host| (host, host.strip_prefix("*."))) {
+        Some((_, Some(rest))) => format!("burgrave-prove.{rest}"),
+        Some((host, None)) => host.clone(),
+        None => "localhost".to_owned(),
     }
 }
 
@@ -278,7 +307,7 @@ fn inspected(settings: &Settings, own: Option<Mode>) -> Inspected {
 }
 
 /// The address by which this machine reaches its own listener.
-fn near(address: SocketAddr) -> SocketAddr {
+pub(crate) fn near(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

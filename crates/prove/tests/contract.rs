@@ -22,14 +22,18 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
         "closed-door",
         "environments",
         "malware-uploads",
+        "streams",
+        "upstreams",
         "backups-out-of-reach",
         "firewall-drops",
         "trial-ends",
+        "sign-in-guesses",
         "brute-force-banned",
         "lost-log-told",
     ];
-    let without_tls = (layer == Layer::Plain).then_some("http2-floods");
-    let left_out: Vec<_> = without_tls.into_iter().chain(apart).collect();
+    let of_tls = ["certificates", "http2-floods"];
+    let without_tls = of_tls.into_iter().filter(|_| layer == Layer::Plain);
+    let left_out: Vec<_> = without_tls.chain(apart).collect();
     assert_eq!(unasked(&open), left_out);
     assert_eq!(proofs.len() + left_out.len(), ALL.len());
     for proof in &proofs {
@@ -56,7 +60,10 @@ fn every_proof_falls_against_a_server_without_safeguards() {
         // Frames that cost nothing make nobody wait.
         let controls = match proof.id {
             "tls" => 4,
-            "http2-floods" => 2,
+            // Its chain is one certificate, its key is strong, and the file is nobody else's.
+            "certificates" => 3,
+            // Before TLS a header is no TLS.
+            "named-client" | "http2-floods" => 2,
             _ => 0,
         };
         assert_eq!(count(Outcome::Held), controls, "{}: {}", proof.id, told(&proof));
@@ -197,7 +204,10 @@ fn only_what_is_wanted_is_run() {
         prove(&target, wanted).into_iter().map(|proof| proof.id).collect()
     };
     assert_eq!(ids(&[Safeguard::Cleanup]), ["leftovers"]);
-    assert_eq!(ids(&[Safeguard::WebServer]), ["tls", "unknown-host"]);
+    assert_eq!(
+        ids(&[Safeguard::WebServer]),
+        ["tls", "certificates", "unknown-host", "named-client"]
+    );
     assert!(ids(&[Safeguard::Physical]).is_empty());
 }
 
@@ -216,8 +226,17 @@ fn evidence_is_two_short_lines_of_printable_text() {
 
 #[test]
 fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
-    let wanted = [Safeguard::Firewall, Safeguard::BruteForce, Safeguard::Logs];
-    let played = ["firewall-drops", "trial-ends", "brute-force-banned", "lost-log-told"];
+    let wanted =
+        [Safeguard::Firewall, Safeguard::BruteForce, Safeguard::Logs, Safeguard::AppServer];
+    let played = [
+        "firewall-drops",
+        "trial-ends",
+        "brute-force-banned",
+        "lost-log-told",
+        "sign-in-guesses",
+        "streams",
+        "upstreams",
+    ];
     let of = |target: &Target| -> Vec<Proof> {
         let all = prove(target, &wanted).into_iter();
         all.filter(|proof| played.contains(&proof.id)).collect()
@@ -230,8 +249,15 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
             vec![Evidence { did: "knocked".to_owned(), saw: "line\nbreak".to_owned(), outcome }]
         });
         let own = || Some(Rehearsal(Arc::clone(&play)));
-        let rehearsals =
-            Rehearsals { firewall: own(), trial: own(), brute_force: own(), lost_log: own() };
+        let rehearsals = Rehearsals {
+            firewall: own(),
+            trial: own(),
+            brute_force: own(),
+            lost_log: own(),
+            sign_in: own(),
+            streams: own(),
+            upstreams: own(),
+        };
         let target = Target { rehearsals, ..Target::default() };
         for proof in of(&target) {
             assert_eq!(proof.outcome, outcome, "{}", proof.id);

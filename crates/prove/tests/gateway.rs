@@ -199,6 +199,40 @@ fn slow_connections_are_cut_for_being_slow_and_not_for_being_many() {
     }
 }
 
+#[test]
+fn a_load_balancer_names_its_clients_and_nobody_else_does() {
+    let balancers = |address: [u8; 4], tls| {
+        let network = Network { address: address.into(), prefix: 8 };
+        let change = move |settings: &mut burgrave_config::Settings| {
+            settings.listeners[0].proxy_protocol = vec![network];
+        };
+        deploy(Plan { tls, redirect: false, change: Box::new(change), ..Plan::default() })
+    };
+    for tls in [true, false] {
+        let elsewhere = balancers([10, 0, 0, 0], tls);
+        assert!(!elsewhere.target.sites[0].is_announced);
+        let proof = run(&elsewhere.target, "named-client");
+        check(&proof, Outcome::Held);
+        assert_eq!(proof.evidence.len(), if tls { 4 } else { 2 });
+        let here = balancers([127, 0, 0, 0], tls);
+        assert!(here.target.sites[0].is_announced);
+        let proof = run(&here.target, "named-client");
+        check(&proof, Outcome::Held);
+        assert!(proof.evidence[0].did.contains("names nobody"), "{proof:?}");
+        // A header that is taken from everybody, and one that is not asked for.
+        let mut target = here.target.clone();
+        target.sites[0].is_announced = false;
+        check(&run(&target, "named-client"), Outcome::NotProven);
+        let mut target = elsewhere.target.clone();
+        target.sites[0].is_announced = true;
+        check(&run(&target, "named-client"), Outcome::NotProven);
+    }
+    let naive = support::start(support::Kind::Naive, burgrave_prove::Layer::Plain);
+    let mut target = support::target(naive, burgrave_prove::Layer::Plain);
+    target.sites[0].is_announced = true;
+    check(&run(&target, "named-client"), Outcome::Fell);
+}
+
 /// Another network, to which this machine does not belong.
 fn elsewhere() -> Access {
     let network = Network { address: [192, 0, 2, 0].into(), prefix: 24 };
@@ -208,7 +242,7 @@ fn elsewhere() -> Access {
 #[test]
 fn what_is_limited_and_closed_holds() {
     let deployment = deploy(Plan {
-        change: |settings| {
+        change: Box::new(|settings| {
             let site = &mut settings.sites[0];
             let mut closed = site.routes[0].clone();
             closed.path = "/staff/".to_owned();
@@ -222,10 +256,10 @@ fn what_is_limited_and_closed_holds() {
             staging.access = elsewhere();
             staging.routes.iter_mut().for_each(|route| route.access = elsewhere());
             settings.sites.push(staging);
-        },
+        }),
         ..Plan::default()
     });
-    assert_eq!(unasked(&deployment.target)[..2], ["malware-uploads", "backups-out-of-reach"]);
+    assert_eq!(unasked(&deployment.target)[..2], ["malware-uploads", "streams"]);
     for id in ["request-rate", "closed-door", "environments", "http2-floods", "sql-injection"] {
         check(&run(&deployment.target, id), Outcome::Held);
     }

@@ -6,7 +6,7 @@ mod support;
 
 use burgrave_config::parse;
 use burgrave_prove::{
-    Door, Inspected, Layer, Reply, Serves, Target, Wire, WireError, WireLimits, prove_within,
+    Door, Entry, Inspected, Layer, Reply, Serves, Target, Wire, WireError, WireLimits, prove_within,
 };
 use std::net::{SocketAddr, TcpListener};
 use support::{short_patience, target};
@@ -98,6 +98,57 @@ fn a_listener_is_reached_at_its_own_address() {
     let addresses: Vec<SocketAddr> = target.addresses().collect();
     assert_eq!(addresses, ["192.0.2.7:80".parse().unwrap()]);
     assert_eq!(target.sites[0].places[0].inspected, Inspected::DoesNotBlock, "no rules");
+}
+
+#[test]
+fn streams_and_certificates_are_where_they_are_configured() {
+    let target = from(&format!(
+        "{SHOP}{}",
+        r#"
+[[stream]]
+name = "fix"
+address = "0.0.0.0:9878"
+hosts = ["fix.test"]
+tls = { certificate = "/etc/fix.pem", key = "/etc/fix.key" }
+client_ca = "/etc/clients.pem"
+networks = ["127.0.0.0/8"]
+upstream = ["tcp://10.0.0.5:9878"]
+[[stream.fix]]
+sender = "CLIENT1"
+target = "BROKER"
+[[stream]]
+name = "rest"
+address = "0.0.0.0:9878"
+tls = "passthrough"
+networks = ["192.0.2.0/24"]
+upstream = ["tcp://10.0.0.6:9878"]
+[[stream]]
+name = "echo"
+address = "192.0.2.7:7"
+upstream = ["tcp://10.0.0.7:7"]
+"#
+    ));
+    let [fix, rest, echo] = &target.streams[..] else { panic!("three") };
+    assert_eq!((fix.host.as_str(), fix.entry), ("fix.test", Entry::OpenToUs));
+    assert_eq!(fix.door, door("127.0.0.1:9878", Layer::Tls));
+    assert!(fix.any_name && fix.wants_certificate, "the other stream takes every name");
+    assert_eq!(fix.sessions, [("CLIENT1".to_owned(), "BROKER".to_owned())]);
+    assert_eq!(fix.header_time.as_secs(), 7);
+    assert_eq!((rest.host.as_str(), rest.entry), ("localhost", Entry::Closed));
+    assert_eq!([fix.is_guarded(), rest.is_guarded(), echo.is_guarded()], [true, true, false]);
+    assert_eq!(echo.door, door("192.0.2.7:7", Layer::Plain));
+    // TLS that is passed on shows somebody else's certificate.
+    let shown: Vec<_> = target
+        .certificates
+        .iter()
+        .map(|own| (own.name.as_str(), own.door.address.port(), own.hosts.len(), own.any_name))
+        .collect();
+    assert_eq!(shown, [("shop.test", 8443, 2, false), ("fix", 9878, 1, true)]);
+    assert_eq!(target.certificates[1].keys, [std::path::Path::new("/etc/fix.key")]);
+    let own = target.certificates[0].keys[0].display().to_string();
+    assert_eq!(own, "/var/lib/burgrave/tls/shop.test.key");
+    let addresses: Vec<String> = target.addresses().map(|own| own.to_string()).collect();
+    assert!(addresses.iter().all(|own| !own.starts_with("10.")), "{addresses:?}");
 }
 
 #[test]

@@ -1,26 +1,37 @@
-//! Attacks on the firewall and on the watch that no one may make on the machine itself: they are played with its own
-//! configuration, kernel and program on a stage of network namespaces, by a stranger and beside somebody innocent.
+//! Attacks that no one may make on the machine itself: they are played with its own configuration, kernel and program.
+//! Those on the firewall and on the watch on a stage of network namespaces, by a stranger and beside somebody innocent;
+//! those on what stands behind the gateway by a gateway on loopback, before stand-ins that hear all of it, or die.
 //!
 //! A port scan or a flood of passwords against the machine would end with its operator banned, and a flushed table with
-//! nobody kept out. On the stage all of it may happen. What is played there says what the configuration does; so each
+//! nobody kept out; a Logon would open a session. On the stage all of it may happen. What is played there says what the configuration does; so each
 //! rehearsal first looks whether the machine itself has what is played.
 //!
 //! Invariants: nothing of this machine is changed: rules are loaded, tables flushed and clients banned only in
 //! namespaces that were made here and end with their threads; nothing leaves the stage, whose addresses are those for
-//! benchmarks (RFC 2544) and local ones (RFC 4193); every wait has an end; what could not be set up is not proven.
+//! benchmarks (RFC 2544) and local ones (RFC 4193), or loopback; no upstream of the machine's is contacted; every wait has an end; what could not be set up is not proven.
 
+mod application;
+mod authority;
 mod bans;
 mod drops;
+mod house;
 mod lost_log;
 mod program;
 mod room;
+mod sign_in;
 mod stage;
+mod stand_in;
+mod streams;
 mod trial;
+mod upstreams;
 
 pub use bans::brute_force;
 pub use drops::firewall_drops;
 pub use lost_log::lost_log;
+pub use sign_in::sign_in;
+pub use streams::streams;
 pub use trial::trial_ends;
+pub use upstreams::upstreams;
 
 use burgrave_model::{Evidence, Outcome};
 

@@ -65,6 +65,7 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
         std::env::current_exe().map_err(|error| Error::Runtime("this program's path", error))?;
     let is_closed = settings.firewall.as_ref().is_some_and(|firewall| firewall.enabled);
     let is_watched = !settings.watch.is_empty();
+    let has_routes = settings.sites.iter().any(|site| !site.routes.is_empty());
     let own = Arc::new((settings.clone(), program));
     let play = |is_configured: bool, play: fn(&Settings, &Path) -> Vec<Evidence>| {
         let own = Arc::clone(&own);
@@ -75,7 +76,19 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
         trial: play(is_closed, |_, _| burgrave_rehearsal::trial_ends()),
         brute_force: play(is_watched, burgrave_rehearsal::brute_force),
         lost_log: play(is_watched, burgrave_rehearsal::lost_log),
+        sign_in: play(signs_in(settings), |_, _| burgrave_rehearsal::sign_in()),
+        streams: play(!settings.streams.is_empty(), |settings, _| {
+            burgrave_rehearsal::streams(settings)
+        }),
+        upstreams: play(has_routes, |settings, _| burgrave_rehearsal::upstreams(settings)),
     })
+}
+
+/// Whether anybody has a password.
+fn signs_in(settings: &Settings) -> bool {
+    let routes = settings.sites.iter().flat_map(|site| &site.routes).map(|route| &route.access);
+    let mut all = settings.sites.iter().map(|site| &site.access).chain(routes);
+    all.any(|access| access.users.is_some())
 }
 
 /// How a proof ended, with what was seen where it did not hold.
@@ -153,6 +166,27 @@ mod tests {
         assert!(lines[2].contains("fell: GET /"));
         assert_eq!(lines[4], "1 held, 1 fell, 0 not proven");
         assert_eq!(table(&[proof(Outcome::Held)], true).lines().count(), 4);
+    }
+
+    #[test]
+    fn only_what_is_configured_is_rehearsed() {
+        let rehearsed = |site: &str| {
+            let listen = "[[listen]]\naddress = \"127.0.0.1:443\"\ntls = true\n";
+            let text = format!("{listen}[[site]]\nhosts = [\"a\"]\ntls = \"self-signed\"\n{site}");
+            let all = rehearsals(&burgrave_config::parse(&text).unwrap()).unwrap();
+            let is_there = [all.streams, all.upstreams, all.sign_in, all.brute_force, all.firewall];
+            is_there.map(|rehearsal| rehearsal.is_some())
+        };
+        let files = "files = { root = \"/srv\" }\n";
+        assert_eq!(rehearsed(files), [false; 5]);
+        let stream =
+            "[[stream]]\nname = \"s\"\naddress = \"127.0.0.1:1\"\nupstream = [\"tcp://a:1\"]\n";
+        assert_eq!(rehearsed(&format!("{files}{stream}")), [true, false, false, false, false]);
+        let route = "[[site.route]]\npath = \"/\"\nupstream = [\"http://a:1\"]\n";
+        assert_eq!(rehearsed(route), [false, true, false, false, false]);
+        let users = "access = { users = \"/srv/users\" }\n";
+        assert_eq!(rehearsed(&format!("{route}{users}")), [false, true, true, false, false]);
+        assert_eq!(rehearsed(&format!("{files}{users}")), [false, false, true, false, false]);
     }
 
     #[test]

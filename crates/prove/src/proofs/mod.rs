@@ -2,27 +2,34 @@
 
 mod backups;
 mod brute_force;
+mod certificate_chain;
+mod certificates;
 mod closed_door;
 mod command_injection;
 mod cross_site_scripting;
 mod environments;
 mod firewall_drops;
+mod fix_sessions;
 mod floods;
 mod injected;
 mod leftovers;
 mod lost_log;
+mod named_client;
 mod oversized;
 mod oversized_and_slow;
 mod path_traversal;
 mod rehearsed;
 mod request_rate;
 mod request_smuggling;
+mod sign_in;
 mod slow;
 mod sql_injection;
+mod streams;
 mod tls;
 mod trial_ends;
 mod unknown_host;
 mod uploads;
+mod upstreams;
 mod version_hiding;
 
 use crate::Attack;
@@ -37,16 +44,21 @@ pub static ALL: &[&dyn Attack] = &[
     &leftovers::Leftovers,
     &version_hiding::VersionHiding,
     &tls::Tls,
+    &certificates::Certificates,
     &unknown_host::UnknownHost,
+    &named_client::NamedClient,
     &oversized_and_slow::OversizedAndSlow,
     &floods::Floods,
     &request_rate::Rate,
     &closed_door::ClosedDoor,
     &environments::Environments,
     &uploads::Uploads,
+    &streams::Streams,
+    &upstreams::Upstreams,
     &backups::Backups,
     &firewall_drops::FirewallDrops,
     &trial_ends::TrialEnds,
+    &sign_in::SignIn,
     &brute_force::BruteForce,
     &lost_log::LostLog,
 ];

@@ -4,14 +4,13 @@ use crate::Attack;
 use crate::evidence::{evidence, not_proven, saw};
 use crate::target::{Door, Layer, Target, TargetSite};
 use crate::trial::each_site;
-use crate::wire::hello::{Hello, Said, Version, said};
-use crate::wire::{Offer, Piece, Reply, Wire, now};
+use crate::wire::greeting::{Greeted, ask_for, greet};
+use crate::wire::hello::{Hello, Version};
+use crate::wire::{Offer, Wire};
 use burgrave_model::{Evidence, Outcome, Safeguard};
 
 pub(super) struct Tls;
 
-/// ECDHE with AES-GCM and `ChaCha20`: what a sound server takes.
-const SOUND: &[u16] = &[0xc02b, 0xc02c, 0xc02f, 0xc030, 0xcca8, 0xcca9];
 /// What clients of the old versions offered.
 const OLD: &[u16] =
     &[0xc013, 0xc014, 0xc009, 0xc00a, 0x002f, 0x0035, 0x0033, 0x0039, 0x000a, 0x0005, 0x0004];
@@ -107,45 +106,8 @@ fn sound(wire: &mut Wire, host: &str, door: Door, what: &str, offer: Offer) -> E
 /// The hello by hand must be good enough that a refusal means something.
 fn by_hand(wire: &mut Wire, host: &str, door: Door) -> Evidence {
     let did = format!("offered {host} TLS 1.2 with sound suites by hand, as the control");
-    let hello = Hello { version: Version(0x0303), suites: SOUND, host };
-    match greet(wire, door, &hello) {
+    match ask_for(wire, door, host) {
         Greeted::Accepted(what) => evidence(&did, &what, Outcome::Held),
         Greeted::Refused(what) | Greeted::Unclear(what) => not_proven(&did, &what),
     }
-}
-
-enum Greeted {
-    Accepted(String),
-    Refused(String),
-    Unclear(String),
-}
-
-fn greet(wire: &mut Wire, door: Door, hello: &Hello<'_>) -> Greeted {
-    let mut connection = match wire.open_raw(door) {
-        Ok(connection) => connection,
-        Err(reply) => return unopened(&reply),
-    };
-    let end = now() + wire.limits().answer_time;
-    connection.send(&hello.bytes());
-    let mut bytes = Vec::new();
-    loop {
-        match said(&bytes) {
-            Said::ServerHello(version, suite) => {
-                return Greeted::Accepted(format!("server hello: {version}, suite 0x{suite:04x}"));
-            }
-            Said::Alert(number) => return Greeted::Refused(format!("alert {number}")),
-            Said::Other => return Greeted::Unclear("bytes that are no TLS".to_owned()),
-            Said::Part => {}
-        }
-        match connection.piece(end.saturating_sub(now())) {
-            Piece::Bytes(more) => bytes.extend_from_slice(&more),
-            Piece::Ended(how) if bytes.is_empty() => return Greeted::Refused(how),
-            Piece::Ended(how) => return Greeted::Unclear(how),
-            Piece::Quiet => return Greeted::Unclear("nothing within the time".to_owned()),
-        }
-    }
-}
-
-fn unopened(reply: &Reply) -> Greeted {
-    Greeted::Unclear(saw(reply))
 }

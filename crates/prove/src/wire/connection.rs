@@ -1,6 +1,6 @@
 //! One connection, plain or TLS, with an end in time and in bytes.
 
-use super::secure::{self, Offer, Session};
+use super::secure::{self, Client, Session};
 use super::{Reply, next_answer, now};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ const WAIT_MIN: Duration = Duration::from_millis(1);
 
 /// What a wait for bytes ends in.
 #[derive(Debug)]
-pub(crate) enum Piece {
+pub enum Piece {
     /// Some bytes.
     Bytes(Vec<u8>),
     /// The other side ended the connection; how, in words.
@@ -24,7 +24,7 @@ pub(crate) enum Piece {
 
 /// How sending ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sent {
+pub enum Sent {
     /// All of it.
     All,
     /// The other side takes no more.
@@ -52,18 +52,17 @@ impl Connection {
     }
 
     /// Speaks TLS from here on.
-    pub(crate) fn secure(mut self, sni: &str, offer: Offer) -> Result<Self, Reply> {
-        let session = secure::session(sni, offer).map_err(Reply::Unsent)?;
+    pub(crate) fn secure(mut self, sni: &str, client: Client<'_>) -> Result<Self, Reply> {
+        let session = secure::session(sni, client).map_err(Reply::Unsent)?;
         self.greet(session)?;
         Ok(self)
     }
 
     /// Speaks HTTP/2 over TLS from here on; `None`: the other side does not.
-    pub(crate) fn secure_http2(mut self, sni: &str) -> Result<Option<Self>, Reply> {
-        let session = secure::session_for(sni, Offer::Both, b"h2").map_err(Reply::Unsent)?;
-        self.greet(session)?;
-        let agreed = self.session.as_ref().and_then(|session| session.alpn_protocol());
-        Ok((agreed == Some(b"h2")).then_some(self))
+    pub(crate) fn secure_http2(self, sni: &str) -> Result<Option<Self>, Reply> {
+        let own = self.secure(sni, Client { protocol: b"h2", ..Client::default() })?;
+        let agreed = own.session.as_ref().and_then(|session| session.alpn_protocol());
+        Ok((agreed == Some(b"h2")).then_some(own))
     }
 
     fn greet(&mut self, mut session: Session) -> Result<(), Reply> {
@@ -80,8 +79,19 @@ impl Connection {
         Some(format!("{version} with {}", suite.as_str().unwrap_or("an unnamed suite")))
     }
 
+    /// The certificates that the server showed, its own first.
+    pub(crate) fn certificates(&self) -> Vec<Vec<u8>> {
+        let shown = self.session.as_ref().and_then(|session| session.peer_certificates());
+        shown.unwrap_or_default().iter().map(|certificate| certificate.to_vec()).collect()
+    }
+
+    /// Whether the server has gone on behind the handshake: only then it gives tickets (RFC 8446 §4.6.1).
+    pub(crate) fn has_tickets(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.tls13_tickets_received() > 0)
+    }
+
     /// Sends bytes. A server that stops reading may still have answered: read on either way.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> Sent {
+    pub fn send(&mut self, bytes: &[u8]) -> Sent {
         for piece in bytes.chunks(PIECE_BYTES) {
             let left = self.end.saturating_sub(now());
             if left.is_zero() || self.stream.set_write_timeout(Some(left.max(WAIT_MIN))).is_err() {
@@ -113,7 +123,7 @@ impl Connection {
     }
 
     /// Reads what comes within this time.
-    pub(crate) fn piece(&mut self, time: Duration) -> Piece {
+    pub fn piece(&mut self, time: Duration) -> Piece {
         let end = (now() + time).min(self.end);
         let mut scrap = [0; PIECE_BYTES];
         loop {

@@ -6,12 +6,14 @@
 
 pub(crate) mod answer;
 mod connection;
+pub(crate) mod greeting;
 pub(crate) mod hello;
+mod identity;
 mod secure;
 
-pub use connection::Connection;
-pub(crate) use connection::{Piece, Sent};
-pub(crate) use secure::Offer;
+pub use connection::{Connection, Piece, Sent};
+pub use identity::Identity;
+pub(crate) use secure::{Client, Offer};
 
 use crate::target::{Door, Target};
 use answer::{Answer, Parsed, parse};
@@ -89,6 +91,14 @@ pub enum WireError {
         host: String,
         /// Why not.
         source: rustls::Error,
+    },
+    /// There is no certificate to show.
+    #[error("making a certificate for `{name}`")]
+    Identity {
+        /// Whose it was to be.
+        name: String,
+        /// Why not.
+        source: rcgen::Error,
     },
     /// A host that TLS cannot ask for.
     #[error("`{0}` is no name that TLS can ask for")]
@@ -191,7 +201,17 @@ impl Wire {
 
     /// Connects, with TLS where the door has it.
     pub fn open(&mut self, door: Door, sni: &str) -> Result<Connection, Reply> {
-        self.open_offering(door, sni, Offer::Both)
+        self.open_as(door, sni, Client::default())
+    }
+
+    /// Connects and shows a certificate, where it is asked for one.
+    pub fn open_showing(
+        &mut self,
+        door: Door,
+        sni: &str,
+        identity: Option<&Identity>,
+    ) -> Result<Connection, Reply> {
+        self.open_as(door, sni, Client { identity, ..Client::default() })
     }
 
     pub(crate) fn open_offering(
@@ -200,11 +220,19 @@ impl Wire {
         sni: &str,
         offer: Offer,
     ) -> Result<Connection, Reply> {
-        let (stream, end) = self.connect(door.address).map_err(Reply::Unsent)?;
-        let plain = Connection::new(stream, end, self.limits.answer_bytes_max);
+        self.open_as(door, sni, Client { offer, ..Client::default() })
+    }
+
+    pub(crate) fn open_as(
+        &mut self,
+        door: Door,
+        sni: &str,
+        client: Client<'_>,
+    ) -> Result<Connection, Reply> {
+        let plain = self.open_raw(door)?;
         match door.layer {
             crate::target::Layer::Plain => Ok(plain),
-            crate::target::Layer::Tls => plain.secure(sni, offer),
+            crate::target::Layer::Tls => plain.secure(sni, client),
         }
     }
 
@@ -218,7 +246,7 @@ impl Wire {
     }
 
     /// Connects without TLS, whatever the door speaks.
-    pub(crate) fn open_raw(&mut self, door: Door) -> Result<Connection, Reply> {
+    pub fn open_raw(&mut self, door: Door) -> Result<Connection, Reply> {
         let (stream, end) = self.connect(door.address).map_err(Reply::Unsent)?;
         Ok(Connection::new(stream, end, self.limits.answer_bytes_max))
     }

@@ -5,6 +5,7 @@
 //! a good one is not what is proven here. The handshake's signatures are checked all the same.
 
 use super::connection::is_wait;
+use super::identity::Identity;
 use super::{Reply, WireError, now};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -29,27 +30,44 @@ pub(crate) enum Offer {
     Tls13,
 }
 
-/// A session that asks for this host.
-pub(crate) fn session(host: &str, offer: Offer) -> Result<Session, WireError> {
-    session_for(host, offer, b"http/1.1")
+/// What a client says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client<'a> {
+    pub(crate) offer: Offer,
+    /// The protocol within TLS.
+    pub(crate) protocol: &'a [u8],
+    /// `None`: it shows no certificate, asked or not.
+    pub(crate) identity: Option<&'a Identity>,
 }
 
-/// A session for this protocol within TLS.
-pub(crate) fn session_for(host: &str, offer: Offer, protocol: &[u8]) -> Result<Session, WireError> {
+impl Default for Client<'_> {
+    fn default() -> Self {
+        Self { offer: Offer::Both, protocol: b"http/1.1", identity: None }
+    }
+}
+
+/// A session that asks for this host.
+pub(crate) fn session(host: &str, client: Client<'_>) -> Result<Session, WireError> {
     let wrong = |source| WireError::Tls { host: host.to_owned(), source };
-    let versions: &[&rustls::SupportedProtocolVersion] = match offer {
+    let versions: &[&rustls::SupportedProtocolVersion] = match client.offer {
         Offer::Both => &[&rustls::version::TLS13, &rustls::version::TLS12],
         Offer::Tls12 => &[&rustls::version::TLS12],
         Offer::Tls13 => &[&rustls::version::TLS13],
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
         .map_err(wrong)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)));
+    let mut config = match client.identity {
+        None => builder.with_no_client_auth(),
+        Some(own) => {
+            let shown = builder.with_client_auth_cert(own.chain.clone(), own.key.clone_key());
+            shown.map_err(wrong)?
+        }
+    };
+    config.alpn_protocols = vec![client.protocol.to_vec()];
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_invalid| WireError::Name(host.to_owned()))?;
     ClientConnection::new(Arc::new(config), name).map_err(wrong)

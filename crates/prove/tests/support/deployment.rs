@@ -52,7 +52,7 @@ pub struct Plan {
     /// A second site beside it.
     pub second: Option<&'static str>,
     /// A last change to the settings.
-    pub change: fn(&mut Settings),
+    pub change: Box<dyn FnOnce(&mut Settings)>,
 }
 
 impl Default for Plan {
@@ -67,20 +67,24 @@ impl Default for Plan {
             any_host: false,
             application: application(),
             second: None,
-            change: |_| {},
+            change: Box::new(|_| {}),
         }
     }
 }
 
-pub fn deploy(plan: Plan) -> Deployment {
+pub fn deploy(mut plan: Plan) -> Deployment {
     let state = tempfile::tempdir().unwrap();
     let root = state.path().join("www");
     leftovers(&root);
     let mut settings = settings(&plan, state.path(), &root);
-    (plan.change)(&mut settings);
+    let change = std::mem::replace(&mut plan.change, Box::new(|_| {}));
+    change(&mut settings);
     let gateway = Gateway::start(settings.clone(), plan.rules, 1).unwrap();
     for listen in &mut settings.listeners {
         listen.address = gateway.address_of(listen.address).unwrap();
+    }
+    for stream in &mut settings.streams {
+        stream.address = gateway.address_of(stream.address).unwrap();
     }
     Deployment { target: Target::from_settings(&settings), _gateway: gateway, _state: state }
 }

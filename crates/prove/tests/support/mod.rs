@@ -14,11 +14,15 @@ pub mod sound;
 
 use burgrave_config::{Environment, Limits, RateBy, RequestRate};
 use burgrave_prove::{
-    Door, Entry, Inspected, Layer, Place, Serves, Target, TargetSite, WireLimits,
+    Door, Entry, Inspected, Layer, Place, Serves, Target, TargetCertificate, TargetSite, WireLimits,
 };
+use rustls::server::ResolvesServerCertUsingSni;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -134,7 +138,7 @@ impl Client {
 pub fn start(kind: Kind, layer: Layer) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let config = (layer == Layer::Tls).then(server_config);
+    let config = (layer == Layer::Tls).then(|| server_config(kind));
     let broken = Arc::new(AtomicBool::new(false));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -203,16 +207,28 @@ fn layered(
     Some((Box::new(stream), sni, http2))
 }
 
-fn server_config() -> Arc<ServerConfig> {
-    let made = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+/// The naive one shows whoever comes what is not theirs, and what has ended.
+fn server_config(kind: Kind) -> Arc<ServerConfig> {
+    let (name, ends) = if kind == Kind::Naive { ("other.test", 2020) } else { (HOST, 2096) };
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    params.not_after = rcgen::date_time_ymd(ends, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let own = CertifiedKey::from_der(vec![made.der().clone()], key, &provider).unwrap();
+    let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
+        .with_no_client_auth();
+    let mut by_name = ResolvesServerCertUsingSni::new();
+    let mut config = if kind == Kind::Naive {
+        builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
+    } else {
+        by_name.add(HOST, own).unwrap();
+        builder.with_cert_resolver(Arc::new(by_name))
+    };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Arc::new(config)
 }
@@ -261,9 +277,26 @@ pub fn target(address: SocketAddr, layer: Layer) -> Target {
             }],
             limits,
             environment: Environment::Production,
+            is_announced: false,
         }],
-        backups: Vec::new(),
-        rehearsals: burgrave_prove::Rehearsals::default(),
+        certificates: (layer == Layer::Tls).then(|| certificate(address)).into_iter().collect(),
+        ..Target::default()
+    }
+}
+
+/// What the site shows, with a key that is nobody else's.
+fn certificate(address: SocketAddr) -> TargetCertificate {
+    let key = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prove.key");
+    std::fs::write(&key, "").unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    TargetCertificate {
+        name: HOST.to_owned(),
+        door: Door { address, layer: Layer::Tls },
+        hosts: vec![HOST.to_owned()],
+        any_name: false,
+        environment: Some(Environment::Production),
+        keys: vec![key],
+        shown_at: Vec::new(),
     }
 }
 
