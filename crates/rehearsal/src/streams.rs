@@ -218,6 +218,10 @@ impl<'a> Scene<'a> {
 
     fn sessions(&self, wire: &mut Wire) -> Vec<Evidence> {
         let mut all = Vec::new();
+        if self.claimed.fix.len() > SESSIONS_MAX {
+            let did = format!("played all sessions of {}", self.claimed.name);
+            all.push(not_proven(&did, format!("{SESSIONS_MAX} sessions are played, no more")));
+        }
         for session in self.claimed.fix.iter().take(SESSIONS_MAX) {
             let way = Way::Showing(Some(&self.right));
             for (what, bytes) in wrong_words(session) {

@@ -24,7 +24,7 @@ mod trials;
 /// Routes that are played, those with the same settings once.
 const ROUTES_MAX: usize = 8;
 /// Stand-ins of one route.
-const STAND_INS_MAX: usize = 4;
+const STAND_INS_MAX: usize = 16;
 /// The longest times in the play; longer ones of the machine's are cut to these.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(1);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
@@ -47,6 +47,10 @@ pub fn upstreams(settings: &Settings) -> Vec<Evidence> {
                 let why = format!("{ROUTES_MAX} routes are played, no more");
                 all.push(not_proven(&format!("played {}", play.name), why));
                 continue;
+            }
+            if route.upstream.len() > STAND_INS_MAX {
+                let why = format!("{STAND_INS_MAX} upstreams of a route are played, no more");
+                all.push(not_proven(&format!("played all upstreams of {}", play.name), why));
             }
             if play.balance.health != route.balance.health && play.balance.health.is_none() {
                 let why = "by HTTP/1.1 alone health is asked in the play";
