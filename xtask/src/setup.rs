@@ -30,6 +30,7 @@ pub(crate) const TEST: &[&str] = &[
     "rclone",
     "redis-server",
     "restic",
+    "rpm",
     "rsyslog",
     "rsyslog-gnutls",
     "sqlite3",

@@ -38,6 +38,11 @@ pub enum AdvisoryError {
     #[error("cannot look at `{}`: {}", .0.what, .0.why)]
     Blind(Blind),
     /// No package manager that we understand.
-    #[error("no package of dpkg is installed there: nothing can be compared")]
+    #[error("no package of dpkg or rpm is installed there: nothing can be compared")]
     NoPackages,
+    /// Packages of rpm.
+    #[error(
+        "versions of rpm's packages are not compared with data of holes: `dnf updateinfo list --security` tells them"
+    )]
+    OtherRules,
 }

@@ -5,7 +5,7 @@
 
 use crate::AdvisoryError;
 use burgrave_audit::Facts;
-use burgrave_audit::facts::{Package, Reach};
+use burgrave_audit::facts::{Manager, Package, Reach};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -42,6 +42,8 @@ pub struct Host {
     pub version: String,
     /// As `bookworm`.
     pub codename: String,
+    /// Who keeps packages.
+    pub manager: Manager,
     /// By name.
     pub packages: BTreeMap<String, Package>,
     /// By the name of the package; those that are missing are [`Self::others`].
@@ -51,6 +53,18 @@ pub struct Host {
 }
 
 impl Host {
+    /// Whether its packages can be compared with data of holes: versions of rpm's go by other rules than those here.
+    ///
+    /// # Errors
+    ///
+    /// They cannot.
+    pub fn is_comparable(&self) -> Result<(), AdvisoryError> {
+        match self.manager {
+            Manager::Dpkg | Manager::None => Ok(()),
+            Manager::Rpm => Err(AdvisoryError::OtherRules),
+        }
+    }
+
     /// From where a package is reached.
     pub fn exposure(&self, package: &str) -> Exposure {
         match self.exposed.get(package) {
@@ -89,6 +103,7 @@ pub fn host(facts: &Facts<'_>) -> Result<Host, AdvisoryError> {
         system: value("ID")?.to_ascii_lowercase(),
         version: value("VERSION_ID")?,
         codename: value("VERSION_CODENAME")?,
+        manager: packages.manager,
         packages: packages
             .installed
             .iter()

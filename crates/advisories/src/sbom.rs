@@ -3,7 +3,7 @@
 //! Invariant: the same packages and the same time give the same bytes; the serial number is made from the packages.
 
 use crate::installed::Host;
-use burgrave_audit::facts::Package;
+use burgrave_audit::facts::{Manager, Package};
 use burgrave_sys::UnixTime;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -46,19 +46,31 @@ pub fn sbom(host: &Host, time: UnixTime, version: &str) -> String {
 }
 
 fn component(host: &Host, package: &Package) -> Value {
+    // Of rpm's packages the epoch stands apart, and the release has no name.
+    let (kind, epoch, version, release) = match host.manager {
+        Manager::Rpm => {
+            let (epoch, version) = match package.version.split_once(':') {
+                Some((epoch, version)) => (Some(epoch), version),
+                None => (None, package.version.as_str()),
+            };
+            ("rpm", epoch, version, &host.version)
+        }
+        Manager::Dpkg | Manager::None => ("deb", None, package.version.as_str(), &host.codename),
+    };
     let mut address = format!(
-        "pkg:deb/{}/{}@{}",
+        "pkg:{kind}/{}/{}@{}",
         encoded(&host.system),
         encoded(&package.name),
-        encoded(&package.version)
+        encoded(version)
     );
     let mut qualifiers = Vec::new();
     if !package.architecture.is_empty() {
         qualifiers.push(format!("arch={}", encoded(&package.architecture)));
     }
-    if !host.codename.is_empty() {
-        qualifiers.push(format!("distro={}-{}", encoded(&host.system), encoded(&host.codename)));
+    if !release.is_empty() {
+        qualifiers.push(format!("distro={}-{}", encoded(&host.system), encoded(release)));
     }
+    qualifiers.extend(epoch.map(|epoch| format!("epoch={}", encoded(epoch))));
     if !qualifiers.is_empty() {
         address.push('?');
         address.push_str(&qualifiers.join("&"));

@@ -1,9 +1,10 @@
-//! Installed packages by dpkg's own files, and the paths that belong to them.
+//! Installed packages by the own files of dpkg, or of rpm where there is no dpkg, and the paths that belong to them.
 
 use super::{Facts, Seen, text_of};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+const STATUS: &str = "/var/lib/dpkg/status";
 const STATUS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const LISTS_MAX: usize = 20_000;
@@ -25,21 +26,68 @@ pub struct Package {
     pub is_held: bool,
 }
 
+/// Who keeps packages, and by which rules their versions are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manager {
+    /// None that is known.
+    #[default]
+    None,
+    /// Debian's.
+    Dpkg,
+    /// Red Hat's and SUSE's.
+    Rpm,
+}
+
 /// All of them, and what belongs to them.
 #[derive(Clone, Debug, Default)]
 pub struct Packages {
+    /// Who keeps them.
+    pub manager: Manager,
+    /// Where that is written.
+    pub source: PathBuf,
     /// By name.
     pub installed: HashMap<String, Package>,
+    /// Files with the digest that they came with, where the package manager's own data base has them.
+    digests: Vec<(PathBuf, u32, String)>,
     /// Paths as they are on the disk, links of directories followed; with the package's number.
     owned: HashMap<PathBuf, u32>,
     names: Vec<String>,
     /// Diverted away paths.
     diverted: HashSet<PathBuf>,
     /// Where `/bin` is a link to `/usr/bin`.
-    is_merged: bool,
+    pub(super) is_merged: bool,
 }
 
 impl Packages {
+    /// Without any.
+    pub(super) fn of(manager: Manager, source: &Path, is_merged: bool) -> Self {
+        Self { manager, source: source.to_owned(), is_merged, ..Self::default() }
+    }
+
+    /// One more; its number.
+    pub(super) fn add(&mut self, package: Package) -> u32 {
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.push(package.name.clone());
+        self.installed.insert(package.name.clone(), package);
+        number
+    }
+
+    /// A path that belongs to a package, with the digest that it came with.
+    pub(super) fn own(&mut self, path: PathBuf, number: u32, digest: Option<&str>) {
+        if let Some(digest) = digest {
+            self.digests.push((path.clone(), number, digest.to_owned()));
+        }
+        self.owned.entry(path).or_insert(number);
+    }
+
+    /// Files with their package and the digest in hexadecimal digits that they came with, as far as the data base has it.
+    pub fn digests(&self) -> impl Iterator<Item = (&Path, &str, &str)> {
+        self.digests.iter().filter_map(|(path, number, digest)| {
+            let name = self.names.get(usize::try_from(*number).ok()?)?;
+            Some((path.as_path(), name.as_str(), digest.as_str()))
+        })
+    }
+
     /// Whether a package is installed.
     pub fn has(&self, name: &str) -> bool {
         self.installed.contains_key(name)
@@ -75,7 +123,7 @@ impl Packages {
 }
 
 /// The path without the links of a merged `/usr`.
-fn merged(path: &Path, is_merged: bool) -> PathBuf {
+pub(super) fn merged(path: &Path, is_merged: bool) -> PathBuf {
     let first = path.components().nth(1).and_then(|part| part.as_os_str().to_str());
     let moved = matches!(first, Some("bin" | "sbin" | "lib" | "lib64" | "lib32" | "libx32"));
     if is_merged && moved {
@@ -85,14 +133,14 @@ fn merged(path: &Path, is_merged: bool) -> PathBuf {
 }
 
 impl Facts<'_> {
-    /// dpkg's knowledge; empty where there is no dpkg.
+    /// dpkg's knowledge, or rpm's; empty where there is neither.
     pub fn packages(&self) -> &Seen<Packages> {
         self.cells.packages.get_or_init(|| {
-            let Some(status) = self.bytes("/var/lib/dpkg/status", STATUS_BYTES_MAX)? else {
-                return Ok(Packages::default());
-            };
             let link = self.metadata("/bin")?.is_some_and(|m| m.kind == burgrave_sys::Kind::Link);
-            let mut packages = Packages { is_merged: link, ..Packages::default() };
+            let Some(status) = self.bytes(STATUS, STATUS_BYTES_MAX)? else {
+                return Ok(self.rpm_packages(link)?.unwrap_or_default());
+            };
+            let mut packages = Packages::of(Manager::Dpkg, Path::new(STATUS), link);
             for paragraph in text_of(&status).split("\n\n") {
                 if let Some(package) = package(paragraph) {
                     packages.installed.insert(package.name.clone(), package);

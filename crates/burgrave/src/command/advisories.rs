@@ -31,6 +31,7 @@ fn list(root: Option<&Path>, config: Option<&Path>, format: Format) -> Result<Ex
     let data = burgrave_advisories::load(&load::state(config)?)?;
     let (system, ground) = load::host(root)?;
     let host = host(&Facts::new(system.as_ref(), ground))?;
+    host.is_comparable()?;
     let found = compare(&host, &data);
     let now = Live.now().seconds();
     output::text(&match format {

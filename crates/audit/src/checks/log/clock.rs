@@ -36,10 +36,10 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
         .iter()
         .find(|name| packages.has(name))
     {
-        Some(name) => rows.looked(Evidence::path(Path::new("/var/lib/dpkg/status"), *name)),
+        Some(name) => rows.looked(Evidence::path(&packages.source, *name)),
         None => rows.lacks(
             "nothing sets the clock: no chrony, timesyncd or ntp is installed",
-            Evidence::path(Path::new("/var/lib/dpkg/status"), "none of them"),
+            Evidence::path(&packages.source, "none of them"),
         ),
     }
 }

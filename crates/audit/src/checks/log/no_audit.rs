@@ -40,7 +40,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     {
         rows.lacks(
             "nothing writes down changes: auditd is not installed",
-            Evidence::path(Path::new("/var/lib/dpkg/status"), "no auditd"),
+            Evidence::path(&packages.source, "no auditd"),
         );
         return;
     }

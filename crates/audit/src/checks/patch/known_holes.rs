@@ -2,7 +2,7 @@
 
 use super::HOLES;
 use crate::checks::prelude::*;
-use crate::facts::compare_versions;
+use crate::facts::{Blind, Manager, compare_versions};
 
 /// The check.
 pub(in crate::checks) const CHECK: Check = Check {
@@ -31,6 +31,10 @@ pub(in crate::checks) const CHECK: Check = Check {
 
 fn look(facts: &Facts<'_>, rows: &mut Rows) {
     let Some(packages) = rows.take(facts.packages().as_ref().map_err(Clone::clone)) else { return };
+    if packages.manager == Manager::Rpm {
+        rows.unknown(Blind::new("rpm", "which of its packages have holes is not known here: ask `dnf updateinfo list --security`"));
+        return;
+    }
     let release = rows.take(facts.release("VERSION_ID")).flatten().unwrap_or_default();
     let mut seen: Vec<&str> = Vec::new();
     for package in packages.installed.values() {

@@ -33,7 +33,7 @@ fn look(facts: &Facts<'_>, rows: &mut Rows) {
     if packages.is_empty() {
         return;
     }
-    let status = Path::new("/var/lib/dpkg/status");
+    let status = packages.source.as_path();
     for (name, severity) in SERVERS {
         let Some(package) = packages.installed.get(name) else { continue };
         let Some(cannot_start) = rows.take(cannot_start(facts, name)) else { continue };
