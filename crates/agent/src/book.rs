@@ -10,6 +10,10 @@ use std::collections::HashMap;
 
 /// Bans that are kept, those that are over included.
 pub(crate) const BANS_MAX: usize = 500_000;
+/// Of these so many may be others' words; the rest is for what is seen here, and for hands.
+pub const TAKEN_MAX: usize = 400_000;
+/// How the origin begins of what an engine has decided. No machine is called so.
+pub const ENGINE: &str = "engine:";
 /// How long somebody whose ban is over is remembered.
 const MEMORY_SECS: u64 = 7 * 86_400;
 /// The longest that a repeated ban grows to.
@@ -62,6 +66,18 @@ impl Book {
     /// When somebody was let in by hand on this machine who was not banned again since, in seconds since 1970.
     pub fn freed(&self, target: Target) -> Option<u64> {
         self.freed.get(&target).filter(|freed| freed.origin.is_none()).map(|freed| freed.time)
+    }
+
+    /// When somebody was let in who was not banned again since, by whomever.
+    pub fn let_in(&self, target: Target) -> Option<u64> {
+        self.freed.get(&target).map(|freed| freed.time)
+    }
+
+    /// When somebody was let in by a hand, on this machine or on another that shares its bans; not by an engine.
+    pub fn let_in_by_hand(&self, target: Target) -> Option<u64> {
+        let is_engine =
+            |freed: &&Freed| freed.origin.as_ref().is_some_and(|own| own.starts_with(ENGINE));
+        self.freed.get(&target).filter(|freed| !is_engine(freed)).map(|freed| freed.time)
     }
 
     /// All that were let in or whose ban is over, as far as that is remembered.

@@ -60,11 +60,13 @@ impl Journal {
         };
         let length = file.length()?;
         let known = self.read.filter(|(id, read)| *id == file.id() && *read <= length);
+        // Of a file that is read anew what was known already is no news.
+        let mut before = Book::default();
         let mut offset = match known {
             Some((_, read)) if read == length => return Ok(false),
             Some((_, read)) => read,
             None => {
-                self.book = Book::default();
+                before = std::mem::take(&mut self.book);
                 self.lines = 0;
                 0
             }
@@ -84,7 +86,10 @@ impl Journal {
                 match serde_json::from_slice::<Entry>(line) {
                     Ok(entry) => {
                         if entry.what == What::Unban && self.unbanned.len() < BANS_MAX {
-                            self.unbanned.extend(parse_target(&entry.target));
+                            let target = parse_target(&entry.target).ok();
+                            let is_known =
+                                |target: &Target| before.let_in(*target) == Some(entry.time);
+                            self.unbanned.extend(target.filter(|target| !is_known(target)));
                         }
                         self.book.take(entry);
                     }
@@ -104,6 +109,31 @@ impl Journal {
         }
         let _lock = self.home.lock()?;
         self.refresh()?;
+        self.write(entries, now)
+    }
+
+    /// The same for entries that follow from who is banned: nobody else writes between the look and the writing. What was
+    /// written.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read or written; nothing of it is in force then.
+    pub fn decide(
+        &mut self,
+        now: u64,
+        decide: impl FnOnce(&Book) -> Vec<Entry>,
+    ) -> Result<Vec<Entry>, AgentError> {
+        let _lock = self.home.lock()?;
+        self.refresh()?;
+        let entries = decide(&self.book);
+        if !entries.is_empty() {
+            self.write(&entries, now)?;
+        }
+        Ok(entries)
+    }
+
+    /// The lock is held, and all that others wrote is known.
+    fn write(&mut self, entries: &[Entry], now: u64) -> Result<(), AgentError> {
         let path = self.home.bans();
         let mut file = Appender::open(&path, Access::Owner)?;
         let mut text = Vec::new();

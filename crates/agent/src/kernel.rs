@@ -4,8 +4,10 @@ use crate::ban::Ban;
 use crate::book::Book;
 use crate::error::AgentError;
 use crate::home::Home;
-use burgrave_firewall::{Listing, TABLE_NAME, base, blocked, listing, rules_in};
-use burgrave_sys::{Element, Ended, Invocation, Live, Netfilter, SetStep, SysError, System as _};
+use burgrave_firewall::{Listing, TABLE_NAME, base, blocked, listing, removed, rules_in};
+use burgrave_sys::{
+    Element, Ended, Invocation, Live, Netfilter, SetStep, SysError, System as _, remove_own,
+};
 use burgrave_watch::Target;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,6 +27,8 @@ const SLACK_SECS: u64 = 5;
 /// Attempts at a change that another one came between.
 const ATTEMPTS: usize = 3;
 const ADDRESSES: [(&str, bool); 2] = [("bans4", true), ("bans6", false)];
+/// Whoever is in them is never kept out, so what is in them is compared as rules are.
+const ALLOWED: [&str; 2] = ["allow4", "allow6"];
 const NETWORKS: [(&str, bool); 2] = [("networks4", true), ("networks6", false)];
 
 /// How the rules are beside those that were loaded.
@@ -71,7 +75,10 @@ impl Kernel {
     /// Loads a script, all of it or nothing, and remembers how nft shows what it came to. The lock of the home is held.
     pub fn load(&mut self, script: &str) -> Result<(), AgentError> {
         nft(&["-f", "-"], script)?;
-        self.note()?;
+        // Rules are in force whether or not the disk takes what they look like; what is not known is loaded again.
+        if self.note().is_err() {
+            remove_own(&self.home.loaded())?;
+        }
         self.seen()
     }
 
@@ -83,12 +90,25 @@ impl Kernel {
         self.home.keep(&self.home.loaded(), &text)
     }
 
-    /// The table without its elements and counts. `None`: there is none.
+    /// The table without counts and elements, but for those that nobody is kept from by. `None`: there is none.
     fn text(&mut self) -> Result<Option<String>, AgentError> {
         if !self.netfilter.has_table()? {
             return Ok(None);
         }
-        nft(&["-nn", "-s", "-t", "list", "table", "inet", TABLE_NAME], "").map(Some)
+        let mut text = nft(&["-nn", "-s", "-t", "list", "table", "inet", TABLE_NAME], "")?;
+        for set in ALLOWED {
+            let mut elements = match self.netfilter.elements(set, ELEMENTS_MAX) {
+                Ok(elements) => elements,
+                Err(SysError::Missing(_)) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            elements.sort_by_key(|own| (own.ip, own.is_end));
+            for own in elements {
+                let end = if own.is_end { " ends" } else { "" };
+                text.push_str(&format!("{set} {}{end}\n", own.ip));
+            }
+        }
+        Ok(Some(text))
     }
 
     /// Whether the rules are those that were loaded last, to the letter.
@@ -106,7 +126,11 @@ impl Kernel {
 
     /// The rules as they are. `None`: there is no table.
     pub fn listing(&mut self) -> Result<Option<Listing>, AgentError> {
-        Ok(self.text()?.map(|text| listing(&text)))
+        if !self.netfilter.has_table()? {
+            return Ok(None);
+        }
+        let text = nft(&["-nn", "-s", "-t", "list", "table", "inet", TABLE_NAME], "")?;
+        Ok(Some(listing(&text)))
     }
 
     /// Whether anything has an own chain for containers, whose forwarding passes rules for this machine by.
@@ -120,15 +144,23 @@ impl Kernel {
         let kept = self.home.script(&self.home.rules())?;
         let script = if kept.is_empty() { base() } else { kept };
         let has_rules = self.netfilter.has_table()? && self.netfilter.rules()? >= rules_in(&script);
-        let compared = if has_rules { self.compared()? } else { Compared::Changed };
+        let mut compared = if has_rules { self.compared()? } else { Compared::Changed };
+        let is_on_trial = has_rules && self.is_on_trial()?;
+        if is_on_trial && self.home.script(&self.home.trial())?.is_empty() {
+            // Nobody has put anything on trial: all that comes in would pass by the rules.
+            compared = Compared::Changed;
+        }
         match compared {
             Compared::Same => return Ok(false),
             // A trial ends by itself, and nothing else may end it.
-            Compared::Unknown if self.is_on_trial()? => {
+            Compared::Unknown if is_on_trial => {
                 self.note()?;
                 return Ok(false);
             }
-            Compared::Unknown | Compared::Changed => self.load(&script)?,
+            // From nothing, in one step: what somebody has added goes with it. The bans come right after.
+            Compared::Unknown | Compared::Changed => {
+                self.load(&format!("{}{script}", removed()))?;
+            }
         }
         self.were_twisted |= has_rules && compared == Compared::Changed;
         Ok(compared == Compared::Changed)
@@ -185,6 +217,30 @@ impl Kernel {
             self.netfilter.change(&steps)?;
         }
         Ok(())
+    }
+
+    /// Takes out who was let in while nobody looked. How many that were.
+    pub(crate) fn free(&mut self, book: &Book, now: u64) -> Result<usize, AgentError> {
+        let mut count = 0;
+        for (set, _) in ADDRESSES {
+            let elements = self.netfilter.elements(set, ELEMENTS_MAX)?;
+            let is_free = |own: &Element| {
+                let target = Target::Address(own.ip);
+                book.let_in(target).is_some() && book.active(target, now).is_none()
+            };
+            let gone: Vec<Element> = elements.into_iter().filter(is_free).collect();
+            for piece in gone.chunks(PIECE) {
+                match self.netfilter.change(&[SetStep::Remove(set, piece)]) {
+                    // One of them has ended by itself meanwhile.
+                    Err(SysError::Missing(_)) => {
+                        piece.iter().try_for_each(|own| self.unban(own.ip))?;
+                    }
+                    other => other?,
+                }
+            }
+            count += gone.len();
+        }
+        Ok(count)
     }
 
     /// Lets an address in again. Networks are a matter of [`Self::sync`].
@@ -274,7 +330,9 @@ impl Kernel {
 
     /// Keeps out what block lists name, in place of what they named before.
     pub(crate) fn block(&mut self, ipv4: &[String], ipv6: &[String]) -> Result<(), AgentError> {
-        self.load(&blocked(ipv4, ipv6))?;
+        // Elements alone: what the rules are is not taken from it.
+        nft(&["-f", "-"], &blocked(ipv4, ipv6))?;
+        self.seen()?;
         self.listed = self.in_lists()?;
         Ok(())
     }

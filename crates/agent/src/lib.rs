@@ -29,7 +29,7 @@ mod watcher;
 
 pub use apply::{Applied, Confirmed, apply, confirm, plan, rollback, settle};
 pub use ban::{Ban, Entry, What, parse_target};
-pub use book::Book;
+pub use book::{Book, ENGINE, TAKEN_MAX};
 pub use error::AgentError;
 pub use hand::{ban, bans, unban};
 pub use home::Home;

@@ -13,6 +13,7 @@ mod server;
 pub use server::psql;
 
 use crate::ban::{Ban, Entry, What, parse_target};
+use crate::book::{Book, TAKEN_MAX};
 use crate::error::AgentError;
 use crate::home::Home;
 use crate::journal::Journal;
@@ -130,17 +131,12 @@ impl Sharer {
         for row in rows.iter().filter(|row| row.what == What::Ban && row.until > now) {
             let Ok(target) = parse_target(&row.target) else { continue };
             let is_own = row.origin.as_ref() == Some(&self.node);
-            let is_freed = is_own || self.is_freed_since(target, row.time);
+            let is_freed = is_own || is_freed_since(&self.journal.book, target, row.time);
             if is_freed && self.journal.book.active(target, now).is_none() {
                 all.push(Entry::unban(target, now));
             }
         }
         all
-    }
-
-    /// Whether somebody was let in by hand after a ban that others tell of.
-    fn is_freed_since(&self, target: Target, banned: u64) -> bool {
-        self.journal.book.freed(target).is_some_and(|freed| freed >= banned)
     }
 
     /// Tells changes, and takes what is heard meanwhile.
@@ -198,34 +194,45 @@ impl Sharer {
         now: u64,
         tell: &mut dyn FnMut(Shared),
     ) -> Result<(), AgentError> {
-        let mut taken = Vec::new();
-        for entry in entries {
-            let Ok(target) = parse_target(&entry.target) else { continue };
-            let before = self.journal.book.active(target, now);
-            match entry.what {
-                What::Ban if entry.until <= now => {}
-                What::Ban if before.is_some_and(|before| before.until >= entry.until) => {}
-                What::Ban if self.is_freed_since(target, entry.time) => {}
-                What::Ban => match (shield.reason(target), entry.clone().ban()) {
-                    (Some(why), _) => tell(Shared::Spared(target, why)),
-                    (None, Some(ban)) => {
-                        self.known.insert(target, entry.until);
-                        tell(Shared::Taken(ban));
+        let (known, mut told) = (&mut self.known, Vec::new());
+        // Whom others let in is not known any more, and so is no news of this machine.
+        self.journal.decide(now, |book| {
+            let mut taken = Vec::new();
+            for entry in entries {
+                let Ok(target) = parse_target(&entry.target) else { continue };
+                let before = book.active(target, now);
+                match entry.what {
+                    What::Ban if entry.until <= now => {}
+                    What::Ban if before.is_some_and(|before| before.until >= entry.until) => {}
+                    What::Ban if is_freed_since(book, target, entry.time) => {}
+                    What::Ban if book.len() >= TAKEN_MAX && before.is_none() => {}
+                    What::Ban => match (shield.reason(target), entry.clone().ban()) {
+                        (Some(why), _) => told.push(Shared::Spared(target, why)),
+                        (None, Some(ban)) => {
+                            known.insert(target, entry.until);
+                            told.push(Shared::Taken(ban));
+                            taken.push(entry);
+                        }
+                        (None, None) => {}
+                    },
+                    What::Unban if before.is_none_or(|before| before.since > entry.time) => {}
+                    What::Unban => {
+                        known.remove(&target);
+                        told.push(Shared::Freed(target, entry.origin.clone().unwrap_or_default()));
                         taken.push(entry);
                     }
-                    (None, None) => {}
-                },
-                What::Unban if before.is_none_or(|before| before.since > entry.time) => {}
-                What::Unban => {
-                    self.known.remove(&target);
-                    tell(Shared::Freed(target, entry.origin.clone().unwrap_or_default()));
-                    taken.push(entry);
                 }
             }
-        }
-        // Whom others let in is not known any more, and so is no news of this machine.
-        self.journal.append(&taken, now)
+            taken
+        })?;
+        told.into_iter().for_each(tell);
+        Ok(())
     }
+}
+
+/// Whether somebody was let in by hand after a ban that others tell of.
+fn is_freed_since(book: &Book, target: Target, banned: u64) -> bool {
+    book.freed(target).is_some_and(|freed| freed >= banned)
 }
 
 /// Why nothing was shared.

@@ -128,6 +128,7 @@ impl Watcher {
             kernel.ensure()?
         };
         let bans = kernel.sync(&journal.book, seconds())?;
+        kernel.free(&journal.book, seconds())?;
         // Without a table at all, as after a reboot, there was nothing to take away.
         if bans > 0 || kernel.were_twisted {
             tell(Told::Restored(has_rules, bans));
@@ -399,13 +400,18 @@ impl Watcher {
     fn look(&mut self, now: u64) -> Result<(bool, usize), AgentError> {
         let is_due = self.cared_whole.elapsed() >= CARE_WHOLE;
         let has_news = self.journal.refresh()?;
-        for target in std::mem::take(&mut self.journal.unbanned) {
+        let mut unbanned = std::mem::take(&mut self.journal.unbanned);
+        while let Some(target) = unbanned.pop() {
             self.detectors.iter_mut().for_each(|detectors| detectors.forgive(target));
             // By hand it is out of the kernel already; by another machine it is not.
             if let Target::Address(ip) = target
                 && self.journal.book.active(target, now).is_none()
+                && let Err(error) = self.kernel.unban(ip)
             {
-                self.kernel.unban(ip)?;
+                // Again with the next look.
+                unbanned.push(target);
+                self.journal.unbanned.append(&mut unbanned);
+                return Err(error);
             }
         }
         if !is_due && !has_news && !self.kernel.was_touched()? {

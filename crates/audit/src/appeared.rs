@@ -5,12 +5,14 @@
 //! week, as with a restart, is no news; what is remembered is bounded; who cannot look says so, and nothing is forgotten by it.
 
 use crate::evidence::{shown, shown_path};
-use crate::facts::{Facts, Reach, Seen};
+use crate::facts::{Blind, Facts, Reach, Seen, Socket};
 use burgrave_model::Severity;
 use burgrave_sys::Kind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Accounts of people begin here (`UID_MIN` of login.defs(5)).
+const ACCOUNTS_FROM: u32 = 1_000;
 /// What is remembered of a kind.
 const KNOWN_MAX: usize = 20_000;
 /// How long what has gone is remembered.
@@ -18,6 +20,8 @@ const MEMORY_SECS: u64 = 7 * 86_400;
 /// From here on ports are given out by the kernel: of a listener its program counts, not the number, and a datagram socket
 /// there is a client's.
 const PORT_GIVEN: u16 = 32_768;
+/// From here on a program may take ports of datagrams by itself, as resolvers do for each question: its name counts.
+const PORT_TAKEN: u16 = 1_024;
 
 /// Something that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +38,9 @@ pub struct Appearance {
 pub fn sockets(facts: &Facts<'_>) -> Seen<Vec<(&'static str, std::net::IpAddr, u16)>> {
     let sockets = facts.sockets().as_ref().map_err(Clone::clone)?;
     let is_inet = |kind: &str| matches!(kind, "tcp" | "tcp6" | "udp" | "udp6");
+    let is_client = |own: &&Socket| own.kind.starts_with("udp") && own.port >= PORT_GIVEN;
     let listening = sockets.iter().filter(|own| own.is_listening && is_inet(own.kind));
+    let listening = listening.filter(|own| !is_client(own));
     let mut all: Vec<_> = listening.map(|own| (own.kind, own.local, own.port)).collect();
     all.sort_unstable();
     all.dedup();
@@ -46,8 +52,9 @@ pub fn listening(facts: &Facts<'_>) -> Seen<Vec<Appearance>> {
     let listeners = facts.listeners().as_ref().map_err(Clone::clone)?;
     let mut all = Vec::new();
     for own in listeners {
-        let is_given = own.port >= PORT_GIVEN;
-        if is_given && own.kind.starts_with("udp") {
+        let is_udp = own.kind.starts_with("udp");
+        let is_given = own.port >= if is_udp { PORT_TAKEN } else { PORT_GIVEN };
+        if is_udp && own.port >= PORT_GIVEN {
             continue;
         }
         let process = own.process.as_ref();
@@ -76,11 +83,24 @@ pub fn listening(facts: &Facts<'_>) -> Seen<Vec<Appearance>> {
 /// Which files run as their owner or group, whoever starts them.
 pub fn privileged(facts: &Facts<'_>) -> Seen<Vec<Appearance>> {
     let mut found = Vec::new();
+    let mut count = 0_usize;
     facts.each(&mut |path, metadata| {
-        if metadata.kind == Kind::File && metadata.mode & 0o6000 != 0 && found.len() < KNOWN_MAX {
-            found.push((path.to_path_buf(), metadata.clone()));
+        // Of an ordinary account's files the bits give nobody more than that account.
+        let is_systems = metadata.uid < ACCOUNTS_FROM
+            || metadata.gid < ACCOUNTS_FROM && metadata.mode & 0o2000 != 0;
+        if metadata.kind == Kind::File && metadata.mode & 0o6000 != 0 && is_systems {
+            count += 1;
+            if found.len() < KNOWN_MAX {
+                found.push((path.to_path_buf(), metadata.clone()));
+            }
         }
     })?;
+    if count > KNOWN_MAX {
+        return Err(Blind::new(
+            "/",
+            format!("{count} files run as their owner: more than are kept"),
+        ));
+    }
     let owner = |path: &std::path::Path| {
         let packages = facts.packages().as_ref().ok()?;
         packages.owner(path).map(str::to_owned)
@@ -143,6 +163,12 @@ fn news(
 ) -> Vec<Appearance> {
     let is_first = known.is_none();
     let known = known.get_or_insert_default();
+    // What is still there is not forgotten, however long nobody has looked.
+    for own in &seen {
+        if let Some(last) = known.get_mut(&own.key) {
+            *last = now;
+        }
+    }
     known.retain(|_, last| last.saturating_add(MEMORY_SECS) > now);
     let mut new = Vec::new();
     for own in seen {
@@ -201,7 +227,8 @@ mod tests {
         );
         assert!(look(120, &[web, shell]).is_empty());
         assert!(look(130, &[shell]).is_empty() && look(140, &[web, shell]).is_empty(), "a restart");
-        assert_eq!(look(140 + MEMORY_SECS + 1, &[web]).len(), 1, "forgotten after a week");
+        assert!(look(140 + MEMORY_SECS + 1, &[web]).is_empty(), "it was there all the time");
+        assert_eq!(look(150 + MEMORY_SECS + 1, &[web, shell]).len(), 1, "forgotten after a week");
         // Ports that the kernel gives out count by their program.
         assert_eq!(look(900_000, &["0100007F:C001"]).len(), 1);
         assert!(look(900_001, &["0100007F:C002", "0100007F:C003"]).is_empty());

@@ -1,6 +1,6 @@
 //! A decision as it is written, and its duration in Go's form.
 
-use burgrave_agent::{Ban, parse_target};
+use burgrave_agent::{Ban, ENGINE, parse_target};
 use burgrave_watch::Target;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,11 @@ impl Decision {
         let secs = i64::try_from(ban.until.saturating_sub(now)).unwrap_or(i64::MAX);
         Self {
             duration: duration(secs),
-            origin: ban.origin.clone().unwrap_or_else(|| OWN.to_owned()),
+            origin: ban
+                .origin
+                .as_deref()
+                .map_or(OWN, |own| own.trim_start_matches(ENGINE))
+                .to_owned(),
             scenario: ban.reason.clone(),
             ..Self::over(ban.target)
         }

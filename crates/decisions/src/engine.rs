@@ -6,18 +6,21 @@
 use crate::decision::Decision;
 use crate::error::DecisionsError;
 use crate::key::ApiKey;
-use burgrave_agent::{Ban, Entry, Journal, Shield};
+use burgrave_agent::{Ban, Book, ENGINE, Entry, Journal, Shield, TAKEN_MAX};
 use burgrave_client::{Address, Client, Patience, Request, Trust};
 use burgrave_config::Engine;
 use burgrave_watch::Target;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// An answer of the engine.
-const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
+const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Decisions that are held.
 const HELD_MAX: usize = 200_000;
+/// Of one address or network; those that end last.
+const OF_ONE_MAX: usize = 8;
 /// How often all is asked for.
 const WHOLE: Duration = Duration::from_hours(1);
 const PATIENCE: Patience =
@@ -44,12 +47,54 @@ pub enum Heard {
     Back,
 }
 
-/// What the engine answers.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// What the engine answers. Both must be there: anything else is no answer of an engine, and not an empty one.
+#[derive(Debug, Deserialize)]
 struct Stream {
-    new: Option<Vec<Decision>>,
-    deleted: Option<Vec<Decision>>,
+    new: List,
+    deleted: List,
+}
+
+/// Decisions, or `null`; no more are kept than may be.
+#[derive(Debug, Default)]
+struct List {
+    all: Vec<Decision>,
+    /// How many there were beyond that.
+    more: usize,
+}
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // Not as an option, which a field that is missing would be as well.
+        from.deserialize_any(Listed)
+    }
+}
+
+struct Listed;
+
+impl<'de> Visitor<'de> for Listed {
+    type Value = List;
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a list of decisions, or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<List, E> {
+        Ok(List::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<List, A::Error> {
+        let mut list = List::default();
+        while list.all.len() < HELD_MAX {
+            match from.next_element()? {
+                Some(one) => list.all.push(one),
+                None => return Ok(list),
+            }
+        }
+        while from.next_element::<IgnoredAny>()?.is_some() {
+            list.more += 1;
+        }
+        Ok(list)
+    }
 }
 
 /// What an answer is.
@@ -88,6 +133,8 @@ pub struct Source {
     is_away: bool,
     spared: HashSet<Target>,
     left: usize,
+    /// For whom there was no room.
+    crowded: usize,
     dry: usize,
 }
 
@@ -120,6 +167,7 @@ impl Source {
             is_away: false,
             spared: HashSet::new(),
             left: 0,
+            crowded: 0,
             dry: 0,
         })
     }
@@ -138,7 +186,7 @@ impl Source {
         &mut self,
         journal: &mut Journal,
         shield: &Shield,
-        (now, at): (u64, Instant),
+        (clock, at): (&dyn Fn() -> u64, Instant),
         is_dry: bool,
         tell: &mut dyn FnMut(Heard),
     ) -> Result<(), DecisionsError> {
@@ -147,7 +195,10 @@ impl Source {
         }
         self.due = Some(at + self.every);
         let is_whole = self.is_away || self.whole.is_none_or(|whole| at - whole >= WHOLE);
-        match self.ask(is_whole) {
+        let asked = self.ask(is_whole);
+        // An answer may take its time, and what it says counts from when it is there.
+        let now = clock();
+        match asked {
             Ok(stream) => {
                 if std::mem::take(&mut self.is_away) {
                     tell(Heard::Back);
@@ -207,8 +258,7 @@ impl Source {
         let is_whole = part != Part::News;
         let before = if is_whole { std::mem::take(&mut self.held) } else { HashMap::new() };
         // Of a whole list what is over does not matter: what is not in it is not held.
-        let over = stream.deleted.unwrap_or_default();
-        for decision in over.iter().filter(|_| !is_whole) {
+        for decision in stream.deleted.all.iter().filter(|_| !is_whole) {
             let Some(target) = decision.target() else { continue };
             if let Some(all) = self.held.get_mut(&target) {
                 all.retain(|held| decision.id != 0 && held.id != decision.id);
@@ -217,8 +267,8 @@ impl Source {
                 }
             }
         }
-        let mut left = 0;
-        for decision in stream.new.unwrap_or_default() {
+        let mut left = stream.new.more;
+        for decision in stream.new.all {
             let is_full = self.held.len() >= HELD_MAX;
             let (Some(target), Some(secs)) = (decision.target(), decision.secs()) else {
                 left += 1;
@@ -236,6 +286,10 @@ impl Source {
             all.retain(|held| held.id != decision.id);
             let reason = decision.scenario.chars().take(64).collect();
             all.push(Held { id: decision.id, until, reason, seen });
+            if all.len() > OF_ONE_MAX {
+                let first = all.iter().enumerate().min_by_key(|(_, held)| held.until);
+                first.map(|(place, _)| place).into_iter().for_each(|place| drop(all.remove(place)));
+            }
         }
         let left = if is_whole { left } else { self.left + left };
         if left > self.left {
@@ -252,51 +306,66 @@ impl Source {
         now: u64,
         tell: &mut dyn FnMut(Heard),
     ) -> Result<(), DecisionsError> {
-        journal.refresh()?;
-        let is_own = |ban: &Ban| ban.origin.as_ref() == Some(&self.name);
-        let mut entries: Vec<Entry> = Vec::new();
-        for ban in journal.book().all(now).filter(|ban| is_own(ban)) {
-            if !self.held.contains_key(&ban.target) {
-                tell(Heard::Freed(ban.target));
-                let origin = Some(self.name.clone());
+        let (held, mut told) = (&self.held, Vec::new());
+        let (name, spared) = (format!("{ENGINE}{}", self.name), &mut self.spared);
+        let mut crowded = 0;
+        journal.decide(now, |book| {
+            let is_own = |ban: &Ban| ban.origin.as_ref() == Some(&name);
+            let mut entries: Vec<Entry> = Vec::new();
+            for ban in book.all(now).filter(|ban| is_own(ban) && !held.contains_key(&ban.target)) {
+                told.push(Heard::Freed(ban.target));
+                let origin = Some(name.clone());
                 entries.push(Entry { origin, ..Entry::unban(ban.target, now) });
             }
-        }
-        for (target, all) in &self.held {
-            let Some(longest) = all.iter().max_by_key(|held| held.until) else { continue };
-            let before = journal.book().active(*target, now);
-            let is_longer = |ban: &Ban| longest.until > ban.until.saturating_add(SLACK_SECS);
-            let is_wanted = match before {
-                Some(ban) => is_own(ban) && is_longer(ban),
-                None => longest.until > now && !is_freed(journal, *target, all),
-            };
-            if !is_wanted {
-                continue;
-            }
-            if let Some(why) = shield.reason(*target) {
-                if self.spared.len() < HELD_MAX && self.spared.insert(*target) {
-                    tell(Heard::Spared(*target, why));
+            let mut room = TAKEN_MAX.saturating_sub(book.len());
+            for (target, all) in held {
+                let Some(longest) = all.iter().max_by_key(|held| held.until) else { continue };
+                let before = book.active(*target, now);
+                let is_longer = |ban: &Ban| longest.until > ban.until.saturating_add(SLACK_SECS);
+                let is_wanted = match before {
+                    Some(ban) => is_own(ban) && is_longer(ban),
+                    None => longest.until > now && !is_freed(book, *target, all),
+                };
+                if !is_wanted {
+                    continue;
                 }
-                continue;
+                if let Some(why) = shield.reason(*target) {
+                    if spared.len() < HELD_MAX && spared.insert(*target) {
+                        told.push(Heard::Spared(*target, why));
+                    }
+                    continue;
+                }
+                if before.is_none() {
+                    let Some(rest) = room.checked_sub(1) else {
+                        crowded += 1;
+                        continue;
+                    };
+                    room = rest;
+                }
+                let ban = Ban {
+                    origin: Some(name.clone()),
+                    ..Ban::by_hand(*target, now, longest.until - now, &longest.reason)
+                };
+                entries.push(ban.entry());
+                if before.is_none() {
+                    told.push(Heard::Taken(ban));
+                }
             }
-            let secs = longest.until - now;
-            let ban = Ban {
-                origin: Some(self.name.clone()),
-                ..Ban::by_hand(*target, now, secs, &longest.reason)
-            };
-            entries.push(ban.entry());
-            if before.is_none() {
-                tell(Heard::Taken(ban));
-            }
+            entries
+        })?;
+        // Once it is written, and not before.
+        told.into_iter().for_each(&mut *tell);
+        if std::mem::replace(&mut self.crowded, crowded) < crowded {
+            tell(Heard::Left(crowded));
         }
         self.held.retain(|_, all| all.iter().any(|held| held.until > now));
-        Ok(journal.append(&entries, now)?)
+        Ok(())
     }
 }
 
-/// Whether somebody was let in by hand here since the engine has decided.
-fn is_freed(journal: &Journal, target: Target, all: &[Held]) -> bool {
-    let Some(freed) = journal.book().freed(target) else { return false };
+/// Whether somebody was let in by hand since the engine has decided.
+fn is_freed(book: &Book, target: Target, all: &[Held]) -> bool {
+    let Some(freed) = book.let_in_by_hand(target) else { return false };
     all.iter().all(|held| held.seen.is_none_or(|seen| seen <= freed))
 }
 

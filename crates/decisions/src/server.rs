@@ -112,7 +112,7 @@ struct Shared {
     keys: Keys,
     journal: RefCell<Journal>,
     answers: RefCell<Answers>,
-    /// Connections by address.
+    /// Connections by address, of IPv6 by /64.
     seats: RefCell<HashMap<IpAddr, usize>>,
 }
 
@@ -177,6 +177,11 @@ struct Seat {
 
 impl Seat {
     fn take(shared: &Rc<Shared>, ip: IpAddr) -> Option<Self> {
+        // Whoever has one address of IPv6 has all of its network.
+        let ip = match ip.to_canonical() {
+            IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
+            ipv4 @ IpAddr::V4(_) => ipv4,
+        };
         let mut seats = shared.seats.borrow_mut();
         let all: usize = seats.values().sum();
         let own = seats.entry(ip).or_default();

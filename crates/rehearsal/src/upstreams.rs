@@ -24,7 +24,7 @@ mod trials;
 /// Routes that are played, those with the same settings once.
 const ROUTES_MAX: usize = 8;
 /// Stand-ins of one route.
-const STAND_INS_MAX: usize = 16;
+const STAND_INS_MAX: usize = 8;
 /// The longest times in the play; longer ones of the machine's are cut to these.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(1);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);

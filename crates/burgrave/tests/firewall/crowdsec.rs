@@ -203,9 +203,10 @@ fn their_bouncer_on_another_machine_keeps_out_whom_we_have_banned() {
     net.start();
     net.until("it is banned there", |net| !net.attacker.reaches("10.9.0.3", 9090));
     net.until("and the other let in", |net| !their(net).contains("10.9.0.77"));
-    assert!(
-        !dump(&net).contains("level=error") || dump(&net).contains("connection refused"),
-        "{}",
-        dump(&net)
-    );
+    let said = dump(&net);
+    // While Burgrave was away it could not ask; nothing else went wrong.
+    let wrong = said.lines().filter(|line| line.contains("level=error"));
+    let wrong: Vec<&str> =
+        wrong.filter(|line| !line.contains("connect: connection refused")).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

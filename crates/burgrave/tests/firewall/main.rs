@@ -162,18 +162,37 @@ fn a_rule_that_somebody_twisted_is_restored() {
     twist(&net, "@bans4", "drop", "accept");
     net.until("it is told", |net| net.said("was not as it was left: restored") == 1);
     assert!(!net.attacker.reaches(HOST, 8080));
+    // What somebody adds goes as well: a chain of their own, somebody who may never be banned, a trial without end.
+    for (number, line) in [
+        "add chain inet burgrave evil { type filter hook input priority -400; policy accept; }",
+        "add element inet burgrave allow4 { 10.9.0.2 }",
+        "add element inet burgrave trial { ipv4 }",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = net.folder.path().join("add.nft");
+        std::fs::write(&file, format!("{line}\n")).unwrap();
+        net.host.must(&format!("nft -f {}", file.display()));
+        let told = "was not as it was left: restored";
+        net.until("it is told", |net| net.said(told) == 2 + number);
+        net.until("the attacker is out", |net| !net.attacker.reaches(HOST, 8080));
+    }
+    let listed = net.host.must("nft list table inet burgrave");
+    assert!(!listed.contains("evil") && listed.contains("10.9.0.2"), "{listed}");
+    assert_eq!(net.set("trial").matches("ipv4").count(), 0, "{}", net.set("trial"));
     // Bans, a set that others may fill, and a restart change no rule.
     assert_eq!(net.firewall("ban 203.0.113.7").0, 0);
     net.host.must("nft add element inet burgrave bans4 { 203.0.113.8 timeout 1h }");
     net.stop("-KILL");
     net.start();
     std::thread::sleep(Duration::from_millis(1_500));
-    assert_eq!(net.said("was not as it was left"), 1);
+    assert_eq!(net.said("was not as it was left"), 4);
     // While nobody looks it is seen with the next start.
     net.stop("-TERM");
     twist(&net, "@bans4", "drop", "accept");
     net.start();
-    net.until("it is told", |net| net.said("was not as it was left: restored") == 2);
+    net.until("it is told", |net| net.said("was not as it was left: restored") == 5);
     net.until("the attacker is out", |net| !net.attacker.reaches(HOST, 8080));
 }
 

@@ -38,7 +38,8 @@ impl Stage {
     /// The engine tells this; who is banned afterwards, and by whom.
     fn tell(&mut self, part: Part, new: &[Decision], over: &[Decision], now: u64) -> Vec<String> {
         let heard = &mut self.heard;
-        let stream = Stream { new: Some(new.to_vec()), deleted: Some(over.to_vec()) };
+        let list = |all: &[Decision]| List { all: all.to_vec(), more: 0 };
+        let stream = Stream { new: list(new), deleted: list(over) };
         self.source.merge(stream, part, now, &mut |told| heard.push(told));
         self.settle(now)
     }
@@ -52,7 +53,12 @@ impl Stage {
 
     fn banned(&self, now: u64) -> Vec<String> {
         let of = |ban: &Ban| {
-            format!("{} {} {}", ban.target, ban.until, ban.origin.as_deref().unwrap_or("own"))
+            format!(
+                "{} {} {}",
+                ban.target,
+                ban.until,
+                ban.origin.as_deref().unwrap_or("own").trim_start_matches(ENGINE)
+            )
         };
         let mut all: Vec<String> = self.journal.book().all(now).map(of).collect();
         all.sort();
@@ -161,11 +167,11 @@ fn an_engine_that_is_away_changes_nothing() {
     let mut stage = Stage::new();
     let turn = |stage: &mut Stage, now| {
         let heard = &mut stage.heard;
-        let at = (now, Instant::now() + Duration::from_secs(now));
+        let at = Instant::now() + Duration::from_secs(now);
         let tell = &mut |told| heard.push(told);
-        stage.source.turn(&mut stage.journal, &stage.shield, at, false, tell).unwrap();
+        stage.source.turn(&mut stage.journal, &stage.shield, (&|| now, at), false, tell).unwrap();
     };
-    let origin = Some("crowdsec".to_owned());
+    let origin = Some(format!("{ENGINE}crowdsec"));
     let ban = Ban { origin, ..Ban::by_hand(parse_target("192.0.2.7").unwrap(), 90, 500, "x") };
     stage.journal.append(&[ban.entry()], 90).unwrap();
     turn(&mut stage, 100);
@@ -176,14 +182,21 @@ fn an_engine_that_is_away_changes_nothing() {
 
 #[test]
 fn strange_answers_are_no_decisions() {
-    for text in
-        [r#"{"new":null,"deleted":null}"#, "{}", r#"{"new":[{}],"deleted":[{"id":1}],"x":1}"#]
-    {
-        let stream: Stream = serde_json::from_str(text).unwrap();
+    let read = |text: &str| serde_json::from_str::<Stream>(text);
+    for text in [r#"{"new":null,"deleted":null}"#, r#"{"new":[{}],"deleted":[{"id":1}],"x":1}"#] {
         let mut stage = Stage::new();
-        stage.source.merge(stream, Part::Begin, 100, &mut |_| {});
+        stage.source.merge(read(text).unwrap(), Part::Begin, 100, &mut |_| {});
         assert_eq!(stage.settle(100), [""; 0], "{text}");
     }
+    // What is no answer of an engine is not one that says that nobody is banned.
+    for text in
+        ["{}", r#"{"new":[]}"#, r#"{"message":"down"}"#, "[]", "null", r#"{"new":1,"deleted":[]}"#]
+    {
+        assert!(read(text).is_err(), "{text}");
+    }
+    let many = format!(r#"{{"new":[{}{{}}],"deleted":null}}"#, "{},".repeat(HELD_MAX));
+    let many = read(&many).unwrap();
+    assert_eq!((many.new.all.len(), many.new.more), (HELD_MAX, 1));
     let mut stage = Stage::new();
     let long = Decision { duration: "4294967295h".to_owned(), ..decision(1, "192.0.2.7", 1) };
     let odd = Decision { duration: "soon".to_owned(), ..decision(1, "192.0.2.8", 1) };
@@ -191,4 +204,23 @@ fn strange_answers_are_no_decisions() {
     assert_eq!(banned.len(), 1, "{banned:?}");
     // Without a number all of a target's are over.
     assert_eq!(stage.tell(Part::News, &[], &[decision(0, "192.0.2.7", 0)], 110), [""; 0]);
+}
+
+#[test]
+fn what_is_held_of_one_address_is_bounded_and_the_longest_counts() {
+    let mut stage = Stage::new();
+    let all: Vec<Decision> =
+        (1..100).map(|id| decision(id, "192.0.2.7", 1_000 - u64::try_from(id).unwrap())).collect();
+    assert_eq!(stage.tell(Part::Begin, &all, &[], 100), ["192.0.2.7 1099 crowdsec"]);
+    assert_eq!(stage.source.held.values().map(Vec::len).sum::<usize>(), OF_ONE_MAX);
+}
+
+#[test]
+fn a_hand_on_another_machine_counts_as_one_here() {
+    let mut stage = Stage::new();
+    stage.tell(Part::Begin, &[decision(1, "192.0.2.7", 900)], &[], 100);
+    let entry = Entry::unban(parse_target("192.0.2.7").unwrap(), 150);
+    let by = Some("web2".to_owned());
+    stage.journal.append(&[Entry { origin: by, ..entry }], 150).unwrap();
+    assert_eq!(stage.settle(160), [""; 0]);
 }

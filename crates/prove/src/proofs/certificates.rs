@@ -57,6 +57,7 @@ impl Attack for Certificates {
     fn run(&self, target: &Target, wire: &mut Wire) -> Vec<Evidence> {
         let (mut out, mut leaves, mut strangers, mut files) =
             (Vec::new(), Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let mut missing = false;
         for own in &target.certificates {
             let leaf = shown(wire, own, &mut out);
             if leaf.is_some() && !own.any_name && strangers.insert(own.door.address) {
@@ -68,9 +69,10 @@ impl Attack for Certificates {
             if leaf.is_some() {
                 out.extend(self_made(wire, own));
             }
+            missing |= leaf.is_none() && own.environment.is_some();
             leaves.extend(leaf.zip(own.environment).map(|(leaf, world)| (own, leaf, world)));
         }
-        out.extend(apart(&leaves));
+        out.extend(apart(&leaves, missing));
         out
     }
 }
@@ -192,7 +194,11 @@ fn let_in(reply: &Reply) -> Outcome {
 }
 
 /// Keys of production that are used elsewhere, too. Whoever has staging has them.
-fn apart(leaves: &[(&TargetCertificate, Certificate, Environment)]) -> Vec<Evidence> {
+/// `missing`: a certificate was not to be seen, so that nobody knows whose key it has.
+fn apart(
+    leaves: &[(&TargetCertificate, Certificate, Environment)],
+    missing: bool,
+) -> Vec<Evidence> {
     let is_inner = |world: &Environment| *world != Environment::Production;
     let mut out = Vec::new();
     for (own, leaf, world) in leaves.iter().filter(|(_, _, world)| is_inner(world)) {
@@ -203,6 +209,9 @@ fn apart(leaves: &[(&TargetCertificate, Certificate, Environment)]) -> Vec<Evide
         out.push(match same {
             Some((other, ..)) => {
                 evidence(&did, &format!("it is the key of {}, too", other.name), Outcome::Fell)
+            }
+            None if missing => {
+                evidence(&did, "not every other certificate could be seen", Outcome::NotProven)
             }
             None => evidence(&did, "it is used in no other environment", Outcome::Held),
         });

@@ -24,7 +24,7 @@ impl Attack for Upstreams {
     fn about(&self) -> &'static str {
         "Starts a gateway on a loopback address with each route's own `balance`, `health`, \
          `connect_time` and `upstream_time`, before\nstand-ins for its application servers, at \
-         most sixteen, and lets things happen to one of them. It dies, and everybody is \
+         most eight, and lets things happen to one of them. It dies, and everybody is \
          answered.\nIt ends connections in the place of answers: GETs are made again elsewhere \
          (those of FastCGI are not, for a script was begun),\nafter five failures it is left \
          alone, and no POST is made twice (RFC 9110 \u{a7}9.2.2). It hangs: a client is told \

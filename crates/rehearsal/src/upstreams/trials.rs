@@ -86,7 +86,8 @@ fn endings(play: &Play, scene: &mut Scene) -> (String, Outcome) {
     scene.ill(Mood::Ends);
     let before = scene.count();
     let mut statuses = Vec::new();
-    while scene.count() - before < FAILURES && statuses.len() < ASKED_MAX {
+    let asked_max = ASKED_MAX * scene.applications.len();
+    while scene.count() - before < FAILURES && statuses.len() < asked_max {
         statuses.extend(scene.gets(1));
     }
     let (saw, outcome) = all_answered(&statuses);
@@ -97,7 +98,12 @@ fn endings(play: &Play, scene: &mut Scene) -> (String, Outcome) {
     let failed = scene.count();
     let (saw, outcome) = all_answered(&scene.gets(GETS));
     let more = scene.count() - failed;
-    let outcome = if more > 0 { Outcome::Fell } else { outcome };
+    let outcome = match more {
+        // It was not asked so often that it would be left alone.
+        _ if failed - before < FAILURES - 1 => Outcome::NotProven,
+        0 => outcome,
+        _ => Outcome::Fell,
+    };
     (
         format!("{saw}; after it had failed {} times it was asked {more} times", failed - before),
         outcome,
@@ -239,8 +245,9 @@ fn shown(play: &Play, open: Opening<'_>) -> Result<Vec<Evidence>, String> {
         let asked = scene.count_all();
         let said = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         let outcome = match (asked, status) {
-            (0, Some(200..=299)) => Outcome::NotProven,
-            (0, _) => Outcome::Held,
+            // A gateway that was not there, or answers otherwise, has shown nothing.
+            (0, Some(502..=504)) => Outcome::Held,
+            (0, _) => Outcome::NotProven,
             _ => Outcome::Fell,
         };
         let saw = format!("it was asked {asked} times; the client was told {said}");

@@ -2,7 +2,8 @@
 //!
 //! What makes a type safe is its values alone, not where they stand: no quote, bracket, slash, space or
 //! separator that a language could take hold of; no word that could be a command, a function or a member
-//! that code knows (a token needs a digit for that); nothing that begins like an option or means a folder above.
+//! that code knows (a token needs a digit for that, and is spared only with no more than three letters in a row or where
+//! all of it is hexadecimal: `python3` and `base64_decode` are looked at as ever); nothing that begins like an option or means a folder above.
 
 use super::alphabet::Alphabet;
 use std::fmt;
@@ -11,6 +12,8 @@ use std::fmt;
 const DIGITS_MAX: usize = 20;
 /// Bytes of a token.
 pub const TOKEN_BYTES_MAX: usize = 128;
+/// Letters of a token that may follow each other.
+const LETTERS_MAX: usize = 3;
 /// Bytes of a word that is one of several.
 const WORD_BYTES_MAX: usize = 64;
 /// Words of one argument.
@@ -136,6 +139,11 @@ impl Kind {
         }
     }
 
+    /// Whether a value is of this type and cannot be an attack: of a token, that no word is in it.
+    pub fn spares(&self, value: &[u8]) -> bool {
+        self.admits(value) && (!matches!(self, Self::Token(..)) || has_no_word(value))
+    }
+
     /// The types that need no words and no bounds, narrower ones first.
     pub const PLAIN: [Self; 6] = [
         Self::Integer(None, None),
@@ -244,6 +252,13 @@ fn is_within(value: &[u8], at: usize, min: u8, max: u8) -> bool {
 fn is_word(value: &[u8]) -> bool {
     let is_of_words = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     value.len() <= WORD_BYTES_MAX && value.iter().all(is_of_words) && is_joined(value)
+}
+
+/// Whether no run of letters is long enough for a word; hexadecimal digits are none.
+fn has_no_word(value: &[u8]) -> bool {
+    let is_hexadecimal = |byte: &u8| byte.is_ascii_hexdigit() || !byte.is_ascii_alphanumeric();
+    let letters = value.split(|byte| !byte.is_ascii_alphabetic());
+    value.iter().all(is_hexadecimal) || letters.into_iter().all(|run| run.len() <= LETTERS_MAX)
 }
 
 /// Whether marks stand single and between letters and digits.

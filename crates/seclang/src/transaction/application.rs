@@ -68,7 +68,7 @@ impl Transaction {
                 let name = self.strings.get(entry.key);
                 bytes += name.len();
                 let declared = place.and_then(|place| route.argument(place, name));
-                let is = declared.is_some_and(|own| own.kind.admits(self.strings.get(entry.value)));
+                let is = declared.is_some_and(|own| own.kind.spares(self.strings.get(entry.value)));
                 names.entry(entry.lower).and_modify(|all| *all &= is).or_insert(is);
             }
         }

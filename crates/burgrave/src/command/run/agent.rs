@@ -159,8 +159,10 @@ pub(super) fn wrote(wrote: &Wrote, raiser: &Raiser) {
 /// A ban in a line.
 pub(crate) fn banned(ban: &Ban) -> String {
     let secs = ban.until.saturating_sub(ban.since);
-    let seen = if ban.evidence.is_empty() { String::new() } else { format!(": {}", ban.evidence) };
-    format!("banned {} for {secs} s, {}{seen}", ban.target, ban.reason)
+    // Words of others: an engine's, or another machine's.
+    let seen = ban.evidence.escape_debug();
+    let seen = if ban.evidence.is_empty() { String::new() } else { format!(": {seen}") };
+    format!("banned {} for {secs} s, {}{seen}", ban.target, ban.reason.escape_debug())
 }
 
 #[cfg(test)]

@@ -99,10 +99,10 @@ fn follow(
         if looked.elapsed() >= SHIELD {
             (shield, looked) = (of(), Instant::now());
         }
-        let now = u64::try_from(wall_clock().seconds()).unwrap_or(0);
+        let clock = || u64::try_from(wall_clock().seconds()).unwrap_or(0);
         let mut is_heard = true;
         let is_dry = settings.bans.dry_run;
-        source.turn(&mut journal, &shield, (now, Instant::now()), is_dry, &mut |heard| {
+        source.turn(&mut journal, &shield, (&clock, Instant::now()), is_dry, &mut |heard| {
             is_heard &= sender.send(Ok((name.clone(), heard))).is_ok();
         })?;
         if !is_heard {

@@ -91,7 +91,15 @@ impl Kind {
 
     fn has_work(self, settings: &Settings) -> bool {
         match self {
-            Self::Agent => !settings.watch.is_empty() || settings.firewall.is_some(),
+            // Whoever takes bans from elsewhere leaves the kernel to it.
+            Self::Agent => {
+                let bans = &settings.bans;
+                let takes = !bans.crowdsec.is_empty() || bans.share.is_some();
+                !settings.watch.is_empty()
+                    || settings.firewall.is_some()
+                    || takes
+                    || !bans.lists.is_empty()
+            }
             Self::Certificates => Service::is_wanted(settings),
             Self::Audits => settings.audit.is_some(),
             Self::Share => settings.bans.share.is_some(),

@@ -147,3 +147,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_token_with_a_word_in_it_is_not_spared() {
+    let token = kind("token A-Za-z0-9_- 1..40").unwrap();
+    for value in
+        ["python3", "perl5", "sqlite3", "base64_decode", "hex2bin-word1", "image2wbmp", "A1-select"]
+    {
+        assert!(token.admits(value.as_bytes()) && !token.spares(value.as_bytes()), "{value}");
+    }
+    for value in ["ORD-2024-0001", "a1b2c3", "DE89370400440532013000", "deadbeefcafe0", "X9"] {
+        assert!(token.spares(value.as_bytes()), "{value}");
+    }
+    // Of the other types nothing is a word but those that are named.
+    assert!(kind("one-of pending sent").unwrap().spares(b"pending"));
+    assert!(kind("date-time").unwrap().spares(b"2026-11-26T10:00:00Z"));
+}
