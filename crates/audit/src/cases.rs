@@ -25,6 +25,8 @@ pub(crate) enum Has {
     Capable(&'static str, &'static [u8]),
     /// Records of its domains, as `dig` prints them.
     Records(&'static str),
+    /// What its database servers said when they were asked.
+    Answers(&'static str),
     /// It runs: `/proc` counts.
     Running,
     /// What stands before this is accepted as the baseline.
@@ -85,7 +87,7 @@ pub(crate) fn host(has: &[Has]) -> (Fake, Ground) {
                 fake.capable(path, bytes);
             }
             Has::Running => ground = Ground::Running,
-            Has::Accepted | Has::Records(_) => {}
+            Has::Accepted | Has::Records(_) | Has::Answers(_) => {}
             Has::Prints(program, arguments, text) => {
                 let output = Output {
                     ended: Ended::Exit(0),
@@ -113,5 +115,8 @@ pub(crate) fn findings(check: &crate::Check, has: &[Has]) -> Vec<crate::Finding>
         if let Has::Records(text) = one { Some(crate::facts::Records::parse(text)) } else { None }
     });
     facts.domains = records;
+    facts.answers = has.iter().find_map(|one| {
+        if let Has::Answers(text) = one { Some(crate::facts::Answers::parse(text)) } else { None }
+    });
     crate::look(check, &facts)
 }

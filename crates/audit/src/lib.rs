@@ -4,8 +4,9 @@
 //! a system in it) and answers with rows: fault, in order, or could not look and why.
 //!
 //! Invariants: changes nothing and decides nothing for the operator; reads the host by
-//! `burgrave-sys` only; configurations are parsed as their programs parse them, never searched for a
-//! word; a fault is never hidden by another check's error.
+//! `burgrave-sys` only; connects to nothing but the machine's own database servers, and to those only when
+//! [`ask`] is called; configurations are parsed as their programs parse them, never searched for a word; a fault is
+//! never hidden by another check's error.
 
 #![expect(
     clippy::case_sensitive_file_extension_comparisons,
@@ -14,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests make the files they look at"))]
 
 pub mod appeared;
+mod ask;
 pub mod baseline;
 #[cfg(test)]
 mod cases;
@@ -27,6 +29,7 @@ mod remedies;
 mod services;
 mod show;
 
+pub use ask::ask;
 pub use check::{Check, Finding, Rows};
 pub use checks::ALL;
 pub use evidence::Evidence;

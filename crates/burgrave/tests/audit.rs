@@ -44,6 +44,9 @@ fn exit_codes_follow_the_level() {
         (&["audit", "--root", empty.path().to_str().unwrap()], 2),
         (&["audit", "--root", "/nonexistent"], 2),
         (&["audit", "--root", root, "--services"], 2),
+        (&["audit", "--root", root, "--connect"], 2),
+        (&["audit", "--connect", "--services"], 2),
+        (&["audit", "--connect", "--diff"], 2),
         (&["audit", "--root", root, "--format", "svg"], 2),
     ] {
         let output = run(arguments);

@@ -7,6 +7,7 @@ mod account;
 mod backup;
 mod cleanup;
 mod credential;
+mod database;
 mod domain;
 mod environment;
 mod firewall;
@@ -100,6 +101,21 @@ pub static ALL: &[&Check] = &[
     &credential::script::CHECK,
     &credential::unit::CHECK,
     &credential::web_password_file::CHECK,
+    &database::expired::CHECK,
+    &database::mysql_no_password::CHECK,
+    &database::mysql_remote::CHECK,
+    &database::mysql_open::CHECK,
+    &database::nameless::CHECK,
+    &database::postgresql_log::CHECK,
+    &database::postgresql_md5::CHECK,
+    &database::postgresql_public::CHECK,
+    &database::postgresql_rights::CHECK,
+    &database::postgresql_superusers::CHECK,
+    &database::postgresql_trust::CHECK,
+    &database::redis_commands::CHECK,
+    &database::redis_default::CHECK,
+    &database::redis_protected::CHECK,
+    &database::untrusted_code::CHECK,
     &domain::caa::CHECK,
     &domain::dangling::CHECK,
     &domain::dkim::CHECK,

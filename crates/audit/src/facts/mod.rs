@@ -4,6 +4,7 @@
 //! that is not there is a fact, one that cannot be read is [`Blind`] and never taken for absent.
 
 mod accounts;
+mod answers;
 mod apache;
 mod apt;
 mod brought;
@@ -41,6 +42,7 @@ mod web;
 mod yaml;
 
 pub use accounts::{Accounts, Group, Shadow, User};
+pub use answers::{Answers, Asked, Engine, Row};
 pub use apache::{Block as ApacheBlock, Directive as ApacheDirective};
 pub use apt::{AptSetting, Source};
 pub use burgrave_model::compare_versions;
@@ -139,6 +141,8 @@ pub struct Facts<'s> {
     pub baseline: Seen<Option<crate::baseline::Baseline>>,
     /// Records of own domains, where they were given.
     pub domains: Option<Records>,
+    /// What the database servers of this machine said, where they were asked.
+    pub answers: Option<Answers>,
     now: UnixTime,
     files: Mutex<HashMap<PathBuf, Text>>,
     pub(crate) cells: Cells,
@@ -186,6 +190,7 @@ impl<'s> Facts<'s> {
             served: Vec::new(),
             baseline: Ok(None),
             domains: None,
+            answers: None,
             now: system.now(),
             files: Mutex::new(HashMap::new()),
             cells: Cells::default(),

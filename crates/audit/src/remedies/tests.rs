@@ -6,8 +6,8 @@ mod trees;
 use super::plan::{Wanted, WaysIn, as_planned, plan};
 use super::{Remedy, remedies};
 use crate::cases::Has::{
-    self, Accepted, Aged, Capable, Denied, File, Folder, Link, Mode, Owner, Prints, Records,
-    Running,
+    self, Accepted, Aged, Answers, Capable, Denied, File, Folder, Link, Mode, Owner, Prints,
+    Records, Running,
 };
 use crate::facts::{Facts, Ground};
 use crate::{ALL, Finding, Planned, look};
@@ -70,7 +70,7 @@ fn build(root: &Path, has: &[Has]) {
                 let then = SystemTime::now() - Duration::from_secs(days.unsigned_abs() * 86_400);
                 std::fs::File::open(at(path)).unwrap().set_modified(then).unwrap();
             }
-            Accepted | Records(_) | Denied(_) | Capable(..) | Running | Prints(..) => {
+            Accepted | Records(_) | Answers(_) | Denied(_) | Capable(..) | Running | Prints(..) => {
                 panic!("{one:?} is not for a tree")
             }
         }

@@ -32,6 +32,9 @@ pub(crate) struct Audit {
     /// A file with records of own domains, as `dig` prints them: looked at as well. Nothing is looked up.
     #[arg(long, value_name = "FILE")]
     pub(crate) domains: Option<PathBuf>,
+    /// Asks the database servers that run here what their roles may do, as root. Nothing is changed.
+    #[arg(long, conflicts_with_all = ["root", "services", "diff"])]
+    pub(crate) connect: bool,
     /// Shows only what is different since the report that `[audit]` has kept last. Exit 1: a fault is new or weighs more.
     #[arg(long, conflicts_with_all = ["root", "services", "all"])]
     pub(crate) diff: bool,

@@ -31,6 +31,9 @@ pub(super) fn run(arguments: &Audit) -> Result<Exit, Error> {
     if arguments.format == AuditFormat::Svg {
         return Err(Error::PictureFormat);
     }
+    if arguments.connect {
+        facts.answers = Some(burgrave_audit::ask(&facts));
+    }
     let report = burgrave_audit::audit(&facts);
     output::text(&shown(&facts, &report, arguments)?)?;
     Ok(exit(&report, arguments.fail_on.0))
