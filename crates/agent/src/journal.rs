@@ -7,6 +7,7 @@ use crate::ban::{Entry, What, parse_target};
 use crate::book::{BANS_MAX, Book};
 use crate::error::AgentError;
 use crate::home::Home;
+use crate::watcher::seconds;
 use burgrave_sys::{Access, Appender, FileId, Followed, SysError, replace_own};
 use burgrave_watch::Target;
 
@@ -99,6 +100,10 @@ impl Journal {
             offset = offset.saturating_add(u64::try_from(whole).unwrap_or(0));
         }
         self.read = Some((file.id(), offset));
+        // A process that never writes must not run out of room for what is in force.
+        if self.book.lines() > BANS_MAX / 2 {
+            self.book.forget(seconds());
+        }
         Ok(true)
     }
 

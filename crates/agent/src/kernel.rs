@@ -51,6 +51,8 @@ pub struct Kernel {
     listed: [usize; 2],
     /// Rules were there, and not as they were loaded.
     pub(crate) were_twisted: bool,
+    /// Why it is not kept what the rules look like that were loaded last.
+    pub(crate) unnoted: Option<String>,
 }
 
 impl Kernel {
@@ -60,7 +62,14 @@ impl Kernel {
         match netfilter.generation() {
             Ok(generation) => {
                 let home = home.clone();
-                Ok(Self { netfilter, home, generation, listed: [0; 2], were_twisted: false })
+                Ok(Self {
+                    netfilter,
+                    home,
+                    generation,
+                    listed: [0; 2],
+                    were_twisted: false,
+                    unnoted: None,
+                })
             }
             Err(SysError::Denied(_)) => Err(AgentError::NoRight),
             Err(SysError::Io { source, .. })
@@ -76,7 +85,8 @@ impl Kernel {
     pub fn load(&mut self, script: &str) -> Result<(), AgentError> {
         nft(&["-f", "-"], script)?;
         // Rules are in force whether or not the disk takes what they look like; what is not known is loaded again.
-        if self.note().is_err() {
+        self.unnoted = self.note().err().map(|error| burgrave_sys::chain(&error));
+        if self.unnoted.is_some() {
             remove_own(&self.home.loaded())?;
         }
         self.seen()
@@ -95,7 +105,7 @@ impl Kernel {
         if !self.netfilter.has_table()? {
             return Ok(None);
         }
-        let mut text = nft(&["-nn", "-s", "-t", "list", "table", "inet", TABLE_NAME], "")?;
+        let mut text = listed()?;
         for set in ALLOWED {
             let mut elements = match self.netfilter.elements(set, ELEMENTS_MAX) {
                 Ok(elements) => elements,
@@ -129,8 +139,7 @@ impl Kernel {
         if !self.netfilter.has_table()? {
             return Ok(None);
         }
-        let text = nft(&["-nn", "-s", "-t", "list", "table", "inet", TABLE_NAME], "")?;
-        Ok(Some(listing(&text)))
+        Ok(Some(listing(&listed()?)))
     }
 
     /// Whether anything has an own chain for containers, whose forwarding passes rules for this machine by.
@@ -221,6 +230,10 @@ impl Kernel {
 
     /// Takes out who was let in while nobody looked. How many that were.
     pub(crate) fn free(&mut self, book: &Book, now: u64) -> Result<usize, AgentError> {
+        // With nobody let in the sets need not be read.
+        if book.lines() == book.len() {
+            return Ok(0);
+        }
         let mut count = 0;
         for (set, _) in ADDRESSES {
             let elements = self.netfilter.elements(set, ELEMENTS_MAX)?;
@@ -363,6 +376,11 @@ impl Kernel {
         }
         Ok(count)
     }
+}
+
+/// The table without counts and elements.
+fn listed() -> Result<String, AgentError> {
+    nft(&["-nn", "-s", "-t", "list", "table", "inet", TABLE_NAME], "")
 }
 
 /// The release of nft, in a line.

@@ -391,6 +391,9 @@ impl Watcher {
         if let Err(error) = kept.and_then(|()| self.keep_positions()) {
             trouble = Some(chain(&error));
         }
+        if let Some(why) = &self.kernel.unnoted {
+            trouble = Some(format!("what the rules look like is not kept: {why}"));
+        }
         if let Some(text) = trouble.as_ref().filter(|_| trouble != self.last_trouble) {
             tell(Told::Trouble(text.clone()));
         }

@@ -145,6 +145,11 @@ impl Remembered {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
+    /// How much is remembered.
+    pub fn count(&self) -> usize {
+        [&self.listening, &self.privileged].into_iter().flatten().map(BTreeMap::len).sum()
+    }
+
     /// Takes what listens; what of it is new.
     pub fn listens(&mut self, now: u64, seen: Vec<Appearance>) -> Vec<Appearance> {
         news(&mut self.listening, now, seen)

@@ -172,36 +172,39 @@ const POSTGRESQL: [&str; 7] = [
     "database-untrusted-code",
 ];
 
-#[test]
-fn roles_of_postgresql_are_asked_of_the_running_server() {
-    let Some(bin) = postgresql() else { return println!("SKIPPED: PostgreSQL is not installed") };
-    let Some(mut room) = Room::new(&[]) else { return };
+/// A room with a server of its own, and how it is asked. `None`: it cannot be made here, which is said.
+fn served_by_postgresql() -> Option<(Room, Vec<String>)> {
+    let Some(bin) = postgresql() else {
+        println!("SKIPPED: PostgreSQL is not installed");
+        return None;
+    };
+    let mut room = Room::new(&[])?;
     let program = |name: &str| bin.join(name).display().to_string();
     let (data, folder) = (room.path("data"), room.path(""));
     let initdb = program("initdb");
     let words = [&initdb, "-D", &data, "-U", "postgres", "-A", "peer", "-N"];
     room.good(&[&as_account("postgres")[..], &words].concat());
-    let psql = [program("psql"), "-XAtqh".to_owned(), folder.clone(), "-c".to_owned()];
-    let psql: Vec<&str> = psql.iter().map(String::as_str).collect();
-    let psql = [&as_account("postgres")[..], &psql].concat();
-    let sql = |room: &Room, query: &str| room.good(&[&psql[..], &[query, "postgres"]].concat());
+    let own = [program("psql"), "-XAtqh".to_owned(), folder.clone(), "-c".to_owned()];
+    let psql: Vec<String> =
+        as_account("postgres").map(str::to_owned).into_iter().chain(own).collect();
     let (server, sockets) = (program("postgres"), format!("unix_socket_directories={folder}"));
-    let words = [
-        &server,
-        "-D",
-        &data,
-        "-c",
-        &sockets,
-        "-c",
-        "listen_addresses=",
-        "-c",
-        "fsync=off",
-        "-c",
-        "log_connections=on",
-    ];
-    let ready = [&psql[..], &["select 1", "postgres"]].concat();
+    let mut words = vec![server.as_str(), "-D", &data];
+    for setting in [sockets.as_str(), "listen_addresses=", "fsync=off", "log_connections=on"] {
+        words.extend(["-c", setting]);
+    }
+    let ready: Vec<&str> =
+        psql.iter().map(String::as_str).chain(["select 1", "postgres"]).collect();
     room.serve("postgres", &words, &ready);
+    Some((room, psql))
+}
 
+#[test]
+fn roles_of_postgresql_are_asked_of_the_running_server() {
+    let Some((room, psql)) = served_by_postgresql() else { return };
+    let sql = |room: &Room, query: &str| {
+        let words = psql.iter().map(String::as_str).chain([query, "postgres"]);
+        room.good(&words.collect::<Vec<_>>())
+    };
     sql(&room, "create role shop login password 'a long one'");
     sql(&room, "create database \"host=/nowhere user=x\" owner shop");
     let rows = room.audit();

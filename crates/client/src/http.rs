@@ -5,7 +5,7 @@ use crate::tls::Tls;
 use crate::wire::{Address, Connection, Patience, connect};
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// After a failure it is tried again so much later.
 const AGAIN: [Duration; 5] = [
@@ -110,8 +110,30 @@ impl Client {
     ///
     /// Nobody answers, or not as HTTP/1.1 wants it, or with more than was asked for.
     pub fn attempt(&self, request: &Request<'_>) -> Result<Answer, std::io::Error> {
+        self.attempt_until(request, None)
+    }
+
+    /// The same with an end to all of it, for a server that could send a byte now and then for ever.
+    ///
+    /// # Errors
+    ///
+    /// As above, and an answer that is not whole by then.
+    pub fn attempt_within(
+        &self,
+        request: &Request<'_>,
+        time: Duration,
+    ) -> Result<Answer, std::io::Error> {
+        self.attempt_until(request, Some(Instant::now() + time))
+    }
+
+    fn attempt_until(
+        &self,
+        request: &Request<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Answer, std::io::Error> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(mut connection) = kept {
+            connection.end_at(deadline);
             // One that was kept may have been closed meanwhile; then a new one is taken.
             if let Ok(answer) = exchange(&mut connection, &self.host(), request) {
                 self.keep(connection, &answer);
@@ -119,6 +141,7 @@ impl Client {
             }
         }
         let mut connection = connect(&self.address, self.tls.as_ref(), self.patience)?;
+        connection.end_at(deadline);
         let answer = exchange(&mut connection, &self.host(), request)?;
         self.keep(connection, &answer);
         Ok(answer)
@@ -264,6 +287,27 @@ mod tests {
         });
         let address = Address { host: "127.0.0.1".to_owned(), port };
         (Client::new(address, None, PATIENCE), thread)
+    }
+
+    #[test]
+    fn a_byte_now_and_then_does_not_hold_anybody_for_ever() {
+        let slow = || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n").unwrap();
+                // The other side may be gone before the end.
+                while stream.write_all(b"x").is_ok() {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            });
+            Client::new(Address { host: "127.0.0.1".to_owned(), port }, None, PATIENCE)
+        };
+        assert_eq!(slow().attempt(&get()).unwrap().body, b"xxxxxxxxxx", "the control");
+        let error = slow().attempt_within(&get(), Duration::from_millis(300)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
+        assert!(slow().attempt_within(&get(), Duration::from_mins(1)).is_ok());
     }
 
     fn get() -> Request<'static> {

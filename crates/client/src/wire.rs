@@ -6,7 +6,7 @@ use rustls::{ClientConnection, StreamOwned};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 trait Wire: Read + Write + Send {}
 impl<T: Read + Write + Send> Wire for T {}
@@ -34,6 +34,8 @@ pub struct Connection {
     wire: BufReader<Box<dyn Wire>>,
     socket: TcpStream,
     idle: Duration,
+    /// When nothing more is waited for, however much still comes.
+    deadline: Option<Instant>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -61,7 +63,7 @@ pub fn connect(
                 socket.set_read_timeout(Some(patience.idle))?;
                 socket.set_write_timeout(Some(patience.idle))?;
                 let wire = BufReader::new(secure(socket.try_clone()?, host, tls)?);
-                return Ok(Connection { wire, socket, idle: patience.idle });
+                return Ok(Connection { wire, socket, idle: patience.idle, deadline: None });
             }
             Err(error) => last = error,
         }
@@ -81,6 +83,18 @@ fn secure(
 }
 
 impl Connection {
+    /// From now on nothing is read past this moment, but for one wait for bytes.
+    pub(crate) fn end_at(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+
+    fn is_in_time(&self) -> std::io::Result<()> {
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(ErrorKind::TimedOut.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the other side has ended it. Of a protocol in which it never speaks: what it says all the same is passed over.
     ///
     /// # Errors
@@ -105,12 +119,14 @@ impl Connection {
 
 impl Read for Connection {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.is_in_time()?;
         self.wire.read(into)
     }
 }
 
 impl BufRead for Connection {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.is_in_time()?;
         self.wire.fill_buf()
     }
 

@@ -1,6 +1,7 @@
 //! What bouncers are told: all that is in force, or what has changed since they last asked.
 //!
-//! Invariants: an answer that was lost on its way loses nothing, because each tells again what the one before told;
+//! Invariants: an answer that was lost on its way loses nothing, because each tells again what the one before told; whose
+//! first one was lost begins again, as bouncers do;
 //! whoever is not known any more (the process began anew) is told all, with all that is over; what is remembered of changes
 //! is bounded, and who has missed more is told all.
 

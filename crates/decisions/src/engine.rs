@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// An answer of the engine.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How long it may take in all.
+const ANSWER_TIME: Duration = Duration::from_mins(2);
 /// Decisions that are held.
 const HELD_MAX: usize = 200_000;
 /// Of one address or network; those that end last.
@@ -245,7 +247,10 @@ impl Source {
             body: &[],
             answer_bytes_max: ANSWER_BYTES_MAX,
         };
-        let answer = self.client.attempt(&request).map_err(|error| burgrave_sys::chain(&error))?;
+        let answer = self
+            .client
+            .attempt_within(&request, ANSWER_TIME)
+            .map_err(|error| burgrave_sys::chain(&error))?;
         if answer.status != 200 {
             return Err(answer.words());
         }

@@ -22,6 +22,8 @@ const SOCKETS: Duration = Duration::from_secs(2);
 /// Between two looks at programs: where the list of sockets is another, and in any case.
 const PROGRAMS_APART: Duration = Duration::from_secs(4);
 const PROGRAMS: Duration = Duration::from_hours(1);
+/// Between two times that what is known is written down, where nothing is new.
+const KEEP: Duration = Duration::from_hours(1);
 /// Between two walks at least, and how many times as long as the last one took.
 const WALKS: Duration = Duration::from_mins(1);
 const REST: u32 = 100;
@@ -39,6 +41,8 @@ pub(super) struct Appeared {
     looked: Option<Duration>,
     /// When programs were looked at, too.
     looked_whole: Option<Duration>,
+    /// When what is known was written down.
+    kept: Option<Duration>,
     walking: Option<JoinHandle<Walked>>,
     walk_at: Duration,
     /// What was last said to be wrong with a look, and still is.
@@ -73,6 +77,7 @@ impl Appeared {
             listed: Vec::new(),
             looked: None,
             looked_whole: None,
+            kept: None,
             walking: None,
             walk_at: Duration::ZERO,
             troubles: BTreeMap::new(),
@@ -137,7 +142,7 @@ impl Appeared {
         };
         self.troubles.remove(what);
         let now = u64::try_from(wall_clock().seconds()).unwrap_or(0);
-        let before = self.known.clone();
+        let before = self.known.count();
         let mut new = remember(&mut self.known, now, seen);
         let rest = new.split_off(new.len().min(RAISED_MAX)).len();
         let has_news = !new.is_empty();
@@ -147,7 +152,9 @@ impl Appeared {
         if rest > 0 {
             raise(&self.settings, &Event::Trouble(format!("{rest} more of the kind are new")));
         }
-        if self.known != before {
+        // When something was seen last may be an hour old on the disk: it counts by the week.
+        let is_old = self.kept.is_none_or(|kept| monotonic().0.saturating_sub(kept) >= KEEP);
+        if has_news || is_old || self.known.count() != before {
             self.keep();
         }
         has_news
@@ -158,7 +165,10 @@ impl Appeared {
         let kept = make_own_directory(&folder)
             .and_then(|()| replace_own(&self.file, &self.known.text(), Access::Owner));
         match kept {
-            Ok(()) => drop(self.troubles.remove("the state")),
+            Ok(()) => {
+                self.kept = Some(monotonic().0);
+                self.troubles.remove("the state");
+            }
             Err(error) => {
                 self.blind("the state", &burgrave_sys::chain(&error));
             }
