@@ -1,9 +1,9 @@
 //! How a route shares requests out among its upstreams, and how it finds out which of them are well.
 
-use crate::kinds::{AbsolutePath, Choice, Count, Span};
+use crate::kinds::{Choice, Count, Span};
 use crate::names::{self, Parsed};
-use crate::settings::{Balance, FastCgi, Health, Sharing, Upstream};
-use crate::sink::{Located, Sink};
+use crate::settings::{Balance, Health, Sharing};
+use crate::sink::Sink;
 use crate::table::{Key, OneTable, Section, Table};
 use std::time::Duration;
 
@@ -69,63 +69,6 @@ pub(crate) static RISE: Key<Count> = Key {
     default: "2",
     about: "Good checks in a row after which it gets requests again, few at first.",
 };
-
-pub(crate) static FASTCGI: Key<OneTable> = Key {
-    name: "fastcgi",
-    kind: OneTable(&FASTCGI_SECTION),
-    default: "none",
-    about: "Where the scripts are, for upstreams that speak FastCGI.",
-};
-pub(crate) static FASTCGI_SECTION: Section = Section {
-    title: "fastcgi = { … }",
-    about: "Only files of `root` whose names end in `.php` are run, and only if they are there.",
-    keys: &[&SCRIPTS, &INDEX],
-    refused: &[],
-};
-pub(crate) static SCRIPTS: Key<AbsolutePath> = Key {
-    name: "root",
-    kind: AbsolutePath,
-    default: "",
-    about: "The directory with the scripts, under the same name here and for the server.",
-};
-pub(crate) static INDEX: Key<Parsed<String>> = Key {
-    name: "index",
-    kind: Parsed { parse: names::script, words: "a file's name that ends in `.php`" },
-    default: "\"index.php\"",
-    about: "The script of a directory, and of every path that names none.",
-};
-
-/// Reads where the scripts are, and whether there is anybody to run them.
-pub(crate) fn fastcgi(
-    table: &Table<'_, '_>,
-    targets: &[Located<Upstream>],
-    sink: &mut Sink<'_>,
-) -> Option<FastCgi> {
-    let own = table.table(&FASTCGI, sink);
-    let speaks = targets.iter().filter(|target| target.value.is_fastcgi()).count();
-    if speaks > 0 && speaks < targets.len() {
-        let message = "a route's upstreams speak FastCGI all or none";
-        sink.wrong(&table.spot, message, Some("a route for each kind".to_owned()));
-    }
-    match (own, speaks > 0) {
-        (None, false) => None,
-        (None, true) => {
-            let allowed = "`fastcgi = { root = \"/…\" }`".to_owned();
-            sink.missing(&table.spot, "nobody says where the scripts are", allowed);
-            None
-        }
-        (Some(own), false) => {
-            let allowed = Some("an upstream with `fastcgi:`, or no `fastcgi`".to_owned());
-            sink.wrong(&own.spot, "no upstream of this route speaks FastCGI", allowed);
-            None
-        }
-        (Some(own), true) => {
-            let root = own.needed(&SCRIPTS, sink);
-            let index = own.get(&INDEX, sink).unwrap_or_else(|| "index.php".to_owned());
-            Some(FastCgi { root: root?.value, index })
-        }
-    }
-}
 
 /// Reads what a route says of it.
 pub(crate) fn balance(table: &Table<'_, '_>, sink: &mut Sink<'_>) -> Balance {

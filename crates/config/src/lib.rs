@@ -22,6 +22,7 @@ mod checks;
 mod decisions;
 mod defence;
 mod error;
+mod fastcgi;
 mod files;
 mod firewall;
 mod keys;

@@ -213,6 +213,19 @@ pub(crate) fn script(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A folder in which no script is run: `/a/b` or `a/b`, without a slash at the end.
+pub(crate) fn folder(text: &str) -> Result<String, &'static str> {
+    let trimmed = text.strip_suffix('/').unwrap_or(text);
+    let relative = trimmed.strip_prefix('/').unwrap_or(trimmed);
+    let odd = |byte: u8| byte.is_ascii_control() || matches!(byte, b'\\' | b'%' | b'?' | b'#');
+    let plain = |segment: &str| !matches!(segment, "" | "." | "..");
+    if relative.split('/').all(plain) && !relative.bytes().any(odd) {
+        Ok(trimmed.to_owned())
+    } else {
+        Err("this is neither a folder's name nor its path")
+    }
+}
+
 /// A cookie's name (RFC 6265, 4.1.1).
 pub(crate) fn cookie(text: &str) -> Result<String, &'static str> {
     if text.starts_with("__Host-") || text.starts_with("__Secure-") {

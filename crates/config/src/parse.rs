@@ -75,8 +75,12 @@ fn read(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Settings {
     let listeners: Vec<ListenDraft> = listeners.iter().map(|table| listen(table, sink)).collect();
     let sites = if is_alone { Vec::new() } else { root.needed_tables(&SITE, sink) };
     let anyone = Access::default();
-    let inherited =
-        Inherited { limits: &settings.limits, access: &anyone, has_rules: root.has(&RULES) };
+    let inherited = Inherited {
+        limits: &settings.limits,
+        access: &anyone,
+        files: None,
+        has_rules: root.has(&RULES),
+    };
     let sites: Vec<SiteDraft> = sites.iter().map(|table| site(table, inherited, sink)).collect();
     checks::whole(&listeners, &sites, sink);
     settings.acme = acme(root, &listeners, &sites, sink);

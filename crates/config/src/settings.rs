@@ -417,6 +417,26 @@ pub struct FastCgi {
     pub root: PathBuf,
     /// The script of a directory, and of every path that names none. Default `index.php`.
     pub index: String,
+    /// Whether files beside the scripts are handed out, from the site's own `files`, which is the same
+    /// directory. Default no.
+    pub files: bool,
+    /// Whether `index` answers every path that names nothing else. Default yes.
+    pub front_controller: bool,
+    /// Folders in which nothing is run: `/a/b` that one, `a/b` all that are called so. Default none.
+    pub no_scripts: Vec<String>,
+}
+
+impl FastCgi {
+    /// Scripts of a directory, with the defaults.
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            index: "index.php".to_owned(),
+            files: false,
+            front_controller: true,
+            no_scripts: Vec::new(),
+        }
+    }
 }
 
 /// Host and port of an upstream.

@@ -1,9 +1,10 @@
 //! Reads sites and their routes, with what they inherit.
 
 use crate::access::{CLIENT_CA, ROUTE_ACCESS, SITE_ACCESS, access, fits, kept_apart};
-use crate::balance::{balance, fastcgi};
+use crate::balance::balance;
 use crate::defence::{CHALLENGE, RATE_BY};
 use crate::error::quoted;
+use crate::fastcgi::fastcgi;
 use crate::files::{COMPRESS_ANSWERS, files};
 use crate::keys::{
     BURST, ENVIRONMENT, EXPOSURE, FILES, HEADERS, HOSTS, LIMIT, PATH, PER_CLIENT, ROUTE,
@@ -20,13 +21,15 @@ use crate::table::{Key, Table};
 use burgrave_model::Mode;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a site takes over from the whole configuration, and a route from its site.
 #[derive(Clone, Copy)]
 pub(crate) struct Inherited<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) access: &'a Access,
+    /// The site's web root; of no meaning for a site.
+    pub(crate) files: Option<&'a Path>,
     /// Whether there are rules for a mode to speak of.
     pub(crate) has_rules: bool,
 }
@@ -70,7 +73,8 @@ pub(crate) fn site(table: &Table<'_, '_>, global: Inherited<'_>, sink: &mut Sink
         .map_or_else(|| global.limits.clone(), |own| own_limits(&own, global.limits, sink));
     let exposure = table.get(&EXPOSURE, sink).unwrap_or(Exposure::Public);
     let ground = site_access(table, exposure, sink);
-    let inherited = Inherited { limits: &limits, access: &ground.access, ..global };
+    let root = files.as_ref().map(|files| files.root.as_path());
+    let inherited = Inherited { limits: &limits, access: &ground.access, files: root, ..global };
     let (routes, upstreams) = routes(table, inherited, &ground, sink);
     if !table.has(&FILES) && !table.has(&ROUTE) {
         let allowed =
@@ -203,7 +207,7 @@ fn route(
     let upstream_ca = upstream_ca.map(|file| file.value);
     let access = inherited.access.clone();
     let balance = balance(table, sink);
-    let fastcgi = fastcgi(table, targets, sink);
+    let fastcgi = fastcgi(table, targets, inherited.files, sink);
     if fastcgi.is_some() && balance.health.is_some() {
         let message = "checks of `health` speak HTTP, and these upstreams do not";
         sink.wrong(&table.spot, message, Some("no `health`".to_owned()));

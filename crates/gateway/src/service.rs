@@ -13,6 +13,7 @@ use crate::inspect::{self, Stop};
 use crate::load::Weight;
 use crate::log::line::Decided;
 use crate::refusal::Reason;
+use crate::upstream::fastcgi::{self, Chosen};
 use crate::worker::Worker;
 use crate::{access, acme, challenge, compress, files, redirect, route, scan, upstream};
 use burgrave_config::{Challenge, RateBy};
@@ -76,7 +77,14 @@ async fn steps(
     exchange.verdict = access::decide(exchange).await?;
     limits(exchange, body)?;
     let permit = inspect::request(exchange, body).await?;
-    let (response, origin) = if exchange.route.is_some() {
+    let (response, origin) = if let Some(chosen) = fastcgi::beside(exchange)? {
+        exchange.decide(Decided::File);
+        let served = match chosen {
+            Chosen::Folder(name) => files::to_directory(permit, exchange, &name),
+            Chosen::Script(_) | Chosen::Files => files::serve(permit, exchange),
+        };
+        (served?, Origin::Own)
+    } else if exchange.route.is_some() {
         scan::request(exchange, body).await?;
         exchange.decide(Decided::Forward);
         (upstream::forward(permit, exchange, body).await?, Origin::Upstream)

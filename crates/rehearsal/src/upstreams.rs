@@ -177,10 +177,10 @@ fn settings(
         route.upstream_ca = Some(file);
     }
     if play.spoken.contains(&Spoken::FastCgi) {
-        let index = "index.php".to_owned();
-        let written = replace_own(&folder.join(&index), b"", Access::All);
+        let own = FastCgi::new(folder.to_path_buf());
+        let written = replace_own(&folder.join(&own.index), b"", Access::All);
         written.map_err(|error| error.to_string())?;
-        route.fastcgi = Some(FastCgi { root: folder.to_path_buf(), index });
+        route.fastcgi = Some(own);
     }
     Ok(Settings {
         listeners: vec![Listen::new(FRONT)],

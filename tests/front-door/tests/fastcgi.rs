@@ -112,7 +112,7 @@ fn bed(upstream: Upstream, scripts: &[(&str, &str)]) -> Bed {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let fastcgi = Some(FastCgi { root, index: "index.php".to_owned() });
+        let fastcgi = Some(FastCgi::new(root));
         let route = Route::new("/app/", vec![upstream]);
         settings.sites[0].routes.push(Route { fastcgi, limits: limits.clone(), ..route });
     })
@@ -197,7 +197,7 @@ fn what_a_server_does_wrong_is_not_made_to_look_right() {
         for (name, text) in SCRIPTS {
             std::fs::write(root.join(name), text).unwrap();
         }
-        let fastcgi = Some(FastCgi { root, index: "index.php".to_owned() });
+        let fastcgi = Some(FastCgi::new(root));
         let route = Route::new("/", vec![tcp(server())]);
         settings.sites[0].routes = vec![Route { fastcgi, limits: limits.clone(), ..route }];
     });
@@ -216,6 +216,53 @@ fn what_a_server_does_wrong_is_not_made_to_look_right() {
     assert_eq!(line["reason"], "upstream took too long");
     let line = lines.iter().find(|line| line["http.target"] == "/dies.php").unwrap();
     assert_eq!(line["reason"], "upstream ended before its answer");
+}
+
+#[test]
+fn files_beside_the_scripts_are_handed_out_by_the_gateway_itself() {
+    let bed = start_with(&Limits::default(), |settings| {
+        let root = settings.sites[0].files.as_ref().unwrap().root.clone();
+        for name in ["a.php", "blog/index.php", "uploads/evil.php", "conf.inc", "uploads/photo.jpg"]
+        {
+            let path = root.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "<?php secret").unwrap();
+        }
+        let fastcgi = FastCgi {
+            files: true,
+            front_controller: false,
+            no_scripts: vec!["/uploads".to_owned()],
+            ..FastCgi::new(root)
+        };
+        let route = Route::new("/", vec![tcp(server())]);
+        settings.sites[0].routes = vec![Route { fastcgi: Some(fastcgi), ..route }];
+    });
+    for (request, wanted, words) in [
+        ("GET /a.php?x=1 HTTP/1.1", 201, "SCRIPT_NAME=/a.php"),
+        ("POST /a.php HTTP/1.1", 201, "REQUEST_METHOD=POST"),
+        ("GET /blog/ HTTP/1.1", 201, "SCRIPT_NAME=/blog/index.php"),
+        ("GET /blog?x=1 HTTP/1.1", 301, ""),
+        ("GET / HTTP/1.1", 200, "<p>front</p>"),
+        ("GET /1k.txt HTTP/1.1", 200, "aaaa"),
+        ("GET /uploads/photo.jpg HTTP/1.1", 200, "<?php"),
+        ("POST /uploads/photo.jpg HTTP/1.1", 405, ""),
+        ("GET /uploads/photo.jpg/x.php HTTP/1.1", 404, ""),
+        ("GET /uploads/evil.php HTTP/1.1", 404, ""),
+        ("GET /none HTTP/1.1", 404, ""),
+        ("GET /none.php HTTP/1.1", 404, ""),
+    ] {
+        let answer = bed.ask(request);
+        assert_eq!(status(&answer), wanted, "{request}: {answer}");
+        assert!(body(&answer).contains(words), "{request}: {answer}");
+        assert!(words == "<?php" || !answer.contains("secret"), "{request}: {answer}");
+        if wanted == 301 {
+            assert_eq!(header(&answer, "location"), Some("/blog/?x=1"), "{answer}");
+        }
+    }
+    let source = bed.ask("GET /conf.inc HTTP/1.1");
+    assert!(status(&source) >= 400 && !source.contains("secret"), "{source}");
+    let line = bed.logged("source of a program");
+    assert_eq!(line["http.target"], "/conf.inc");
 }
 
 /// php-fpm as Debian has it, if it is there.

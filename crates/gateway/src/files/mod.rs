@@ -66,7 +66,7 @@ pub(crate) fn serve(_permit: Permit, exchange: &Exchange) -> Result<Response<Out
             let mut index = name.bytes.clone();
             push_segment(&mut index, INDEX);
             open(exchange, site, &index)?;
-            to_directory(&name, query)
+            to_slash(&name, query)
         }
         Kind::File => send(exchange, site, &name.bytes, &entry),
     }
@@ -109,8 +109,17 @@ fn open(exchange: &Exchange, site: usize, name: &[u8]) -> Result<Rc<Entry>, Reas
     exchange.worker.files.open(&exchange.plan, site, name)
 }
 
+/// Sends the client from `/dir` to `/dir/`, where a script answers.
+pub(crate) fn to_directory(
+    _permit: Permit,
+    exchange: &Exchange,
+    name: &Name,
+) -> Result<Response<OutBody>, Stop> {
+    to_slash(name, path_and_query(exchange.head.target()).1)
+}
+
 /// From `/dir` to `/dir/`. The name was resolved, so it has one slash in front and none follows.
-fn to_directory(name: &Name, query: Option<&[u8]>) -> Result<Response<OutBody>, Stop> {
+fn to_slash(name: &Name, query: Option<&[u8]>) -> Result<Response<OutBody>, Stop> {
     let mut location = Vec::from(&b"/"[..]);
     for byte in &name.bytes {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {

@@ -18,6 +18,7 @@ const DUMP: &str = "database or dump";
 const SECRET: &str = "key or secret";
 const VERSIONS: &str = "version control";
 const INSTALLER: &str = "installer or diagnostic page";
+const SOURCE: &str = "source of a program";
 const DROPPING: &str = "editor dropping";
 
 const TABLE: &[(Match, &[&str], &str)] = &[
@@ -40,6 +41,8 @@ const TABLE: &[(Match, &[&str], &str)] = &[
     (Match::Whole, &["cvs", "_darcs", "rcs", "sccs"], VERSIONS),
     (Match::Whole, &["install.php", "setup.php", "phpinfo.php", "info.php", "test.php"], INSTALLER),
     (Match::Whole, &["upgrade.php", "adminer.php", "installer.php", "i.php"], INSTALLER),
+    (Match::End, &[".php", ".php3", ".php4", ".php5", ".php7", ".php8"], SOURCE),
+    (Match::End, &[".phtml", ".phar", ".phps", ".pht", ".inc"], SOURCE),
     (Match::End, &[".swp", ".swo", ".swn", ".swx", ".un~", ".kate-swp", ".part"], DROPPING),
     (Match::Whole, &["4913", "thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx"], DROPPING),
     (Match::Whole, &["nohup.out", "core", "error_log"], DROPPING),

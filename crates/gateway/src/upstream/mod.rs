@@ -5,7 +5,7 @@
 //! bounded.
 
 mod check;
-mod fastcgi;
+pub(crate) mod fastcgi;
 mod incoming;
 mod link;
 mod multiplexed;

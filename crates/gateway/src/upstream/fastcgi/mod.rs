@@ -6,11 +6,13 @@
 
 mod params;
 mod record;
+mod script;
 
 use super::link::Socket;
-use super::{Pool, Times};
+use super::{Pool, Times, path_and_query};
 use crate::body::{BodyFault, OutBody, RequestBody};
 use crate::exchange::Exchange;
+use crate::files::path::check_proxied;
 use crate::headers;
 use crate::inspect::Stop;
 use crate::plan::RoutePlan;
@@ -18,6 +20,8 @@ use crate::refusal::Reason;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use record::{CONTENT_BYTES_MAX, END, HEAD_BYTES, Head, STDERR, STDIN, STDOUT};
+pub(crate) use script::Chosen;
+use script::choose;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -25,6 +29,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, spli
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::{Instant, sleep_until, timeout};
+
+/// Who answers a request of a route with scripts, where that is no script; `None` on all other routes.
+pub(crate) fn beside(exchange: &Exchange) -> Result<Option<Chosen>, Reason> {
+    let plan = &exchange.plan;
+    let Some(route) = super::route_of(plan, exchange) else { return Ok(None) };
+    let (Some(own), Some(root)) = (&route.route.fastcgi, &route.root) else { return Ok(None) };
+    if !own.files {
+        return Ok(None);
+    }
+    let (path, _) = path_and_query(exchange.head.target());
+    check_proxied(path)?;
+    let chosen = choose(path, own, root)?;
+    Ok((!matches!(chosen, Chosen::Script(_))).then_some(chosen))
+}
 
 /// Pieces that wait for the client.
 const PIECES_MAX: usize = 4;

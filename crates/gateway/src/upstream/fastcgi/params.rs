@@ -1,10 +1,9 @@
-//! Which script answers a request, and what it is told (RFC 3875 §4).
+//! What a script is told (RFC 3875 §4).
 //!
-//! Only a file beneath the root whose name ends in `.php` is run, and only if it is there: no upload is
-//! taken for a script because of what follows its name. Header fields reach the script as `HTTP_…`
-//! only in the names that cannot be mistaken for others'.
+//! Header fields reach the script as `HTTP_…` only in the names that cannot be mistaken for others'.
 
 use super::super::path_and_query;
+use super::script::{Chosen, choose};
 use crate::exchange::Exchange;
 use crate::files::path::check_proxied;
 use crate::guard::head::Framing;
@@ -12,48 +11,6 @@ use crate::refusal::Reason;
 use burgrave_config::FastCgi;
 use burgrave_sys::Root;
 use http::HeaderMap;
-
-/// What a script's name ends in.
-const SCRIPT: &[u8] = b".php";
-
-/// A script, and what follows its name in the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Script {
-    /// With a slash at the start.
-    pub(super) name: Vec<u8>,
-    pub(super) info: Vec<u8>,
-}
-
-/// Finds the script for a decoded path.
-pub(super) fn script(path: &[u8], own: &FastCgi, root: &Root) -> Result<Script, Reason> {
-    let there = |name: &[u8]| root.has_file(name.strip_prefix(b"/").unwrap_or(name));
-    let named = named(path);
-    if let Some(script) = named {
-        return if there(&script.name) { Ok(script) } else { Err(Reason::NotFound) };
-    }
-    if path.ends_with(b"/") {
-        let name = [path, own.index.as_bytes()].concat();
-        if there(&name) {
-            return Ok(Script { name, info: Vec::new() });
-        }
-    }
-    let name = [b"/", own.index.as_bytes()].concat();
-    if there(&name) { Ok(Script { name, info: path.to_vec() }) } else { Err(Reason::NotFound) }
-}
-
-/// The first segment that is a script's name ends it.
-fn named(path: &[u8]) -> Option<Script> {
-    let mut at = 0;
-    for segment in path.split(|byte| *byte == b'/') {
-        let end = at + segment.len();
-        if segment.len() > SCRIPT.len() && segment.ends_with(SCRIPT) {
-            let (name, info) = path.split_at_checked(end)?;
-            return Some(Script { name: name.to_vec(), info: info.to_vec() });
-        }
-        at = end + 1;
-    }
-    None
-}
 
 type Params = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -67,8 +24,9 @@ pub(super) fn params(
     let head = &exchange.head;
     let (path, query) = path_and_query(head.target());
     check_proxied(path)?;
-    let decoded = crate::route::decode(path);
-    let script = script(&decoded, own, root)?;
+    let Chosen::Script(script) = choose(path, own, root)? else {
+        return Err(Reason::NotFound);
+    };
     let mut all = Params::new();
     let mut add = |name: &str, value: &[u8]| all.push((name.into(), value.to_vec()));
     let root_path = own.root.as_os_str().as_encoded_bytes();
@@ -131,36 +89,6 @@ fn variable(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_scripts_that_are_there_are_run() {
-        let directory = tempfile::tempdir().unwrap();
-        let root = Root::open(directory.path()).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a tree for the test")]
-        for name in ["index.php", "a.php", "sub/index.php", "upload/photo.jpg"] {
-            let path = directory.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "<?php").unwrap();
-        }
-        let own = FastCgi { root: directory.path().into(), index: "index.php".to_owned() };
-        for (path, wanted) in [
-            ("/a.php", Some(("/a.php", ""))),
-            ("/a.php/info/b.php", Some(("/a.php", "/info/b.php"))),
-            ("/", Some(("/index.php", ""))),
-            ("/sub/", Some(("/sub/index.php", ""))),
-            ("/pretty/path", Some(("/index.php", "/pretty/path"))),
-            ("/none/", Some(("/index.php", "/none/"))),
-            ("/upload/photo.jpg", Some(("/index.php", "/upload/photo.jpg"))),
-            ("/upload/photo.jpg/x.php", None),
-            ("/none.php", None),
-            ("/.php", Some(("/index.php", "/.php"))),
-            ("/sub.php/", None),
-        ] {
-            let found = script(path.as_bytes(), &own, &root).ok();
-            let wanted = wanted.map(|(name, info)| Script { name: name.into(), info: info.into() });
-            assert_eq!(found, wanted, "{path}");
-        }
-    }
 
     #[test]
     fn fields_become_variables_that_are_theirs_alone() {
