@@ -12,6 +12,7 @@ mod listen;
 mod nginx;
 #[cfg(test)]
 mod oracle;
+mod pattern;
 mod root;
 mod site;
 mod words;

@@ -22,10 +22,18 @@ const PROGRAMS: [&str; 14] = [
     "rb",
 ];
 
+/// Those that a route with scripts runs or refuses; the others it would hand out.
+const OF_PHP: [&str; 6] = ["php", "php3", "php5", "php7", "phtml", "inc"];
+
 /// Whether a file is one that a server runs.
 pub(crate) fn is_program(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     PROGRAMS.contains(&ending.to_ascii_lowercase().as_str())
+}
+
+fn is_of_php(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    OF_PHP.iter().any(|own| own.eq_ignore_ascii_case(ending))
 }
 
 /// What is in a folder and matters.
@@ -57,7 +65,7 @@ pub(crate) fn look(facts: &Facts<'_>, site: &mut Site, reads_overrides: bool) {
             return;
         }
     };
-    match walked(facts, &real) {
+    match walked(facts, &real, site.has_scripts()) {
         Ok(inside) => {
             programs(&inside, site);
             siblings(&inside, &real, site);
@@ -73,11 +81,12 @@ pub(crate) fn look(facts: &Facts<'_>, site: &mut Site, reads_overrides: bool) {
     }
 }
 
-fn walked(facts: &Facts<'_>, root: &Path) -> Result<Inside, String> {
+fn walked(facts: &Facts<'_>, root: &Path, has_scripts: bool) -> Result<Inside, String> {
     let mut inside = Inside::default();
     let walk = facts.system.walk(root, LIMITS, &mut |path, metadata| {
         let is_file = metadata.kind == Kind::File;
-        if is_file && is_program(path) && inside.programs.len() <= NAMED_MAX {
+        let is_text = is_program(path) && !(has_scripts && is_of_php(path));
+        if is_file && is_text && inside.programs.len() <= NAMED_MAX {
             inside.programs.push(path.to_owned());
         }
         if is_file && path.file_name().is_some_and(|name| name.as_bytes() == b".htaccess") {

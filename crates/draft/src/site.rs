@@ -54,6 +54,27 @@ pub(crate) enum To {
     Upstreams(Vec<String>),
     /// Nowhere: the path is kept closed.
     Nowhere,
+    /// Scripts of the site's folder are run, and its other files handed out.
+    Scripts {
+        /// Who runs them.
+        upstreams: Vec<String>,
+        /// The script of a folder.
+        index: String,
+        /// Whether that of the root answers what names nothing.
+        front_controller: bool,
+        /// Folders in which nothing is run.
+        kept_free: Vec<String>,
+    },
+}
+
+/// What runs the scripts of a site, until all of it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scripts {
+    pub(crate) upstreams: Vec<String>,
+    pub(crate) index: String,
+    pub(crate) gate: Gate,
+    pub(crate) place: Place,
+    pub(crate) body_bytes: Option<u64>,
 }
 
 /// One path of a site.
@@ -108,6 +129,15 @@ pub(crate) struct Site {
     pub(crate) fallback: Option<String>,
     pub(crate) body_bytes: Option<u64>,
     pub(crate) routes: Vec<Route>,
+    pub(crate) scripts: Option<Scripts>,
+    /// All scripts are refused.
+    pub(crate) are_scripts_refused: bool,
+    /// The script that answers what names no file.
+    pub(crate) front: Option<(String, Place)>,
+    /// Folders in which nothing is run.
+    pub(crate) kept_free: Vec<String>,
+    /// What leaves the site out if it has scripts.
+    pub(crate) against_scripts: Vec<Note>,
     pub(crate) notes: Vec<Note>,
     /// Why none of it is carried over; empty where it is.
     pub(crate) left_out: Vec<Note>,
@@ -128,6 +158,11 @@ impl Site {
             fallback: None,
             body_bytes: None,
             routes: Vec::new(),
+            scripts: None,
+            are_scripts_refused: false,
+            front: None,
+            kept_free: Vec::new(),
+            against_scripts: Vec::new(),
             notes: Vec::new(),
             left_out: Vec::new(),
             is_empty: false,
@@ -158,6 +193,57 @@ impl Site {
         }
     }
 
+    /// Makes a route of what is known of its scripts, once everything was gone through.
+    pub(crate) fn settle_scripts(&mut self) {
+        let front = self.front.take();
+        let Some(scripts) = self.scripts.take() else {
+            if let Some((script, place)) = front {
+                let text = format!("what is no file goes to `{script}`, which nobody runs");
+                self.leave_out(&place, text);
+            }
+            return;
+        };
+        self.left_out.append(&mut self.against_scripts);
+        let place = scripts.place.clone();
+        if self.root.is_none() || self.routes.iter().any(|route| route.path == "/") {
+            self.leave_out(&place, "its scripts lie beside what is no folder of files");
+        }
+        if let Some((script, place)) = &front
+            && script.strip_prefix('/') != Some(scripts.index.as_str())
+        {
+            let text =
+                format!("what is no file goes to `{script}`, and a folder to `{}`", scripts.index);
+            self.leave_out(place, text);
+        }
+        let front_controller = front.is_some();
+        if front_controller {
+            // The front controller takes what would have been another page.
+            self.fallback = None;
+        }
+        let mut kept_free = std::mem::take(&mut self.kept_free);
+        kept_free.sort();
+        kept_free.dedup();
+        let to = To::Scripts {
+            upstreams: scripts.upstreams,
+            index: scripts.index,
+            front_controller,
+            kept_free,
+        };
+        let route = Route {
+            path: "/".to_owned(),
+            to,
+            gate: scripts.gate,
+            place,
+            body_bytes: scripts.body_bytes,
+        };
+        self.routes.insert(0, route);
+    }
+
+    /// Whether programs of its folder are run.
+    pub(crate) fn has_scripts(&self) -> bool {
+        self.scripts.is_some() || self.routes.iter().any(|own| matches!(own.to, To::Scripts { .. }))
+    }
+
     /// Puts it in order: one route a path, of two the closed one; nothing to serve is empty.
     pub(crate) fn settle(&mut self) {
         let mut routes: Vec<Route> = Vec::new();
@@ -178,7 +264,10 @@ impl Site {
             let sibling = format!("{beginning}x");
             let taken = routes.iter().filter(|other| other.takes(&sibling));
             let taken = taken.max_by_key(|other| other.path.len());
-            if let Some(other) = taken.filter(|other| other.to != To::Nowhere) {
+            // What is a file or a script of the folder was looked for there.
+            let of_folder = |to: &To| matches!(to, To::Scripts { front_controller: false, .. });
+            let goes_on = |to: &To| *to != To::Nowhere && !of_folder(to);
+            if let Some(other) = taken.filter(|other| goes_on(&other.to)) {
                 let text = format!(
                     "`{beginning}` guarded every path that begins so, as `{sibling}`, which would go to `{}` now: end it in `/` there, or close such paths by routes",
                     other.path

@@ -162,8 +162,8 @@ fn section(site: &Site) -> Text {
         text.line(&format!("files = {{ root = {root}{} }}", fallback.unwrap_or_default()));
     }
     limits(&mut text, site.body_bytes);
-    for own in &site.routes {
-        route(&mut text, site, own);
+    for each in &site.routes {
+        route(&mut text, site, each);
     }
     text
 }
@@ -209,25 +209,59 @@ fn route(text: &mut Text, site: &Site, route: &Route) {
     match &route.to {
         To::Upstreams(all) => {
             text.line(&format!("upstream = {}   # who answers; shared out among them", list(all)));
-            match &route.gate {
-                Gate::Networks(_) if route.gate != site.gate => gate(text, &route.gate),
-                // The site's own networks would count for the route as well.
-                Gate::Open if site.gate != Gate::Open => {
-                    text.comment(
-                        "It was open to anyone, and its site is not: it is as closed as the site.",
-                    );
-                }
-                Gate::Networks(_) | Gate::Open | Gate::Closed => {}
-            }
-            if route.body_bytes != site.body_bytes {
-                limits(text, route.body_bytes);
-            }
+            own(text, site, route);
         }
+        To::Scripts { .. } => scripts(text, site, route),
         To::Nowhere => {
             text.comment("Kept closed: only this machine may ask, and nobody answers there.");
             text.line("upstream = [\"http://127.0.0.1:9\"]");
             text.line("access = { networks = [\"127.0.0.1\"] }");
         }
+    }
+}
+
+fn scripts(text: &mut Text, site: &Site, route: &Route) {
+    let To::Scripts { upstreams, index, front_controller, kept_free } = &route.to else { return };
+    text.line(&format!("upstream = {}   # who runs the scripts", list(upstreams)));
+    if upstreams.iter().any(|own| own.starts_with("fastcgi:/") && !own.starts_with("fastcgi://")) {
+        text.comment("The account that Burgrave runs as has to be let in to this socket: `listen.acl_users = burgrave` in PHP's pool.");
+    }
+    let what = if *front_controller {
+        "Files that end in `.php` are run, others are handed out, and the front controller answers the rest."
+    } else {
+        "Files that end in `.php` are run, others are handed out, and the rest is not found."
+    };
+    text.comment(what);
+    let root = site.root.as_ref().map(|root| root.to_string_lossy().into_owned());
+    let mut line = format!("fastcgi = {{ root = {}", quoted(&root.unwrap_or_default()));
+    if index != "index.php" {
+        line.push_str(&format!(", index = {}", quoted(index)));
+    }
+    line.push_str(", files = true");
+    if !front_controller {
+        line.push_str(", front_controller = false");
+    }
+    if !kept_free.is_empty() {
+        line.push_str(&format!(", no_scripts = {}", list(kept_free)));
+    }
+    text.line(&format!("{line} }}"));
+    own(text, site, route);
+}
+
+/// Who may come in and how much they may send, where that is not as of the site.
+fn own(text: &mut Text, site: &Site, route: &Route) {
+    match &route.gate {
+        Gate::Networks(_) if route.gate != site.gate => gate(text, &route.gate),
+        // The site's own networks would count for the route as well.
+        Gate::Open if site.gate != Gate::Open => {
+            text.comment(
+                "It was open to anyone, and its site is not: it is as closed as the site.",
+            );
+        }
+        Gate::Networks(_) | Gate::Open | Gate::Closed => {}
+    }
+    if route.body_bytes != site.body_bytes {
+        limits(text, route.body_bytes);
     }
 }
 

@@ -27,6 +27,7 @@ fn routes(site: &Site) -> Vec<(&str, &str)> {
     fn to(route: &Route) -> &str {
         match &route.to {
             To::Upstreams(all) => all.first().map_or("", String::as_str),
+            To::Scripts { .. } => "scripts",
             To::Nowhere => "closed",
         }
     }

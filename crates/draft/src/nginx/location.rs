@@ -1,8 +1,10 @@
 //! Locations of nginx's as paths of ours.
 
 use super::gate::{gate, is_redirect, trusted_headers};
+use super::scripts::{front, take};
 use super::target::upstreams;
 use super::{body_bytes, tell};
+use crate::pattern::{Runs, runs};
 use crate::site::{Gate, Note, Route, Site, To};
 use crate::words::is_path;
 use burgrave_audit::facts::{Directive, Place, Server};
@@ -61,7 +63,7 @@ pub(super) fn locations(server: Server<'_>, site: &mut Site) {
             Choice::Prefix("/") => whole(server, chain, location, site),
             Choice::Prefix(path) => prefix(server, chain, location, path, site),
             Choice::Exact(path) => exact(chain, location, path, site),
-            Choice::Pattern(pattern) => by_pattern(chain, location, pattern, site),
+            Choice::Pattern(pattern) => by_pattern(server, chain, pattern, site),
             Choice::Named => {}
         }
     }
@@ -176,6 +178,16 @@ fn tries(block: &Directive, site: &mut Site) {
     if last.starts_with('=') || last.starts_with("$uri") {
         return;
     }
+    if let Some(script) = front(last) {
+        site.front = Some((script.to_owned(), directive.place.clone()));
+        if last.strip_prefix(script).is_some_and(|told| told.contains("q=")) {
+            site.note(
+                &directive.place,
+                "the script finds the path in `REQUEST_URI` and `PATH_INFO`, not in `q`",
+            );
+        }
+        return;
+    }
     let plain = is_path(last) && !last.ends_with('/') && !crate::root::is_program(Path::new(last));
     if plain {
         site.fallback = Some(last.clone());
@@ -235,7 +247,9 @@ fn prefix(
             }
         },
         // Files that the site hands out anyway, to the same clients.
-        Content::Files if own == site.gate && site.root.is_some() => {}
+        Content::Files if own == site.gate && site.root.is_some() => {
+            inner_files(location, path, site);
+        }
         Content::Files | Content::Folder(..) => {
             let text = "a route cannot hand out files, and the site's folder or clients are others";
             shut(path, location, vec![Note::at(&location.place, text)], site);
@@ -251,14 +265,41 @@ fn prefix(
     }
 }
 
+/// A place of the site's own files: whether scripts are run there is not told by its folder.
+fn inner_files(location: &Directive, path: &str, site: &mut Site) {
+    // No pattern is asked below such a place, so no script is run.
+    if location.first() == "^~" {
+        if let Some(folder) = path.strip_suffix('/').filter(|folder| !folder.is_empty()) {
+            site.kept_free.push(folder.to_owned());
+        } else {
+            let text =
+                format!("`{}` keeps scripts from being run, and is no folder", location.line());
+            site.against_scripts.push(Note::at(&location.place, text));
+        }
+    }
+    let last = location.own("try_files").last().and_then(|own| own.arguments.last());
+    if let Some(script) = last.and_then(|last| front(last)) {
+        let is_roots = site.front.as_ref().is_some_and(|(own, _)| own == script);
+        if !is_roots {
+            let text =
+                format!("`{}`: what is no file goes to a script of its own", location.line());
+            site.against_scripts.push(Note::at(&location.place, text));
+        }
+    }
+}
+
 /// Keeps a path closed, and says why.
 fn shut(path: &str, location: &Directive, notes: Vec<Note>, site: &mut Site) {
+    tell_shut(location, notes, site);
+    site.close_beginning(path, &location.place);
+}
+
+fn tell_shut(location: &Directive, notes: Vec<Note>, site: &mut Site) {
     site.note(
         &location.place,
         format!("`{}` is not carried over, and kept closed", location.line()),
     );
     site.notes.extend(notes);
-    site.close_beginning(path, &location.place);
 }
 
 /// `location = /x`: we have no path that takes nothing below it.
@@ -277,10 +318,19 @@ fn exact(chain: &[&Directive], location: &Directive, path: &str, site: &mut Site
         &location.place,
         "it is one path alone, and a route takes what is below as well",
     ));
-    shut(path, location, notes, site);
+    tell_shut(location, notes, site);
+    site.close(path, &location.place);
 }
 
-fn by_pattern(chain: &[&Directive], location: &Directive, pattern: &str, site: &mut Site) {
+fn by_pattern(server: Server<'_>, chain: &[&Directive], pattern: &str, site: &mut Site) {
+    let Some(location) = chain.last() else { return };
+    let runs = runs(pattern);
+    let pass = location.block.iter().find(|own| OTHER_PASSES.contains(&own.name.as_str()));
+    if let (Some(pass), Some(runs)) = (pass, &runs)
+        && take(server, chain, pass, runs, site)
+    {
+        return;
+    }
     let mut notes = Vec::new();
     let own = gate(chain, &mut notes);
     let what = content(location, site);
@@ -289,10 +339,36 @@ fn by_pattern(chain: &[&Directive], location: &Directive, pattern: &str, site: &
     if refuses && hides(pattern) {
         let text = format!("`{}`: Burgrave hands out no hidden files anyway", location.line());
         site.note(&location.place, text);
+    } else if let Some(runs) = runs.filter(|_| refuses) {
+        keep_free(chain, runs, site);
     } else if own != site.gate || what != Content::Files || site.root.is_none() {
         leave_out(location, &location.place, notes, site);
     } else {
         site.note(&location.place, format!("`{}` is not carried over", location.line()));
+    }
+}
+
+/// A pattern that keeps scripts from being run.
+fn keep_free(chain: &[&Directive], runs: Runs, site: &mut Site) {
+    let [.., parent, location] = chain else { return };
+    let within = match (parent.name.as_str(), choice(parent)) {
+        ("location", Choice::Prefix(path)) => path.strip_suffix('/'),
+        ("location", _) => None,
+        _ => Some(""),
+    };
+    match (runs, within) {
+        (Runs::Below(folders), Some("")) => site.kept_free.extend(folders),
+        (Runs::All, Some("")) if site.scripts.is_some() => {
+            site.note(&location.place, format!("`{}` is never reached", location.line()));
+        }
+        (Runs::All, Some("")) => {
+            site.are_scripts_refused = true;
+            let text =
+                format!("`{}`: Burgrave hands out no source of programs anyway", location.line());
+            site.note(&location.place, text);
+        }
+        (Runs::All, Some(folder)) if is_path(folder) => site.kept_free.push(folder.to_owned()),
+        _ => leave_out(location, &location.place, Vec::new(), site),
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod gate;
 mod known;
 mod location;
+mod scripts;
 mod target;
 
 use crate::site::{Certificate, Gate, Listen, Note, Site};
@@ -92,6 +93,7 @@ fn site(facts: &Facts<'_>, server: Server<'_>) -> Site {
         return site;
     }
     location::locations(server, &mut site);
+    site.settle_scripts();
     crate::root::look(facts, &mut site, false);
     site.settle();
     site
@@ -186,5 +188,7 @@ pub(crate) fn given(facts: &Facts<'_>, chain: PathBuf, key: PathBuf) -> Certific
     Certificate::Files { chain, key }
 }
 
+#[cfg(test)]
+mod php_tests;
 #[cfg(test)]
 mod tests;

@@ -42,6 +42,34 @@ pub(super) fn upstreams(
             _ => Err("the socket cannot be used".to_owned()),
         };
     }
+    grouped(server, place, ours)
+}
+
+/// The servers of a `fastcgi_pass`, or why there are none.
+pub(super) fn scripts(server: Server<'_>, pass: &Directive) -> Result<Vec<String>, String> {
+    let text = pass.first();
+    if text.contains('$') {
+        return Err("the address is made of variables".to_owned());
+    }
+    match text.strip_prefix("unix:") {
+        Some(path) => {
+            socket_of(path, "fastcgi").map(|own| vec![own]).ok_or_else(|| WRONG.to_owned())
+        }
+        None => grouped(server, text, "fastcgi"),
+    }
+}
+
+fn socket_of(path: &str, scheme: &str) -> Option<String> {
+    let own = socket(path)?;
+    match scheme {
+        "http" => Some(own),
+        "fastcgi" => Some(own.replacen("unix:", "fastcgi:", 1)),
+        _ => None,
+    }
+}
+
+/// A group of servers, or one.
+fn grouped(server: Server<'_>, place: &str, ours: &str) -> Result<Vec<String>, String> {
     let group = server.http.own("upstream").find(|group| group.first() == place);
     match group {
         Some(group) => members(group, ours),
@@ -68,8 +96,7 @@ fn members(group: &Directive, scheme: &str) -> Result<Vec<String>, String> {
         }
         let text = server.first();
         let upstream = match text.strip_prefix("unix:") {
-            Some(path) if scheme == "http" => socket(path),
-            Some(_) => None,
+            Some(path) => socket_of(path, scheme),
             None => one(text, scheme),
         };
         let upstream = upstream.ok_or_else(|| WRONG.to_owned())?;

@@ -23,6 +23,7 @@ fn routes(site: &Site) -> Vec<(&str, Vec<&str>)> {
     fn to(route: &crate::site::Route) -> Vec<&str> {
         match &route.to {
             To::Upstreams(all) => all.iter().map(String::as_str).collect(),
+            To::Scripts { upstreams, .. } => upstreams.iter().map(String::as_str).collect(),
             To::Nowhere => vec!["closed"],
         }
     }
@@ -124,7 +125,7 @@ fn sites_that_would_become_more_open_are_left_out() {
         "proxy_set_header X-User \"\"; location / { proxy_pass http://app; }",
         "root /srv/www; if ($bad) { return 403; }",
         "root /srv/www; location ~ ^/private { deny all; }",
-        "root /srv/www; location ~ \\.php$ { fastcgi_pass unix:/run/php.sock; }",
+        "root /srv/www; location ~ \\.php$ { uwsgi_pass unix:/run/php.sock; }",
         "root /srv/www; location ~* \\.(sql|bak)$ { return 404; }",
         "root /srv/www; location / { try_files $uri @app; } location @app { proxy_pass http://app; }",
         "root /srv/www; location / { auth_basic x; }",
