@@ -10,14 +10,16 @@ const FOLDERS_MAX: usize = 32;
 pub(crate) enum Runs {
     /// All.
     All,
+    /// None that is run, but what may be their source, such as `.phtml`.
+    Sources,
     /// Those below folders: `/a/b` that one, `a/b` all that are called so.
     Below(Vec<String>),
 }
 
 /// What may stand before the dot of the ending, when all are meant.
-const ANY: [&str; 16] = [
-    "", "^", ".+", "^.+", "(.+", "^(.+", "(.+?", "^(.+?", ".*", "^.*", "(.*", "^(.*", "[^/]",
-    "^/.+", "^/.*", "^/(.+",
+const ANY: [&str; 15] = [
+    "", ".+", "^.+", "(.+", "^(.+", "(.+?", "^(.+?", ".*", "^.*", "(.*", "^(.*", "[^/]", "^/.+",
+    "^/.*", "^/(.+",
 ];
 /// What may follow the ending.
 const REST: [&str; 16] = [
@@ -63,20 +65,21 @@ const ENDINGS: [&str; 17] = [
 pub(crate) fn runs(pattern: &str) -> Option<Runs> {
     let at = pattern.find("\\.ph").or_else(|| pattern.find("\\.("))?;
     let (before, after) = pattern.split_at_checked(at)?;
-    let rest = ending(after.strip_prefix("\\.")?)?;
+    let (are_run, rest) = ending(after.strip_prefix("\\.")?)?;
     // A parenthesis that opens before the ending closes after it, and no other does.
     let is_open = before.contains('(') && !before.contains(')');
     if !REST.contains(&rest) || is_open != rest.starts_with(')') {
         return None;
     }
     if ANY.contains(&before) {
-        return Some(Runs::All);
+        return Some(if are_run { Runs::All } else { Runs::Sources });
     }
-    folders(before).map(Runs::Below)
+    folders(before).filter(|_| are_run).map(Runs::Below)
 }
 
-/// What follows the ending; `None` where that is no script's.
-fn ending(text: &str) -> Option<&str> {
+/// Whether files with this ending are run, and what follows it; `None` where it is no script's.
+fn ending(text: &str) -> Option<(bool, &str)> {
+    let is_run = |word: &str| word == "php" || word.ends_with(['?', '*']);
     let group = text.strip_prefix("ph").filter(|rest| rest.starts_with('('));
     let (start, group) = match group {
         Some(rest) => ("ph", rest),
@@ -86,11 +89,11 @@ fn ending(text: &str) -> Option<&str> {
         let (inner, rest) = rest.split_once(')')?;
         let all: Vec<String> = inner.split('|').map(|word| format!("{start}{word}")).collect();
         let known = all.iter().all(|word| ENDINGS.contains(&word.as_str()));
-        return (known && all.iter().any(|word| word.starts_with("php"))).then_some(rest);
+        return known.then(|| (all.iter().any(|word| is_run(word)), rest));
     }
-    let named = ENDINGS.iter().filter(|own| own.starts_with("php") && text.starts_with(**own));
+    let named = ENDINGS.iter().filter(|own| text.starts_with(**own));
     let longest = named.max_by_key(|own| own.len())?;
-    text.strip_prefix(*longest)
+    text.strip_prefix(*longest).map(|rest| (is_run(longest), rest))
 }
 
 /// The folders of `^/a/(b|c)/.*`.
@@ -167,6 +170,13 @@ mod tests {
         ] {
             let wanted = (pattern != "\\.php5?$").then_some(Runs::All);
             assert_eq!(runs(pattern), wanted, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_sources_run_nothing() {
+        for pattern in [".+\\.phps$", "\\.phtml$", "\\.(inc|phar)$", "\\.php5$"] {
+            assert_eq!(runs(pattern), Some(Runs::Sources), "{pattern}");
         }
     }
 

@@ -4,8 +4,10 @@
 //! of all hosts counts for each of them.
 
 mod gate;
+mod scripts;
 
 use crate::nginx::given;
+use crate::pattern::{Runs, runs};
 use crate::site::{Certificate, Gate, Listen, Note, Route, Site, To};
 use crate::words::{authority, is_path, size, socket};
 use burgrave_audit::Facts;
@@ -87,13 +89,34 @@ fn site(
     folders(inner, &mut site);
     sections(inner, &mut site, &mut passes);
     aliases(main.into_iter().chain([host]), &mut site);
-    proxied(passes, &mut site);
-    if let Some(text) = site.root.as_ref().and_then(|_| host.last("fallbackresource")) {
-        site.note(&text.place, format!("`{}`: see `fallback` of `files`", text.name));
+    scripts::take(main, host, inner, &mut site);
+    if let Some(root) = site.root.clone() {
+        passes.retain(|(_, pass, _)| scripts::matched(pass, &root).is_none());
     }
+    proxied(passes, &mut site);
+    falls_back(host, inner, &mut site);
     crate::root::look(facts, &mut site, true);
+    site.settle_scripts();
     site.settle();
     site
+}
+
+/// What `FallbackResource` answers for what is no file.
+fn falls_back(host: &ApacheBlock, inner: &[&ApacheBlock], site: &mut Site) {
+    let Some(root) = site.root.clone() else { return };
+    let of_root = |block: &&&ApacheBlock| {
+        last_section(block, "directory").is_some_and(|path| Path::new(path) == root)
+    };
+    let mut all = inner.iter().filter(of_root).copied().chain([host]);
+    let Some(text) = all.find_map(|block| block.last("fallbackresource")) else { return };
+    let file = text.first();
+    if file.eq_ignore_ascii_case("disabled") {
+    } else if site.scripts.is_some() && Path::new(file).extension().is_some_and(|end| end == "php")
+    {
+        site.front = Some((file.to_owned(), text.place.clone()));
+    } else {
+        site.note(&text.place, format!("`{}`: see `fallback` of `files`", text.name));
+    }
 }
 
 /// What outside of all hosts asks of every client.
@@ -339,16 +362,36 @@ fn sections<'b>(inner: &[&'b ApacheBlock], site: &mut Site, out: &mut Vec<Pass<'
                     site.note(&place, "Burgrave hands out no hidden files anyway");
                 }
             }
+            (None, Some(_)) if is_of_sources(block) => {
+                if let Some(place) = place {
+                    site.note(&place, "Burgrave hands out no source of programs anyway");
+                }
+            }
             (_, Some(_)) => pattern(block, notes, site),
         }
     }
+}
+
+/// Whether a section is of sources that are not run, such as `.phps`.
+fn is_of_sources(block: &ApacheBlock) -> bool {
+    let pattern = last_section(block, "filesmatch").map(|text| text.trim_matches('"'));
+    pattern.is_some_and(|pattern| runs(pattern) == Some(Runs::Sources))
 }
 
 /// Whether a section is of hidden files and nothing else.
 fn hides(block: &ApacheBlock) -> bool {
     let Some(section) = block.sections.last() else { return false };
     let (kind, rest) = section.split_once(' ').unwrap_or((section, ""));
-    let rest = rest.trim().trim_start_matches('~').trim().trim_matches('"').trim_start_matches('^');
+    let rest = rest.trim().trim_start_matches('~').trim().trim_matches('"');
+    // One group behind the dot that begins the name, such as `^\.ph(?:ar|p)$`.
+    let group = rest.strip_prefix("^\\.").and_then(|rest| rest.split_once('('));
+    if let Some((start, inner)) = group
+        && kind == "filesmatch"
+        && !start.contains('|')
+    {
+        return inner.find(')').is_some_and(|end| !inner.get(end..).unwrap_or("|").contains('|'));
+    }
+    let rest = rest.trim_start_matches('^');
     matches!(kind, "files" | "filesmatch")
         && (rest.starts_with("\\.") || rest.starts_with(".ht"))
         && !rest.contains('|')
@@ -436,5 +479,7 @@ fn upstream(path: &str, to: &str) -> Result<String, String> {
     Ok(format!("{scheme}://{authority}"))
 }
 
+#[cfg(test)]
+mod php_tests;
 #[cfg(test)]
 mod tests;

@@ -348,6 +348,10 @@ fn by_pattern(server: Server<'_>, chain: &[&Directive], pattern: &str, site: &mu
     }
 }
 
+fn no_source(location: &Directive) -> String {
+    format!("`{}`: Burgrave hands out no source of programs anyway", location.line())
+}
+
 /// A pattern that keeps scripts from being run.
 fn keep_free(chain: &[&Directive], runs: Runs, site: &mut Site) {
     let [.., parent, location] = chain else { return };
@@ -357,15 +361,14 @@ fn keep_free(chain: &[&Directive], runs: Runs, site: &mut Site) {
         _ => Some(""),
     };
     match (runs, within) {
+        (Runs::Sources, _) => site.note(&location.place, no_source(location)),
         (Runs::Below(folders), Some("")) => site.kept_free.extend(folders),
         (Runs::All, Some("")) if site.scripts.is_some() => {
             site.note(&location.place, format!("`{}` is never reached", location.line()));
         }
         (Runs::All, Some("")) => {
             site.are_scripts_refused = true;
-            let text =
-                format!("`{}`: Burgrave hands out no source of programs anyway", location.line());
-            site.note(&location.place, text);
+            site.note(&location.place, no_source(location));
         }
         (Runs::All, Some(folder)) if is_path(folder) => site.kept_free.push(folder.to_owned()),
         _ => leave_out(location, &location.place, Vec::new(), site),

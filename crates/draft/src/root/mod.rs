@@ -2,10 +2,12 @@
 //!
 //! Invariants: a folder that could not be looked through to its end is not handed out; links are not followed.
 
+mod overrides;
+
 use crate::site::{Note, Site};
-use crate::words::{is_path, is_plain};
+use crate::words::is_plain;
 use burgrave_audit::Facts;
-use burgrave_audit::facts::{Line, Place};
+use burgrave_audit::facts::Place;
 use burgrave_sys::{Kind, Step, WalkLimits};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -14,8 +16,6 @@ use std::sync::Arc;
 const LIMITS: WalkLimits = WalkLimits { entries_max: 500_000, depth_max: 64 };
 /// Files that are named one by one.
 const NAMED_MAX: usize = 3;
-/// `.htaccess` files that are read.
-const OVERRIDES_MAX: usize = 200;
 /// Endings of files that are run, not handed out.
 const PROGRAMS: [&str; 14] = [
     "asp", "aspx", "cgi", "fcgi", "inc", "jsp", "php", "php3", "php5", "php7", "phtml", "pl", "py",
@@ -70,7 +70,7 @@ pub(crate) fn look(facts: &Facts<'_>, site: &mut Site, reads_overrides: bool) {
             programs(&inside, site);
             siblings(&inside, &real, site);
             if reads_overrides {
-                overrides(facts, &inside, &real, site);
+                overrides::read(facts, &inside.overrides, &real, site);
             }
         }
         Err(why) => {
@@ -137,72 +137,6 @@ fn siblings(inside: &Inside, root: &Path, site: &mut Site) {
             site.leave_out(&place, text);
         }
     }
-}
-
-/// Apache's `.htaccess` files: what they guard stays closed.
-fn overrides(facts: &Facts<'_>, inside: &Inside, root: &Path, site: &mut Site) {
-    if inside.overrides.len() > OVERRIDES_MAX {
-        let place = whole(root);
-        site.leave_out(&place, format!("it has more than {OVERRIDES_MAX} `.htaccess` files"));
-        return;
-    }
-    for path in &inside.overrides {
-        let folder = path.parent().unwrap_or(root);
-        let url = folder
-            .strip_prefix(root)
-            .ok()
-            .and_then(Path::to_str)
-            .map(|rest| if rest.is_empty() { "/".to_owned() } else { format!("/{rest}/") });
-        let lines = match facts.glance(path) {
-            Ok(lines) => lines.unwrap_or_default(),
-            Err(blind) => {
-                site.leave_out(&whole(path), blind.why);
-                continue;
-            }
-        };
-        let Some(line) = lines.iter().find(|line| guards(line)) else {
-            site.note(&whole(path), "what it says is not carried over");
-            continue;
-        };
-        let name = line.text.split_whitespace().next().unwrap_or_default();
-        let text = format!("`{name}` may decide who comes in");
-        match url.filter(|url| url != "/" && is_path(url)) {
-            Some(url) => {
-                site.note(&line.place, format!("{text}: `{url}` is kept closed"));
-                site.close(&url, &line.place);
-            }
-            None => site.leave_out(&line.place, text),
-        }
-    }
-}
-
-/// Whether a line of a `.htaccess` may keep somebody out: all but those that are known not to.
-fn guards(line: &Line) -> bool {
-    const PLAIN: [&str; 16] = [
-        "addcharset",
-        "addencoding",
-        "addtype",
-        "adddefaultcharset",
-        "defaulttype",
-        "directoryindex",
-        "errordocument",
-        "expiresactive",
-        "expiresbytype",
-        "expiresdefault",
-        "fileetag",
-        "header",
-        "options",
-        "redirect",
-        "redirectmatch",
-        "rewriteengine",
-    ];
-    let text = line.text.trim();
-    if text.is_empty() || text.starts_with('#') {
-        return false;
-    }
-    let name = text.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-    let is_test = name.starts_with("<ifmodule") || name.starts_with("</");
-    !is_test && !PLAIN.contains(&name.as_str())
 }
 
 /// A file as a whole.
