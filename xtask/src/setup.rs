@@ -2,6 +2,7 @@
 
 use crate::process;
 use anyhow::{Context as _, Result, bail};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What building and testing need.
@@ -60,22 +61,33 @@ pub(crate) fn s3_server() -> Result<()> {
     process::quiet(&pip, &["install", "--quiet", "--disable-pip-version-check", S3_SERVER])
 }
 
-/// `CrowdSec` and a bouncer of it, whose packages would begin their services.
-const CROWDSEC: [&str; 2] = ["crowdsec", "crowdsec-firewall-bouncer"];
+/// Programs whose packages would begin their services: `CrowdSec` and a bouncer of it, and the web servers that drafts
+/// are compared with. The folder, the packages, and what is there once they are unpacked.
+const UNPACKED: [(&str, &[&str], &str); 3] = [
+    ("crowdsec", &["crowdsec", "crowdsec-firewall-bouncer"], "usr/bin/crowdsec-firewall-bouncer"),
+    ("nginx", &["nginx"], "usr/sbin/nginx"),
+    ("apache", &["apache2-bin", "libapr1", "libaprutil1"], "usr/sbin/apache2"),
+];
 
-/// Unpacks them into a folder, without installing anything; without them their tests say so.
-pub(crate) fn crowdsec() -> Result<()> {
-    let home = process::root().join("target/tools/crowdsec");
-    if home.join("usr/bin/crowdsec-firewall-bouncer").exists() {
-        return Ok(());
+/// Unpacks them into folders, without installing anything; without them their tests say so.
+pub(crate) fn unpacked() -> Result<()> {
+    for (folder, packages, probe) in UNPACKED {
+        let home = process::root().join("target/tools").join(folder);
+        if !home.join(probe).exists() {
+            unpack(&home, packages)?;
+        }
     }
-    println!("fetching {}", CROWDSEC.join(", "));
+    Ok(())
+}
+
+fn unpack(home: &Path, packages: &[&str]) -> Result<()> {
+    println!("fetching {}", packages.join(", "));
     let fetched = home.with_extension("part");
     std::fs::create_dir_all(&fetched)?;
     // In a folder of its own, which `apt-get download` writes to.
     let script = "cd \"$1\" && shift && apt-get download -qq -o APT::Sandbox::User=root \"$@\"";
     let path = fetched.display().to_string();
-    process::quiet("sh", &[&["-c", script, "sh", &path], &CROWDSEC[..]].concat())?;
+    process::quiet("sh", &[&["-c", script, "sh", &path], packages].concat())?;
     for package in std::fs::read_dir(&fetched)? {
         let package = package?.path().display().to_string();
         process::quiet("dpkg", &["-x", &package, &home.display().to_string()])?;

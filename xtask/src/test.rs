@@ -13,8 +13,8 @@ pub(crate) fn run() -> Result<()> {
     if let Err(error) = setup::s3_server() {
         println!("skipped: an S3 server ({error:#})");
     }
-    if let Err(error) = setup::crowdsec() {
-        println!("skipped: CrowdSec and a bouncer of it ({error:#})");
+    if let Err(error) = setup::unpacked() {
+        println!("skipped: CrowdSec, nginx or Apache to try things with ({error:#})");
     }
     if let Err(error) = setup::debian_tree() {
         println!("skipped: a Debian system to lose and restore ({error:#})");

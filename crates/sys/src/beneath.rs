@@ -78,11 +78,16 @@ impl Root {
 
     /// Whether a regular file is there, beneath the root. It need not be readable.
     pub fn has_file(&self, relative: &[u8]) -> bool {
+        self.kind(relative) == Some(Kind::File)
+    }
+
+    /// What is there beneath the root, if it is a regular file or a directory. It need not be readable.
+    pub fn kind(&self, relative: &[u8]) -> Option<Kind> {
         let name = Path::new(OsStr::from_bytes(relative));
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let file = openat2(&self.directory, name, flags, Mode::empty(), resolve);
-        file.is_ok_and(|file| self.facts(&file, name).is_ok_and(|facts| facts.kind == Kind::File))
+        Some(self.facts(&file.ok()?, name).ok()?.kind)
     }
 
     fn facts(&self, file: &OwnedFd, name: &Path) -> Result<Facts, SysError> {

@@ -7,7 +7,7 @@ use crate::files::path::{Name, resolve};
 use crate::refusal::Reason;
 use crate::route::decode;
 use burgrave_config::FastCgi;
-use burgrave_sys::Root;
+use burgrave_sys::{Kind, Root};
 
 /// What a script's name ends in.
 const SCRIPT: &[u8] = b".php";
@@ -51,7 +51,7 @@ pub(crate) fn choose(path: &[u8], own: &FastCgi, root: &Root) -> Result<Chosen, 
         }
     }
     if own.files
-        && let Some(chosen) = beside(path, &decoded, own, &there)?
+        && let Some(chosen) = beside(path, &decoded, own, root)?
     {
         return Ok(chosen);
     }
@@ -70,27 +70,31 @@ fn beside(
     path: &[u8],
     decoded: &[u8],
     own: &FastCgi,
-    there: &dyn Fn(&[u8]) -> bool,
+    root: &Root,
 ) -> Result<Option<Chosen>, Reason> {
+    let there = |name: &[u8]| root.has_file(name.strip_prefix(b"/").unwrap_or(name));
     let within = |folder: &[u8], name: &[u8]| [folder, b"/", name].concat();
     let name = match resolve(path) {
         Ok(name) => name,
         Err(reason) if there(decoded) => return Err(reason),
         Err(_) => return Ok(None),
     };
-    let page = within(&name.bytes, PAGE);
-    if name.directory {
-        return Ok(there(&page).then_some(Chosen::Files));
-    }
-    if there(&name.bytes) {
-        return Ok(Some(Chosen::Files));
-    }
+    // The root itself is named by a path that nothing else answers.
+    let kind = if name.bytes.is_empty() { None } else { root.kind(&name.bytes) };
     let script = within(&name.bytes, own.index.as_bytes());
     let rooted = [b"/", &script[..]].concat();
-    if !is_kept_free(&rooted, &own.no_scripts) && there(&script) {
-        return Ok(Some(Chosen::Folder(name)));
-    }
-    Ok(there(&page).then_some(Chosen::Files))
+    Ok(match kind {
+        Some(Kind::Directory)
+            if !name.directory && !is_kept_free(&rooted, &own.no_scripts) && there(&script) =>
+        {
+            Some(Chosen::Folder(name))
+        }
+        // A folder without a page is not listed, nor is it the front controller's.
+        Some(Kind::Directory) => Some(Chosen::Files),
+        Some(Kind::File) if !name.directory => Some(Chosen::Files),
+        None if there(PAGE) && name.bytes.is_empty() => Some(Chosen::Files),
+        _ => None,
+    })
 }
 
 /// Whether a script, with a slash at the start, lies in a folder in which nothing is run.
@@ -210,6 +214,9 @@ mod tests {
             ("/admin", "admin/", "admin/"),
             ("/admin/", "/admin/index.php|", "/admin/index.php|"),
             ("/docs", "files", "files"),
+            ("/img", "files", "files"),
+            ("/img/", "files", "files"),
+            ("/style.css/", "/index.php|/style.css/", "files"),
             ("/docs/", "files", "files"),
             ("/both/", "/both/index.php|", "/both/index.php|"),
             ("/style.css/x.php", "none", "none"),
@@ -232,11 +239,12 @@ mod tests {
         };
         for (folders, path, wanted) in [
             (&["/up"][..], "/up/x.php", "none"),
+            (&["/up"], "/", "/index.php|"),
             (&["/up"], "/up/x.php/y", "none"),
             (&["/up"], "/upx/x.php", "/upx/x.php|"),
             (&["/up"], "/a/up/b/x.php", "/a/up/b/x.php|"),
-            (&["/up"], "/up", "/index.php|/up"),
-            (&["/up"], "/up/", "/index.php|/up/"),
+            (&["/up"], "/up", "files"),
+            (&["/up"], "/up/", "files"),
             (&["up"], "/up/x.php", "none"),
             (&["up"], "/a/up/b/x.php", "none"),
             (&["up"], "/a/%75p/b/x.php", "none"),
