@@ -125,6 +125,7 @@ pub(crate) fn options(rules: &Rules) -> Options {
             extra: rules.extra,
             enforce: rules.enforce,
         },
+        lists: rules.block_lists,
         ..Options::default()
     }
 }

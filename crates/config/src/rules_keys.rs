@@ -20,6 +20,7 @@ pub(crate) static RULES_SECTION: Section = Section {
         &EXTRA,
         &APPLICATION,
         &ENFORCE,
+        &BLOCK_LISTS,
     ],
     refused: &[],
 };
@@ -79,6 +80,13 @@ pub(crate) static APPLICATION: Key<AbsolutePath> = Key {
     default: "none",
     about: "A file with what the application takes: a match on an argument that is of its type there, \
             such as an integer, does not count. `burgrave rules profile` drafts one.",
+};
+pub(crate) static BLOCK_LISTS: Key<Flag> = Key {
+    name: "block_lists",
+    kind: Flag,
+    default: "false",
+    about: "Ask the lists of `@rbl` rules by DNS about each client, before its first request is looked at. Who reaches \
+            such a rule while the list does not answer is refused, as everybody is without this.",
 };
 pub(crate) static ENFORCE: Key<Flag> = Key {
     name: "enforce",

@@ -74,6 +74,7 @@ pub struct Listen {
 
 /// The rule engine.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches that nothing ties together")]
 pub struct Rules {
     /// `SecLang` files or globs, in order. Not empty.
     pub include: Vec<PathBuf>,
@@ -95,6 +96,8 @@ pub struct Rules {
     pub application: Option<PathBuf>,
     /// An argument that is not of its type there adds to the score. Default false.
     pub enforce: bool,
+    /// The lists of `@rbl` are asked by DNS. Default false.
+    pub block_lists: bool,
 }
 
 /// Bounds on what a client may send and hold. A route's limits are the site's with its own on top,

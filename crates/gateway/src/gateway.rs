@@ -127,6 +127,7 @@ impl Gateway {
             admissions: Admissions::new(),
             buckets: Arc::new(Buckets::new()),
             checkers: Checkers::new(),
+            lists: Arc::default(),
             challenges: Challenges::new(burgrave_sys::seed().map_err(GatewayError::Seed)?),
             sink: access.sink.clone(),
             audit: audit.sink.clone(),
@@ -260,7 +261,7 @@ impl std::fmt::Debug for Gateway {
 }
 
 fn compiled(rules: Arc<RuleSet>) -> Arc<dyn RuleSource> {
-    Arc::new(Compiled(rules))
+    Arc::new(Compiled::new(rules))
 }
 
 fn start_loop(

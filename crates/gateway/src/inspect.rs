@@ -12,7 +12,8 @@ use crate::refusal::Reason;
 use crate::upstream;
 use burgrave_model::Mode;
 use burgrave_seclang::{
-    BodyIntake, Connection, Decision, Interruption, Record, RequestLine, RuleSet, Transaction,
+    BodyIntake, Connection, Decision, Interruption, Listings, Record, RequestLine, RuleSet,
+    Transaction,
 };
 use burgrave_sys::UnixTime;
 use bytes::Bytes;
@@ -47,6 +48,8 @@ impl From<Reason> for Stop {
 
 /// What the gateway needs of an engine's transaction.
 pub(crate) trait Engine {
+    /// What block lists say of the client.
+    fn listings(&mut self, listings: Listings);
     fn request_line(&mut self, line: &RequestLine<'_>);
     fn request_header(&mut self, name: &[u8], value: &[u8]);
     fn request_headers_done(&mut self) -> Decision;
@@ -79,6 +82,11 @@ pub(crate) trait RuleSource: Send + Sync {
         None
     }
 
+    /// The block lists that are asked about each client.
+    fn lists(&self) -> &[Arc<str>] {
+        &[]
+    }
+
     /// How many rules there are.
     fn count(&self) -> usize {
         0
@@ -86,7 +94,16 @@ pub(crate) trait RuleSource: Send + Sync {
 }
 
 /// The real rules.
-pub(crate) struct Compiled(pub(crate) Arc<RuleSet>);
+pub(crate) struct Compiled {
+    rules: Arc<RuleSet>,
+    lists: Vec<Arc<str>>,
+}
+
+impl Compiled {
+    pub(crate) fn new(rules: Arc<RuleSet>) -> Self {
+        Self { lists: rules.lists(), rules }
+    }
+}
 
 impl RuleSource for Compiled {
     fn transaction(
@@ -97,19 +114,26 @@ impl RuleSource for Compiled {
         now: UnixTime,
     ) -> Box<dyn Engine> {
         let clock = || burgrave_sys::monotonic().0;
-        Box::new(self.0.transaction(connection, mode, id, now.0, clock))
+        Box::new(self.rules.transaction(connection, mode, id, now.0, clock))
     }
 
     fn audit_log(&self) -> Option<PathBuf> {
-        self.0.audit_log().map(Path::to_path_buf)
+        self.rules.audit_log().map(Path::to_path_buf)
+    }
+
+    fn lists(&self) -> &[Arc<str>] {
+        &self.lists
     }
 
     fn count(&self) -> usize {
-        self.0.len()
+        self.rules.len()
     }
 }
 
 impl Engine for Transaction {
+    fn listings(&mut self, listings: Listings) {
+        Self::listings(self, listings);
+    }
     fn request_line(&mut self, line: &RequestLine<'_>) {
         Self::request_line(self, line);
     }
@@ -222,12 +246,22 @@ pub(crate) async fn request(
         return Ok(Permit(()));
     }
     let connection = exchange.client.engine_connection();
+    let listings = match rules.lists() {
+        [] => None,
+        lists => {
+            let kept = Arc::clone(&exchange.worker.lists);
+            Some(kept.ask(connection.client.0, lists).await)
+        }
+    };
     let begun = catch_unwind(AssertUnwindSafe(|| {
         rules.transaction(connection, mode, &exchange.id, exchange.time)
     }));
     exchange.inspection.engine = Some(begun.map_err(|_panic| Reason::EngineFault)?);
     let head = &exchange.head;
     let decision = exchange.inspection.ask(|engine| {
+        if let Some(listings) = listings {
+            engine.listings(listings);
+        }
         engine.request_line(&RequestLine {
             method: head.method(),
             target: head.target(),

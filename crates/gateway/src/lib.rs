@@ -35,6 +35,7 @@ mod http1;
 mod http3;
 mod inspect;
 mod limit;
+mod lists;
 mod load;
 mod log;
 mod metrics;

@@ -8,6 +8,7 @@ use crate::counters::Counters;
 use crate::files::cache::Cache;
 use crate::http3;
 use crate::limit::Buckets;
+use crate::lists::Lists;
 use crate::load::Load;
 use crate::log::buffer::Buffer;
 use crate::log::writer::{Sink, say};
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) checkers: Arc<Checkers>,
     pub(crate) challenges: Challenges,
+    pub(crate) lists: Arc<Lists>,
     pub(crate) sink: Sink,
     pub(crate) audit: Sink,
 }
@@ -92,6 +94,7 @@ pub(crate) struct Worker {
     pub(crate) log: Rc<Buffer>,
     pub(crate) audit: Rc<Buffer>,
     pub(crate) files: Cache,
+    pub(crate) lists: Arc<Lists>,
     pools: RefCell<HashMap<Upstream, Rc<Pool>>>,
     ids: Cell<[u64; 2]>,
     connections: Cell<usize>,
@@ -121,6 +124,7 @@ impl Worker {
             log: Buffer::new(shared.sink),
             audit: Buffer::new(shared.audit),
             files: Cache::default(),
+            lists: shared.lists,
             pools: RefCell::default(),
             ids: Cell::new([word(0), word(8)]),
             connections: Cell::new(0),

@@ -243,6 +243,7 @@ fn with_options(mut settings: EngineSettings, options: Options) -> EngineSetting
     settings.response_body = options.response_body.unwrap_or(settings.response_body);
     settings.budget = options.budget.unwrap_or(settings.budget);
     settings.decode = options.layer.decode;
+    settings.lists = options.lists;
     settings
 }
 

@@ -29,6 +29,8 @@ pub struct Options {
     pub bare: bool,
     /// What Burgrave adds to the rule files. Default nothing.
     pub layer: Layer,
+    /// Whoever runs the engine asks the lists of `@rbl` ([`crate::RuleSet::lists`]). Default nobody does.
+    pub lists: bool,
     /// Evaluates without the first stage: slower, with the same answers. For comparing the two.
     pub plain: bool,
 }

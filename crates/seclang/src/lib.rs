@@ -17,6 +17,7 @@ mod facts;
 mod geo;
 mod interface;
 mod layer;
+mod lists;
 mod macros;
 mod operator;
 mod plan;
@@ -42,6 +43,7 @@ pub use interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, Layer, MatchedRule, Options,
     Record, RequestLine, RuleFiles,
 };
+pub use lists::{Listing, Listings, question};
 pub use ruleset::RuleSet;
 pub use trace::{Event, Focus, LeftOut, Named, Source, Trace};
 pub use transaction::Transaction;

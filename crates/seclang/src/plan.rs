@@ -428,6 +428,7 @@ pub(crate) enum OverLimit {
 
 /// What the directives and the caller set for the whole engine.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "switches that nothing ties together")]
 pub(crate) struct EngineSettings {
     pub(crate) mode: Mode,
     pub(crate) request_body: bool,
@@ -448,6 +449,8 @@ pub(crate) struct EngineSettings {
     /// `SecAudit…`
     pub(crate) audit: Audit,
     pub(crate) decode: bool,
+    /// Whether the lists of `@rbl` are asked.
+    pub(crate) lists: bool,
     /// `SecGeoLookupDb`
     pub(crate) places: Option<Arc<crate::geo::Places>>,
     /// `SecUnicodeMapFile`
@@ -474,6 +477,7 @@ impl Default for EngineSettings {
             budget: Duration::from_millis(500),
             audit: Audit::default(),
             decode: false,
+            lists: false,
             places: None,
             code_page: None,
         }

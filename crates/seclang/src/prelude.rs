@@ -120,6 +120,7 @@ impl Outcome<'_> {
             | Operator::Verify(..)
             | Operator::Always
             | Operator::Never
+            | Operator::Listed(_)
             | Operator::Unavailable(_) => false,
         };
         let hit = knows.then(|| link.operator.evaluate(&value, false, self))?.ok()?.is_some();

@@ -151,23 +151,44 @@ impl RuleSet {
     #[expect(clippy::wildcard_enum_match_arm, reason = "one operator of many is looked for")]
     pub fn warnings(&self) -> Vec<String> {
         let asks = |rule: &Rule| {
-            rule.links.iter().find_map(|link| match link.operator {
-                Operator::Unavailable(name) => Some(name),
+            rule.links.iter().find_map(|link| match &link.operator {
+                Operator::Unavailable(name) => Some(*name),
+                Operator::Listed(zone) if !self.asks(zone) => Some("rbl"),
                 _ => None,
             })
         };
         let warning = |rule: &Rule, name| {
             format!(
-                "{}:{}: rule {} asks `@{name}`, which this release does not have: a request that reaches it is refused",
+                "{}:{}: rule {} asks `@{name}`, {}: a request that reaches it is refused",
                 rule.file.display(),
                 rule.line,
-                rule.id
+                rule.id,
+                if name == "rbl" {
+                    "and `[rules]` has no `block_lists = true`, or the list wants a key"
+                } else {
+                    "which this release does not have"
+                }
             )
         };
         let is_answered = |name: &str| name == "geoLookup" && self.settings.places.is_some();
         let asks = |rule: &Rule| asks(rule).filter(|name| !is_answered(name));
         let unanswered = self.rules.iter().filter_map(|rule| Some(warning(rule, asks(rule)?)));
         unanswered.chain(self.words.notes.iter().cloned()).collect()
+    }
+
+    /// The lists that have to be asked about each client before its transaction, each once. Empty where nobody asks.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one operator of many is looked for")]
+    pub fn lists(&self) -> Vec<Arc<str>> {
+        let links = self.rules.iter().flat_map(|rule| &rule.links);
+        let all = links.filter_map(|link| match &link.operator {
+            Operator::Listed(zone) if self.asks(zone) => Some(Arc::clone(zone)),
+            _ => None,
+        });
+        all.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn asks(&self, zone: &str) -> bool {
+        self.settings.lists && crate::lists::is_open(zone)
     }
 
     /// The file for audit records (`SecAuditLog`), where records may be made at all. Whoever runs the

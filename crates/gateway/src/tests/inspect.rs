@@ -62,6 +62,7 @@ impl Played {
 }
 
 impl Engine for Played {
+    fn listings(&mut self, _listings: burgrave_seclang::Listings) {}
     fn request_line(&mut self, line: &RequestLine<'_>) {
         self.target = line.target.to_vec();
         self.note(format!("line {}", line.protocol.escape_ascii()));

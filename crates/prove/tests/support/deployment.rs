@@ -174,6 +174,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
             extra: false,
             application: None,
             enforce: false,
+            block_lists: false,
         }),
         limits: plan.limits.clone(),
         sites: hosts.map(site).collect(),

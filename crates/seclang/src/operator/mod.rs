@@ -52,6 +52,8 @@ pub(crate) enum Operator {
     Always,
     /// `@noMatch`
     Never,
+    /// `@rbl`: whether a list that is asked by DNS has the client's address.
+    Listed(Arc<str>),
     /// One of [`UNAVAILABLE`]: nobody can answer it here.
     Unavailable(&'static str),
 }
@@ -90,7 +92,7 @@ pub(crate) static REFUSED: &[(&str, &str)] = &[
 
 /// Operators that stand in rule sets behind a switch that is off by default, and that cannot be answered
 /// here. They load, with a warning; a request that reaches one is refused, never passed.
-pub(crate) static UNAVAILABLE: &[&str] = &["geoLookup", "rbl"];
+pub(crate) static UNAVAILABLE: &[&str] = &["geoLookup"];
 
 /// Operators that work, with what they ask.
 pub(crate) static WORKS: &[(&str, &str)] = &[
@@ -114,6 +116,10 @@ pub(crate) static WORKS: &[(&str, &str)] = &[
     ("noMatch", "never"),
     ("pm", "one of the phrases, case ignored"),
     ("pmFromFile", "the same, with the phrases of files (`pmf`)"),
+    (
+        "rbl",
+        "the client's address is on a list that is asked by DNS, where `[rules]` has `block_lists = true`; elsewhere, or where the list does not answer, who reaches it is refused",
+    ),
     ("rx", "a regular expression"),
     ("rxGlobal", "the same, each match captured"),
     ("streq", "the same text"),
@@ -191,6 +197,10 @@ pub(crate) fn compile(
         "validatebyterange" => Operator::ByteRange(bytes::ranges(parameter)?),
         "validateurlencoding" => Operator::UrlEncoding,
         "validateutf8encoding" => Operator::Utf8Encoding,
+        "rbl" => Operator::Listed(crate::lists::zone(parameter).ok_or_else(|| {
+            "`@rbl` takes the name of one list, without macros, such as `zen.example.org`"
+                .to_owned()
+        })?),
         "detectsqli" => Operator::SqlInjection,
         "detectxss" => Operator::CrossSiteScripting,
         "unconditionalmatch" => Operator::Always,
@@ -229,6 +239,7 @@ impl Operator {
             | Self::Verify(..)
             | Self::Always
             | Self::Never
+            | Self::Listed(_)
             | Self::Unavailable(_) => false,
         }
     }
@@ -277,7 +288,7 @@ impl Operator {
             Self::Verify(number, regex) => verify::find(*number, regex, value)?.map(Hit::whole),
             Self::Always => Some(Hit::bare()),
             Self::Never => None,
-            Self::Unavailable(_) => return Err(Exhausted),
+            Self::Listed(_) | Self::Unavailable(_) => return Err(Exhausted),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::values::Value;
 use super::{Fault, Transaction};
+use crate::lists::Listing;
 use crate::macros::Macro;
 use crate::operator::{Hit, parse_integer};
 use crate::plan::{Change, Control, Effect, Link};
@@ -9,6 +10,7 @@ use crate::strings::{StrId, write_number};
 use crate::trace::{Event, shown};
 use crate::transaction::state::{Entry, Matched, entry};
 use crate::variable::{Selector, Target, Variable};
+use std::sync::Arc;
 
 /// The key of `GLOBAL` where no `initcol` names one.
 const GLOBAL_KEY: &[u8] = b"global";
@@ -69,18 +71,60 @@ impl Transaction {
         let places = places.ok_or(Fault::Unavailable)?;
         let found = places.find(self.strings.get(transformed));
         let hit = found.is_some().then(Hit::default);
-        self.tell_answer(link, value, transformed, hit.as_ref());
         for (name, fact) in found.unwrap_or_default() {
             let made = entry(name.as_bytes(), fact.as_bytes(), &mut self.strings);
             self.state.geo.retain(|old| old.lower != made.lower);
             self.state.geo.push(made);
         }
+        self.decide(link, value, transformed, hit)
+    }
+
+    /// `@rbl`: whether a list has the address, which is that of the client or it is a fault, as is a list that did not
+    /// answer. `TX:0` is the reason that the list gives.
+    pub(super) fn ask_lists(
+        &mut self,
+        zone: &str,
+        link: &Link,
+        value: &Value,
+        transformed: StrId,
+    ) -> Result<bool, Fault> {
+        let text = std::str::from_utf8(self.strings.get(transformed)).unwrap_or_default();
+        let address = text.trim().parse::<std::net::IpAddr>().ok();
+        let known = self.listings.iter().flat_map(|all| all.iter());
+        let known = known.filter(|_| {
+            address.is_some_and(|own| own.to_canonical() == self.client.to_canonical())
+        });
+        let listing =
+            known.into_iter().find(|(own, _)| &**own == zone).map(|(_, listing)| *listing);
+        let hit = match listing {
+            Some(Listing::Clear) => None,
+            Some(Listing::Listed(code)) => {
+                Some(Hit { text: Some(code.to_string().into_bytes()), ..Hit::default() })
+            }
+            Some(Listing::Unknown) | None => return Err(Fault::Unavailable),
+        };
+        self.decide(link, value, transformed, hit)
+    }
+
+    /// What follows of an answer that is no operator's own.
+    fn decide(
+        &mut self,
+        link: &Link,
+        value: &Value,
+        transformed: StrId,
+        hit: Option<Hit>,
+    ) -> Result<bool, Fault> {
+        self.tell_answer(link, value, transformed, hit.as_ref());
         if hit.is_some() == link.negated {
             return Ok(false);
         }
         let Value { variable, key, value: raw, .. } = *value;
         let name = StrId::EMPTY;
         self.state.matched.push(Matched { variable, key, value: transformed, raw, name });
+        if link.capture {
+            let rules = Arc::clone(&self.rules);
+            self.capture(&rules, &hit.unwrap_or_default(), transformed);
+        }
         self.act_all(link, Some(value))?;
         Ok(true)
     }

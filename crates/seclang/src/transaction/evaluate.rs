@@ -240,6 +240,9 @@ impl Transaction {
         if let Operator::Unavailable(name) = link.operator {
             return self.ask_places(name, link, value, transformed);
         }
+        if let Operator::Listed(zone) = &link.operator {
+            return self.ask_lists(zone, link, value, transformed);
+        }
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         if let Some(gate) = link.gate
             && !gate.is_open(self.desk.memo.holds(tables, transformed, &self.strings))
@@ -291,7 +294,7 @@ impl Transaction {
     }
 
     /// `TX:0` … `TX:9`; what the match did not set is removed.
-    fn capture(&mut self, rules: &RuleSet, hit: &Hit, value: StrId) {
+    pub(super) fn capture(&mut self, rules: &RuleSet, hit: &Hit, value: StrId) {
         for (number, key) in rules.names.digits.iter().enumerate() {
             let group = hit.groups.get(number).cloned().flatten();
             let text = match (&hit.text, group) {

@@ -26,6 +26,7 @@ use crate::audit::{AuditEngine, Parts};
 use crate::interface::{
     BodyIntake, Connection, Decision, Disruption, Interruption, MatchedRule, Record, RequestLine,
 };
+use crate::lists::Listings;
 use crate::plan::{AllowScope, EngineSettings, OverLimit, Processor, RuleSelector};
 use crate::ruleset::RuleSet;
 use crate::strings::Strings;
@@ -36,6 +37,7 @@ use burgrave_model::Mode;
 use derived::Derived;
 use spare::Desk;
 use state::State;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +83,9 @@ pub struct Transaction {
     audit_engine: AuditEngine,
     audit_parts: Parts,
     audit: audit::Kept,
+    /// What lists say of the client.
+    listings: Option<Listings>,
+    client: IpAddr,
     /// What happened, where somebody asked for it.
     trace: Option<Box<Trace>>,
 }
@@ -176,12 +181,19 @@ impl Transaction {
             audit_engine: rules.settings.audit.engine,
             audit_parts: rules.settings.audit.parts,
             audit: audit::Kept::default(),
+            listings: None,
+            client: connection.client.0,
             trace: None,
             settings: Switches::of(&rules.settings),
             rules,
         };
         transaction.set_connection(connection, unique_id);
         transaction
+    }
+
+    /// What the lists of [`RuleSet::lists`] say of the client. Before the headers are done.
+    pub fn listings(&mut self, listings: Listings) {
+        self.listings = Some(listings);
     }
 
     /// The first line. Before the headers.

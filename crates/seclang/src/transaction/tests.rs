@@ -586,6 +586,7 @@ fn scores_are_told() {
 
 mod audit;
 mod language;
+mod lists;
 
 #[test]
 fn what_will_not_be_done_is_refused_with_its_line() {

@@ -47,6 +47,7 @@ pub(super) fn of(settings: &Settings, account: Option<(u32, u32)>) -> Confinemen
         keep.connect.push(authority.port);
         keep.resolve |= matches!(authority.host, Host::Name(_));
     }
+    keep.resolve |= settings.rules.as_ref().is_some_and(|rules| rules.block_lists);
     if keep.resolve {
         keep.connect.push(DOMAIN_PORT);
         resolver_paths(&mut keep.read);
