@@ -17,7 +17,8 @@ mod xml;
 use std::time::{Duration, Instant};
 
 /// Fails when four times the input costs much more than four times the time. The best of a few rounds
-/// counts, so that a busy machine is not taken for a slow parser; what is too quick to measure passes.
+/// counts, and one of a few such comparisons is enough, so that a busy machine is not taken for a slow parser:
+/// one that is slow is so each time. What is too quick to measure passes.
 fn linear(what: &str, make: impl Fn(usize) -> Vec<u8>, run: impl Fn(&[u8])) {
     const SIZE: usize = 10_000;
     const RATIO_MAX: u32 = 12;
@@ -30,11 +31,14 @@ fn linear(what: &str, make: impl Fn(usize) -> Vec<u8>, run: impl Fn(&[u8])) {
         };
         (0..3).map(once).min().unwrap()
     };
-    let (small, large) = (best(SIZE), best(4 * SIZE));
     let floor = Duration::from_millis(2);
-    assert!(
-        large <= small.max(floor) * RATIO_MAX,
-        "{what}: {small:?} for {SIZE}, {large:?} for {}",
-        4 * SIZE
-    );
+    let mut seen = Vec::new();
+    while seen.len() < 5 {
+        let (small, large) = (best(SIZE), best(4 * SIZE));
+        if large <= small.max(floor) * RATIO_MAX {
+            return;
+        }
+        seen.push((small, large));
+    }
+    panic!("{what}: for {SIZE} and for {}: {seen:?}", 4 * SIZE);
 }

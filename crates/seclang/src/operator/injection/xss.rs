@@ -176,10 +176,13 @@ mod tests {
         ];
         for piece in pieces {
             let large: Vec<u8> = piece.iter().copied().cycle().take(LARGE).collect();
-            let few = time(&large[..LARGE / 8]).max(Duration::from_micros(500));
-            let many = time(&large);
-            assert!(many < few * 32, "{}: {few:?}, then {many:?}", piece.escape_ascii());
-            assert!(many < Duration::from_secs(5), "{}: {many:?}", piece.escape_ascii());
+            // On a busy machine not each comparison is fair; what is not linear is so in all.
+            let is_linear = |_| {
+                let few = time(&large[..LARGE / 8]).max(Duration::from_micros(500));
+                let many = time(&large);
+                many < few * 32 && many < Duration::from_secs(20)
+            };
+            assert!((0..5).any(is_linear), "{}", piece.escape_ascii());
         }
     }
 
