@@ -173,7 +173,7 @@ pub fn until_gone(all: &[u32]) {
 
 /// The lines of a file that are written to their end; of the last one there may be half.
 pub fn whole(text: &str) -> &str {
-    text.rfind('\n').map_or("", |end| &text[..=end])
+    text.rsplit_once('\n').map_or("", |(whole, _)| whole)
 }
 
 /// The processes that a process has started, and those that they have.

@@ -119,7 +119,7 @@ impl Bed {
             let path = self.directory.path().join("access.ndjson");
             let text = std::fs::read_to_string(path).unwrap();
             // Of the last line there may be half.
-            let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+            let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
             let mut lines: Vec<serde_json::Value> =
                 whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
             lines.sort_by_key(|line| line["time"].as_str().unwrap().to_owned());
