@@ -452,7 +452,7 @@ mod tests {
 
     fn all(receiver: &mut Receiver, together: &Together, count: usize) -> Vec<String> {
         let mut lines = Vec::new();
-        let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
         while lines.len() < count {
             receiver
                 .read(together, |line, _| lines.push(String::from_utf8(line.to_vec()).unwrap()))

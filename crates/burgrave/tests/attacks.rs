@@ -102,7 +102,7 @@ fn websocket_prices_come_through() {
     let Some(rules) = crs() else { return println!("no core rule set is here; nothing ran") };
     let burgrave = Burgrave::start(&format!("{rules}{}", site(application(false))));
     let mut stream = std::net::TcpStream::connect(burgrave.address).unwrap();
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
     let head = "GET /api/prices HTTP/1.1\r\nHost: localhost\r\nUser-Agent: test\r\nAccept: */*\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
     let mut seen = Vec::new();
@@ -130,7 +130,7 @@ fn answers_are_asked_for_plain_where_they_are_inspected() {
     let raw =
         "GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
     assert_eq!(ask(burgrave.address, raw).0, 500, "the body is inspected");
-    let head = seen.recv_timeout(std::time::Duration::from_secs(10)).unwrap().to_lowercase();
+    let head = seen.recv_timeout(support::PATIENCE).unwrap().to_lowercase();
     assert!(!head.contains("accept-encoding"), "{head}");
 }
 

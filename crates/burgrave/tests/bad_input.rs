@@ -10,7 +10,6 @@
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::time::Duration;
 use support::{Burgrave, configuration, run, site, stderr, upstream};
 
 const FILES: &str = "[[site]]\nhosts = [\"localhost\"]\nfiles = { root = \"/usr/share\" }\n";
@@ -114,7 +113,7 @@ fn a_client_that_leaves_midway_is_recorded() {
     let mut head = [0; 512];
     assert!(behind.read(&mut head).unwrap() > 0);
     drop(client);
-    behind.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    behind.set_read_timeout(Some(support::PATIENCE)).unwrap();
     assert_eq!(behind.read(&mut head).unwrap_or(0), 0, "the upstream's request is given up");
     let record = &burgrave.records(1)[0];
     assert_eq!(record["http.target"], "/slow");

@@ -242,14 +242,14 @@ fn a_trial_ends_unless_it_is_confirmed() {
         let root = tree.path();
         let before = snapshot(root);
         let (code, text) =
-            on(root, &["apply", "--yes", "--confirm-within", "2s", "ssh-x11-forwarding"]);
-        assert!(code == 0 && text.contains("change 0001 is on trial for 2 s"), "{text}");
+            on(root, &["apply", "--yes", "--confirm-within", "8s", "ssh-x11-forwarding"]);
+        assert!(code == 0 && text.contains("change 0001 is on trial for 8 s"), "{text}");
         assert_ne!(snapshot(root), before);
         if is_confirmed {
             assert_eq!(on(root, &["apply", "--confirm", "1"]).0, 0);
         }
         let ends = std::time::Instant::now() + support::PATIENCE;
-        std::thread::sleep(Duration::from_secs(3));
+        std::thread::sleep(Duration::from_secs(9));
         while !is_confirmed && snapshot(root) != before && std::time::Instant::now() < ends {
             std::thread::sleep(Duration::from_millis(50));
         }

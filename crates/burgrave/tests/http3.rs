@@ -19,7 +19,7 @@ use support::Burgrave;
 use tokio::time::timeout;
 
 const SIZE: usize = 6 << 20;
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = support::PATIENCE;
 
 type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
 
@@ -53,7 +53,10 @@ fn get(path: &str) -> http::Request<()> {
 async fn status(sender: &mut Sender, path: &str) -> u16 {
     let mut stream = sender.send_request(get(path)).await.unwrap();
     stream.finish().await.unwrap();
-    timeout(SOON, stream.recv_response()).await.unwrap().unwrap().status().as_u16()
+    let status = timeout(SOON, stream.recv_response()).await.unwrap().unwrap().status().as_u16();
+    // To its end, so that nobody left before it.
+    while timeout(SOON, stream.recv_data()).await.unwrap().unwrap().is_some() {}
+    status
 }
 
 #[test]

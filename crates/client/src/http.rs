@@ -261,7 +261,7 @@ mod tests {
     use std::net::TcpListener;
 
     const PATIENCE: Patience =
-        Patience { connect: Duration::from_secs(5), idle: Duration::from_secs(5) };
+        Patience { connect: Duration::from_mins(1), idle: Duration::from_mins(1) };
 
     /// A server that gives these answers, one a request, on connections that stay open.
     fn server(answers: Vec<&'static str>) -> (Client, std::thread::JoinHandle<Vec<String>>) {
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_byte_now_and_then_does_not_hold_anybody_for_ever() {
-        let slow = || {
+        let slow = |pause| {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = listener.local_addr().unwrap().port();
             std::thread::spawn(move || {
@@ -299,15 +299,17 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n").unwrap();
                 // The other side may be gone before the end.
                 while stream.write_all(b"x").is_ok() {
-                    std::thread::sleep(Duration::from_millis(100));
+                    std::thread::sleep(pause);
                 }
             });
             Client::new(Address { host: "127.0.0.1".to_owned(), port }, None, PATIENCE)
         };
-        assert_eq!(slow().attempt(&get()).unwrap().body, b"xxxxxxxxxx", "the control");
-        let error = slow().attempt_within(&get(), Duration::from_millis(300)).unwrap_err();
+        let pause = Duration::from_millis(100);
+        assert_eq!(slow(pause).attempt(&get()).unwrap().body, b"xxxxxxxxxx", "the control");
+        let error =
+            slow(pause * 20).attempt_within(&get(), Duration::from_millis(300)).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
-        assert!(slow().attempt_within(&get(), Duration::from_mins(1)).is_ok());
+        assert!(slow(pause).attempt_within(&get(), Duration::from_mins(1)).is_ok());
     }
 
     fn get() -> Request<'static> {

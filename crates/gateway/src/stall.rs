@@ -68,8 +68,12 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(20);
     const LONG: Duration = Duration::from_mins(1);
 
-    async fn ends(stall: &Stall, stalled: Duration, idle: Duration) -> bool {
-        timeout(Duration::from_millis(200), stall.watch(stalled, idle)).await.is_ok()
+    async fn ends(stall: &Stall, stalled: Duration, idle: Duration) {
+        timeout(LONG / 2, stall.watch(stalled, idle)).await.unwrap();
+    }
+
+    async fn stays(stall: &Stall, stalled: Duration, idle: Duration) {
+        timeout(SHORT * 10, stall.watch(stalled, idle)).await.unwrap_err();
     }
 
     #[test]
@@ -77,13 +81,17 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let stall = Stall::new();
-            assert!(ends(&stall, LONG, SHORT).await, "idle");
+            // Idle.
+            ends(&stall, LONG, SHORT).await;
+            // Our turn.
             stall.begin();
-            assert!(!ends(&stall, SHORT, SHORT).await, "our turn");
+            stays(&stall, SHORT, SHORT).await;
+            // The client takes nothing.
             stall.turn(false);
-            assert!(ends(&stall, SHORT, LONG).await, "the client takes nothing");
+            ends(&stall, SHORT, LONG).await;
+            // Idle is another limit.
             assert_eq!(stall.end(), 0);
-            assert!(!ends(&stall, SHORT, LONG).await, "idle is another limit");
+            stays(&stall, SHORT, LONG).await;
         });
     }
 }

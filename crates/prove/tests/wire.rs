@@ -17,7 +17,7 @@ fn script(act: fn(TcpStream, usize)) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().flatten().enumerate() {
-            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
             std::thread::spawn(move || act(stream, number));
         }
     });
@@ -25,7 +25,7 @@ fn script(act: fn(TcpStream, usize)) -> SocketAddr {
 }
 
 fn limits() -> WireLimits {
-    WireLimits { answer_time: Duration::from_millis(500), ..short_patience() }
+    WireLimits { answer_time: Duration::from_secs(2), ..short_patience() }
 }
 
 /// What a request comes to, and that it comes to an end.
@@ -34,7 +34,7 @@ fn ask(address: SocketAddr, layer: Layer) -> Reply {
     let mut wire = Wire::new(&target(address, layer), limits());
     let request = b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n";
     let reply = wire.exchange(Door { address, layer }, "shop.test", request);
-    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     reply
 }
 
@@ -67,7 +67,7 @@ fn a_close_without_a_word_is_a_close() {
 
 #[test]
 fn silence_is_silence() {
-    let mute = script(|_stream, _| std::thread::sleep(Duration::from_secs(2)));
+    let mute = script(|_stream, _| std::thread::sleep(Duration::from_mins(1)));
     assert!(matches!(ask(mute, Layer::Plain), Reply::Silent));
     assert!(matches!(ask(mute, Layer::Tls), Reply::Silent));
 }
@@ -91,7 +91,7 @@ fn an_answer_that_drips_ends_with_the_time() {
     let dripping = script(|mut stream, _| {
         read_some(&mut stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\nX: ").ok();
-        for _ in 0..100 {
+        for _ in 0..1_200 {
             std::thread::sleep(Duration::from_millis(50));
             if stream.write_all(b"a").is_err() {
                 return;

@@ -136,12 +136,12 @@ mod tests {
             assert_eq!(&back, text);
         }
         drop(input);
-        assert_eq!(cat.finish(Duration::from_secs(5)).unwrap(), (Ended::Exit(0), Vec::new()));
+        assert_eq!(cat.finish(Duration::from_secs(20)).unwrap(), (Ended::Exit(0), Vec::new()));
     }
 
     #[test]
     fn its_end_and_its_complaint_are_told() {
-        let ended = start("/bin/ls", &["/does/not/exist"]).finish(Duration::from_secs(5)).unwrap();
+        let ended = start("/bin/ls", &["/does/not/exist"]).finish(Duration::from_secs(20)).unwrap();
         assert_eq!(ended.0, Ended::Exit(2));
         assert!(!ended.1.is_empty());
     }

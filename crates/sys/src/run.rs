@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn output_and_exit_code_come_back() {
-        let output = run(&shell("echo out; echo err >&2; exit 3", 5_000, 100)).unwrap();
+        let output = run(&shell("echo out; echo err >&2; exit 3", 20_000, 100)).unwrap();
         assert_eq!(output.ended, Ended::Exit(3));
         assert_eq!(
             (output.stdout.as_slice(), output.stderr.as_slice()),
@@ -234,20 +234,20 @@ mod tests {
 
     #[test]
     fn a_signal_is_told_from_a_code() {
-        assert_eq!(run(&shell("kill -9 $$", 5_000, 100)).unwrap().ended, Ended::Signal(9));
+        assert_eq!(run(&shell("kill -9 $$", 20_000, 100)).unwrap().ended, Ended::Signal(9));
     }
 
     #[test]
     fn the_environment_is_what_was_named() {
         let env = |run: Invocation| super::run(&run).unwrap().stdout;
-        let program = || Invocation::new("/usr/bin/env", Duration::from_secs(5), 1_000).unwrap();
+        let program = || Invocation::new("/usr/bin/env", Duration::from_secs(20), 1_000).unwrap();
         assert_eq!(env(program()), b"");
         assert_eq!(env(program().variable("LC_ALL", "C")), b"LC_ALL=C\n");
     }
 
     #[test]
     fn arguments_meet_no_shell() {
-        let program = Invocation::new("/bin/echo", Duration::from_secs(5), 100).unwrap();
+        let program = Invocation::new("/bin/echo", Duration::from_secs(20), 100).unwrap();
         assert_eq!(run(&program.arg("$(id); *")).unwrap().stdout, b"$(id); *\n");
     }
 
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn input_that_nobody_reads_is_no_error() {
-        let run = run(&shell("exit 0", 5_000, 10).stdin(vec![0; 1_000_000])).unwrap();
+        let run = run(&shell("exit 0", 20_000, 10).stdin(vec![0; 1_000_000])).unwrap();
         assert_eq!(run.ended, Ended::Exit(0));
     }
 
@@ -269,7 +269,7 @@ mod tests {
         let start = Instant::now();
         let error = run(&shell("sleep 30 & sleep 30; echo late", 200, 100)).unwrap_err();
         assert!(matches!(error, SysError::Timeout { .. }), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < Duration::from_secs(20));
     }
 
     #[test]
@@ -277,26 +277,26 @@ mod tests {
         let start = Instant::now();
         let error = run(&shell("exec >&- 2>&-; sleep 30", 200, 100)).unwrap_err();
         assert!(matches!(error, SysError::Timeout { .. }), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < Duration::from_secs(20));
     }
 
     #[test]
     fn a_pipe_held_by_a_grandchild_does_not_hang() {
         let start = Instant::now();
-        let output = run(&shell("sleep 30 & echo done", 10_000, 100)).unwrap();
+        let output = run(&shell("sleep 30 & echo done", 20_000, 100)).unwrap();
         assert_eq!(output.stdout, b"done\n");
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(start.elapsed() < Duration::from_secs(20));
     }
 
     #[test]
     fn a_flood_is_cut_at_the_limit() {
         for script in ["cat /dev/zero", "cat /dev/zero >&2"] {
-            let run = shell(script, 10_000, 100_000).variable("PATH", "/usr/bin:/bin");
+            let run = shell(script, 20_000, 100_000).variable("PATH", "/usr/bin:/bin");
             let error = super::run(&run).unwrap_err();
             assert!(matches!(error, SysError::Flooded { limit: 100_000, .. }), "{error}");
         }
-        assert_eq!(run(&shell("printf 12345", 5_000, 5)).unwrap().stdout, b"12345");
-        assert!(matches!(run(&shell("printf 123456", 5_000, 5)), Err(SysError::Flooded { .. })));
+        assert_eq!(run(&shell("printf 12345", 20_000, 5)).unwrap().stdout, b"12345");
+        assert!(matches!(run(&shell("printf 123456", 20_000, 5)), Err(SysError::Flooded { .. })));
     }
 
     #[test]

@@ -160,7 +160,7 @@ fn the_wrong_kind_is_said_at_once() {
                 subject.name
             );
         }
-        assert!(start.elapsed() < Duration::from_secs(1), "a pipe does not hang a read");
+        assert!(start.elapsed() < Duration::from_secs(20), "a pipe does not hang a read");
     });
 }
 

@@ -48,7 +48,7 @@ fn it_serves_until_it_is_told_to_stop() {
         let id = program.0.id().to_string();
         assert!(Command::new("/bin/kill").args(["-s", signal, &id]).status().unwrap().success());
         assert!(program.0.wait().unwrap().success(), "{signal}");
-        assert!(start.elapsed() < Duration::from_secs(8));
+        assert!(start.elapsed() < Duration::from_secs(30));
         drop(idle);
     }
 }

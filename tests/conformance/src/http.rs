@@ -25,7 +25,7 @@ pub fn run(crs: &Path, tests: &Path) -> Result<(Tally, usize)> {
         statuses.insert(name.clone(), send(address, &stage.input.raw()?));
         mark(address, &name)?;
     }
-    gateway.shutdown(Duration::from_secs(5));
+    gateway.shutdown(Duration::from_mins(1));
     let mut log = log(&scratch.path().join("access.ndjson"))?;
     let (mut tally, mut refused) = (Tally::default(), 0);
     for file in &files {
@@ -80,7 +80,7 @@ fn start(crs: &Path, scratch: &Path) -> Result<(Gateway, SocketAddr)> {
 /// Sends raw bytes and reads the answer's status; `None` when there is none.
 fn send(address: SocketAddr, raw: &[u8]) -> Option<u16> {
     let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(15))).ok()?;
+    stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
     // A refusal may come while the rest is still being sent.
     drop(stream.write_all(raw));
     drop(stream.shutdown(std::net::Shutdown::Write));

@@ -23,7 +23,7 @@ pub fn start() -> std::io::Result<SocketAddr> {
 }
 
 fn serve(mut stream: TcpStream) {
-    drop(stream.set_read_timeout(Some(Duration::from_secs(20))));
+    drop(stream.set_read_timeout(Some(Duration::from_mins(1))));
     let mut seen = Vec::new();
     let mut buffer = vec![0; 65536];
     while let Some(length) = message_length(&seen).or_else(|| {

@@ -5,7 +5,7 @@
 mod support;
 
 use burgrave_config::{Balance, Health, Limits, Sharing};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::backend::Backend;
 use support::{Bed, header, http_upstream, start_with, status};
 
@@ -38,12 +38,13 @@ fn the_less_busy_of_two_is_asked() {
     let sharing = Sharing::LeastRequests;
     let bed = bed(&[&more], Balance { sharing, ..Balance::default() });
     // Requests that hang keep their upstreams busy.
-    let held: Vec<_> = (0..6)
-        .map(|_| {
+    let held: Vec<_> = (1..=6)
+        .map(|number| {
             use std::io::Write as _;
             let mut stream = support::connect(bed.address);
             stream.write_all(b"GET /api/hang HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
-            std::thread::sleep(Duration::from_millis(30));
+            let all = || asked(&bed.backend) + asked(&more);
+            support::until("each is at its upstream", || all() == number);
             stream
         })
         .collect();
@@ -76,11 +77,7 @@ fn checks_take_an_upstream_out_and_back() {
     };
     let bed = bed(&[&more], Balance { health: Some(health), ..Balance::default() });
     let until = |what: &str, done: &dyn Fn() -> bool| {
-        let end = Instant::now() + Duration::from_secs(10);
-        while !done() {
-            assert!(Instant::now() < end, "{what}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        support::until(what, done);
     };
     until("it is checked", &|| more.seen().iter().any(|seen| seen.head.starts_with("GET /up ")));
     let seen = more.seen().into_iter().find(|seen| seen.head.starts_with("GET /up ")).unwrap();

@@ -6,7 +6,6 @@ mod support;
 
 use burgrave_config::Limits;
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
 use support::{Bed, connect, start_with};
 
 const GZIP: &str = "Accept-Encoding: gzip";
@@ -97,7 +96,7 @@ fn what_an_application_says_before_a_pause_comes_before_it() {
     let mut stream = connect(bed.address);
     let request = format!("GET /api/drip HTTP/1.0\r\nHost: site.test\r\n{GZIP}\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
-    let (begin, mut all, mut piece) = (Instant::now(), Vec::new(), [0; 4096]);
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
     loop {
         let count = stream.read(&mut piece).unwrap();
         assert!(count > 0, "ended");
@@ -112,7 +111,7 @@ fn what_an_application_says_before_a_pause_comes_before_it() {
             break;
         }
     }
-    assert!(begin.elapsed() < Duration::from_millis(1300), "{:?}", begin.elapsed());
+    bed.backend.go_on();
     stream.read_to_end(&mut all).unwrap();
     let at = all.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
     assert_eq!(unzipped(&all[at + 4..]), "firstsecond");

@@ -8,7 +8,6 @@ use burgrave_config::{Authority, FastCgi, Host, Limits, Route, Upstream};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::time::Duration;
 use support::{Bed, body, header, start_with, status};
 
@@ -75,11 +74,11 @@ fn server() -> SocketAddr {
                     "/stalls.php" => {
                         let out = record(6, format!("{head}half").as_bytes());
                         drop(stream.write_all(&out));
-                        std::thread::sleep(Duration::from_secs(30));
+                        std::thread::sleep(support::PATIENCE);
                         return;
                     }
                     "/hangs.php" => {
-                        std::thread::sleep(Duration::from_secs(3));
+                        std::thread::sleep(support::PATIENCE);
                         return;
                     }
                     "/busy.php" => record(3, &[0, 0, 0, 0, 2, 0, 0, 0]),
@@ -104,7 +103,7 @@ fn server() -> SocketAddr {
 }
 
 fn bed(upstream: Upstream, scripts: &[(&str, &str)]) -> Bed {
-    let limits = Limits { upstream_time: Duration::from_secs(1), ..Limits::default() };
+    let limits = Limits { upstream_time: support::PATIENCE, ..Limits::default() };
     start_with(&limits, |settings| {
         let root = settings.state.with_file_name("php");
         for (name, text) in scripts {
@@ -190,7 +189,7 @@ fn scripts_that_fail_are_gateway_errors() {
 
 #[test]
 fn what_a_server_does_wrong_is_not_made_to_look_right() {
-    let limits = Limits { upstream_time: Duration::from_secs(1), ..Limits::default() };
+    let limits = Limits { upstream_time: Duration::from_secs(2), ..Limits::default() };
     let bed = start_with(&limits, |settings| {
         let root = settings.state.with_file_name("php");
         std::fs::create_dir_all(&root).unwrap();
@@ -209,7 +208,7 @@ fn what_a_server_does_wrong_is_not_made_to_look_right() {
     assert!(!torn.ends_with("0\r\n\r\n"), "an unclean end: {torn}");
     let start = std::time::Instant::now();
     let stalled = bed.ask("GET /stalls.php HTTP/1.1");
-    assert!(!stalled.ends_with("0\r\n\r\n") && start.elapsed() < Duration::from_secs(10));
+    assert!(!stalled.ends_with("0\r\n\r\n") && start.elapsed() < support::PATIENCE / 2);
     assert_eq!(bed.logged("upstream took too long")["http.status"], 504, "that of `hangs.php`");
     let lines = bed.log(6);
     let line = lines.iter().find(|line| line["http.target"] == "/stalls.php").unwrap();
@@ -293,12 +292,7 @@ fn php_serves_a_page() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    for _ in 0..200 {
-        if Path::new(&socket).exists() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    support::until("it listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
     let page = "<?php header('X-A: 1'); echo 'sum ', 20 + 22, ' ', $_GET['a'], ' ', strlen(file_get_contents('php://input'));";
     let bed = bed(
         Upstream::FastCgiUnix(socket),

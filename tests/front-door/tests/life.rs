@@ -8,8 +8,10 @@ use burgrave_config::{Files, Limits};
 use burgrave_gateway::{Gateway, GatewayError};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::{body, connect, read_all, send, start, start_with, status};
+use support::{PATIENCE, SOON, body, connect, read_all, send, start, start_with, status, until};
 
 #[test]
 fn a_port_in_use_is_an_error_that_names_it() {
@@ -45,12 +47,13 @@ fn a_reload_loses_no_request() {
     let slow = std::thread::spawn(move || {
         send(address, b"GET /api/slow HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n")
     });
+    let over = Arc::new(AtomicBool::new(false));
     let busy: Vec<_> = (0..4)
         .map(|_| {
+            let over = Arc::clone(&over);
             std::thread::spawn(move || {
-                let end = Instant::now() + Duration::from_millis(800);
                 let mut count = 0;
-                while Instant::now() < end {
+                while count < 6 || !over.load(Ordering::SeqCst) {
                     let request =
                         b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n";
                     assert_eq!(status(&send(address, request)), 200);
@@ -73,6 +76,7 @@ fn a_reload_loses_no_request() {
     }
     settings.sites[0].files = Some(Files::new(other));
     bed.gateway.reload(settings, None).unwrap();
+    over.store(true, Ordering::SeqCst);
     assert_eq!(body(&slow.join().unwrap()), "slow");
     assert!(busy.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>() > 20);
     assert_eq!(body(&bed.ask("GET /1k.txt HTTP/1.1")), "new");
@@ -101,11 +105,7 @@ fn a_reload_moves_to_another_address() {
     assert_eq!(moved.len(), 1);
     let request = b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n";
     assert_eq!(status(&send(moved[0], request)), 200);
-    let end = Instant::now() + Duration::from_secs(5);
-    while std::net::TcpStream::connect(bed.address).is_ok() {
-        assert!(Instant::now() < end, "the old address is given up");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until("the old address is given up", || std::net::TcpStream::connect(bed.address).is_err());
 }
 
 #[test]
@@ -116,10 +116,10 @@ fn a_stop_lets_requests_finish_and_closes_idle_connections() {
     assert_eq!(status(&read_all(&mut idle)), 200);
     let mut slow = connect(bed.address);
     slow.write_all(b"GET /api/slow HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    until("it has begun", || !bed.backend.seen().is_empty());
     let start = Instant::now();
-    bed.gateway.shutdown(Duration::from_secs(5));
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    bed.gateway.shutdown(PATIENCE);
+    assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
     assert_eq!(body(&read_all(&mut slow)), "slow");
     assert!(std::net::TcpStream::connect(bed.address).is_err());
     let log = std::fs::read_to_string(bed.directory.path().join("access.ndjson")).unwrap();
@@ -131,10 +131,10 @@ fn a_stop_does_not_wait_longer_than_its_grace() {
     let bed = start();
     let mut hang = connect(bed.address);
     hang.write_all(b"GET /api/hang HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    until("it has begun", || !bed.backend.seen().is_empty());
     let start = Instant::now();
     bed.gateway.shutdown(Duration::from_millis(300));
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
 #[test]
@@ -145,11 +145,7 @@ fn a_full_disk_costs_lines_but_no_request() {
     for _ in 0..3 {
         assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
     }
-    let end = Instant::now() + Duration::from_secs(5);
-    while bed.gateway.counts().log_lines_lost < 3 {
-        assert!(Instant::now() < end, "{:?}", bed.gateway.counts());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("three lines are lost", || bed.gateway.counts().log_lines_lost >= 3);
     assert_eq!(bed.gateway.counts().requests, 3);
 }
 
@@ -158,10 +154,13 @@ fn a_deleted_log_is_made_anew() {
     let bed = start();
     bed.ask("GET /1k.txt HTTP/1.1");
     bed.log(1);
-    std::fs::remove_file(bed.directory.path().join("access.ndjson")).unwrap();
+    let file = bed.directory.path().join("access.ndjson");
+    std::fs::remove_file(&file).unwrap();
     bed.gateway.reopen_log();
-    std::thread::sleep(Duration::from_millis(1100));
-    bed.ask("GET /again HTTP/1.1");
+    until("it is made anew", || {
+        bed.ask("GET /again HTTP/1.1");
+        std::fs::read(&file).is_ok_and(|text| !text.is_empty())
+    });
     assert_eq!(bed.log(1)[0]["http.target"], "/again");
 }
 
@@ -260,15 +259,12 @@ fn audit_records_are_written_to_their_file_and_follow_a_reload() {
     };
     assert_eq!(ask(&gateway, "/?q=harmless"), 200);
     assert_eq!(ask(&gateway, "/?q=attack&key=hunter2"), 403);
-    let end = Instant::now() + Duration::from_secs(5);
-    while std::fs::read_to_string(&first).unwrap().is_empty() && Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("the first record", || !std::fs::read_to_string(&first).unwrap().is_empty());
     gateway.reload(settings.clone(), Some(audited(&second))).unwrap();
     assert_eq!(ask(&gateway, "/?q=attack-2"), 403);
     let missing = audited(std::path::Path::new("/none/audit.log"));
     assert!(matches!(gateway.reload(settings, Some(missing)), Err(GatewayError::Log(_))));
-    gateway.shutdown(Duration::from_secs(2));
+    gateway.shutdown(PATIENCE);
     let [first, second] = [first, second].map(|path| std::fs::read_to_string(path).unwrap());
     assert_eq!(first.matches("---A--").count(), 1, "what is not relevant has no record: {first}");
     assert!(first.contains("GET /?q=attack&key=******* HTTP/1.1") && !first.contains("hunter2"));

@@ -9,14 +9,13 @@ use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::{
-    any_port, body, connect, header, http_upstream, read_all, start, start_with, status, statuses,
-    text,
+    SOON, body, connect, header, http_upstream, read_all, start, start_with, status, statuses, text,
 };
 
 fn short() -> Limits {
     Limits {
-        upstream_time: Duration::from_millis(500),
-        connect_time: Duration::from_millis(500),
+        upstream_time: Duration::from_secs(2),
+        connect_time: Duration::from_secs(2),
         ..Limits::default()
     }
 }
@@ -127,7 +126,7 @@ fn upstream_faults_are_gateway_errors() {
 
 #[test]
 fn an_upstream_that_refuses_is_a_502_and_the_next_is_taken() {
-    let closed = std::net::TcpListener::bind(any_port()).unwrap().local_addr().unwrap();
+    let (closed, _kept) = support::nobody();
     let bed = start_with(&short(), |settings| {
         let routes = &mut settings.sites[0].routes;
         let mut down = routes[0].clone();
@@ -165,14 +164,20 @@ fn a_kept_connection_that_died_is_replaced() {
 #[test]
 fn answers_stream_as_they_come() {
     let bed = start();
-    let start = Instant::now();
     let mut stream = connect(bed.address);
     stream.write_all(b"GET /api/stream HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
-    let mut piece = [0; 4096];
-    let count = stream.read(&mut piece).unwrap();
-    assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
-    let mut answer = text(&piece[..count]);
-    answer += &read_all(&mut stream);
+    let (mut answer, mut piece) = (String::new(), [0; 4096]);
+    while !answer.contains("tick") {
+        let count = stream.read(&mut piece).unwrap();
+        assert!(count > 0, "{answer}");
+        answer += &text(&piece[..count]);
+    }
+    bed.backend.go_on();
+    // Nothing more is to be answered, so that the end of this is the end.
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    answer += &text(&rest);
     assert_eq!(answer.matches("tick").count(), 4);
     assert!(answer.ends_with("0\r\n\r\n") && !answer.contains("X-Trailer"), "{answer}");
 }
@@ -215,11 +220,8 @@ fn a_client_that_leaves_ends_the_upstream_request() {
     let mut stream = connect(bed.address);
     stream.write_all(b"GET /api/hang HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
     let wait = |wanted: usize| {
-        let end = Instant::now() + Duration::from_secs(4);
-        while bed.backend.open.load(Ordering::SeqCst) != wanted {
-            assert!(Instant::now() < end, "{wanted} upstream connections");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let open = || bed.backend.open.load(Ordering::SeqCst);
+        support::until("upstream connections", || open() == wanted);
     };
     wait(1);
     drop(stream);
@@ -260,7 +262,7 @@ fn unix_sockets_are_upstreams_too() {
 fn a_client_has_so_many_requests() {
     let bed = start_with(&Limits::default(), |settings| {
         settings.sites[0].routes[0].limit =
-            Some(RequestRate { per_second: 0.1, burst: 3, by: RateBy::Client });
+            Some(RequestRate { per_second: 0.01, burst: 3, by: RateBy::Client });
     });
     let answers: Vec<_> = (0..4).map(|_| bed.ask("GET /api/x HTTP/1.1")).collect();
     assert_eq!(
@@ -268,7 +270,7 @@ fn a_client_has_so_many_requests() {
         [200, 200, 200, 429]
     );
     let wait: u64 = header(&answers[3], "retry-after").unwrap().parse().unwrap();
-    assert!((9..=10).contains(&wait), "{wait}");
+    assert!((50..=100).contains(&wait), "{wait}");
     assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
     assert_eq!(bed.logged("too many requests")["decision"], "limit");
 }
@@ -342,16 +344,16 @@ fn heads_have_no_body_and_keep_the_connection() {
 
 #[test]
 fn a_silent_tunnel_is_closed() {
-    let limits = Limits { idle_time: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { idle_time: Duration::from_millis(500), ..Limits::default() };
     let bed = start_with(&limits, |_| {});
     let mut stream = connect(bed.address);
-    stream.write_all(HANDSHAKE.as_bytes()).unwrap();
     let start = Instant::now();
+    stream.write_all(HANDSHAKE.as_bytes()).unwrap();
     let mut all = Vec::new();
     drop(stream.read_to_end(&mut all));
     let time = start.elapsed();
     assert!(text(&all).starts_with("HTTP/1.1 101"), "{}", text(&all));
-    assert!(time > Duration::from_millis(150) && time < Duration::from_secs(3), "{time:?}");
+    assert!(time >= Duration::from_millis(500) && time < SOON * 2, "{time:?}");
 }
 
 #[test]
@@ -365,7 +367,7 @@ fn a_client_that_takes_nothing_is_cut_off() {
     let line = bed.logged("client left");
     assert_eq!(line["http.status"], 200, "{line}");
     assert!(line["bytes.out"].as_u64().unwrap() < 64 << 20, "{line}");
-    assert!(line["duration.us"].as_u64().unwrap() < 5_000_000, "{line}");
+    assert!(line["duration.us"].as_u64().unwrap() < 20_000_000, "{line}");
 }
 
 #[test]
@@ -380,7 +382,7 @@ fn hanging_upstreams_do_not_hurt_others() {
         .collect();
     let start = Instant::now();
     assert_eq!(status(&bed.ask("GET /api/x HTTP/1.1")), 200);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     drop(held);
 }
 

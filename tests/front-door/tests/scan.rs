@@ -62,7 +62,7 @@ fn daemon(mood: Mood) -> (SocketAddr, Arc<Mutex<Vec<Vec<u8>>>>) {
             let answer = match mood {
                 Mood::Fails => "stream: Can't allocate memory ERROR\0",
                 Mood::Silent => {
-                    std::thread::sleep(Duration::from_secs(2));
+                    std::thread::sleep(PATIENCE);
                     ""
                 }
                 Mood::Well | Mood::Leaves if found => "stream: Test.Mark FOUND\0",
@@ -79,7 +79,11 @@ fn tcp(address: SocketAddr) -> Clamd {
 }
 
 fn bed(clamd: Clamd) -> Bed {
-    let limits = Limits { upstream_time: Duration::from_secs(1), ..Limits::default() };
+    bed_within(PATIENCE, clamd)
+}
+
+fn bed_within(upstream_time: Duration, clamd: Clamd) -> Bed {
+    let limits = Limits { upstream_time, ..Limits::default() };
     start_with(&limits, |settings| {
         settings.sites[0].routes[0].scan = Some(Scan { clamd, bytes: 1 << 20 });
     })
@@ -153,12 +157,12 @@ fn what_is_found_reaches_nobody() {
 #[test]
 fn what_cannot_be_scanned_does_not_pass() {
     for mood in [Mood::Fails, Mood::Silent, Mood::Leaves] {
-        let bed = bed(tcp(daemon(mood).0));
+        let bed = bed_within(Duration::from_secs(1), tcp(daemon(mood).0));
         assert_eq!(post(&bed, PLAIN, b"x"), 503, "{mood:?}");
         bed.logged("body could not be scanned");
         assert!(bed.backend.seen().is_empty());
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (nobody, _kept) = support::nobody();
     for clamd in [tcp(nobody), Clamd::Unix("/none/clamd.ctl".into())] {
         let bed = bed(clamd);
         assert_eq!(post(&bed, PLAIN, b"x"), 503);
@@ -217,7 +221,7 @@ impl Own {
             .unwrap();
         let own = Self { process, socket, _folder: folder };
         let end = Instant::now() + PATIENCE;
-        while !own.socket.exists() {
+        while std::os::unix::net::UnixStream::connect(&own.socket).is_err() {
             assert!(Instant::now() < end, "clamd does not start");
             std::thread::sleep(Duration::from_millis(20));
         }

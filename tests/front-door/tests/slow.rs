@@ -7,7 +7,7 @@ mod support;
 use burgrave_config::Limits;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
-use support::{connect, read_all, start_with, status};
+use support::{SOON, connect, read_all, start_with, status, until};
 
 fn quick() -> Limits {
     Limits {
@@ -31,12 +31,12 @@ fn a_header_must_come_in_time() {
     let bed = start_with(&quick(), |_| {});
     let mut silent = connect(bed.address);
     let (time, answer) = until_end(&mut silent);
-    assert!(answer.is_empty() && time < Duration::from_secs(2), "{time:?}");
+    assert!(answer.is_empty() && time < SOON, "{time:?}");
     let mut slow = connect(bed.address);
     slow.write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
     let mut drip = slow.try_clone().unwrap();
     let thread = std::thread::spawn(move || {
-        for _ in 0..40 {
+        for _ in 0..400 {
             std::thread::sleep(Duration::from_millis(50));
             if drip.write_all(b"y").is_err() {
                 break;
@@ -44,7 +44,7 @@ fn a_header_must_come_in_time() {
         }
     });
     let (time, answer) = until_end(&mut slow);
-    assert!(time < Duration::from_millis(1500), "dripping does not put it off: {time:?}");
+    assert!(time < SOON * 2, "dripping does not put it off: {time:?}");
     assert_eq!(status(&answer), 408);
     thread.join().unwrap();
     assert_eq!(bed.log(1)[0]["reason"], "header too slow");
@@ -54,13 +54,14 @@ fn a_header_must_come_in_time() {
 fn an_idle_connection_is_closed() {
     let bed = start_with(&quick(), |_| {});
     let mut stream = connect(bed.address);
-    stream.write_all(b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
-    let mut piece = [0; 8192];
-    assert!(stream.read(&mut piece).unwrap() > 1024);
+    // It is idle after this.
     let start = Instant::now();
-    assert_eq!(stream.read(&mut piece).unwrap(), 0);
+    stream.write_all(b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
     let time = start.elapsed();
-    assert!(time > Duration::from_millis(200) && time < Duration::from_secs(2), "{time:?}");
+    assert!(answer.len() > 1024, "{}", support::text(&answer));
+    assert!(time >= Duration::from_millis(300) && time < SOON, "{time:?}");
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn a_body_must_not_pause() {
         .write_all(b"POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Length: 10\r\n\r\nabc")
         .unwrap();
     let (time, answer) = until_end(&mut stream);
-    assert!(time < Duration::from_secs(2), "{time:?}");
+    assert!(time < SOON, "{time:?}");
     assert_eq!(status(&answer), 408, "{answer}");
     assert_eq!(bed.log(1)[0]["reason"], "body too slow");
     assert!(bed.backend.seen().is_empty());
@@ -79,14 +80,16 @@ fn a_body_must_not_pause() {
 
 #[test]
 fn a_body_must_keep_a_rate() {
-    let bed = start_with(&quick(), |_| {});
+    // No pause of the client's, whatever else the machine does, is as long as this.
+    let limits = Limits { body_time: Duration::from_secs(2), ..quick() };
+    let bed = start_with(&limits, |_| {});
     let mut stream = connect(bed.address);
     stream
         .write_all(b"POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Length: 1000\r\n\r\n")
         .unwrap();
     let mut drip = stream.try_clone().unwrap();
     let thread = std::thread::spawn(move || {
-        for _ in 0..60 {
+        for _ in 0..600 {
             std::thread::sleep(Duration::from_millis(50));
             if drip.write_all(b"y").is_err() {
                 break;
@@ -94,7 +97,7 @@ fn a_body_must_keep_a_rate() {
         }
     });
     let (time, answer) = until_end(&mut stream);
-    assert!(time < Duration::from_millis(2500), "{time:?}");
+    assert!(time < SOON * 3, "{time:?}");
     assert_eq!(status(&answer), 408, "{answer}");
     assert_eq!(bed.log(1)[0]["reason"], "body below the minimum rate");
     thread.join().unwrap();
@@ -111,15 +114,11 @@ fn one_client_has_so_many_connections() {
             stream
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(100));
+    until("three are served", || bed.backend.seen().len() == 3);
     let mut fourth = connect(bed.address);
     assert_eq!(fourth.read(&mut [0; 8]).unwrap_or(0), 0);
     drop(held);
-    let end = Instant::now() + Duration::from_secs(5);
-    while status(&bed.ask("GET /1k.txt HTTP/1.1")) != 200 {
-        assert!(Instant::now() < end, "places come back");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("places come back", || status(&bed.ask("GET /1k.txt HTTP/1.1")) == 200);
     assert!(bed.gateway.counts().refused >= 1);
     assert_eq!(bed.logged("too many connections")["decision"], "limit");
 }
@@ -132,7 +131,8 @@ fn slow_connections_make_room_for_the_next_of_their_client() {
     first
         .write_all(b"POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Length: 9\r\n\r\na")
         .unwrap();
-    std::thread::sleep(Duration::from_millis(50));
+    until("it has its place", || bed.gateway.counts().connections > 0);
+    std::thread::sleep(Duration::from_millis(100));
     let held: Vec<_> = (0..60)
         .map(|_| {
             let mut stream = connect(bed.address);
@@ -141,14 +141,10 @@ fn slow_connections_make_room_for_the_next_of_their_client() {
         })
         .collect();
     // All have their places, or lost them: what is tested is who goes for the next one.
-    let end = Instant::now() + Duration::from_secs(5);
-    while bed.gateway.counts().connections < 61 {
-        assert!(Instant::now() < end, "{:?}", bed.gateway.counts());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("all have come", || bed.gateway.counts().connections >= 61);
     let start = Instant::now();
     assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     assert_eq!(first.read(&mut [0; 8]).unwrap_or(0), 0);
     let line = bed.logged("displaced by a newer connection of this client");
     assert_eq!((&line["decision"], &line["http.target"]), (&"limit".into(), &"/api/x".into()));
@@ -168,7 +164,7 @@ fn many_idle_connections_do_not_hurt_the_next_one() {
         .collect();
     let start = Instant::now();
     assert_eq!(status(&bed.ask("GET /1k.txt HTTP/1.1")), 200);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     drop(held);
 }
 
@@ -203,8 +199,9 @@ fn a_kept_connection_goes_on_after_a_silence() {
     std::thread::sleep(Duration::from_millis(300));
     stream.write_all(two).unwrap();
     assert!(support::read_all(&mut stream).starts_with("HTTP/1.1 200"));
+    stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
     let begin = Instant::now();
-    assert_eq!(stream.read(&mut [0; 16]).unwrap_or(0), 0, "idle for too long");
-    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "idle for too long");
+    assert!(begin.elapsed() < SOON * 4, "{:?}", begin.elapsed());
     assert_eq!(bed.log(9).len(), 9);
 }

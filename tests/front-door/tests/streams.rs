@@ -10,7 +10,6 @@ use burgrave_config::{
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use support::tls::{Authorities, client_with, open};
 use support::{Bed, connect, start_with, status};
 
@@ -48,8 +47,8 @@ fn stream(upstream: SocketAddr) -> Stream {
         networks: Vec::new(),
         upstream: vec![Authority { host: Host::Address(upstream.ip()), port: upstream.port() }],
         announce: None,
-        connect_time: Duration::from_secs(5),
-        idle_time: Duration::from_secs(5),
+        connect_time: support::PATIENCE,
+        idle_time: support::PATIENCE,
         fix: Vec::new(),
     }
 }
@@ -86,7 +85,7 @@ fn bytes_pass_both_ways_and_leave_one_record() {
 #[test]
 fn upstreams_that_refuse_are_passed_over() {
     let (upstream, _) = echo();
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (gone, _kept) = support::nobody();
     let (_bed, address) = bed(|settings| {
         let mut own = stream(upstream);
         own.upstream.insert(0, Authority { host: Host::Address(gone.ip()), port: gone.port() });

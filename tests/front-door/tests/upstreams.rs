@@ -12,7 +12,6 @@ use http_body_util::Full;
 use http_body_util::channel::Channel;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::Duration;
 use support::grpc::{Grpc, message};
 use support::h2::{h2, http2, request};
 use support::{Bed, route, start_with, status};
@@ -80,7 +79,7 @@ fn both_sides_of_a_grpc_call_speak_in_turn() {
         let response = sender.send_request(request("POST", uri, CALL, body)).await.unwrap();
         let mut incoming = response.into_body();
         let mut next = async || {
-            let frame = tokio::time::timeout(Duration::from_secs(5), incoming.frame()).await;
+            let frame = tokio::time::timeout(support::PATIENCE, incoming.frame()).await;
             frame.expect("in time").unwrap().unwrap()
         };
         assert_eq!(next().await.into_data().unwrap(), message("hello"), "before the client's");
@@ -109,7 +108,7 @@ fn a_stream_that_dies_does_not_look_complete() {
 
 #[test]
 fn a_dead_h2c_upstream_is_a_502() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (gone, _kept) = support::nobody();
     let bed = bed(Upstream::H2c(authority(gone)));
     http2(async || {
         let (status, _, _) = call(bed.address, "Once", message("x")).await;

@@ -90,7 +90,7 @@ fn what_an_interrupted_backup_stored_is_taken_up() {
     }
     let before = place.files("data").len();
     let mut child = place.command(&["run", "job"]).stdout(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(3);
     while place
         .files("data")
         .iter()

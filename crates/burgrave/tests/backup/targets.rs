@@ -20,10 +20,11 @@ impl Drop for Server {
 fn serve(port: u16, command: &mut Command) -> Server {
     let child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let server = Server(child, port);
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut server = Server(child, port);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < deadline, "the server comes up");
+        let ended = server.0.try_wait().unwrap();
+        assert!(ended.is_none() && Instant::now() < deadline, "the server comes up: {ended:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
     server
@@ -168,10 +169,11 @@ fn an_account_of_sftp_holds_a_repository() {
     place.configure(&credentials);
     let said = place.expect(2, &["list", "job"]);
     assert!(said.contains("ssh"), "{said}");
-    let known =
-        Command::new("ssh-keyscan").args(["-p", &port.to_string(), "127.0.0.1"]).output().unwrap();
+    let known = Command::new("ssh-keyscan")
+        .args(["-T", "60", "-p", &port.to_string(), "127.0.0.1"])
+        .output();
     let beside = place.path("own.known_hosts");
-    std::fs::write(&beside, &known.stdout).unwrap();
+    std::fs::write(&beside, &known.unwrap().stdout).unwrap();
     round(&place, &credentials);
     // OpenSSH has no account that only adds, and the proof says so.
     place.configure(&format!("{credentials}\nidentity = \"writer\""));

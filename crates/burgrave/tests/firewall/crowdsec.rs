@@ -2,7 +2,7 @@
 //! Burgrave has banned.
 
 use crate::WATCH;
-use crate::net::{HOST, Net, Space, append};
+use crate::net::{HOST, Net, Space, append, python};
 use crate::senders::certify;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -121,7 +121,7 @@ fn what_the_engine_decides_is_done_here() {
     net.until("the attacker is kept out", |net| !net.attacker.reaches(HOST, 8080));
     assert!(net.innocent.reaches(HOST, 8080));
     net.until("told", |net| net.said("banned 10.9.0.2 for 71") == 1);
-    assert_eq!(net.has_rows("ban.added", "10.9.0.2"), 1);
+    net.until("it has its row", |net| net.has_rows("ban.added", "10.9.0.2") == 1);
     // Networks, and those who may not be banned.
     engine.tell(&net, &["decisions", "add", "-r", "203.0.113.0/24", "-d", "1h"]);
     engine.tell(&net, &["decisions", "add", "-r", "10.9.0.0/24", "-d", "1h"]);
@@ -182,7 +182,7 @@ fn their_bouncer_on_another_machine_keeps_out_whom_we_have_banned() {
     assert_eq!(net.firewall("ban 10.9.0.77").0, 0);
     let _bouncer = bouncer(&net, &net.innocent, &program);
     net.until("it has its rules", |net| their(net).contains("10.9.0.77"));
-    let mut listener = net.innocent.command("python3");
+    let mut listener = net.innocent.command(python());
     let listener = listener.args(["-m", "http.server", "-d", "/usr/share/common-licenses", "9090"]);
     let _listener =
         Running(listener.stderr(append(net.folder.path().join("listener"))).spawn().unwrap());

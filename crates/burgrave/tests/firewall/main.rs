@@ -27,7 +27,7 @@ mod shared;
 #[path = "../support/mod.rs"]
 mod support;
 
-use net::{HOST, HOST6, Net, append};
+use net::{HOST, HOST6, Net, append, python};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Child, Command};
@@ -49,9 +49,12 @@ fn an_attacker_is_cut_off_and_the_innocent_is_not() {
     net.fail("10.9.0.2", 1);
     net.until("the attacker is cut off", |net| !net.attacker.reaches(HOST, 8080));
     assert!(net.innocent.reaches(HOST, 8080));
-    let (code, shown) = net.firewall("bans --format json");
-    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!((code, &shown["bans"][0]["target"]), (0, &"10.9.0.2".into()));
+    let mut shown = serde_json::Value::Null;
+    net.until("the ban is shown", |net| {
+        shown = serde_json::from_str(&net.firewall("bans --format json").1).unwrap();
+        shown["bans"].as_array().is_some_and(|bans| !bans.is_empty())
+    });
+    assert_eq!(shown["bans"][0]["target"], "10.9.0.2");
     assert_eq!(shown["bans"].as_array().unwrap().len(), 1, "{shown}");
     // Unbanned by hand, it is let in at once, and banned for longer when it goes on.
     assert_eq!(net.firewall("unban 10.9.0.2").0, 0);
@@ -71,15 +74,17 @@ fn bans_and_logs_that_have_gone_silent_are_told() {
     let Some(mut net) = Net::new(&format!("{alert}{watch}")) else { return };
     net.start();
     net.fail("10.9.0.2", 3);
-    let paged = |net: &Net, text: &str| {
+    let count = |net: &Net, text: &str| {
         let paged = std::fs::read_to_string(net.folder.path().join("paged")).unwrap_or_default();
-        paged.contains(text)
+        paged.matches(text).count()
     };
+    let paged = |net: &Net, text: &str| count(net, text) > 0;
     net.until("the ban is told", |net| paged(net, "banned 10.9.0.2 for 3600 s"));
     net.until("the silence is told", |net| paged(net, "auth.log` has been silent for"));
-    assert!(!paged(&net, "is silent no more"));
+    // Of a silence before the first line, if that took its time, the end is told already.
+    let ended = count(&net, "auth.log` is silent no more");
     net.fail("10.9.0.3", 1);
-    net.until("its end is told", |net| paged(net, "auth.log` is silent no more"));
+    net.until("its end is told", |net| count(net, "auth.log` is silent no more") > ended);
     std::fs::remove_file(net.folder.path().join("auth.log")).unwrap();
     std::fs::create_dir(net.folder.path().join("auth.log")).unwrap();
     net.until("what cannot be read is told", |net| paged(net, "source.unreadable"));
@@ -161,7 +166,7 @@ fn a_rule_that_somebody_twisted_is_restored() {
     assert_eq!(net.said("restored"), 0, "what it does itself is no finding");
     twist(&net, "@bans4", "drop", "accept");
     net.until("it is told", |net| net.said("was not as it was left: restored") == 1);
-    assert!(!net.attacker.reaches(HOST, 8080));
+    net.until("the attacker is out", |net| !net.attacker.reaches(HOST, 8080));
     // What somebody adds goes as well: a chain of their own, somebody who may never be banned, a trial without end.
     for (number, line) in [
         "add chain inet burgrave evil { type filter hook input priority -400; policy accept; }",
@@ -228,7 +233,7 @@ fn bans_survive_restarts_kills_and_a_flushed_table() {
                 && !net.attacker.reaches(HOST, 8080)
         });
     }
-    assert!(net.said("restored") >= 3);
+    net.until("each is told", |net| net.said("restored") >= 3);
     // As after a reboot: nothing is in the kernel, and all of it comes back.
     net.stop("-TERM");
     net.host.must("nft flush ruleset");
@@ -279,7 +284,7 @@ fn listen(net: &Net, port: u16) -> Child {
     let script = format!(
         "import socket\ns=socket.create_server(('{HOST}',{port}))\nwhile True: s.accept()[0].close()"
     );
-    let child = net.host.command("python3").args(["-c", &script]).spawn().unwrap();
+    let child = net.host.command(python()).args(["-c", &script]).spawn().unwrap();
     net.until("it listens", |net| net.innocent.reaches(HOST, port));
     child
 }
@@ -290,8 +295,8 @@ fn rules_that_nobody_confirms_go_back_when_everything_is_dead() {
     let (mut one, mut other) = (listen(&net, 7001), listen(&net, 7002));
     net.host.must("nft add table ip foreign");
     assert!(net.attacker.reaches(HOST, 7001) && net.innocent.reaches(HOST, 7002));
-    let (code, said) = net.firewall("apply --yes --confirm-within 3s");
-    let start = Instant::now();
+    let (start, trial) = (Instant::now(), Duration::from_secs(10));
+    let (code, said) = net.firewall("apply --yes --confirm-within 10s");
     assert!(code == 0 && said.contains("closed: tcp 10.9.0.1:7002"), "{said}");
     assert!(!net.attacker.reaches(HOST, 7001) && !net.innocent.reaches(HOST, 7002));
     assert!(net.innocent.reaches(HOST, 7001), "it is allowed");
@@ -304,11 +309,12 @@ fn rules_that_nobody_confirms_go_back_when_everything_is_dead() {
             && std::fs::read_link(path.join("ns/net")).is_ok_and(|its| its == inside);
         if is_ours {
             let id = entry.file_name().into_string().unwrap();
-            assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
+            let killed = Command::new("kill").args(["-9", &id]).output().unwrap();
+            assert!(killed.status.success() || !path.exists(), "{killed:?}");
         }
     }
     net.until("the rules before", |net| net.innocent.reaches(HOST, 7002));
-    assert!(start.elapsed() < Duration::from_millis(4_500), "{:?}", start.elapsed());
+    assert!(start.elapsed() >= trial && start.elapsed() < trial * 3, "{:?}", start.elapsed());
     assert!(net.attacker.reaches(HOST, 7001));
     assert_eq!(net.firewall("confirm").0, 1, "too late");
     assert_eq!(net.has_rows("firewall.rolled-back", ""), 1);
@@ -324,9 +330,9 @@ fn confirmed_rules_stay_and_can_be_taken_back() {
     let mut other = listen(&net, 7002);
     assert_eq!(net.firewall("apply").0, 2, "nobody can be asked");
     assert!(net.innocent.reaches(HOST, 7002));
-    assert_eq!(net.firewall("apply --yes --confirm-within 2s").0, 0);
+    assert_eq!(net.firewall("apply --yes --confirm-within 8s").0, 0);
     assert_eq!(net.firewall("confirm").0, 0);
-    std::thread::sleep(Duration::from_millis(2_500));
+    std::thread::sleep(Duration::from_millis(8_500));
     assert!(!net.innocent.reaches(HOST, 7002));
     assert!(net.firewall("plan").1.contains("the kernel has these rules already"));
     // The agent restores them with the bans.
@@ -370,7 +376,7 @@ fn what_networks_need_gets_through_and_what_is_bogus_does_not() {
     let mut server = listen(&net, 7001);
     assert_eq!(net.firewall("apply --yes --confirm-within 0s").0, 0);
     for address in [HOST, HOST6] {
-        let answered = net.innocent.command("python3").args(["-c", PING, address]).status();
+        let answered = net.innocent.command(python()).args(["-c", PING, address]).status();
         assert!(answered.unwrap().success(), "{address}");
     }
     assert!(net.innocent.reaches(HOST, 7001) && !net.attacker.reaches(HOST, 7001));
@@ -385,7 +391,7 @@ fn what_networks_need_gets_through_and_what_is_bogus_does_not() {
                   p=socket.inet_aton('10.9.0.2')+socket.inet_aton('10.9.0.1')+struct.pack('!BBH',0,6,20)\n \
                   c=sum(struct.unpack('!16H',p+head(0)))\n c=(c>>16)+(c&0xffff)\n \
                   s.sendto(head(~c&0xffff),('10.9.0.1',0))\nfor f in (0,3,6,1): send(f)";
-    assert!(net.attacker.command("python3").args(["-c", script]).status().unwrap().success());
+    assert!(net.attacker.command(python()).args(["-c", script]).status().unwrap().success());
     net.until("what is bogus is counted", |net| {
         let all = ["no connection", "SYN and FIN", "SYN and RST", "none", "without SYN"];
         all.iter().map(|words| count(net, words)).sum::<u64>() >= 4

@@ -4,7 +4,7 @@ use crate::support::{self, PATIENCE, PROGRAM};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 pub const HOST: &str = "10.9.0.1";
@@ -19,7 +19,7 @@ pub struct Space(pub Child);
 
 impl Space {
     pub fn new() -> Self {
-        let child = Command::new("unshare").args(["-n", "sleep", "600"]).spawn().unwrap();
+        let child = Command::new("unshare").args(["-n", "sleep", "1800"]).spawn().unwrap();
         let own = std::fs::read_link("/proc/self/ns/net").unwrap();
         let end = Instant::now() + PATIENCE;
         loop {
@@ -52,11 +52,52 @@ impl Space {
 
     /// Whether a connection is made within half a second.
     pub fn reaches(&self, address: &str, port: u16) -> bool {
-        let script = format!("exec 3<>/dev/tcp/{address}/{port}");
-        let mut command = self.command("timeout");
-        let command = command.args(["0.5", "bash", "-c", &script]).stderr(Stdio::null());
-        command.status().unwrap().success()
+        connects(self.command(python()), address, port)
     }
+
+    /// Begins a connection to each of these ports, and gives it up at once.
+    pub fn knock(&self, address: &str, ports: impl IntoIterator<Item = u16>) {
+        let ports: Vec<String> = ports.into_iter().map(|port| port.to_string()).collect();
+        let mut command = self.command(python());
+        command.args(["-I", "-S", "-c", KNOCK, address]).args(ports);
+        assert!(command.status().unwrap().success());
+    }
+}
+
+/// The system's own interpreter, which any account may run, before one of a developer's.
+pub fn python() -> &'static str {
+    let own = "/usr/bin/python3";
+    if PathBuf::from(own).exists() { own } else { "python3" }
+}
+
+/// The time counts from when the program begins to connect, not from its start.
+const CONNECT: &str = "
+import _socket, sys
+a, p = sys.argv[1:]
+s = _socket.socket(_socket.AF_INET6 if ':' in a else _socket.AF_INET, _socket.SOCK_STREAM)
+s.settimeout(0.5)
+try: s.connect((a, int(p)))
+except OSError: sys.exit(1)
+";
+
+/// The first packet of a connection is sent before the call comes back.
+const KNOCK: &str = "
+import _socket, sys
+a = sys.argv[1]
+for p in sys.argv[2:]:
+    s = _socket.socket(_socket.AF_INET6 if ':' in a else _socket.AF_INET, _socket.SOCK_STREAM)
+    s.setblocking(False)
+    s.connect_ex((a, int(p)))
+    s.close()
+";
+
+/// Whether an interpreter of Python, started by this command, makes a connection within half a second.
+pub fn connects(mut command: Command, address: &str, port: u16) -> bool {
+    command.args(["-I", "-S", "-c", CONNECT, address, &port.to_string()]);
+    let status = command.status().unwrap();
+    // Anything else than yes or no is a failure of the test's own.
+    assert!(matches!(status.code(), Some(0 | 1)), "{status:?}");
+    status.success()
 }
 
 impl Drop for Space {
@@ -139,9 +180,12 @@ impl Net {
 
     pub fn stop(&mut self, signal: &str) {
         let mut child = self.burgrave.take().unwrap();
+        // Its sockets are free when the last of its processes is gone.
+        let all = support::descendants(child.id());
         let id = child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         child.wait().unwrap();
+        support::until_gone(&all);
     }
 
     pub fn until(&self, what: &str, mut done: impl FnMut(&Self) -> bool) {

@@ -1,7 +1,7 @@
 //! What the rules do beside letting in: scanners, block lists, and accounts that are kept in.
 
 use crate::WATCH;
-use crate::net::{HOST, HOST6, Net};
+use crate::net::{HOST, HOST6, Net, connects, python};
 use std::time::Duration;
 
 fn applied(firewall: &str) -> Option<Net> {
@@ -19,16 +19,10 @@ fn who_scans_finds_nothing_more_and_only_for_a_while() {
         assert_eq!(net.attacker.reaches(host, 8080), host == HOST, "the gateway listens on one");
     }
     // One closed port, however often, is no scan.
-    let knock = |space: &crate::net::Space, ports: &str| {
-        let script = format!(
-            "for port in {ports}; do timeout 0.05 bash -c \"exec 3<>/dev/tcp/{HOST}/$port\" 2>/dev/null; done; true"
-        );
-        assert!(space.command("bash").args(["-c", &script]).status().unwrap().success());
-    };
-    knock(&net.innocent, "$(printf '9999 %.0s' $(seq 40))");
+    net.innocent.knock(HOST, [9999; 40]);
     assert!(net.innocent.reaches(HOST, 8080));
     assert!(net.attacker.reaches(HOST, 8080));
-    knock(&net.attacker, "$(seq 3000 3020)");
+    net.attacker.knock(HOST, 3000..=3020);
     assert!(!net.attacker.reaches(HOST, 8080), "{}", net.set("scanners4"));
     assert!(net.innocent.reaches(HOST, 8080));
     assert!(net.set("scanners4").contains("10.9.0.2"));
@@ -42,18 +36,17 @@ fn an_account_goes_out_where_it_may_and_nowhere_else() {
                     egress = [{ user = \"nobody\", to = [\"partner\"], port = 8080 }, { user = \"daemon\" }]";
     let Some(net) = applied(firewall) else { return };
     let server =
-        "import socket,time;s=[socket.create_server(('',p)) for p in (8080,8081)];time.sleep(60)";
+        "import socket,time;s=[socket.create_server(('',p)) for p in (8080,8081)];time.sleep(900)";
     let mut servers: Vec<_> = [&net.attacker, &net.innocent]
-        .map(|space| space.command("python3").args(["-c", server]).spawn().unwrap())
+        .map(|space| space.command(python()).args(["-c", server]).spawn().unwrap())
         .into();
     net.until("both listen", |net| {
         net.host.reaches("10.9.0.2", 8081) && net.host.reaches("10.9.0.3", 8081)
     });
     let goes = |user: &str, address: &str, port: u16| {
-        let script = format!("exec 3<>/dev/tcp/{address}/{port}");
         let mut command = net.host.command("setpriv");
-        command.args(["--reuid", user, "--clear-groups", "timeout", "0.5", "bash", "-c", &script]);
-        command.output().unwrap().status.success()
+        command.args(["--reuid", user, "--clear-groups", python()]);
+        connects(command, address, port)
     };
     assert!(goes("root", "10.9.0.2", 8081), "nobody has said anything about root");
     for (user, address, port, may) in [
@@ -102,15 +95,18 @@ fn lists_keep_out_whom_they_name_and_whatever_is_done_to_the_table() {
     net.until("it is in force again", |net| !net.attacker.reaches(HOST, 8080));
     net.host.must("nft flush set inet burgrave lists4");
     net.until("its set is filled again", |net| !net.attacker.reaches(HOST, 8080));
+    // Whole at once, as whoever fetches lists should do it.
+    let replace = |text: &str| {
+        std::fs::write(list.with_extension("new"), text).unwrap();
+        std::fs::rename(list.with_extension("new"), &list).unwrap();
+    };
     // What an error page says changes nothing.
-    std::fs::write(&list, "<html>502</html>\n").unwrap();
+    replace("<html>502</html>\n");
     net.until("it is told", |net| net.said("is no list of addresses") == 1);
     std::thread::sleep(Duration::from_millis(1_500));
     assert!(!net.attacker.reaches(HOST, 8080));
     assert_eq!(net.said("is no list of addresses"), 1, "once while it lasts");
-    // Whole at once, as whoever fetches lists should do it.
-    std::fs::write(list.with_extension("new"), "10.9.0.3\n").unwrap();
-    std::fs::rename(list.with_extension("new"), &list).unwrap();
+    replace("10.9.0.3\n");
     net.until("the list has changed", |net| net.attacker.reaches(HOST, 8080));
     assert!(!net.innocent.reaches(HOST, 8080));
     assert!(net.set("lists6").lines().all(|line| !line.contains("fd09")));
@@ -173,10 +169,14 @@ fn a_unit_of_the_journal_is_followed() {
     );
     entries(&journal.join("first.journal"), 1);
     net.start_by(&["unshare", "-m", "sh", "-c", &place, "sh"]);
-    // It reads from the end, once it has begun.
-    std::thread::sleep(Duration::from_secs(1));
-    entries(&journal.join("second.journal"), 3);
-    net.until("it is banned", |net| net.said("banned 10.9.0.2") == 1);
+    // It reads from the end, and nothing says when it has begun but that it hears.
+    let mut number = 0;
+    net.until("it is banned", |net| {
+        number += 1;
+        entries(&journal.join(format!("later-{number}.journal")), 3);
+        std::thread::sleep(Duration::from_secs(1));
+        net.said("banned 10.9.0.2") == 1
+    });
     assert!(!net.attacker.reaches(HOST, 8080));
 }
 

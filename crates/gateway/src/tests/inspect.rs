@@ -208,7 +208,7 @@ fn bed(mode: Option<Mode>) -> Bed {
 impl Bed {
     fn ask(&self, line: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let length = body.len();
         let request = format!(
             "{line} HTTP/1.1\r\nHost: site.test\r\nX-A: b\r\nX_Odd: c\r\nConnection: close\r\n\
@@ -222,7 +222,7 @@ impl Bed {
     }
 
     fn log(mut self) -> Vec<serde_json::Value> {
-        self.gateway.take().unwrap().shutdown(Duration::from_secs(5));
+        self.gateway.take().unwrap().shutdown(Duration::from_mins(1));
         let text = burgrave_sys::read_own(&self.directory.path().join("log"), 1 << 20).unwrap();
         text.split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
@@ -305,7 +305,7 @@ fn an_engine_that_panics_never_lets_pass() {
 fn a_clients_word_spares_no_body() {
     let bed = bed(None);
     let mut stream = TcpStream::connect(bed.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let head = "POST /api/x HTTP/1.1\r\nHost: site.test\r\nContent-Type: application/grpc\r\n\
                 Connection: close\r\nContent-Length: 12\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();

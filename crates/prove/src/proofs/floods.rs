@@ -110,43 +110,55 @@ fn flooded(wire: &mut Wire, trial: &Trial<'_>, flood: &Flood, path: &str) -> Evi
     }
     let waited = now().saturating_sub(begin);
     let (end, outcome) = match ended {
-        Some(frames) => (format!("ended within {frames} frames"), Outcome::Held),
-        None if flood.is_costly => ("all of it was taken".to_owned(), Outcome::Fell),
-        None => ("each was answered".to_owned(), Outcome::Held),
+        End::Cut(frames) => (format!("ended within {frames} frames"), Outcome::Held),
+        End::Late(frames) => (format!("{frames} frames took all the time"), Outcome::NotProven),
+        End::Taken if flood.is_costly => ("all of it was taken".to_owned(), Outcome::Fell),
+        End::Taken => ("each was answered".to_owned(), Outcome::Held),
     };
     let outcome = if waited < GOOD_TIME { outcome } else { Outcome::Fell };
     let saw = format!("{end}; a good client waited {:.2} s", waited.as_secs_f64());
     evidence(&did, &saw, outcome)
 }
 
-/// Sends the flood; the number of frames after which the other side ended it, if it did.
+/// How a flood ended, with the number of frames until then.
+enum End {
+    /// By the other side.
+    Cut(u32),
+    /// By the time of the proof, which says nothing about the other side.
+    Late(u32),
+    Taken,
+}
+
+/// Sends the flood.
 fn send(
     connection: &mut Connection,
     piece: fn(u32, &str, &str) -> Vec<u8>,
     host: &str,
     path: &str,
-) -> Option<u32> {
+) -> End {
     let (mut sent, mut bytes) = (0, 0);
     while sent < FLOOD_FRAMES && bytes < HEADER_BYTES {
         let batch: Vec<u8> =
             (sent..sent + BATCH_FRAMES).flat_map(|number| piece(number, host, path)).collect();
         bytes += batch.len();
         sent += BATCH_FRAMES;
-        if connection.send(&batch) == Sent::Cut {
-            return Some(sent);
+        match connection.send(&batch) {
+            Sent::All => {}
+            Sent::Cut => return End::Cut(sent),
+            Sent::Late => return End::Late(sent),
         }
         // What it says must be read, or it could not go on saying it.
         loop {
             match connection.piece(Duration::from_millis(1)) {
                 Piece::Bytes(_) => {}
                 Piece::Quiet => break,
-                Piece::Ended(_) => return Some(sent),
+                Piece::Ended(_) => return End::Cut(sent),
             }
         }
     }
     match connection.piece(Duration::from_millis(500)) {
-        Piece::Ended(_) => Some(sent),
-        Piece::Bytes(_) | Piece::Quiet => None,
+        Piece::Ended(_) => End::Cut(sent),
+        Piece::Bytes(_) | Piece::Quiet => End::Taken,
     }
 }
 

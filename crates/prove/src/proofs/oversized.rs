@@ -162,7 +162,7 @@ fn send_body(connection: &mut Connection, size: u64, body: Body) {
                 connection.send(&[format!("{count:x}\r\n").as_bytes(), content, b"\r\n"].concat())
             }
         };
-        if sent == Sent::Cut {
+        if sent != Sent::All {
             return;
         }
         left = left.saturating_sub(u64::try_from(count).unwrap_or(left));

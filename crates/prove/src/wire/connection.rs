@@ -29,6 +29,8 @@ pub enum Sent {
     All,
     /// The other side takes no more.
     Cut,
+    /// The time was over before all was said: what the other side would have taken is not known.
+    Late,
 }
 
 /// See the module.
@@ -94,7 +96,10 @@ impl Connection {
     pub fn send(&mut self, bytes: &[u8]) -> Sent {
         for piece in bytes.chunks(PIECE_BYTES) {
             let left = self.end.saturating_sub(now());
-            if left.is_zero() || self.stream.set_write_timeout(Some(left.max(WAIT_MIN))).is_err() {
+            if left.is_zero() {
+                return Sent::Late;
+            }
+            if self.stream.set_write_timeout(Some(left.max(WAIT_MIN))).is_err() {
                 return Sent::Cut;
             }
             let sent = match &mut self.session {

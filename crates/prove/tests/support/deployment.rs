@@ -168,7 +168,7 @@ fn settings(plan: &Plan, state: &Path, root: &Path) -> Settings {
             mode: None,
             request_body: None,
             response_body: None,
-            budget: Duration::from_millis(500),
+            budget: Duration::from_mins(1),
             decode: false,
             profile: Profile::None,
             extra: false,

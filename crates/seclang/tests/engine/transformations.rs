@@ -391,22 +391,22 @@ fn cost_grows_with_the_input() {
     ];
     for name in probe::transformations() {
         for seed in seeds {
-            let time = |count: usize| {
+            let time = |count: usize, times: usize| {
                 let input = seed.repeat(count);
                 let once = |_| {
                     let began = std::time::Instant::now();
-                    let _out = probe::transformation(name, &input);
+                    for _ in 0..times {
+                        let _out = probe::transformation(name, &input);
+                    }
                     began.elapsed()
                 };
                 (0..3).map(once).min().unwrap()
             };
-            let (small, large) = (time(2_000), time(8_000));
-            let floor = std::time::Duration::from_millis(1);
-            assert!(
-                large <= small.max(floor) * 12,
-                "{name} of {}: {small:?}, {large:?}",
-                seed.escape_ascii()
-            );
+            let floor = std::time::Duration::from_millis(4);
+            // Both take as long, and are interrupted alike on a busy machine. Where one comparison is not fair all the same, the
+            // next one is; what is not linear is so in all.
+            let is_linear = |_| time(8_000, 1) <= time(2_000, 4).max(floor) * 3;
+            assert!((0..5).any(is_linear), "{name} of {}", seed.escape_ascii());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// See the module.
 pub struct Backend {
@@ -14,6 +14,8 @@ pub struct Backend {
     pub open: Arc<AtomicUsize>,
     /// Whether `/up` is answered with 503.
     sick: Arc<AtomicBool>,
+    /// Whether answers that pause are said to their end.
+    goes_on: Arc<AtomicBool>,
 }
 
 /// One request as it arrived.
@@ -41,19 +43,21 @@ impl Backend {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let open = Arc::new(AtomicUsize::new(0));
         let sick = Arc::new(AtomicBool::new(false));
+        let goes_on = Arc::new(AtomicBool::new(false));
         let (records, count, ill) = (Arc::clone(&seen), Arc::clone(&open), Arc::clone(&sick));
+        let go = Arc::clone(&goes_on);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (records, count) = (Arc::clone(&records), Arc::clone(&count));
-                let ill = Arc::clone(&ill);
+                let (ill, go) = (Arc::clone(&ill), Arc::clone(&go));
                 std::thread::spawn(move || {
                     count.fetch_add(1, Ordering::SeqCst);
-                    serve(stream, &records, &ill);
+                    serve(stream, &records, &ill, &go);
                     count.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { address, seen, open, sick }
+        Self { address, seen, open, sick, goes_on }
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -64,13 +68,18 @@ impl Backend {
         self.sick.store(sick, Ordering::SeqCst);
     }
 
+    /// Lets answers that pause go on.
+    pub fn go_on(&self) {
+        self.goes_on.store(true, Ordering::SeqCst);
+    }
+
     pub fn last(&self) -> Seen {
         self.seen().pop().expect("the upstream was asked")
     }
 }
 
-fn serve(mut stream: TcpStream, records: &Mutex<Vec<Seen>>, sick: &AtomicBool) {
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+fn serve(mut stream: TcpStream, records: &Mutex<Vec<Seen>>, sick: &AtomicBool, go: &AtomicBool) {
+    stream.set_read_timeout(Some(super::PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut buffer = Vec::new();
     while let Some(head) = until(&mut stream, &mut buffer, b"\r\n\r\n") {
@@ -86,7 +95,7 @@ fn serve(mut stream: TcpStream, records: &Mutex<Vec<Seen>>, sick: &AtomicBool) {
             say(&mut stream, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
             continue;
         }
-        if !answer(&mut stream, &target, &head) {
+        if !answer(&mut stream, &target, &head, go) {
             return;
         }
     }
@@ -145,7 +154,7 @@ fn take(stream: &mut TcpStream, buffer: &mut Vec<u8>, count: usize, out: &mut Ve
 }
 
 /// Whether the connection stays.
-fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
+fn answer(stream: &mut TcpStream, target: &str, head: &str, go: &AtomicBool) -> bool {
     match target.split('?').next().unwrap() {
         "/api/diehead" => false,
         "/api/garbage" => last(stream, b"SSH-2.0-OpenSSH\r\n\r\n"),
@@ -172,7 +181,7 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
         "/api/drip" => {
             let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
             say(stream, head) && {
-                std::thread::sleep(Duration::from_millis(1500));
+                pause(go);
                 say(stream, b"6\r\nsecond\r\n0\r\n\r\n")
             }
         }
@@ -183,8 +192,9 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
         "/api/once" => last(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nonce"),
         "/api/stream" => {
             let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-            let mut fine = say(stream, head);
-            for _ in 0..4 {
+            let mut fine = say(stream, head) && say(stream, b"4\r\ntick\r\n");
+            pause(go);
+            for _ in 0..3 {
                 fine = fine && say(stream, b"4\r\ntick\r\n");
                 std::thread::sleep(Duration::from_millis(100));
             }
@@ -206,6 +216,14 @@ fn answer(stream: &mut TcpStream, target: &str, head: &str) -> bool {
             );
             say(stream, out.as_bytes())
         }
+    }
+}
+
+/// Until the test lets it go on.
+fn pause(go: &AtomicBool) {
+    let end = Instant::now() + super::PATIENCE;
+    while !go.load(Ordering::SeqCst) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

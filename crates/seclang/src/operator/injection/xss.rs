@@ -135,10 +135,12 @@ mod tests {
         }
     }
 
-    fn time(value: &[u8]) -> Duration {
+    fn time(value: &[u8], times: usize) -> Duration {
         let run = || {
             let start = Instant::now();
-            assert!(!is_attack(value), "{}", value.escape_ascii().take(20).count());
+            for _ in 0..times {
+                assert!(!is_attack(value), "{}", value.escape_ascii().take(20).count());
+            }
             start.elapsed()
         };
         (0..3).map(|_| run()).min().unwrap()
@@ -176,10 +178,14 @@ mod tests {
         ];
         for piece in pieces {
             let large: Vec<u8> = piece.iter().copied().cycle().take(LARGE).collect();
-            let few = time(&large[..LARGE / 8]).max(Duration::from_micros(500));
-            let many = time(&large);
-            assert!(many < few * 32, "{}: {few:?}, then {many:?}", piece.escape_ascii());
-            assert!(many < Duration::from_secs(5), "{}: {many:?}", piece.escape_ascii());
+            // Both take as long, and are interrupted alike on a busy machine. Where one comparison is not fair all the same,
+            // the next one is; what is not linear is so in all.
+            let is_linear = |_| {
+                let few = time(&large[..LARGE / 8], 8).max(Duration::from_millis(4));
+                let many = time(&large, 1);
+                many < few * 4 && many < Duration::from_secs(20)
+            };
+            assert!((0..5).any(is_linear), "{}", piece.escape_ascii());
         }
     }
 
