@@ -113,6 +113,19 @@ pub struct TargetSite {
     pub environment: Environment,
     /// At its door this machine counts as a load balancer, which has to name its clients.
     pub is_announced: bool,
+    /// Whether its door speaks HTTP/3 as well.
+    pub http3: Http3,
+}
+
+/// What HTTP/3 has of a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http3 {
+    /// It is not spoken.
+    Off,
+    /// The site, as all others have it.
+    Served,
+    /// Nothing: there it asks for no certificate of a client, which the site does.
+    Withheld,
 }
 
 /// An address and what is spoken there.
@@ -233,6 +246,13 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
         door.is_some_and(|door| door.address == own)
             && listen.proxy_protocol.iter().any(|network| network.contains(own.ip()))
     };
+    let speaks = |listen: &&Listen| listen.tls && listen.http3;
+    let secure = settings.listeners.iter().find(|listen| listen.tls);
+    let http3 = match secure.filter(speaks) {
+        Some(_) if tls && site.client_ca.is_some() => Http3::Withheld,
+        Some(_) if tls => Http3::Served,
+        Some(_) | None => Http3::Off,
+    };
     TargetSite {
         name: site.name.clone(),
         host: asked_host(&site.hosts),
@@ -244,6 +264,7 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
         limits: settings.limits.clone(),
         environment: site.environment,
         is_announced: settings.listeners.iter().any(|listen| announces(&listen)),
+        http3,
     }
 }
 

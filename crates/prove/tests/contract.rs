@@ -33,7 +33,7 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
     ];
     let of_tls = ["certificates", "http2-floods"];
     let without_tls = of_tls.into_iter().filter(|_| layer == Layer::Plain);
-    let left_out: Vec<_> = without_tls.chain(apart).collect();
+    let left_out: Vec<_> = without_tls.chain(["http3"]).chain(apart).collect();
     assert_eq!(unasked(&open), left_out);
     assert_eq!(proofs.len() + left_out.len(), ALL.len());
     for proof in &proofs {
@@ -206,7 +206,7 @@ fn only_what_is_wanted_is_run() {
     assert_eq!(ids(&[Safeguard::Cleanup]), ["leftovers"]);
     assert_eq!(
         ids(&[Safeguard::WebServer]),
-        ["tls", "certificates", "unknown-host", "named-client"]
+        ["tls", "certificates", "unknown-host", "named-client", "http3"]
     );
     assert!(ids(&[Safeguard::Physical]).is_empty());
 }

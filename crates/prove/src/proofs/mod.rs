@@ -11,6 +11,8 @@ mod environments;
 mod firewall_drops;
 mod fix_sessions;
 mod floods;
+mod hostile_frames;
+mod http3;
 mod injected;
 mod leftovers;
 mod lost_log;
@@ -49,6 +51,7 @@ pub static ALL: &[&dyn Attack] = &[
     &named_client::NamedClient,
     &oversized_and_slow::OversizedAndSlow,
     &floods::Floods,
+    &http3::OverQuic,
     &request_rate::Rate,
     &closed_door::ClosedDoor,
     &environments::Environments,

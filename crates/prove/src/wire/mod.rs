@@ -8,7 +8,9 @@ pub(crate) mod answer;
 mod connection;
 pub(crate) mod greeting;
 pub(crate) mod hello;
+pub(crate) mod http3;
 mod identity;
+pub(crate) mod quic;
 mod secure;
 
 pub use connection::{Connection, Piece, Sent};
@@ -99,6 +101,14 @@ pub enum WireError {
         name: String,
         /// Why not.
         source: rcgen::Error,
+    },
+    /// QUIC cannot be spoken.
+    #[error("speaking QUIC with `{host}`: {why}")]
+    Quic {
+        /// The host that was to be asked for.
+        host: String,
+        /// Why not.
+        why: String,
     },
     /// A host that TLS cannot ask for.
     #[error("`{0}` is no name that TLS can ask for")]
@@ -251,7 +261,8 @@ impl Wire {
         Ok(Connection::new(stream, end, self.limits.answer_bytes_max))
     }
 
-    fn connect(&mut self, address: SocketAddr) -> Result<(TcpStream, Duration), WireError> {
+    /// Counts a connection to this address; how long the run may still take.
+    fn admit(&mut self, address: SocketAddr) -> Result<Duration, WireError> {
         if !self.allowed.contains(&address) {
             return Err(WireError::Foreign(address));
         }
@@ -260,6 +271,24 @@ impl Wire {
             return Err(WireError::Spent);
         }
         self.connections_left -= 1;
+        Ok(left)
+    }
+
+    /// Begins a connection by QUIC, to the UDP port of the same number.
+    pub(crate) fn open_quic(
+        &mut self,
+        address: SocketAddr,
+        sni: &str,
+        client: &quic::Client,
+    ) -> Result<quic::Quic, Reply> {
+        let left = self.admit(address).map_err(Reply::Unsent)?;
+        let end = now() + self.limits.answer_time.min(left);
+        quic::Quic::begin(address, sni, client, end, self.limits.answer_bytes_max)
+            .map_err(Reply::Unsent)
+    }
+
+    fn connect(&mut self, address: SocketAddr) -> Result<(TcpStream, Duration), WireError> {
+        let left = self.admit(address)?;
         let wrong = |source| WireError::Connect { address, source };
         let stream = TcpStream::connect_timeout(&address, self.limits.connect_time.min(left))
             .map_err(wrong)?;
