@@ -45,6 +45,12 @@ pub struct Rehearsals {
     pub streams: Option<Rehearsal>,
     /// Application servers that die.
     pub upstreams: Option<Rehearsal>,
+    /// Ids that strangers give their requests.
+    pub request_ids: Option<Rehearsal>,
+    /// Browsers that are asked for work, and whoever comes without it.
+    pub challenge: Option<Rehearsal>,
+    /// Clients that hold more connections than one may.
+    pub connections: Option<Rehearsal>,
 }
 
 /// An attack that is played elsewhere.

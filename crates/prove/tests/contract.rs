@@ -30,6 +30,7 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
         "sign-in-guesses",
         "brute-force-banned",
         "lost-log-told",
+        "request-ids",
     ];
     let of_tls = ["certificates", "http2-floods"];
     let without_tls = of_tls.into_iter().filter(|_| layer == Layer::Plain);
@@ -236,6 +237,7 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
         "sign-in-guesses",
         "streams",
         "upstreams",
+        "request-ids",
     ];
     let of = |target: &Target| -> Vec<Proof> {
         let all = prove(target, &wanted).into_iter();
@@ -257,6 +259,8 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
             sign_in: own(),
             streams: own(),
             upstreams: own(),
+            request_ids: own(),
+            ..Rehearsals::default()
         };
         let target = Target { rehearsals, ..Target::default() };
         for proof in of(&target) {

@@ -66,6 +66,7 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
     let is_closed = settings.firewall.as_ref().is_some_and(|firewall| firewall.enabled);
     let is_watched = !settings.watch.is_empty();
     let has_routes = settings.sites.iter().any(|site| !site.routes.is_empty());
+    let has_sites = !settings.sites.is_empty();
     let own = Arc::new((settings.clone(), program));
     let play = |is_configured: bool, play: fn(&Settings, &Path) -> Vec<Evidence>| {
         let own = Arc::clone(&own);
@@ -81,6 +82,8 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
             burgrave_rehearsal::streams(settings)
         }),
         upstreams: play(has_routes, |settings, _| burgrave_rehearsal::upstreams(settings)),
+        request_ids: play(has_sites, |settings, _| burgrave_rehearsal::request_ids(settings)),
+        ..Rehearsals::default()
     })
 }
 

@@ -21,6 +21,7 @@ mod oversized;
 mod oversized_and_slow;
 mod path_traversal;
 mod rehearsed;
+mod request_ids;
 mod request_rate;
 mod request_smuggling;
 mod sign_in;
@@ -64,6 +65,7 @@ pub static ALL: &[&dyn Attack] = &[
     &sign_in::SignIn,
     &brute_force::BruteForce,
     &lost_log::LostLog,
+    &request_ids::RequestIds,
 ];
 
 #[cfg(test)]

@@ -44,19 +44,26 @@ pub(crate) fn control() -> Vec<u8> {
 
 /// A request without a body, as its header's frame.
 pub(crate) fn request(method: &str, authority: &str, path: &str) -> Vec<u8> {
+    request_with(method, authority, path, &[])
+}
+
+/// The same with fields of one's own, in lower case; values as they are.
+fn request_with(method: &str, authority: &str, path: &str, more: &[(&str, &[u8])]) -> Vec<u8> {
     let mut block = vec![0, 0];
-    for (name, value) in [
+    let usual = [
         (":method", method),
         (":scheme", "https"),
         (":authority", authority),
         (":path", path),
         ("user-agent", "Mozilla/5.0 (compatible; burgrave prove)"),
         ("accept", "*/*"),
-    ] {
+    ];
+    let usual = usual.into_iter().map(|(name, value)| (name, value.as_bytes()));
+    for (name, value) in usual.chain(more.iter().copied()) {
         prefixed(&mut block, 0x20, 3, name.len());
         block.extend_from_slice(name.as_bytes());
         prefixed(&mut block, 0, 7, value.len());
-        block.extend_from_slice(value.as_bytes());
+        block.extend_from_slice(value);
     }
     frame(HEADERS, &block)
 }
@@ -241,6 +248,17 @@ impl Wire {
         let mut connection = self.open_quic(address, sni, &client)?;
         connection.connected()?;
         Ok(connection)
+    }
+
+    /// A GET by HTTP/3 with fields of one's own, names in lower case.
+    pub fn get_by_http3(
+        &mut self,
+        address: SocketAddr,
+        host: &str,
+        path: &str,
+        fields: &[(&str, &[u8])],
+    ) -> Reply {
+        self.exchange_http3(address, host, &request_with("GET", host, path, fields))
     }
 
     /// One request on a connection of its own, as [`Wire::exchange`] makes it.

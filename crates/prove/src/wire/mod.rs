@@ -20,7 +20,7 @@ pub(crate) use secure::{Client, Offer};
 use crate::target::{Door, Target};
 use answer::{Answer, Parsed, parse};
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Times that a request is repeated when the rate limit answers.
@@ -257,8 +257,18 @@ impl Wire {
 
     /// Connects without TLS, whatever the door speaks.
     pub fn open_raw(&mut self, door: Door) -> Result<Connection, Reply> {
-        let (stream, end) = self.connect(door.address).map_err(Reply::Unsent)?;
+        let (stream, end) = self.connect(door.address, None).map_err(Reply::Unsent)?;
         Ok(Connection::new(stream, end, self.limits.answer_bytes_max))
+    }
+
+    /// Connects as [`Wire::open`] does, from one of this machine's own addresses.
+    pub fn open_from(&mut self, own: IpAddr, door: Door, sni: &str) -> Result<Connection, Reply> {
+        let (stream, end) = self.connect(door.address, Some(own)).map_err(Reply::Unsent)?;
+        let plain = Connection::new(stream, end, self.limits.answer_bytes_max);
+        match door.layer {
+            crate::target::Layer::Plain => Ok(plain),
+            crate::target::Layer::Tls => plain.secure(sni, Client::default()),
+        }
     }
 
     /// Counts a connection to this address; how long the run may still take.
@@ -287,11 +297,19 @@ impl Wire {
             .map_err(Reply::Unsent)
     }
 
-    fn connect(&mut self, address: SocketAddr) -> Result<(TcpStream, Duration), WireError> {
+    fn connect(
+        &mut self,
+        address: SocketAddr,
+        own: Option<IpAddr>,
+    ) -> Result<(TcpStream, Duration), WireError> {
         let left = self.admit(address)?;
         let wrong = |source| WireError::Connect { address, source };
-        let stream = TcpStream::connect_timeout(&address, self.limits.connect_time.min(left))
-            .map_err(wrong)?;
+        let time = self.limits.connect_time.min(left);
+        let stream = match own {
+            None => TcpStream::connect_timeout(&address, time),
+            Some(own) => burgrave_sys::connect_tcp_from(own, address, time),
+        };
+        let stream = stream.map_err(wrong)?;
         stream.set_nodelay(true).map_err(wrong)?;
         Ok((stream, (now() + self.limits.answer_time).min(self.end)))
     }
