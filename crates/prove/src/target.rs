@@ -6,7 +6,8 @@
 use crate::target_certificate::{TargetCertificate, certificates};
 use crate::target_stream::{TargetStream, streams};
 use burgrave_config::{
-    Access, CertificateUse, Environment, Limits, Listen, RequestRate, Route, Settings, Site,
+    Access, CertificateUse, Challenge, Environment, Limits, Listen, RequestRate, Route, Settings,
+    Site,
 };
 use burgrave_model::{Evidence, Mode};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -119,6 +120,8 @@ pub struct TargetSite {
     pub environment: Environment,
     /// At its door this machine counts as a load balancer, which has to name its clients.
     pub is_announced: bool,
+    /// When browsers are asked for work.
+    pub challenge: Challenge,
     /// Whether its door speaks HTTP/3 as well.
     pub http3: Http3,
 }
@@ -270,6 +273,7 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
         limits: settings.limits.clone(),
         environment: site.environment,
         is_announced: settings.listeners.iter().any(|listen| announces(&listen)),
+        challenge: site.challenge,
         http3,
     }
 }

@@ -34,7 +34,7 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
     ];
     let of_tls = ["certificates", "http2-floods"];
     let without_tls = of_tls.into_iter().filter(|_| layer == Layer::Plain);
-    let left_out: Vec<_> = without_tls.chain(["http3"]).chain(apart).collect();
+    let left_out: Vec<_> = without_tls.chain(["http3", "challenge"]).chain(apart).collect();
     assert_eq!(unasked(&open), left_out);
     assert_eq!(proofs.len() + left_out.len(), ALL.len());
     for proof in &proofs {
@@ -227,8 +227,13 @@ fn evidence_is_two_short_lines_of_printable_text() {
 
 #[test]
 fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
-    let wanted =
-        [Safeguard::Firewall, Safeguard::BruteForce, Safeguard::Logs, Safeguard::AppServer];
+    let wanted = [
+        Safeguard::Firewall,
+        Safeguard::BruteForce,
+        Safeguard::Logs,
+        Safeguard::AppServer,
+        Safeguard::DenialOfService,
+    ];
     let played = [
         "firewall-drops",
         "trial-ends",
@@ -238,6 +243,7 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
         "streams",
         "upstreams",
         "request-ids",
+        "challenge",
     ];
     let of = |target: &Target| -> Vec<Proof> {
         let all = prove(target, &wanted).into_iter();
@@ -260,6 +266,7 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
             streams: own(),
             upstreams: own(),
             request_ids: own(),
+            challenge: own(),
             ..Rehearsals::default()
         };
         let target = Target { rehearsals, ..Target::default() };

@@ -13,6 +13,7 @@
 mod application;
 mod authority;
 mod bans;
+mod challenge;
 mod drops;
 mod house;
 mod lost_log;
@@ -28,6 +29,7 @@ mod trial;
 mod upstreams;
 
 pub use bans::brute_force;
+pub use challenge::challenge;
 pub use drops::firewall_drops;
 pub use lost_log::lost_log;
 pub use request_ids::request_ids;

@@ -6,7 +6,7 @@ use crate::cli::Format;
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_backup::Job;
-use burgrave_config::{Backup, Identity, Settings};
+use burgrave_config::{Backup, Challenge, Identity, Settings};
 use burgrave_ledger::{Event, Kind};
 use burgrave_model::{Evidence, Outcome, Proof, Safeguard};
 use burgrave_prove::{Rehearsal, Rehearsals, Target, TargetBackup};
@@ -66,6 +66,7 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
     let is_closed = settings.firewall.as_ref().is_some_and(|firewall| firewall.enabled);
     let is_watched = !settings.watch.is_empty();
     let has_routes = settings.sites.iter().any(|site| !site.routes.is_empty());
+    let asks_for_work = settings.sites.iter().any(|site| site.challenge != Challenge::Off);
     let has_sites = !settings.sites.is_empty();
     let own = Arc::new((settings.clone(), program));
     let play = |is_configured: bool, play: fn(&Settings, &Path) -> Vec<Evidence>| {
@@ -83,6 +84,7 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
         }),
         upstreams: play(has_routes, |settings, _| burgrave_rehearsal::upstreams(settings)),
         request_ids: play(has_sites, |settings, _| burgrave_rehearsal::request_ids(settings)),
+        challenge: play(asks_for_work, |settings, _| burgrave_rehearsal::challenge(settings)),
         ..Rehearsals::default()
     })
 }

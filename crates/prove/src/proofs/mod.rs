@@ -4,6 +4,7 @@ mod backups;
 mod brute_force;
 mod certificate_chain;
 mod certificates;
+mod challenge;
 mod closed_door;
 mod command_injection;
 mod cross_site_scripting;
@@ -53,6 +54,7 @@ pub static ALL: &[&dyn Attack] = &[
     &oversized_and_slow::OversizedAndSlow,
     &floods::Floods,
     &http3::OverQuic,
+    &challenge::Challenge,
     &request_rate::Rate,
     &closed_door::ClosedDoor,
     &environments::Environments,
