@@ -34,7 +34,8 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
     ];
     let of_tls = ["certificates", "http2-floods"];
     let without_tls = of_tls.into_iter().filter(|_| layer == Layer::Plain);
-    let left_out: Vec<_> = without_tls.chain(["http3", "challenge"]).chain(apart).collect();
+    let left_out: Vec<_> =
+        without_tls.chain(["http3", "challenge", "connection-limits"]).chain(apart).collect();
     assert_eq!(unasked(&open), left_out);
     assert_eq!(proofs.len() + left_out.len(), ALL.len());
     for proof in &proofs {
@@ -244,6 +245,7 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
         "upstreams",
         "request-ids",
         "challenge",
+        "connection-limits",
     ];
     let of = |target: &Target| -> Vec<Proof> {
         let all = prove(target, &wanted).into_iter();
@@ -267,7 +269,7 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
             upstreams: own(),
             request_ids: own(),
             challenge: own(),
-            ..Rehearsals::default()
+            connections: own(),
         };
         let target = Target { rehearsals, ..Target::default() };
         for proof in of(&target) {

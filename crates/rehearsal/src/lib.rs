@@ -14,6 +14,7 @@ mod application;
 mod authority;
 mod bans;
 mod challenge;
+mod connections;
 mod drops;
 mod house;
 mod lost_log;
@@ -30,6 +31,7 @@ mod upstreams;
 
 pub use bans::brute_force;
 pub use challenge::challenge;
+pub use connections::connections;
 pub use drops::firewall_drops;
 pub use lost_log::lost_log;
 pub use request_ids::request_ids;

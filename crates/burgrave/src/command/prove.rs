@@ -85,7 +85,7 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
         upstreams: play(has_routes, |settings, _| burgrave_rehearsal::upstreams(settings)),
         request_ids: play(has_sites, |settings, _| burgrave_rehearsal::request_ids(settings)),
         challenge: play(asks_for_work, |settings, _| burgrave_rehearsal::challenge(settings)),
-        ..Rehearsals::default()
+        connections: play(has_sites, |settings, _| burgrave_rehearsal::connections(settings)),
     })
 }
 

@@ -7,6 +7,7 @@ mod certificates;
 mod challenge;
 mod closed_door;
 mod command_injection;
+mod connection_limits;
 mod cross_site_scripting;
 mod environments;
 mod firewall_drops;
@@ -55,6 +56,7 @@ pub static ALL: &[&dyn Attack] = &[
     &floods::Floods,
     &http3::OverQuic,
     &challenge::Challenge,
+    &connection_limits::ConnectionLimits,
     &request_rate::Rate,
     &closed_door::ClosedDoor,
     &environments::Environments,

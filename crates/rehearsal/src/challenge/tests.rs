@@ -19,13 +19,13 @@ fn the_gateway_lets_in_who_has_worked() {
 #[derive(Clone, Copy, PartialEq)]
 enum Blind {
     /// Nothing is asked.
-    ToAll,
+    All,
     /// Whether an answer is right, and what a pass is.
-    ToAnswers,
+    Answers,
     /// Whose it is, and for how long.
-    ToOwners,
+    Owners,
     /// The right answers.
-    ToRight,
+    Right,
 }
 
 /// One for whom everybody is the same client.
@@ -40,9 +40,9 @@ fn blind(to: Blind) -> impl Fn(SocketAddr) -> Result<Front, String> {
             let pass = head.split("clearance=").nth(1).map(|rest| rest.lines().next().unwrap());
             let mut given = given.lock().unwrap();
             let is_in = match to {
-                Blind::ToAll => true,
-                Blind::ToAnswers => pass.is_some(),
-                Blind::ToOwners | Blind::ToRight => {
+                Blind::All => true,
+                Blind::Answers => pass.is_some(),
+                Blind::Owners | Blind::Right => {
                     pass.is_some_and(|pass| given.iter().any(|own| own == pass))
                 }
             };
@@ -58,9 +58,9 @@ fn blind(to: Blind) -> impl Fn(SocketAddr) -> Result<Front, String> {
             let right = number.and_then(|own| own.parse().ok());
             let right = right.is_some_and(|own| zero_bits("asked", own) >= 8);
             let is_taken = match to {
-                Blind::ToAnswers => number.is_some(),
-                Blind::ToOwners => right,
-                Blind::ToAll | Blind::ToRight => false,
+                Blind::Answers => number.is_some(),
+                Blind::Owners => right,
+                Blind::All | Blind::Right => false,
             };
             let answer = if is_taken {
                 let tag = Sha256::digest(given.len().to_string()).first_chunk().copied();
@@ -97,12 +97,12 @@ fn fallen(to: Blind) -> Vec<String> {
 
 #[test]
 fn whoever_asks_nothing_falls() {
-    assert_eq!(fallen(Blind::ToAll), ["a request without a pass"]);
+    assert_eq!(fallen(Blind::All), ["a request without a pass"]);
 }
 
 #[test]
 fn whoever_looks_at_no_answer_falls_at_each() {
-    let all = play(&blind(Blind::ToAnswers));
+    let all = play(&blind(Blind::Answers));
     assert_eq!(all.len(), 21, "{all:#?}");
     for part in &all {
         let is_control = part.did.contains("control") || part.did == "a request without a pass";
@@ -122,12 +122,12 @@ fn whoever_does_not_ask_whose_it_is_falls_there() {
         "right answers after their time",
         "a pass that has ended",
     ];
-    assert_eq!(fallen(Blind::ToOwners), wanted);
+    assert_eq!(fallen(Blind::Owners), wanted);
 }
 
 #[test]
 fn nothing_is_proven_where_no_right_answer_is_taken() {
-    let all = play(&blind(Blind::ToRight));
+    let all = play(&blind(Blind::Right));
     assert_eq!(all.len(), 2, "{all:#?}");
     assert_eq!(Outcome::of_all(all.iter().map(|part| part.outcome)), Outcome::NotProven);
     let gone = |_| -> Result<Front, String> {
