@@ -4,7 +4,7 @@
 
 mod support;
 
-use burgrave_config::{Access, Listen, Network, Settings};
+use burgrave_config::{Access, Challenge, Listen, Network, Settings};
 use burgrave_model::{Outcome, Proof, Safeguard};
 use burgrave_prove::{Http3, Layer, Target, prove_within, unasked};
 use std::net::{SocketAddr, UdpSocket};
@@ -44,6 +44,9 @@ fn the_gateway_holds() {
         site.routes.push(closed);
         let mut desk = site.clone();
         (desk.name, desk.hosts) = ("desk.test".into(), vec!["desk.test".into()]);
+        // Its first place is closed, and what is not is behind a page that asks for work.
+        desk.routes.rotate_right(1);
+        desk.challenge = Challenge::On;
         settings.sites.push(desk);
     });
     let proof = proven(&deployment.target);
@@ -59,7 +62,9 @@ fn the_gateway_holds() {
         ("a request to shop.test in early data", "none of which allows it"),
         ("a second SETTINGS, to shop.test", "0x105"),
         ("content before the header, to shop.test", "0x105"),
-        ("front page of desk.test over HTTP/3 afterwards", "HTTP/3 200"),
+        ("front page of desk.test over TCP", "HTTP/3 503"),
+        ("a second SETTINGS, to desk.test", "0x105"),
+        ("front page of desk.test over HTTP/3 afterwards", "HTTP/3 503"),
     ] {
         let part = part(&proof, did);
         assert!(part.saw.contains(saw), "{part:?}");

@@ -20,13 +20,14 @@ const SLOW_MAX: [usize; 3] = [200, 250, 300];
 /// More than there may be.
 const MORE: usize = 5;
 /// The longest times in the play; longer ones of the machine's are cut to these.
-const SLOW_TIME_MAX: Duration = Duration::from_secs(2);
+const SLOW_TIME_MAX: Duration = Duration::from_secs(4);
 /// Within this a client beside all that is answered. The best of some counts: a machine may have else to do.
 const SOON: Duration = Duration::from_secs(1);
 const TRIES: usize = 5;
 /// Until requests are in work, places have come back, and past the limit what must be cut is.
 const SETTLE_TIME: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(20);
+const TOO_LATE: &str = "the slow ones may have been cut by then";
 /// Requests that come in work are held for longer than a play takes.
 const HELD_TIME: Duration = Duration::from_mins(2);
 
@@ -277,6 +278,12 @@ impl Scene {
             all.push(self.beside(&format!("a client beside {count} {what}"), client(1, 0)));
         }
         all.push(self.beside(&format!("one who shares its address with {count} {what}"), from));
+        if begun.elapsed() >= limit {
+            // Whoever was answered may have been alone by then.
+            for part in all.iter_mut().filter(|part| part.outcome == Outcome::Held) {
+                *part = not_proven(&part.did, TOO_LATE);
+            }
+        }
         let end = begun.elapsed() + limit + self.patience;
         let open = held.iter_mut().filter_map(|connection| {
             let ends = is_cut(connection, begun + end);

@@ -179,11 +179,16 @@ mod tests {
             let listen = "[[listen]]\naddress = \"127.0.0.1:443\"\ntls = true\n";
             let text = format!("{listen}[[site]]\nhosts = [\"a\"]\ntls = \"self-signed\"\n{site}");
             let all = rehearsals(&burgrave_config::parse(&text).unwrap()).unwrap();
+            assert!(all.request_ids.is_some() && all.connections.is_some(), "there is a site");
+            assert_eq!(all.challenge.is_some(), site.contains("challenge"));
             let is_there = [all.streams, all.upstreams, all.sign_in, all.brute_force, all.firewall];
             is_there.map(|rehearsal| rehearsal.is_some())
         };
         let files = "files = { root = \"/srv\" }\n";
         assert_eq!(rehearsed(files), [false; 5]);
+        for when in ["on", "load"] {
+            assert_eq!(rehearsed(&format!("challenge = \"{when}\"\n{files}")), [false; 5]);
+        }
         let stream =
             "[[stream]]\nname = \"s\"\naddress = \"127.0.0.1:1\"\nupstream = [\"tcp://a:1\"]\n";
         assert_eq!(rehearsed(&format!("{files}{stream}")), [true, false, false, false, false]);

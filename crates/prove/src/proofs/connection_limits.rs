@@ -31,7 +31,7 @@ impl Attack for ConnectionLimits {
          who shares its address, are answered within a second, and all are cut by\n`header_time` and `body_time`. The \
          control is that a request is answered while nobody else is there, and that all that may be in\nwork are. With \
          requests in work, limits over 16, 32 and 48, in the order of their size, are cut to these, with slow ones over \
-         200,\n250 and 300; times are cut to two seconds. Networks of IPv6, HTTP/2 and HTTP/3 are not played: loopback \
+         200,\n250 and 300; times are cut to four seconds. Networks of IPv6, HTTP/2 and HTTP/3 are not played: loopback \
          has one address of\nIPv6. Slow clients that say a little now and then come to your front door itself, in \
          `oversized-and-slow`.\n\nIf it fell: let `connections_per_client` be well under `connections_per_network`, and \
          that under `connections`."

@@ -4,11 +4,12 @@ use super::hostile_frames;
 use crate::Attack;
 use crate::evidence::{evidence, not_proven, saw};
 use crate::request::{Request, percent};
-use crate::target::{Door, Entry, Http3, Inspected, Target, TargetSite};
+use crate::target::{Door, Entry, Http3, Inspected, Place, Target, TargetSite};
 use crate::trial::{each_site, served};
 use crate::wire::http3::{ask, control, request};
 use crate::wire::quic::Client;
 use crate::wire::{Reply, Wire, now};
+use burgrave_config::Challenge;
 use burgrave_model::{Evidence, Outcome, Safeguard};
 use quinn_proto::Dir;
 
@@ -61,8 +62,14 @@ impl Attack for OverQuic {
     }
 }
 
+/// The first place, of those that are open if there are any.
+fn main_place(site: &TargetSite) -> Option<&Place> {
+    let mut open = site.places.iter().filter(|place| place.entry != Entry::Closed);
+    open.next().or_else(|| site.main_place())
+}
+
 fn main_path(site: &TargetSite) -> &str {
-    site.main_place().map_or("/", |place| place.path.as_str())
+    main_place(site).map_or("/", |place| place.path.as_str())
 }
 
 fn at_site(wire: &mut Wire, target: &Target, site: &TargetSite, door: Door) -> Vec<Evidence> {
@@ -82,7 +89,7 @@ fn at_site(wire: &mut Wire, target: &Target, site: &TargetSite, door: Door) -> V
     // A server that the attacks brought down refused nothing.
     let reply = wire.exchange_http3(door.address, &site.host, &request("GET", &site.host, path));
     let did = format!("front page of {} over HTTP/3 afterwards, as the control", site.host);
-    let is_there = matches!(&reply, Reply::Answer(answer) if answer.status < 500);
+    let is_there = matches!(&reply, Reply::Answer(_)) && judged(site, &reply) != Kind::Unclear;
     let outcome = if is_there { Outcome::Held } else { Outcome::NotProven };
     out.push(evidence(&did, &saw(&reply), outcome));
     out
@@ -100,7 +107,7 @@ fn probes(site: &TargetSite) -> Vec<(&'static str, &'static str, String)> {
     all.push(("a repository's file", "GET", "/.git/config".to_owned()));
     all.push(("a way out of the root", "GET", format!("{base}..%2f..%2f..%2fetc/passwd")));
     all.push(("TRACE", "TRACE", base.to_owned()));
-    if site.main_place().is_some_and(|place| place.inspected == Inspected::Blocks) {
+    if main_place(site).is_some_and(|place| place.inspected == Inspected::Blocks) {
         let sql = percent("' UNION SELECT name, password FROM users -- ");
         all.push(("SQL", "GET", format!("{base}?q={sql}")));
     }
@@ -118,14 +125,14 @@ fn same(
     let did = format!("{what} of {} over TCP and over HTTP/3", site.host);
     let over_tcp = Request::new(method, path, &site.host).bytes();
     let over_tcp = wire.exchange(door, &site.host, &over_tcp);
-    let tcp = match judged(&over_tcp) {
+    let tcp = match judged(site, &over_tcp) {
         Kind::Unclear => return Some(not_proven(&did, &format!("over TCP: {}", saw(&over_tcp)))),
         Kind::Served if !is_control => return None,
         kind @ (Kind::Served | Kind::Refused) => kind,
     };
     let bytes = request(method, &site.host, path);
     let over_quic = wire.exchange_http3(door.address, &site.host, &bytes);
-    let outcome = match (tcp, judged(&over_quic)) {
+    let outcome = match (tcp, judged(site, &over_quic)) {
         // Nobody there, or one whose handshake fails, is no control.
         (_, Kind::Refused) if is_control && !matches!(over_quic, Reply::Answer(_)) => {
             Outcome::NotProven
@@ -151,9 +158,11 @@ enum Kind {
     Unclear,
 }
 
-fn judged(reply: &Reply) -> Kind {
+fn judged(site: &TargetSite, reply: &Reply) -> Kind {
     match reply {
         Reply::Answer(answer) => match answer.status {
+            // The page that asks for work.
+            503 if site.challenge == Challenge::On => Kind::Refused,
             429 | 500..=599 => Kind::Unclear,
             400..=499 => Kind::Refused,
             _ => Kind::Served,
@@ -164,8 +173,8 @@ fn judged(reply: &Reply) -> Kind {
 }
 
 /// Held when the request is refused, whoever it was for.
-fn refused(reply: &Reply) -> Outcome {
-    match judged(reply) {
+fn refused(site: &TargetSite, reply: &Reply) -> Outcome {
+    match judged(site, reply) {
         Kind::Refused => Outcome::Held,
         Kind::Served => Outcome::Fell,
         Kind::Unclear => Outcome::NotProven,
@@ -190,7 +199,7 @@ fn names(
             let did = format!("TLS with `{name}` by QUIC, then a request for {asked}");
             let bytes = request("GET", asked, path);
             let reply = wire.exchange_http3(door.address, name, &bytes);
-            evidence(&did, &saw(&reply), refused(&reply))
+            evidence(&did, &saw(&reply), refused(site, &reply))
         })
         .collect();
     if any {
@@ -267,5 +276,5 @@ fn withheld(wire: &mut Wire, site: &TargetSite, door: Door) -> Evidence {
         return not_proven(&did, &format!("over TCP: {}", saw(&over_tcp)));
     }
     let reply = wire.exchange_http3(door.address, &site.host, &request("GET", &site.host, path));
-    evidence(&did, &saw(&reply), refused(&reply))
+    evidence(&did, &saw(&reply), refused(site, &reply))
 }
