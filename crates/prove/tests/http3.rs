@@ -7,6 +7,8 @@ mod support;
 use burgrave_config::{Access, Challenge, Listen, Network, Settings};
 use burgrave_model::{Outcome, Proof, Safeguard};
 use burgrave_prove::{Http3, Layer, Target, prove_within, unasked};
+use rustls::server::{ResolvesServerCert, ResolvesServerCertUsingSni};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,19 +123,52 @@ fn both() -> (SocketAddr, UdpSocket) {
     }
 }
 
-/// Answers every request with 200 whatever it is, reads no frame, and takes early data.
-fn naive(socket: UdpSocket) {
+/// What one who speaks HTTP/3 does wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Nothing,
+    /// Answers everything with 200, reads no frame, takes early data and any name.
+    All,
+    TakesEarly,
+    TakesAnyHost,
+    ForgetsRules,
+    ForgetsFrames,
+    /// Ends connections with this code whatever was wrong.
+    Says(u32),
+}
+
+impl Fault {
+    fn is(self, own: Self) -> bool {
+        self == own || self == Self::All
+    }
+}
+
+/// Somebody by a name, or by any.
+fn tls(fault: Fault) -> rustls::ServerConfig {
     let own = rcgen::generate_simple_self_signed(vec![HOST.to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    let certified = CertifiedKey::new(vec![own.cert.der().clone()], key);
+    let mut named = ResolvesServerCertUsingSni::new();
+    named.add(HOST, certified.clone()).unwrap();
+    let resolver: Arc<dyn ResolvesServerCert> = if fault.is(Fault::TakesAnyHost) {
+        Arc::new(SingleCertAndKey::from(certified))
+    } else {
+        Arc::new(named)
+    };
+    let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![own.cert.der().clone()], key)
-        .unwrap();
-    (tls.alpn_protocols, tls.max_early_data_size) = (vec![b"h3".to_vec()], u32::MAX);
-    let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls).unwrap();
+        .with_cert_resolver(resolver);
+    tls.alpn_protocols = vec![b"h3".to_vec()];
+    tls.max_early_data_size = if fault.is(Fault::TakesEarly) { u32::MAX } else { 0 };
+    tls
+}
+
+fn speaker(socket: UdpSocket, fault: Fault) {
+    let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls(fault)).unwrap();
     let config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -143,36 +178,136 @@ fn naive(socket: UdpSocket) {
             while let Some(incoming) = endpoint.accept().await {
                 tokio::spawn(async move {
                     let (connection, _) = incoming.accept().unwrap().into_0rtt().unwrap();
-                    while let Ok((mut send, mut receive)) = connection.accept_bi().await {
-                        drop(receive.read_to_end(1 << 16).await);
-                        // A header whose status is the 25th of the table, and content.
-                        drop(send.write_all(b"\x01\x03\0\0\xd9\0\x02ok").await);
-                        drop(send.finish());
-                    }
+                    tokio::spawn(control(connection.clone(), fault));
+                    requests(connection, fault).await;
                 });
             }
         });
     });
 }
 
-#[test]
-fn one_who_takes_everything_falls() {
-    // Over TCP what is wrong is refused.
+/// Looks at streams of one direction: there is one, which says nothing but empty settings.
+async fn control(connection: quinn::Connection, fault: Fault) {
+    let mut count = 0;
+    while let Ok(mut stream) = connection.accept_uni().await {
+        count += 1;
+        if fault.is(Fault::ForgetsFrames) {
+            // It stays open all the same.
+            tokio::spawn(async move { drop(stream.read_to_end(1 << 16).await) });
+            continue;
+        }
+        if count > 1 {
+            return end(&connection, fault, 0x103);
+        }
+        let connection = connection.clone();
+        tokio::spawn(async move {
+            let mut said = Vec::new();
+            let mut piece = [0; 64];
+            let code = loop {
+                match said.as_slice() {
+                    [0, 4, 0, _, ..] => break 0x105,
+                    [0, 4, 1..=63, ..] => break 0x109,
+                    [0, kind, ..] if *kind != 4 => break 0x10a,
+                    _ => {}
+                }
+                match stream.read(&mut piece).await {
+                    Ok(Some(read)) => said.extend_from_slice(&piece[..read]),
+                    Ok(None) => break 0x104,
+                    Err(_) => return,
+                }
+            };
+            end(&connection, fault, code);
+        });
+    }
+}
+
+fn end(connection: &quinn::Connection, fault: Fault, code: u32) {
+    let code = if let Fault::Says(other) = fault { other } else { code };
+    connection.close(code.into(), b"");
+}
+
+async fn requests(connection: quinn::Connection, fault: Fault) {
+    while let Ok((mut send, mut receive)) = connection.accept_bi().await {
+        let Ok(said) = receive.read_to_end(1 << 16).await else { continue };
+        if said.first() != Some(&1) && !fault.is(Fault::ForgetsFrames) {
+            return end(&connection, fault, 0x105);
+        }
+        // Fields are said as they are.
+        let has = |word: &str| said.windows(word.len()).any(|part| part == word.as_bytes());
+        let wrong = [".git", "..%2f", "TRACE", "UNION"].into_iter().any(has);
+        // Numbers of the table: 421, 403 and 200.
+        let status: &[u8] = if !has(HOST) && !fault.is(Fault::TakesAnyHost) {
+            b"\x01\x04\0\0\xff\x06"
+        } else if wrong && !fault.is(Fault::ForgetsRules) {
+            b"\x01\x04\0\0\xff\x05"
+        } else {
+            b"\x01\x03\0\0\xd9"
+        };
+        drop(send.write_all(&[status, b"\0\x02ok"].concat()).await);
+        drop(send.finish());
+    }
+}
+
+fn spoken(fault: Fault) -> Proof {
     let (address, socket) = both();
-    naive(socket);
+    speaker(socket, fault);
     let mut target = target(address, Layer::Tls);
     target.sites[0].http3 = Http3::Served;
     let mut limits = short_patience();
-    (limits.answer_time, limits.run_time) = (Duration::from_secs(1), Duration::from_mins(1));
+    // Whoever reads no frame is waited for again and again.
+    let patience = if fault.is(Fault::ForgetsFrames) { 2 } else { 6 };
+    limits.answer_time = Duration::from_secs(patience);
+    limits.run_time = Duration::from_mins(2);
     let proofs = prove_within(&target, &[Safeguard::WebServer], limits);
-    let proof = proofs.iter().find(|proof| proof.id == "http3").unwrap();
+    proofs.into_iter().find(|proof| proof.id == "http3").unwrap()
+}
+
+/// What did not hold, each of which must have ended so.
+#[track_caller]
+fn not_held(fault: Fault, wanted: Outcome) -> Vec<String> {
+    let proof = spoken(fault);
+    let wrong = proof.evidence.iter().filter(|part| part.outcome != Outcome::Held);
+    let told = wrong.inspect(|part| assert_eq!(part.outcome, wanted, "{fault:?}: {part:?}"));
+    let dids = told.map(|part| part.did.clone()).collect::<Vec<_>>();
+    assert!(proof.evidence.len() > 15, "{proof:#?}");
+    dids
+}
+
+#[test]
+fn one_who_takes_everything_falls() {
+    let proof = spoken(Fault::All);
     assert_eq!(proof.outcome, Outcome::Fell, "{proof:#?}");
     for part in &proof.evidence {
         let is_control = part.did.starts_with("front page");
         let wanted = if is_control { Outcome::Held } else { Outcome::Fell };
         assert_eq!(part.outcome, wanted, "{part:?}");
     }
-    let early = part(proof, "a request to shop.test in early data");
+    let early = part(&proof, "a request to shop.test in early data");
     assert!(early.saw.starts_with("early data was taken; HTTP/3 200"), "{early:?}");
-    assert!(part(proof, "a second SETTINGS").saw.ends_with("the connection went on"));
+    assert!(part(&proof, "a second SETTINGS").saw.ends_with("the connection went on"));
+}
+
+#[test]
+fn one_fault_is_found_alone() {
+    let nothing: [String; 0] = [];
+    assert_eq!(not_held(Fault::Nothing, Outcome::Fell), nothing);
+    let early = not_held(Fault::TakesEarly, Outcome::Fell);
+    assert_eq!(early, ["a request to shop.test in early data (0-RTT)"]);
+    let hosts = not_held(Fault::TakesAnyHost, Outcome::Fell);
+    assert_eq!(hosts.len(), 2, "{hosts:?}");
+    assert!(hosts.iter().all(|did| did.starts_with("TLS with")), "{hosts:?}");
+    let rules = not_held(Fault::ForgetsRules, Outcome::Fell);
+    assert_eq!(rules.len(), 4, "{rules:?}");
+    assert!(rules.iter().all(|did| did.ends_with("over TCP and over HTTP/3")), "{rules:?}");
+}
+
+#[test]
+fn broken_rules_are_judged_by_how_the_connection_ends() {
+    let frames = not_held(Fault::ForgetsFrames, Outcome::Fell);
+    assert_eq!(frames.len(), 11, "{frames:?}");
+    assert!(frames.iter().all(|did| did.ends_with("to shop.test over HTTP/3")), "{frames:?}");
+    // The general error may stand for each; another one is none of the standard's for that.
+    let nothing: [String; 0] = [];
+    assert_eq!(not_held(Fault::Says(0x101), Outcome::Fell), nothing);
+    assert_eq!(not_held(Fault::Says(0x102), Outcome::NotProven), frames);
 }
