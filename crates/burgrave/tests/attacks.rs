@@ -196,6 +196,35 @@ fn what_stands_behind_the_gateway_is_proven_without_being_asked() {
 }
 
 #[test]
+fn quic_ids_work_and_places_are_proven() {
+    let web = tempfile::tempdir().unwrap();
+    std::fs::write(web.path().join("index.html"), "front").unwrap();
+    let site = |host: &str, more: &str| {
+        let root = web.path().display();
+        format!(
+            "[[site]]\nhosts = [\"{host}\"]\ntls = \"self-signed\"\n{more}files = {{ root = \"{root}\" }}\n"
+        )
+    };
+    let burgrave = Burgrave::start_on(
+        &format!("127.0.0.1:{}", support::free_port()),
+        &format!(
+            "tls = true\n[limits]\nheader_time = \"2s\"\nbody_time = \"2s\"\n{}{}",
+            site("shop.test", ""),
+            site("desk.test", "challenge = \"on\"\n")
+        ),
+    );
+    let config = burgrave.config();
+    let wanted = ["prove", "web-server", "logs", "denial-of-service", "--format", "json"];
+    let output = support::run(&[&wanted[..], &["--config", config.to_str().unwrap()]].concat());
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let proofs = shown["proofs"].as_array().unwrap();
+    for id in ["http3", "request-ids", "challenge", "connection-limits"] {
+        let proof = proofs.iter().find(|proof| proof["id"] == id).unwrap();
+        assert_eq!(proof["outcome"], "held", "{proof:#}");
+    }
+}
+
+#[test]
 fn nothing_is_proven_when_nobody_answers() {
     let listen = std::net::SocketAddr::from(([127, 0, 0, 1], support::free_port()));
     let folder = tempfile::tempdir().unwrap();

@@ -19,6 +19,9 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKI
 use http::{HeaderValue, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Where the page's script and its answers go; no application's path.
 const PLACE: &[u8] = b"/.well-known/challenge";
@@ -36,16 +39,29 @@ const NUMBER_DIGITS_MAX: usize = 16;
 
 /// The key of all questions and passes of this process.
 #[derive(Clone)]
-pub(crate) struct Challenges(hmac::Key);
+pub(crate) struct Challenges {
+    key: hmac::Key,
+    /// Seconds by which it is later here than elsewhere: none but in a rehearsal.
+    ahead: Arc<AtomicU64>,
+}
 
 impl Challenges {
     pub(crate) fn new(seed: [u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &seed))
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &seed), ahead: Arc::default() }
+    }
+
+    /// Lets time pass for questions and passes. It never goes back, so it ends them, and makes none longer.
+    pub(crate) fn advance(&self, time: Duration) {
+        self.ahead.fetch_add(time.as_secs(), Ordering::Relaxed);
+    }
+
+    fn later(&self, seconds: u64) -> u64 {
+        seconds.saturating_add(self.ahead.load(Ordering::Relaxed))
     }
 
     fn sign(&self, what: &str, client: IpAddr, site: &str, number: u64) -> String {
         let text = format!("{what}\n{}\n{site}\n{number}", client_key(client));
-        hex_text(hmac::sign(&self.0, text.as_bytes()).as_ref())
+        hex_text(hmac::sign(&self.key, text.as_bytes()).as_ref())
     }
 
     fn question(&self, client: IpAddr, site: &str, seconds: u64) -> String {
@@ -66,7 +82,7 @@ impl Challenges {
         let Ok(end) = end.parse::<u64>() else { return false };
         let text = format!("pass\n{}\n{site}\n{end}", client_key(client));
         let tag = unhex(tag);
-        end > seconds && hmac::verify(&self.0, text.as_bytes(), &tag).is_ok()
+        end > seconds && hmac::verify(&self.key, text.as_bytes(), &tag).is_ok()
     }
 
     /// Whether the number answers the question of now or the one before it.
@@ -102,9 +118,10 @@ fn unhex(text: &str) -> Vec<u8> {
 
 /// Stands in the way of a request without a pass; `None`: it goes on.
 pub(crate) fn stand(exchange: &mut Exchange) -> Option<Response<OutBody>> {
-    let (site, seconds) = (exchange.host.clone(), exchange.time.seconds().unsigned_abs());
     let client = exchange.client.address.ip();
     let challenges = exchange.worker.challenges.clone();
+    let seconds = challenges.later(exchange.time.seconds().unsigned_abs());
+    let site = exchange.host.clone();
     if exchange
         .head
         .cookie(COOKIE)
@@ -236,6 +253,19 @@ mod tests {
         {
             assert!(!good(forged, "2001:db8::1", "a.test", NOW), "{forged}");
         }
+    }
+
+    #[test]
+    fn time_goes_on_for_all_who_share_it() {
+        let (ours, client) = (Challenges::new([1; 32]), "192.0.2.1".parse().unwrap());
+        let pass = ours.pass(client, "a.test", ours.later(NOW));
+        let is_good =
+            |own: &Challenges| own.is_pass(pass.as_bytes(), client, "a.test", own.later(NOW));
+        let shared = ours.clone();
+        ours.advance(Duration::from_secs(PASS_SECONDS - 1));
+        assert!(is_good(&ours) && is_good(&shared));
+        shared.advance(Duration::from_secs(1));
+        assert!(!is_good(&ours) && !is_good(&shared));
     }
 
     #[test]

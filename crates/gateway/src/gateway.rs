@@ -140,6 +140,11 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Lets time pass for the questions and passes of `challenge`, so that a rehearsal need not wait for their ends.
+    pub fn advance_challenges(&self, time: Duration) {
+        self.shared.challenges.advance(time);
+    }
+
     /// Takes a new configuration. New addresses are bound before old ones are given up; on an error
     /// everything goes on as before. Requests that are under way end under the old configuration.
     pub fn reload(

@@ -27,7 +27,7 @@ pub use fix::{fix_logon, fix_message};
 pub use manual::manual;
 pub use proofs::ALL;
 pub use target::{
-    Assault, Door, Entry, Inspected, Layer, Place, Rehearsal, Rehearsals, Serves, Target,
+    Assault, Door, Entry, Http3, Inspected, Layer, Place, Rehearsal, Rehearsals, Serves, Target,
     TargetBackup, TargetSite,
 };
 pub use target_certificate::TargetCertificate;

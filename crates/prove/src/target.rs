@@ -6,7 +6,8 @@
 use crate::target_certificate::{TargetCertificate, certificates};
 use crate::target_stream::{TargetStream, streams};
 use burgrave_config::{
-    Access, CertificateUse, Environment, Limits, Listen, RequestRate, Route, Settings, Site,
+    Access, CertificateUse, Challenge, Environment, Limits, Listen, RequestRate, Route, Settings,
+    Site,
 };
 use burgrave_model::{Evidence, Mode};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -45,6 +46,12 @@ pub struct Rehearsals {
     pub streams: Option<Rehearsal>,
     /// Application servers that die.
     pub upstreams: Option<Rehearsal>,
+    /// Ids that strangers give their requests.
+    pub request_ids: Option<Rehearsal>,
+    /// Browsers that are asked for work, and whoever comes without it.
+    pub challenge: Option<Rehearsal>,
+    /// Clients that hold more connections than one may.
+    pub connections: Option<Rehearsal>,
 }
 
 /// An attack that is played elsewhere.
@@ -113,6 +120,21 @@ pub struct TargetSite {
     pub environment: Environment,
     /// At its door this machine counts as a load balancer, which has to name its clients.
     pub is_announced: bool,
+    /// When browsers are asked for work.
+    pub challenge: Challenge,
+    /// Whether its door speaks HTTP/3 as well.
+    pub http3: Http3,
+}
+
+/// What HTTP/3 has of a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http3 {
+    /// It is not spoken.
+    Off,
+    /// The site, as all others have it.
+    Served,
+    /// Nothing: there it asks for no certificate of a client, which the site does.
+    Withheld,
 }
 
 /// An address and what is spoken there.
@@ -233,6 +255,13 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
         door.is_some_and(|door| door.address == own)
             && listen.proxy_protocol.iter().any(|network| network.contains(own.ip()))
     };
+    let speaks = |listen: &&Listen| listen.tls && listen.http3;
+    let secure = settings.listeners.iter().find(|listen| listen.tls);
+    let http3 = match secure.filter(speaks) {
+        Some(_) if tls && site.client_ca.is_some() => Http3::Withheld,
+        Some(_) if tls => Http3::Served,
+        Some(_) | None => Http3::Off,
+    };
     TargetSite {
         name: site.name.clone(),
         host: asked_host(&site.hosts),
@@ -244,6 +273,8 @@ fn target_site(settings: &Settings, site: &Site) -> TargetSite {
         limits: settings.limits.clone(),
         environment: site.environment,
         is_announced: settings.listeners.iter().any(|listen| announces(&listen)),
+        challenge: site.challenge,
+        http3,
     }
 }
 

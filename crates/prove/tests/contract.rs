@@ -35,10 +35,12 @@ fn check(address: SocketAddr, layer: Layer, wanted: Outcome) -> Vec<Proof> {
         "sign-in-guesses",
         "brute-force-banned",
         "lost-log-told",
+        "request-ids",
     ];
     let of_tls = ["certificates", "http2-floods"];
     let without_tls = of_tls.into_iter().filter(|_| layer == Layer::Plain);
-    let left_out: Vec<_> = without_tls.chain(apart).collect();
+    let left_out: Vec<_> =
+        without_tls.chain(["http3", "challenge", "connection-limits"]).chain(apart).collect();
     assert_eq!(unasked(&open), left_out);
     assert_eq!(proofs.len() + left_out.len(), ALL.len());
     for proof in &proofs {
@@ -211,7 +213,7 @@ fn only_what_is_wanted_is_run() {
     assert_eq!(ids(&[Safeguard::Cleanup]), ["leftovers"]);
     assert_eq!(
         ids(&[Safeguard::WebServer]),
-        ["tls", "certificates", "unknown-host", "named-client"]
+        ["tls", "certificates", "unknown-host", "named-client", "http3"]
     );
     assert!(ids(&[Safeguard::Physical]).is_empty());
 }
@@ -231,8 +233,13 @@ fn evidence_is_two_short_lines_of_printable_text() {
 
 #[test]
 fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
-    let wanted =
-        [Safeguard::Firewall, Safeguard::BruteForce, Safeguard::Logs, Safeguard::AppServer];
+    let wanted = [
+        Safeguard::Firewall,
+        Safeguard::BruteForce,
+        Safeguard::Logs,
+        Safeguard::AppServer,
+        Safeguard::DenialOfService,
+    ];
     let played = [
         "firewall-drops",
         "trial-ends",
@@ -241,6 +248,9 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
         "sign-in-guesses",
         "streams",
         "upstreams",
+        "request-ids",
+        "challenge",
+        "connection-limits",
     ];
     let of = |target: &Target| -> Vec<Proof> {
         let all = prove(target, &wanted).into_iter();
@@ -262,6 +272,9 @@ fn what_is_played_elsewhere_is_judged_by_what_was_seen_there() {
             sign_in: own(),
             streams: own(),
             upstreams: own(),
+            request_ids: own(),
+            challenge: own(),
+            connections: own(),
         };
         let target = Target { rehearsals, ..Target::default() };
         for proof in of(&target) {

@@ -164,10 +164,21 @@ fn no_other_address_is_contacted() {
     let Reply::Unsent(WireError::Foreign(named)) = reply else { panic!("{reply:?}") };
     assert_eq!(named, address);
     assert!(wire.open(foreign, "shop.test").is_err());
+    let from = "127.0.0.9".parse().unwrap();
+    let reply = wire.open_from(from, foreign, "shop.test").unwrap_err();
+    assert!(matches!(reply, Reply::Unsent(WireError::Foreign(_))), "{reply:?}");
+    let by_quic = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    by_quic.set_nonblocking(true).unwrap();
+    let reply = wire.get_by_http3(by_quic.local_addr().unwrap(), "shop.test", "/", &[]);
+    assert!(matches!(reply, Reply::Unsent(WireError::Foreign(_))), "{reply:?}");
+    assert!(by_quic.recv(&mut [0; 8]).is_err(), "a datagram was sent");
     assert!(stranger.accept().is_err(), "somebody connected");
     let ours = Door { address: own, layer: Layer::Plain };
     let reply = wire.exchange(ours, "shop.test", b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n");
     assert!(matches!(reply, Reply::Answer(answer) if answer.status == 200));
+    let mut connection = wire.open_from(from, ours, "shop.test").unwrap();
+    connection.send(b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n");
+    assert!(matches!(connection.answer(), Reply::Answer(answer) if answer.status == 200));
 }
 
 #[test]

@@ -136,6 +136,11 @@ impl State {
 
 /// Reads one request with its body; its target.
 fn request(client: &mut impl Read) -> Option<String> {
+    head(client)?.split(' ').nth(1).map(str::to_owned)
+}
+
+/// Reads one request with its body; its header, each byte a character.
+pub(crate) fn head(client: &mut impl Read) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -151,7 +156,7 @@ fn request(client: &mut impl Read) -> Option<String> {
     });
     let mut body = client.take(length.unwrap_or(0));
     std::io::copy(&mut body, &mut std::io::sink()).ok()?;
-    head.split(' ').nth(1).map(str::to_owned)
+    Some(head)
 }
 
 fn secured(papers: &Papers) -> Result<Arc<ServerConfig>, String> {

@@ -40,6 +40,11 @@ impl House {
         Ok(Self { target, gateway: Some(gateway), _folder: folder })
     }
 
+    /// Lets time pass for questions and passes of a challenge.
+    pub(crate) fn advance_challenges(&self, time: Duration) {
+        self.gateway.iter().for_each(|gateway| gateway.advance_challenges(time));
+    }
+
     /// A client that reaches this house alone.
     pub(crate) fn wire(&self) -> Wire {
         let limits = WireLimits {

@@ -13,10 +13,14 @@
 mod application;
 mod authority;
 mod bans;
+mod challenge;
+mod connections;
 mod drops;
 mod house;
 mod lost_log;
 mod program;
+mod recorder;
+mod request_ids;
 mod room;
 mod sign_in;
 mod stage;
@@ -26,8 +30,11 @@ mod trial;
 mod upstreams;
 
 pub use bans::brute_force;
+pub use challenge::challenge;
+pub use connections::connections;
 pub use drops::firewall_drops;
 pub use lost_log::lost_log;
+pub use request_ids::request_ids;
 pub use sign_in::sign_in;
 pub use streams::streams;
 pub use trial::trial_ends;

@@ -71,7 +71,9 @@ pub use own::{
 };
 pub use program::Program;
 pub use secret::{SecretError, read_secret};
-pub use socket::{Sharing, datagram_pair, listen_datagrams, listen_tcp, listen_udp};
+pub use socket::{
+    Sharing, connect_tcp_from, datagram_pair, listen_datagrams, listen_tcp, listen_udp,
+};
 pub use spoken::{Said, Spoken, Together};
 pub use stamp::parse_stamp;
 pub use system::{Entry, Kind, Metadata, System};

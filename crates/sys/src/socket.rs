@@ -2,9 +2,10 @@
 
 use crate::SysError;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::time::Duration;
 
 /// Whether other sockets may listen on the same address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,18 @@ fn open(address: SocketAddr, sharing: Sharing, backlog: u16) -> std::io::Result<
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(i32::from(backlog))?;
+    Ok(socket.into())
+}
+
+/// Connects from one of this machine's own addresses, to which the other side then answers.
+pub fn connect_tcp_from(
+    own: IpAddr,
+    address: SocketAddr,
+    time: Duration,
+) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.bind(&SocketAddr::new(own, 0).into())?;
+    socket.connect_timeout(&address.into(), time)?;
     Ok(socket.into())
 }
 

@@ -6,7 +6,7 @@ use crate::cli::Format;
 use crate::error::Error;
 use crate::{load, output};
 use burgrave_backup::Job;
-use burgrave_config::{Backup, Identity, Settings};
+use burgrave_config::{Backup, Challenge, Identity, Settings};
 use burgrave_ledger::{Event, Kind};
 use burgrave_model::{Evidence, Outcome, Proof, Safeguard};
 use burgrave_prove::{Rehearsal, Rehearsals, Target, TargetBackup};
@@ -66,6 +66,8 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
     let is_closed = settings.firewall.as_ref().is_some_and(|firewall| firewall.enabled);
     let is_watched = !settings.watch.is_empty();
     let has_routes = settings.sites.iter().any(|site| !site.routes.is_empty());
+    let asks_for_work = settings.sites.iter().any(|site| site.challenge != Challenge::Off);
+    let has_sites = !settings.sites.is_empty();
     let own = Arc::new((settings.clone(), program));
     let play = |is_configured: bool, play: fn(&Settings, &Path) -> Vec<Evidence>| {
         let own = Arc::clone(&own);
@@ -81,6 +83,9 @@ fn rehearsals(settings: &Settings) -> Result<Rehearsals, Error> {
             burgrave_rehearsal::streams(settings)
         }),
         upstreams: play(has_routes, |settings, _| burgrave_rehearsal::upstreams(settings)),
+        request_ids: play(has_sites, |settings, _| burgrave_rehearsal::request_ids(settings)),
+        challenge: play(asks_for_work, |settings, _| burgrave_rehearsal::challenge(settings)),
+        connections: play(has_sites, |settings, _| burgrave_rehearsal::connections(settings)),
     })
 }
 
@@ -174,11 +179,16 @@ mod tests {
             let listen = "[[listen]]\naddress = \"127.0.0.1:443\"\ntls = true\n";
             let text = format!("{listen}[[site]]\nhosts = [\"a\"]\ntls = \"self-signed\"\n{site}");
             let all = rehearsals(&burgrave_config::parse(&text).unwrap()).unwrap();
+            assert!(all.request_ids.is_some() && all.connections.is_some(), "there is a site");
+            assert_eq!(all.challenge.is_some(), site.contains("challenge"));
             let is_there = [all.streams, all.upstreams, all.sign_in, all.brute_force, all.firewall];
             is_there.map(|rehearsal| rehearsal.is_some())
         };
         let files = "files = { root = \"/srv\" }\n";
         assert_eq!(rehearsed(files), [false; 5]);
+        for when in ["on", "load"] {
+            assert_eq!(rehearsed(&format!("challenge = \"{when}\"\n{files}")), [false; 5]);
+        }
         let stream =
             "[[stream]]\nname = \"s\"\naddress = \"127.0.0.1:1\"\nupstream = [\"tcp://a:1\"]\n";
         assert_eq!(rehearsed(&format!("{files}{stream}")), [true, false, false, false, false]);

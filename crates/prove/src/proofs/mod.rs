@@ -4,13 +4,17 @@ mod backups;
 mod brute_force;
 mod certificate_chain;
 mod certificates;
+mod challenge;
 mod closed_door;
 mod command_injection;
+mod connection_limits;
 mod cross_site_scripting;
 mod environments;
 mod firewall_drops;
 mod fix_sessions;
 mod floods;
+mod hostile_frames;
+mod http3;
 mod injected;
 mod leftovers;
 mod lost_log;
@@ -19,6 +23,7 @@ mod oversized;
 mod oversized_and_slow;
 mod path_traversal;
 mod rehearsed;
+mod request_ids;
 mod request_rate;
 mod request_smuggling;
 mod sign_in;
@@ -49,6 +54,9 @@ pub static ALL: &[&dyn Attack] = &[
     &named_client::NamedClient,
     &oversized_and_slow::OversizedAndSlow,
     &floods::Floods,
+    &http3::OverQuic,
+    &challenge::Challenge,
+    &connection_limits::ConnectionLimits,
     &request_rate::Rate,
     &closed_door::ClosedDoor,
     &environments::Environments,
@@ -61,6 +69,7 @@ pub static ALL: &[&dyn Attack] = &[
     &sign_in::SignIn,
     &brute_force::BruteForce,
     &lost_log::LostLog,
+    &request_ids::RequestIds,
 ];
 
 #[cfg(test)]

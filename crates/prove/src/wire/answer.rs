@@ -11,6 +11,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// One that did not come as text.
+    pub(crate) fn of_http3(status: u16, body: Vec<u8>) -> Self {
+        Self { status, head: format!("HTTP/3 {status}\r\n\r\n").into_bytes(), body }
+    }
+
     /// The first line.
     pub fn status_line(&self) -> &[u8] {
         lines(&self.head).next().unwrap_or_default()

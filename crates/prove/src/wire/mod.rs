@@ -8,7 +8,9 @@ pub(crate) mod answer;
 mod connection;
 pub(crate) mod greeting;
 pub(crate) mod hello;
+pub(crate) mod http3;
 mod identity;
+pub(crate) mod quic;
 mod secure;
 
 pub use connection::{Connection, Piece, Sent};
@@ -18,7 +20,7 @@ pub(crate) use secure::{Client, Offer};
 use crate::target::{Door, Target};
 use answer::{Answer, Parsed, parse};
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Times that a request is repeated when the rate limit answers.
@@ -99,6 +101,14 @@ pub enum WireError {
         name: String,
         /// Why not.
         source: rcgen::Error,
+    },
+    /// QUIC cannot be spoken.
+    #[error("speaking QUIC with `{host}`: {why}")]
+    Quic {
+        /// The host that was to be asked for.
+        host: String,
+        /// Why not.
+        why: String,
     },
     /// A host that TLS cannot ask for.
     #[error("`{0}` is no name that TLS can ask for")]
@@ -247,11 +257,22 @@ impl Wire {
 
     /// Connects without TLS, whatever the door speaks.
     pub fn open_raw(&mut self, door: Door) -> Result<Connection, Reply> {
-        let (stream, end) = self.connect(door.address).map_err(Reply::Unsent)?;
+        let (stream, end) = self.connect(door.address, None).map_err(Reply::Unsent)?;
         Ok(Connection::new(stream, end, self.limits.answer_bytes_max))
     }
 
-    fn connect(&mut self, address: SocketAddr) -> Result<(TcpStream, Duration), WireError> {
+    /// Connects as [`Wire::open`] does, from one of this machine's own addresses.
+    pub fn open_from(&mut self, own: IpAddr, door: Door, sni: &str) -> Result<Connection, Reply> {
+        let (stream, end) = self.connect(door.address, Some(own)).map_err(Reply::Unsent)?;
+        let plain = Connection::new(stream, end, self.limits.answer_bytes_max);
+        match door.layer {
+            crate::target::Layer::Plain => Ok(plain),
+            crate::target::Layer::Tls => plain.secure(sni, Client::default()),
+        }
+    }
+
+    /// Counts a connection to this address; how long the run may still take.
+    fn admit(&mut self, address: SocketAddr) -> Result<Duration, WireError> {
         if !self.allowed.contains(&address) {
             return Err(WireError::Foreign(address));
         }
@@ -260,9 +281,35 @@ impl Wire {
             return Err(WireError::Spent);
         }
         self.connections_left -= 1;
+        Ok(left)
+    }
+
+    /// Begins a connection by QUIC, to the UDP port of the same number.
+    pub(crate) fn open_quic(
+        &mut self,
+        address: SocketAddr,
+        sni: &str,
+        client: &quic::Client,
+    ) -> Result<quic::Quic, Reply> {
+        let left = self.admit(address).map_err(Reply::Unsent)?;
+        let end = now() + self.limits.answer_time.min(left);
+        quic::Quic::begin(address, sni, client, end, self.limits.answer_bytes_max)
+            .map_err(Reply::Unsent)
+    }
+
+    fn connect(
+        &mut self,
+        address: SocketAddr,
+        own: Option<IpAddr>,
+    ) -> Result<(TcpStream, Duration), WireError> {
+        let left = self.admit(address)?;
         let wrong = |source| WireError::Connect { address, source };
-        let stream = TcpStream::connect_timeout(&address, self.limits.connect_time.min(left))
-            .map_err(wrong)?;
+        let time = self.limits.connect_time.min(left);
+        let stream = match own {
+            None => TcpStream::connect_timeout(&address, time),
+            Some(own) => burgrave_sys::connect_tcp_from(own, address, time),
+        };
+        let stream = stream.map_err(wrong)?;
         stream.set_nodelay(true).map_err(wrong)?;
         Ok((stream, (now() + self.limits.answer_time).min(self.end)))
     }

@@ -48,7 +48,15 @@ impl Default for Client<'_> {
 
 /// A session that asks for this host.
 pub(crate) fn session(host: &str, client: Client<'_>) -> Result<Session, WireError> {
-    let wrong = |source| WireError::Tls { host: host.to_owned(), source };
+    let config = config(host, client)?;
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_invalid| WireError::Name(host.to_owned()))?;
+    ClientConnection::new(Arc::new(config), name).map_err(|source| wrong(host, source))
+}
+
+/// How TLS is spoken with this host.
+pub(crate) fn config(host: &str, client: Client<'_>) -> Result<ClientConfig, WireError> {
+    let wrong = |source| wrong(host, source);
     let versions: &[&rustls::SupportedProtocolVersion] = match client.offer {
         Offer::Both => &[&rustls::version::TLS13, &rustls::version::TLS12],
         Offer::Tls12 => &[&rustls::version::TLS12],
@@ -68,9 +76,11 @@ pub(crate) fn session(host: &str, client: Client<'_>) -> Result<Session, WireErr
         }
     };
     config.alpn_protocols = vec![client.protocol.to_vec()];
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_invalid| WireError::Name(host.to_owned()))?;
-    ClientConnection::new(Arc::new(config), name).map_err(wrong)
+    Ok(config)
+}
+
+fn wrong(host: &str, source: rustls::Error) -> WireError {
+    WireError::Tls { host: host.to_owned(), source }
 }
 
 /// Does the handshake, until `end` at the latest.

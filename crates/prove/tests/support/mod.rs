@@ -12,9 +12,10 @@ pub mod http2;
 pub mod naive;
 pub mod sound;
 
-use burgrave_config::{Environment, Limits, RateBy, RequestRate};
+use burgrave_config::{Challenge, Environment, Limits, RateBy, RequestRate};
 use burgrave_prove::{
-    Door, Entry, Inspected, Layer, Place, Serves, Target, TargetCertificate, TargetSite, WireLimits,
+    Door, Entry, Http3, Inspected, Layer, Place, Serves, Target, TargetCertificate, TargetSite,
+    WireLimits,
 };
 use rustls::server::ResolvesServerCertUsingSni;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -278,6 +279,8 @@ pub fn target(address: SocketAddr, layer: Layer) -> Target {
             limits,
             environment: Environment::Production,
             is_announced: false,
+            challenge: Challenge::Off,
+            http3: Http3::Off,
         }],
         certificates: (layer == Layer::Tls).then(|| certificate(address)).into_iter().collect(),
         ..Target::default()
