@@ -63,10 +63,10 @@ pub(super) async fn serve(
     let mut watch = pin!(client.stall.watch(write_time, limits.idle_time));
     let mut open = true;
     loop {
-        let strained = excess.is_told() || common.failures.get() > FAILURES_MAX;
-        if strained {
+        let strained = common.failures.get() > FAILURES_MAX;
+        if let Some(why) = excess.reason().or(strained.then_some(Code::H3_EXCESSIVE_LOAD)) {
             refused_unread(&worker, &client, "more than http/3 allows", Some(VERSION));
-            return connection.close(code(Code::H3_EXCESSIVE_LOAD), b"");
+            return connection.close(code(why), b"");
         }
         if !open && requests.is_empty() {
             break;
@@ -84,7 +84,7 @@ pub(super) async fn serve(
                 Ok(Some(resolver)) => {
                     requests.spawn_local(request(Rc::clone(&common), resolver));
                 }
-                Ok(None) | Err(_) if excess.is_told() => {}
+                Ok(None) | Err(_) if excess.reason().is_some() => {}
                 Ok(None) => break,
                 Err(_gone) => return,
             },

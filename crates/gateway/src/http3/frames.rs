@@ -22,6 +22,8 @@ const CONTROL_FRAMES_MAX: u32 = 10_000;
 pub(super) enum Refused {
     /// More than a client may send: the connection ends.
     Excess,
+    /// A push, which is a server's: the connection ends.
+    Push,
     /// No request: its stream ends.
     Malformed,
 }
@@ -143,7 +145,7 @@ impl FrameWatch {
         match self.at {
             At::StreamType if whole == CONTROL => Ok(At::FrameType),
             // Only servers push (RFC 9114 §6.2.2).
-            At::StreamType if whole == PUSH => Err(Refused::Excess),
+            At::StreamType if whole == PUSH => Err(Refused::Push),
             At::StreamType => Ok(At::Unframed),
             At::Length(kind) => {
                 self.check(kind, whole)?;
@@ -235,7 +237,7 @@ mod tests {
             ("settings", [integer(0), start(4, 0)].concat(), Ok(())),
             ("long settings", [integer(0), start(4, 5_000)].concat(), Err(Refused::Excess)),
             ("compression", [integer(2), start(1, 1 << 40)].concat(), Ok(())),
-            ("a push", integer(1), Err(Refused::Excess)),
+            ("a push", integer(1), Err(Refused::Push)),
             ("of no meaning", [integer(0x21), start(4, 1 << 40)].concat(), Ok(())),
             ("10,000 frames", [integer(0), start(0x21, 0).repeat(10_000)].concat(), Ok(())),
             (

@@ -15,24 +15,25 @@ use tokio::sync::Notify;
 /// Says that a client sent more than it may.
 #[derive(Debug, Default)]
 pub(super) struct Alert {
-    told: Cell<bool>,
+    told: Cell<Option<Code>>,
     notify: Notify,
 }
 
 impl Alert {
-    fn tell(&self) {
-        self.told.set(true);
+    /// The first reason counts.
+    fn tell(&self, why: Code) {
+        self.told.set(Some(self.told.get().unwrap_or(why)));
         self.notify.notify_one();
     }
 
-    /// Whether it did.
-    pub(super) fn is_told(&self) -> bool {
+    /// What the connection ends with, if it did.
+    pub(super) fn reason(&self) -> Option<Code> {
         self.told.get()
     }
 
     /// Ends when it does.
     pub(super) async fn told(&self) {
-        while !self.told.get() {
+        while self.told.get().is_none() {
             self.notify.notified().await;
         }
     }
@@ -171,8 +172,12 @@ impl<S: RecvStream<Buf = Bytes>> RecvStream for Watched<S> {
             Ok(()) => return Poll::Ready(Ok(piece)),
             Err(Refused::Malformed) => Code::H3_MESSAGE_ERROR.value(),
             Err(Refused::Excess) => {
-                self.excess.tell();
+                self.excess.tell(Code::H3_EXCESSIVE_LOAD);
                 error_code
+            }
+            Err(Refused::Push) => {
+                self.excess.tell(Code::H3_STREAM_CREATION_ERROR);
+                Code::H3_STREAM_CREATION_ERROR.value()
             }
         };
         self.watch = None;
