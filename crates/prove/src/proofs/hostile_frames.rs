@@ -18,6 +18,8 @@ const SETTINGS_ERROR: u64 = 0x109;
 const MISSING_SETTINGS: u64 = 0x10a;
 /// A frame that a server has no use for before its settings.
 const GOAWAY: u64 = 7;
+/// The type of a stream that only servers open (RFC 9114 §6.2.2).
+const PUSH: u8 = 1;
 /// A frame of HTTP/2 that HTTP/3 has not (RFC 9114 §7.2.8).
 const PING_OF_HTTP2: u64 = 6;
 /// A setting of HTTP/2 that HTTP/3 has not (RFC 9114 §7.2.4.1).
@@ -66,6 +68,11 @@ fn all() -> Vec<Hostile> {
         streams(
             "a second control stream",
             vec![(control(), false), (control(), false)],
+            STREAM_CREATION_ERROR,
+        ),
+        streams(
+            "a push from a client",
+            vec![(control(), false), (vec![PUSH, 0], false)],
             STREAM_CREATION_ERROR,
         ),
         streams("a control stream that ends", vec![(control(), true)], CLOSED_CRITICAL_STREAM),

@@ -42,7 +42,7 @@ impl Attack for OverQuic {
          handshake's, and comes with an unknown\nname in the handshake. It comes again with a ticket and makes a request \
          before the handshake has ended, as whoever replays\none would (0-RTT; CWE-294, RFC 8470): that must not be taken. \
          And it breaks the rules of RFC 9114: a second SETTINGS or none,\na setting or a frame of HTTP/2, content or a \
-         header on the control stream, two of them or one that ends, content or SETTINGS\nbefore the header. Each must \
+         header on the control stream, two of them or one that ends, a push, content or SETTINGS\nbefore the header. Each must \
          end the connection with the error that the standard names, and with no answer. A site with\n`client_ca` must \
          not be served at all. The control is that the front page has the same answer over both, before and \
          after.\n\nIf it fell: see what answers at that UDP port: another program, or a load balancer that speaks QUIC \
