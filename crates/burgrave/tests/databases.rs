@@ -318,6 +318,21 @@ fn accounts_of_mariadb_are_asked_of_the_running_server() {
 const REDIS: [&str; 3] =
     ["database-redis-commands", "database-redis-default", "database-redis-protected"];
 
+/// The audit on a schedule asks as well, where it is told to.
+fn scheduled(room: &mut Room) {
+    let (config, state) = (room.path("burgrave.toml"), room.path("state"));
+    let text = format!(
+        "state = \"{state}\"\n[audit]\nconnect = true\nwatch = false\n[[listen]]\naddress = \"127.0.0.1:0\"\n[[site]]\nhosts = [\"a\"]\n\
+         files = {{ root = \"/usr/share/common-licenses\" }}\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    room.serve("root", &[env!("CARGO_BIN_EXE_burgrave"), "run", "--config", &config], &["true"]);
+    let report = Path::new(&state).join("audit/report.json");
+    room.wait(|_| report.exists());
+    let kept = std::fs::read_to_string(&report).unwrap();
+    assert!(kept.contains("database-redis-commands"), "{kept}");
+}
+
 #[test]
 fn users_of_redis_are_asked_as_a_stranger() {
     let Some(mut room) = Room::new(&["redis-server", "redis-cli"]) else { return };
@@ -345,6 +360,7 @@ fn users_of_redis_are_asked_as_a_stranger() {
         !shown.contains("2d711642b726b044"),
         "what a password was made into is not shown: {shown}"
     );
+    scheduled(&mut room);
     tell(&room, &["ACL", "SETUSER", "default", "resetpass", ">secret"]);
     let rows = room.audit();
     expect_only(&rows, &REDIS, "unknown");

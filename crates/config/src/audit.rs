@@ -15,6 +15,8 @@ pub struct Audit {
     pub jitter: Duration,
     /// Whether changes of web roots and configuration are told as they happen. Default true.
     pub watch: bool,
+    /// Whether running database servers are asked about their roles. Default false.
+    pub connect: bool,
 }
 
 const HOUR: u64 = 3_600_000;
@@ -29,7 +31,7 @@ static AUDIT_SECTION: Section = Section {
     title: "[audit]",
     about: "A process beside the gateway audits the machine, keeps the last report below `state`, and tells new \
             faults and those that are gone.",
-    keys: &[&EVERY, &JITTER, &WATCH],
+    keys: &[&EVERY, &JITTER, &WATCH, &CONNECT],
     refused: &[],
 };
 static EVERY: Key<Span> = Key {
@@ -52,6 +54,13 @@ static WATCH: Key<Flag> = Key {
             second, and audit soon after.",
 };
 
+static CONNECT: Key<Flag> = Key {
+    name: "connect",
+    kind: Flag,
+    default: "false",
+    about: "Ask the database servers that run here about their roles and settings, as `burgrave audit --connect` does.",
+};
+
 /// The section, if it is there.
 pub(crate) fn audit(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Audit> {
     let table = root.table(&AUDIT, sink)?;
@@ -64,7 +73,8 @@ pub(crate) fn audit(root: &Table<'_, '_>, sink: &mut Sink<'_>) -> Option<Audit> 
         sink.wrong(&jitter.spot, message, "a time shorter than `every`".to_owned());
     }
     let jitter = jitter.map_or((every / 10).min(Duration::from_hours(1)), |jitter| jitter.value);
-    Some(Audit { every, jitter, watch: table.get(&WATCH, sink).unwrap_or(true) })
+    let watch = table.get(&WATCH, sink).unwrap_or(true);
+    Some(Audit { every, jitter, watch, connect: table.get(&CONNECT, sink).unwrap_or(false) })
 }
 
 #[cfg(test)]
@@ -84,13 +94,24 @@ mod tests {
     #[test]
     fn the_section_is_read_with_its_defaults() {
         assert_eq!(read(""), Ok(None));
-        let plain =
-            Audit { every: Duration::from_hours(24), jitter: Duration::from_hours(1), watch: true };
+        let plain = Audit {
+            every: Duration::from_hours(24),
+            jitter: Duration::from_hours(1),
+            watch: true,
+            connect: false,
+        };
         assert_eq!(read("[audit]"), Ok(Some(plain.clone())));
         assert_eq!(read("[audit]\nevery = \"1d\"\nwatch = true"), Ok(Some(plain)));
-        let own =
-            Audit { every: Duration::from_mins(10), jitter: Duration::from_secs(5), watch: false };
-        assert_eq!(read("[audit]\nevery = \"10m\"\njitter = \"5s\"\nwatch = false"), Ok(Some(own)));
+        let own = Audit {
+            every: Duration::from_mins(10),
+            jitter: Duration::from_secs(5),
+            watch: false,
+            connect: true,
+        };
+        assert_eq!(
+            read("[audit]\nevery = \"10m\"\njitter = \"5s\"\nwatch = false\nconnect = true"),
+            Ok(Some(own))
+        );
         let tenth = read("[audit]\nevery = \"10m\"").unwrap().unwrap();
         assert_eq!(tenth.jitter, Duration::from_mins(1));
     }

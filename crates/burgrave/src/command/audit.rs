@@ -25,14 +25,15 @@ pub(super) fn run(arguments: &Audit) -> Result<Exit, Error> {
     if arguments.services {
         return services(&facts, arguments);
     }
+    // A difference to a report for which servers were asked is one for which they are asked again.
+    if arguments.connect || arguments.diff && load::audit(config)?.is_some_and(|own| own.connect) {
+        facts.answers = Some(burgrave_audit::ask(&facts));
+    }
     if arguments.diff {
         return difference(&facts, arguments);
     }
     if arguments.format == AuditFormat::Svg {
         return Err(Error::PictureFormat);
-    }
-    if arguments.connect {
-        facts.answers = Some(burgrave_audit::ask(&facts));
     }
     let report = burgrave_audit::audit(&facts);
     output::text(&shown(&facts, &report, arguments)?)?;
@@ -75,6 +76,9 @@ pub(crate) fn report(settings: &Settings) -> Report {
     let mut facts = Facts::new(&Live, Ground::Running);
     facts.served = load::roots(settings);
     facts.baseline = super::baseline::kept(&settings.state, None);
+    if settings.audit.as_ref().is_some_and(|own| own.connect) {
+        facts.answers = Some(burgrave_audit::ask(&facts));
+    }
     burgrave_audit::audit(&facts)
 }
 

@@ -157,8 +157,12 @@ mod tests {
 
     #[test]
     fn an_audit_is_due_after_its_time_and_by_chance_a_little_later() {
-        let audit =
-            Audit { every: Duration::from_hours(24), jitter: Duration::from_mins(10), watch: true };
+        let audit = Audit {
+            every: Duration::from_hours(24),
+            jitter: Duration::from_mins(10),
+            watch: true,
+            connect: false,
+        };
         assert_eq!(next(&audit, None), 0, "never audited: at once");
         let mut late = std::collections::BTreeSet::new();
         for last in (1_795_228_938..).step_by(97).take(200) {
