@@ -194,19 +194,21 @@ fn compare(theirs: SocketAddr, ours: SocketAddr, closed: &[&str]) {
             assert!(!got.1.contains("<?php"), "{what}");
         }
     }
-    assert!(answered > 12, "{answered} were answered");
+    assert!(answered > 8, "{answered} were answered");
 }
+
+const FRONT: &str =
+    "index index.php index.html; location / { try_files $uri $uri/ /index.php?$args; }";
+const PLAIN: &str = "index index.php index.html; location / { try_files $uri $uri/ =404; }";
 
 #[test]
 fn nginx_and_its_draft_answer_alike() {
     let (Some(nginx), Some(php)) = (tool("nginx/usr/sbin/nginx"), php_fpm()) else { return };
-    for (index, all) in [
-        "index index.php index.html; location / { try_files $uri $uri/ /index.php?$args; }",
-        "index index.php index.html; location / { try_files $uri $uri/ =404; }",
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for (all, scripts, others, pretty) in [
+        (FRONT, "\\.php$", "", 200),
+        (PLAIN, "\\.php$", "", 404),
+        (FRONT, "^/index\\.php(/|$)", "location ~ \\.php$ { return 404; }", 200),
+    ] {
         let place = Place::new(&php);
         let (at, port) = (place.path().display(), free_port());
         let text = format!(
@@ -215,10 +217,10 @@ fn nginx_and_its_draft_answer_alike() {
              server {{\n listen 127.0.0.1:{port}; server_name a.example; root {at}/web;\n {all}\n\
              location ~* /(?:up|files)/.*\\.php$ {{ deny all; }}\n location ^~ /staff/ {{ allow 192.0.2.1; deny all; }}\n\
              location = /xmlrpc.php {{ deny all; }}\n location ~ /\\.ht {{ deny all; }}\n\
-             location ~ \\.php$ {{\n try_files $fastcgi_script_name =404;\n fastcgi_pass unix:{at}/php.sock;\n\
+             location ~ {scripts} {{\n try_files $fastcgi_script_name =404;\n fastcgi_pass unix:{at}/php.sock;\n\
              fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name; fastcgi_param SCRIPT_NAME $fastcgi_script_name;\n\
              fastcgi_param QUERY_STRING $query_string; fastcgi_param REQUEST_METHOD $request_method; fastcgi_param REQUEST_URI $request_uri;\n\
-             fastcgi_param CONTENT_LENGTH $content_length; fastcgi_param REMOTE_ADDR $remote_addr;\n }}\n }}\n}}\n"
+             fastcgi_param CONTENT_LENGTH $content_length; fastcgi_param REMOTE_ADDR $remote_addr;\n }}\n {others}\n }}\n}}\n"
         );
         put(place.path(), "etc/nginx/nginx.conf", &text);
         let child = Command::new(&nginx)
@@ -232,9 +234,11 @@ fn nginx_and_its_draft_answer_alike() {
         let theirs = SocketAddr::from(([127, 0, 0, 1], port));
         until("nginx listens", || TcpStream::connect(theirs).is_ok());
         let ours = place.drafted(port);
-        compare(theirs, ours.address, &[]);
+        // A folder whose script is not run is nowhere; nginx sends the client there first.
+        let closed: &[&str] = if others.is_empty() { &[] } else { &["/blog"] };
+        compare(theirs, ours.address, closed);
         let front = answer(ours.address, "GET", "/pretty/path");
-        assert_eq!(front.0, if index == 0 { 200 } else { 404 }, "{front:?}");
+        assert_eq!(front.0, pretty, "{front:?}");
     }
 }
 

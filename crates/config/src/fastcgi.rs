@@ -17,7 +17,7 @@ pub(crate) static FASTCGI: Key<OneTable> = Key {
 static FASTCGI_SECTION: Section = Section {
     title: "fastcgi = { … }",
     about: "Only files of `root` whose names end in `.php` are run, and only if they are there.",
-    keys: &[&SCRIPTS, &INDEX, &BESIDE, &FRONT_CONTROLLER, &NO_SCRIPTS],
+    keys: &[&SCRIPTS, &INDEX, &BESIDE, &FRONT_CONTROLLER, &ONLY, &NO_SCRIPTS],
     refused: &[],
 };
 static SCRIPTS: Key<AbsolutePath> = Key {
@@ -44,6 +44,16 @@ static FRONT_CONTROLLER: Key<Flag> = Key {
     kind: Flag,
     default: "true",
     about: "Whether `index` answers every path that names nothing else; without it such a path is not found.",
+};
+static ONLY: Key<List<Parsed<String>>> = Key {
+    name: "only",
+    kind: List {
+        of: Parsed { parse: names::script_path, words: "a path such as `\"/index.php\"`" },
+        min: 1,
+        max: 64,
+    },
+    default: "all that are there",
+    about: "The only scripts that are run, where an application has a single one, or few.",
 };
 static NO_SCRIPTS: Key<List<Parsed<String>>> = Key {
     name: "no_scripts",
@@ -89,6 +99,7 @@ pub(crate) fn fastcgi(
             let index = own.get(&INDEX, sink);
             let beside = own.located(&BESIDE, sink);
             let front_controller = own.get(&FRONT_CONTROLLER, sink).unwrap_or(true);
+            let only = own.get(&ONLY, sink).unwrap_or_default();
             let no_scripts = own.get(&NO_SCRIPTS, sink).unwrap_or_default();
             let root = root?.value;
             let is_beside = beside.as_ref().is_some_and(|beside| beside.value);
@@ -104,6 +115,7 @@ pub(crate) fn fastcgi(
                 index: index.unwrap_or_else(|| "index.php".to_owned()),
                 files: is_beside,
                 front_controller,
+                only: only.into_iter().map(|script| script.value).collect(),
                 no_scripts: no_scripts.into_iter().map(|folder| folder.value).collect(),
                 root,
             })
@@ -128,11 +140,12 @@ mod tests {
     #[test]
     fn scripts_are_read_with_what_is_beside_them() {
         assert_eq!(read("", "").unwrap(), FastCgi::new("/srv".into()));
-        let all = ", index = \"app.php\", files = true, front_controller = false, no_scripts = [\"/a/b/\", \"c\", \"d/e\"]";
+        let all = ", index = \"app.php\", files = true, front_controller = false, only = [\"/app.php\", \"/a/b.php\"], no_scripts = [\"/a/b/\", \"c\", \"d/e\"]";
         let wanted = FastCgi {
             index: "app.php".to_owned(),
             files: true,
             front_controller: false,
+            only: ["/app.php", "/a/b.php"].map(str::to_owned).to_vec(),
             no_scripts: ["/a/b", "c", "d/e"].map(str::to_owned).to_vec(),
             ..FastCgi::new("/srv".into())
         };
@@ -145,6 +158,10 @@ mod tests {
         for files in ["", "files = { root = \"/srv/other\" }"] {
             assert_eq!(read(files, ", files = true").unwrap_err(), other);
             assert!(read(files, ", files = false").is_ok());
+        }
+        for script in ["index.php", "/index.html", "/a/../b.php", "//b.php", "/a%2f.php", "/.php"] {
+            let error = read("", &format!(", only = [\"{script}\"]")).unwrap_err();
+            assert!(error.contains("this is not the path of a script"), "{script}: {error}");
         }
         for folder in ["", "/", "..", "/a/../b", "a//b", "a%2fb", "a\\\\b", "a?b"] {
             let error = read("", &format!(", no_scripts = [\"{folder}\"]")).unwrap_err();

@@ -213,6 +213,18 @@ pub(crate) fn script(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A script's path beneath its root.
+pub(crate) fn script_path(text: &str) -> Result<String, &'static str> {
+    let wrong = "this is not the path of a script";
+    let (folder, name) = text.rsplit_once('/').filter(|_| text.starts_with('/')).ok_or(wrong)?;
+    script(name).map_err(|_not_one| wrong)?;
+    if folder.is_empty() || self::folder(folder).as_deref() == Ok(folder) {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong)
+    }
+}
+
 /// A folder in which no script is run: `/a/b` or `a/b`, without a slash at the end.
 pub(crate) fn folder(text: &str) -> Result<String, &'static str> {
     let trimmed = text.strip_suffix('/').unwrap_or(text);

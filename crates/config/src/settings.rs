@@ -425,6 +425,8 @@ pub struct FastCgi {
     pub files: bool,
     /// Whether `index` answers every path that names nothing else. Default yes.
     pub front_controller: bool,
+    /// The only scripts that are run, by their names beneath the root. Default all that are there.
+    pub only: Vec<String>,
     /// Folders in which nothing is run: `/a/b` that one, `a/b` all that are called so. Default none.
     pub no_scripts: Vec<String>,
 }
@@ -437,6 +439,7 @@ impl FastCgi {
             index: "index.php".to_owned(),
             files: false,
             front_controller: true,
+            only: Vec::new(),
             no_scripts: Vec::new(),
         }
     }

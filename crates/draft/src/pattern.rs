@@ -12,6 +12,8 @@ pub(crate) enum Runs {
     All,
     /// None that is run, but what may be their source, such as `.phtml`.
     Sources,
+    /// One, by its path.
+    One(String),
     /// Those below folders: `/a/b` that one, `a/b` all that are called so.
     Below(Vec<String>),
 }
@@ -63,6 +65,9 @@ const ENDINGS: [&str; 17] = [
 
 /// What of the scripts a pattern chooses; `None` where it chooses something else or is not understood.
 pub(crate) fn runs(pattern: &str) -> Option<Runs> {
+    if let Some(one) = one(pattern) {
+        return Some(Runs::One(one));
+    }
     let at = pattern.find("\\.ph").or_else(|| pattern.find("\\.("))?;
     let (before, after) = pattern.split_at_checked(at)?;
     let (are_run, rest) = ending(after.strip_prefix("\\.")?)?;
@@ -75,6 +80,16 @@ pub(crate) fn runs(pattern: &str) -> Option<Runs> {
         return Some(if are_run { Runs::All } else { Runs::Sources });
     }
     folders(before).filter(|_| are_run).map(Runs::Below)
+}
+
+/// The script of `^/index\.php(/|$)`.
+fn one(pattern: &str) -> Option<String> {
+    let (name, rest) = pattern.strip_prefix("^/")?.split_once("\\.php")?;
+    let is_plain = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_whole =
+        ["$", "(/|$)", "($|/)", "(?:/|$)", "(?:$|/)", "(/.*)?$", "(?:/.*)?$"].contains(&rest);
+    (is_plain && is_whole).then(|| format!("/{name}.php"))
 }
 
 /// Whether files with this ending are run, and what follows it; `None` where it is no script's.
@@ -174,6 +189,16 @@ mod tests {
     }
 
     #[test]
+    fn patterns_of_one_script_name_it() {
+        assert_eq!(runs("^/index\\.php(/|$)"), Some(Runs::One("/index.php".to_owned())));
+        assert_eq!(runs("^/app_dev\\.php$"), Some(Runs::One("/app_dev.php".to_owned())));
+        for pattern in ["^/(app|dev)\\.php(/|$)", "^/a/b\\.php$", "^/index\\.php", "/index\\.php$"]
+        {
+            assert_eq!(runs(pattern), None, "{pattern}");
+        }
+    }
+
+    #[test]
     fn patterns_of_sources_run_nothing() {
         for pattern in [".+\\.phps$", "\\.phtml$", "\\.(inc|phar)$", "\\.php5$"] {
             assert_eq!(runs(pattern), Some(Runs::Sources), "{pattern}");
@@ -201,7 +226,6 @@ mod tests {
             "\\.html$",
             "\\.(html|php)$",
             "\\.(php|pl)$",
-            "^/index\\.php(/|$)",
             "^/app/.+\\.php$x",
             "/a.b/.*\\.php$",
             "/a/[^/]+\\.php$",

@@ -62,6 +62,8 @@ pub(crate) enum To {
         index: String,
         /// Whether that of the root answers what names nothing.
         front_controller: bool,
+        /// The only script, where it is one.
+        only: Option<String>,
         /// Folders in which nothing is run.
         kept_free: Vec<String>,
     },
@@ -72,6 +74,8 @@ pub(crate) enum To {
 pub(crate) struct Scripts {
     pub(crate) upstreams: Vec<String>,
     pub(crate) index: String,
+    /// The only one that is run, if not all are.
+    pub(crate) only: Option<String>,
     pub(crate) gate: Gate,
     pub(crate) place: Place,
     pub(crate) body_bytes: Option<u64>,
@@ -215,6 +219,12 @@ impl Site {
                 format!("what is no file goes to `{script}`, and a folder to `{}`", scripts.index);
             self.leave_out(place, text);
         }
+        if let Some(only) = &scripts.only
+            && only.strip_prefix('/') != Some(scripts.index.as_str())
+        {
+            let text = format!("`{only}` alone is run, and a folder goes to `{}`", scripts.index);
+            self.leave_out(&place, text);
+        }
         let front_controller = front.is_some();
         if front_controller {
             // The front controller takes what would have been another page.
@@ -227,6 +237,7 @@ impl Site {
             upstreams: scripts.upstreams,
             index: scripts.index,
             front_controller,
+            only: scripts.only,
             kept_free,
         };
         let route = Route {

@@ -221,12 +221,18 @@ fn route(text: &mut Text, site: &Site, route: &Route) {
 }
 
 fn scripts(text: &mut Text, site: &Site, route: &Route) {
-    let To::Scripts { upstreams, index, front_controller, kept_free } = &route.to else { return };
+    let To::Scripts { upstreams, index, front_controller, only, kept_free } = &route.to else {
+        return;
+    };
     text.line(&format!("upstream = {}   # who runs the scripts", list(upstreams)));
     if upstreams.iter().any(|own| own.starts_with("fastcgi:/") && !own.starts_with("fastcgi://")) {
         text.comment("The account that Burgrave runs as has to be let in to this socket: `listen.acl_users = burgrave` in PHP's pool.");
     }
-    let what = if *front_controller {
+    let what = if let Some(only) = only {
+        &format!(
+            "`{only}` alone is run; no other file that ends in `.php` is, nor is it handed out."
+        )
+    } else if *front_controller {
         "Files that end in `.php` are run, others are handed out, and the front controller answers the rest."
     } else {
         "Files that end in `.php` are run, others are handed out, and the rest is not found."
@@ -240,6 +246,9 @@ fn scripts(text: &mut Text, site: &Site, route: &Route) {
     line.push_str(", files = true");
     if !front_controller {
         line.push_str(", front_controller = false");
+    }
+    if let Some(only) = only {
+        line.push_str(&format!(", only = [{}]", quoted(only)));
     }
     if !kept_free.is_empty() {
         line.push_str(&format!(", no_scripts = {}", list(kept_free)));

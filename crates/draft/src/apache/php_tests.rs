@@ -22,11 +22,12 @@ fn of(global: &str, lines: &str, change: impl Fn(&Fake)) -> Site {
 fn told(site: &Site) -> String {
     assert!(site.left_out.is_empty(), "{:?}", site.left_out);
     let route = site.routes.iter().find(|route| route.path == "/").expect("a route for all");
-    let To::Scripts { upstreams, index, front_controller, kept_free } = &route.to else {
+    let To::Scripts { upstreams, index, front_controller, only, kept_free } = &route.to else {
         panic!("{route:?}")
     };
     let front = if *front_controller { " front" } else { "" };
-    format!("{} {index}{front} {}", upstreams.join(","), kept_free.join(","))
+    let only = only.as_ref().map_or(String::new(), |only| format!(" only {only}"));
+    format!("{} {index}{front}{only} {}", upstreams.join(","), kept_free.join(","))
 }
 
 #[test]

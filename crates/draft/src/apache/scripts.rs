@@ -69,6 +69,7 @@ pub(super) fn take(
     site.scripts = Some(Scripts {
         upstreams: vec![to],
         index: index.unwrap_or_else(|| "index.php".to_owned()),
+        only: None,
         gate: site.gate.clone(),
         place: by.place.clone(),
         body_bytes: site.body_bytes,

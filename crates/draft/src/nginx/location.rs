@@ -363,6 +363,14 @@ fn keep_free(chain: &[&Directive], runs: Runs, site: &mut Site) {
     match (runs, within) {
         (Runs::Sources, _) => site.note(&location.place, no_source(location)),
         (Runs::Below(folders), Some("")) => site.kept_free.extend(folders),
+        (Runs::One(script), Some("")) => {
+            tell_shut(location, Vec::new(), site);
+            site.close(&script, &location.place);
+        }
+        // Where one alone is run, no other is.
+        (Runs::All, Some("")) if site.scripts.as_ref().is_some_and(|own| own.only.is_some()) => {
+            site.note(&location.place, no_source(location));
+        }
         (Runs::All, Some("")) if site.scripts.is_some() => {
             site.note(&location.place, format!("`{}` is never reached", location.line()));
         }

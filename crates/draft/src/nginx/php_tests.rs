@@ -35,11 +35,12 @@ fn of(server: &str) -> Site {
 fn told(site: &Site) -> String {
     assert!(site.left_out.is_empty(), "{:?}", site.left_out);
     let route = site.routes.iter().find(|route| route.path == "/").expect("a route for all");
-    let To::Scripts { upstreams, index, front_controller, kept_free } = &route.to else {
+    let To::Scripts { upstreams, index, front_controller, only, kept_free } = &route.to else {
         panic!("{route:?}")
     };
     let front = if *front_controller { " front" } else { "" };
-    format!("{} {index}{front} {}", upstreams.join(","), kept_free.join(","))
+    let only = only.as_ref().map_or(String::new(), |only| format!(" only {only}"));
+    format!("{} {index}{front}{only} {}", upstreams.join(","), kept_free.join(","))
 }
 
 #[test]
@@ -70,6 +71,11 @@ fn sites_with_php_are_carried_over() {
                      location ~* \\.(css|js)$ { expires max; } location ~ [^/]\\.php(/|$) { fastcgi_pass 127.0.0.1:9000; }".to_owned(),
             "fastcgi://127.0.0.1:9000 index.php /up,/wp-content/uploads".to_owned(),
         ),
+        (
+            format!("location / {{ try_files $uri /index.php$is_args$args; }} location ~ ^/index\\.php(/|$) {{ {SNIPPET} {SOCKET} }}\n\
+                     location ~ \\.php$ {{ return 404; }}"),
+            format!("{debian} index.php front only /index.php "),
+        ),
     ] {
         assert_eq!(told(&of(&server)), wanted, "{server}");
     }
@@ -78,15 +84,17 @@ fn sites_with_php_are_carried_over() {
 #[test]
 fn the_draft_is_taken_as_it_is() {
     let server = format!(
-        "listen 80; location / {{ try_files $uri $uri/ /index.php?$args; }} location = /xmlrpc.php {{ deny all; }}\n\
+        "listen 80; location / {{ try_files $uri $uri/ /index.php?$args; }} location = /xmlrpc.php {{ deny all; }} location ~ ^/install\\.php$ {{ return 404; }}\n\
          location ^~ /wp-content/uploads/ {{ }} location ~ \\.php$ {{ {SNIPPET} {SOCKET} client_max_body_size 8m; allow 10.0.0.0/8; deny all; }}"
     );
     let draft = crate::draft(&Facts::new(&host(&server), Ground::Tree));
     assert_eq!((draft.sites, draft.left_out), (1, 0), "{}", draft.text);
     let settings = burgrave_config::parse(&draft.text).unwrap();
     let site = &settings.sites[0];
-    let closed = site.routes.iter().find(|route| route.path == "/xmlrpc.php").unwrap();
-    assert!(closed.fastcgi.is_none(), "{closed:?}");
+    for path in ["/xmlrpc.php", "/install.php"] {
+        let closed = site.routes.iter().find(|route| route.path == path).unwrap();
+        assert!(closed.fastcgi.is_none(), "{closed:?}");
+    }
     let route = site.routes.iter().find(|route| route.path == "/").unwrap();
     let own = route.fastcgi.as_ref().unwrap();
     assert!(own.files && own.front_controller, "{own:?}");
@@ -107,7 +115,10 @@ fn what_would_run_or_be_reached_otherwise_leaves_the_site_out() {
         ),
         (format!("location ~ \\.php$ {{ auth_basic x; {SOCKET} }}"), "`auth_basic` asks"),
         (format!("location ~ \\.php$ {{ internal; {SOCKET} }}"), "`internal`"),
-        (format!("location ~ ^/index\\.php(/|$) {{ {SOCKET} }}"), "chosen by a pattern"),
+        (format!("location ~ ^/(index|app)\\.php(/|$) {{ {SOCKET} }}"), "chosen by a pattern"),
+        (format!("location ~ ^/app\\.php(/|$) {{ {SOCKET} }}"), "`/app.php` alone"),
+        (format!("location ~ ^/index\\.php(/|$) {{ {SOCKET} }} {pass}"), "run otherwise"),
+        (format!("{pass} location ~ ^/index\\.php(/|$) {{ {SOCKET} }}"), "run otherwise"),
         (format!("location ~ \\.php$ {{ root /srv/other; {SOCKET} }}"), "another folder"),
         (
             format!("location ~ \\.php$ {{ fastcgi_param APP_MODE readonly; {SOCKET} }}"),

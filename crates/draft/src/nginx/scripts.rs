@@ -62,8 +62,19 @@ pub(super) fn take(
     runs: &Runs,
     site: &mut Site,
 ) -> bool {
-    let is_plain = pass.name == "fastcgi_pass" && *runs == Runs::All && chain.len() == 3;
+    let only = match runs {
+        Runs::All => None,
+        Runs::One(script) => Some(script.clone()),
+        Runs::Sources | Runs::Below(_) => return false,
+    };
+    let is_plain = pass.name == "fastcgi_pass" && chain.len() == 3;
     let Some(location) = chain.last().filter(|_| is_plain) else { return false };
+    if let Some(earlier) = &site.scripts
+        && (earlier.only.is_some() || only.is_some())
+    {
+        site.leave_out(&location.place, "some of its scripts are run otherwise than the others");
+        return true;
+    }
     if site.scripts.is_some() || site.are_scripts_refused {
         // The first that fits takes the request there.
         site.note(&location.place, format!("`{}` is never reached", location.line()));
@@ -90,6 +101,7 @@ pub(super) fn take(
             site.scripts = Some(Scripts {
                 upstreams,
                 index: index(chain),
+                only,
                 gate: own,
                 place: location.place.clone(),
                 body_bytes: Some(body_bytes(chain)),

@@ -36,7 +36,7 @@ pub(crate) enum Chosen {
 pub(crate) fn choose(path: &[u8], own: &FastCgi, root: &Root) -> Result<Chosen, Reason> {
     let decoded = decode(path);
     let there = |name: &[u8]| root.has_file(name.strip_prefix(b"/").unwrap_or(name));
-    let may_run = |name: &[u8]| !is_kept_free(name, &own.no_scripts) && there(name);
+    let may_run = |name: &[u8]| is_one(name, own) && there(name);
     if let Some(script) = named(&decoded) {
         return if may_run(&script.name) {
             Ok(Chosen::Script(script))
@@ -84,9 +84,7 @@ fn beside(
     let script = within(&name.bytes, own.index.as_bytes());
     let rooted = [b"/", &script[..]].concat();
     Ok(match kind {
-        Some(Kind::Directory)
-            if !name.directory && !is_kept_free(&rooted, &own.no_scripts) && there(&script) =>
-        {
+        Some(Kind::Directory) if !name.directory && is_one(&rooted, own) && there(&script) => {
             Some(Chosen::Folder(name))
         }
         // A folder without a page is not listed, nor is it the front controller's.
@@ -95,6 +93,12 @@ fn beside(
         None if there(PAGE) && name.bytes.is_empty() => Some(Chosen::Files),
         _ => None,
     })
+}
+
+/// Whether a script, with a slash at the start, is one of those that are run.
+fn is_one(script: &[u8], own: &FastCgi) -> bool {
+    let is_named = || own.only.iter().any(|only| only.as_bytes() == script);
+    (own.only.is_empty() || is_named()) && !is_kept_free(script, &own.no_scripts)
 }
 
 /// Whether a script, with a slash at the start, lies in a folder in which nothing is run.
@@ -237,6 +241,15 @@ mod tests {
             no_scripts: folders.iter().map(|folder| (*folder).to_owned()).collect(),
             ..FastCgi::new(directory.path().into())
         };
+        let one = FastCgi { only: vec!["/index.php".to_owned()], ..kept(&["none"]) };
+        for (path, wanted) in [
+            ("/index.php/x", "/index.php|/x"),
+            ("/x", "/index.php|/x"),
+            ("/upx/x.php", "none"),
+            ("/up/", "files"),
+        ] {
+            assert_eq!(told(path, &one, &root), wanted, "{path}");
+        }
         for (folders, path, wanted) in [
             (&["/up"][..], "/up/x.php", "none"),
             (&["/up"], "/", "/index.php|"),
