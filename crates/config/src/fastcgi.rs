@@ -66,7 +66,7 @@ static NO_SCRIPTS: Key<List<Parsed<String>>> = Key {
         max: 64,
     },
     default: "none",
-    about: "Folders in which nothing is run, such as those that visitors' uploads go to.",
+    about: "Folders in which nothing is run, in any case of letters, such as those that visitors' uploads go to.",
 };
 
 /// Reads where the scripts are, and whether there is anybody to run them.

@@ -104,15 +104,15 @@ fn is_one(script: &[u8], own: &FastCgi) -> bool {
 /// Whether a script, with a slash at the start, lies in a folder in which nothing is run.
 fn is_kept_free(script: &[u8], folders: &[String]) -> bool {
     let Some(end) = script.iter().rposition(|byte| *byte == b'/') else { return false };
-    // `/a/b/`, to be searched for whole segments.
-    let within = script.get(..=end).unwrap_or_default();
+    // `/a/b/`, to be searched for whole segments, in any case: nobody means `up` and not `UP`.
+    let within = script.get(..=end).unwrap_or_default().to_ascii_lowercase();
     folders.iter().any(|folder| {
         let rooted = folder.starts_with('/');
-        let own = [if rooted { "" } else { "/" }, folder, "/"].concat();
+        let own = [if rooted { "" } else { "/" }, folder, "/"].concat().to_ascii_lowercase();
         if rooted {
             within.starts_with(own.as_bytes())
         } else {
-            memchr::memmem::find(within, own.as_bytes()).is_some()
+            memchr::memmem::find(&within, own.as_bytes()).is_some()
         }
     })
 }
@@ -233,8 +233,15 @@ mod tests {
 
     #[test]
     fn nothing_runs_where_nothing_may() {
-        let names =
-            ["index.php", "up/x.php", "up/index.php", "upx/x.php", "a/up/b/x.php", "c/d/x.php"];
+        let names = [
+            "index.php",
+            "up/x.php",
+            "up/index.php",
+            "upx/x.php",
+            "a/up/b/x.php",
+            "c/d/x.php",
+            "UP/x.php",
+        ];
         let (directory, root) = tree(&names);
         let kept = |folders: &[&str]| FastCgi {
             files: true,
@@ -259,6 +266,8 @@ mod tests {
             (&["/up"], "/up", "files"),
             (&["/up"], "/up/", "files"),
             (&["up"], "/up/x.php", "none"),
+            (&["/up"], "/UP/x.php", "none"),
+            (&["Up"], "/UP/x.php", "none"),
             (&["up"], "/a/up/b/x.php", "none"),
             (&["up"], "/a/%75p/b/x.php", "none"),
             (&["up"], "/upx/x.php", "/upx/x.php|"),
