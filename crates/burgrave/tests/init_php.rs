@@ -29,13 +29,16 @@ impl Drop for Running {
     }
 }
 
+/// A program that was unpacked, if it runs here.
 fn tool(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools").join(path);
-    let there = path.canonicalize().ok();
-    if there.is_none() {
-        println!("SKIPPED: there is no target/tools/{}", path.display());
-    }
-    there
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools");
+    let program = folder.join(path).canonicalize().ok()?;
+    let home = program.ancestors().nth(3)?;
+    let version = Command::new(&program)
+        .env("LD_LIBRARY_PATH", home.join("usr/lib/x86_64-linux-gnu"))
+        .arg("-v")
+        .output();
+    version.is_ok_and(|version| version.status.success()).then_some(program)
 }
 
 fn php_fpm() -> Option<PathBuf> {
@@ -203,7 +206,10 @@ const PLAIN: &str = "index index.php index.html; location / { try_files $uri $ur
 
 #[test]
 fn nginx_and_its_draft_answer_alike() {
-    let (Some(nginx), Some(php)) = (tool("nginx/usr/sbin/nginx"), php_fpm()) else { return };
+    let (Some(nginx), Some(php)) = (tool("nginx/usr/sbin/nginx"), php_fpm()) else {
+        println!("SKIPPED: there is no nginx in target/tools, or it does not run");
+        return;
+    };
     for (all, scripts, others, pretty) in [
         (FRONT, "\\.php$", "", 200),
         (PLAIN, "\\.php$", "", 404),
@@ -244,7 +250,10 @@ fn nginx_and_its_draft_answer_alike() {
 
 #[test]
 fn apache_and_its_draft_answer_alike() {
-    let (Some(apache), Some(php)) = (tool("apache/usr/sbin/apache2"), php_fpm()) else { return };
+    let (Some(apache), Some(php)) = (tool("apache/usr/sbin/apache2"), php_fpm()) else {
+        println!("SKIPPED: there is no Apache in target/tools, or it does not run");
+        return;
+    };
     let home = apache.ancestors().nth(3).unwrap().to_owned();
     let place = Place::new(&php);
     let (at, port) = (place.path().display(), free_port());
