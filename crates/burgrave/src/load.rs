@@ -31,11 +31,6 @@ pub(crate) fn state(config: Option<&Path>) -> Result<PathBuf, Error> {
     }
 }
 
-/// The audit on a schedule of a configuration of ours.
-pub(crate) fn audit(config: Option<&Path>) -> Result<Option<burgrave_config::Audit>, Error> {
-    config.map_or(Ok(None), |config| Ok(settings(&Live, config)?.audit))
-}
-
 /// Folders that a configuration of ours serves.
 pub(crate) fn served(config: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
     config.map_or(Ok(Vec::new()), |config| Ok(roots(&settings(&Live, config)?)))

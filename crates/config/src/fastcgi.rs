@@ -99,7 +99,7 @@ pub(crate) fn fastcgi(
             let index = own.get(&INDEX, sink);
             let beside = own.located(&BESIDE, sink);
             let front_controller = own.get(&FRONT_CONTROLLER, sink).unwrap_or(true);
-            let only = own.get(&ONLY, sink).unwrap_or_default();
+            let only = own.located(&ONLY, sink);
             let no_scripts = own.get(&NO_SCRIPTS, sink).unwrap_or_default();
             let root = root?.value;
             let is_beside = beside.as_ref().is_some_and(|beside| beside.value);
@@ -111,16 +111,40 @@ pub(crate) fn fastcgi(
                 );
                 sink.wrong(&beside.spot, message, Some(allowed));
             }
+            let index = index.unwrap_or_else(|| "index.php".to_owned());
+            let only = only_with(&index, front_controller, only, sink);
             Some(FastCgi {
-                index: index.unwrap_or_else(|| "index.php".to_owned()),
+                index,
                 files: is_beside,
                 front_controller,
-                only: only.into_iter().map(|script| script.value).collect(),
+                only,
                 no_scripts: no_scripts.into_iter().map(|folder| folder.value).collect(),
                 root,
             })
         }
     }
+}
+
+/// The only scripts; a front controller that is none of them would answer nothing.
+fn only_with(
+    index: &str,
+    front_controller: bool,
+    only: Option<Located<Vec<Located<String>>>>,
+    sink: &mut Sink<'_>,
+) -> Vec<String> {
+    let Some(only) = only else { return Vec::new() };
+    let all: Vec<String> = only.value.into_iter().map(|script| script.value).collect();
+    // Entries that are wrong were told, and are not among them.
+    let is_one = || all.iter().any(|script| script.strip_prefix('/') == Some(index));
+    if front_controller && !all.is_empty() && !is_one() {
+        let message = format!("{} answers every other path, and is none of these", quoted(index));
+        sink.wrong(
+            &only.spot,
+            message,
+            Some("it as well, or `front_controller = false`".to_owned()),
+        );
+    }
+    all
 }
 
 #[cfg(test)]
@@ -163,6 +187,9 @@ mod tests {
             let error = read("", &format!(", only = [\"{script}\"]")).unwrap_err();
             assert!(error.contains("this is not the path of a script"), "{script}: {error}");
         }
+        let error = read("", ", only = [\"/app.php\"]").unwrap_err();
+        assert_eq!(error, "`index.php` answers every other path, and is none of these");
+        assert!(read("", ", only = [\"/app.php\"], front_controller = false").is_ok());
         for folder in ["", "/", "..", "/a/../b", "a//b", "a%2fb", "a\\\\b", "a?b"] {
             let error = read("", &format!(", no_scripts = [\"{folder}\"]")).unwrap_err();
             assert!(

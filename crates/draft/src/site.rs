@@ -316,6 +316,9 @@ fn lower_once(hosts: &mut Vec<String>, host: String) {
 }
 
 #[cfg(test)]
+pub(crate) use tests::scripts_in_short;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::path::Path;
@@ -380,5 +383,17 @@ mod tests {
             site.settle();
             assert_eq!(!site.left_out.is_empty(), is_out, "{other}");
         }
+    }
+
+    /// The route with the scripts of a site that is carried over.
+    pub(crate) fn scripts_in_short(site: &Site) -> String {
+        assert!(site.left_out.is_empty(), "{:?}", site.left_out);
+        let route = site.routes.iter().find(|route| route.path == "/").expect("a route for all");
+        let To::Scripts { upstreams, index, front_controller, only, kept_free } = &route.to else {
+            panic!("{route:?}")
+        };
+        let front = if *front_controller { " front" } else { "" };
+        let only = only.as_ref().map_or(String::new(), |only| format!(" only {only}"));
+        format!("{} {index}{front}{only} {}", upstreams.join(","), kept_free.join(","))
     }
 }

@@ -3,7 +3,7 @@
 //! Before one's own door that would lock out whoever comes from this machine's address, or from everywhere. Addresses of
 //! loopback are as many clients and networks as are wanted.
 
-use crate::house::{FRONT, House};
+use crate::house::{FRONT, House, until};
 use crate::recorder::{HOLDS, Recorder};
 use crate::{evidence, not_proven};
 use burgrave_config::{Authority as Place, Host, Limits, Listen, Route, Settings, Site, Upstream};
@@ -26,7 +26,6 @@ const SOON: Duration = Duration::from_secs(1);
 const TRIES: usize = 5;
 /// Until requests are in work, places have come back, and past the limit what must be cut is.
 const SETTLE_TIME: Duration = Duration::from_secs(15);
-const PAUSE: Duration = Duration::from_millis(20);
 const TOO_LATE: &str = "the slow ones may have been cut by then";
 /// Requests that come in work are held for longer than a play takes.
 const HELD_TIME: Duration = Duration::from_mins(2);
@@ -312,19 +311,6 @@ fn is_cut(connection: &mut Connection, end: Instant) -> bool {
         if left.is_zero() {
             return false;
         }
-    }
-}
-
-fn until(time: Duration, mut is_done: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + time;
-    loop {
-        if is_done() {
-            return true;
-        }
-        if Instant::now() >= end {
-            return false;
-        }
-        std::thread::sleep(PAUSE);
     }
 }
 

@@ -9,7 +9,7 @@ use burgrave_prove::{Target, Wire, WireLimits};
 use burgrave_sys::chain;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where it listens, as the settings say it.
 pub(crate) const FRONT: SocketAddr =
@@ -61,5 +61,22 @@ impl Drop for House {
         if let Some(gateway) = self.gateway.take() {
             gateway.shutdown(Duration::ZERO);
         }
+    }
+}
+
+/// Between two looks at whether something is so.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Waits for something, at most for so long: whether it came.
+pub(crate) fn until(time: Duration, mut is_done: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + time;
+    loop {
+        if is_done() {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        std::thread::sleep(PAUSE);
     }
 }

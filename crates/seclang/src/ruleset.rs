@@ -173,7 +173,11 @@ impl RuleSet {
         let is_answered = |name: &str| name == "geoLookup" && self.settings.places.is_some();
         let asks = |rule: &Rule| asks(rule).filter(|name| !is_answered(name));
         let unanswered = self.rules.iter().filter_map(|rule| Some(warning(rule, asks(rule)?)));
-        unanswered.chain(self.words.notes.iter().cloned()).collect()
+        let idle = self.settings.lists && self.lists().is_empty();
+        let idle = idle.then(|| {
+            "`block_lists` asks nobody: no rule has an `@rbl` that can be asked".to_owned()
+        });
+        unanswered.chain(idle).chain(self.words.notes.iter().cloned()).collect()
     }
 
     /// The lists that have to be asked about each client before its transaction, each once. Empty where nobody asks.

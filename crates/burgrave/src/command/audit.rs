@@ -19,18 +19,21 @@ pub(super) fn run(arguments: &Audit) -> Result<Exit, Error> {
     let (system, ground) = load::host(arguments.root.as_deref())?;
     let mut facts = Facts::new(system.as_ref(), ground);
     let config = arguments.config.as_deref();
-    facts.served = load::served(config)?;
-    facts.baseline = super::baseline::kept(&load::state(config)?, arguments.root.as_deref());
+    let settings = config.map(|config| load::settings(&Live, config)).transpose()?;
+    let state = settings.as_ref().map_or(Path::new(load::STATE_DEFAULT), |own| &own.state);
+    facts.served = settings.as_ref().map(load::roots).unwrap_or_default();
+    facts.baseline = super::baseline::kept(state, arguments.root.as_deref());
     facts.domains = arguments.domains.as_deref().map(domains).transpose()?;
     if arguments.services {
         return services(&facts, arguments);
     }
     // A difference to a report for which servers were asked is one for which they are asked again.
-    if arguments.connect || arguments.diff && load::audit(config)?.is_some_and(|own| own.connect) {
+    let scheduled = settings.as_ref().and_then(|own| own.audit.as_ref());
+    if arguments.connect || arguments.diff && scheduled.is_some_and(|own| own.connect) {
         facts.answers = Some(burgrave_audit::ask(&facts));
     }
     if arguments.diff {
-        return difference(&facts, arguments);
+        return difference(&facts, state, arguments);
     }
     if arguments.format == AuditFormat::Svg {
         return Err(Error::PictureFormat);
@@ -97,9 +100,8 @@ pub(crate) fn keep(state: &Path, kept: &Kept) -> Result<(), SysError> {
 }
 
 /// What is different since the last report that was kept; this one is not.
-fn difference(facts: &Facts<'_>, arguments: &Audit) -> Result<Exit, Error> {
-    let state = load::state(arguments.config.as_deref())?;
-    let before = kept_report(&state).ok_or(Error::NoReport)?;
+fn difference(facts: &Facts<'_>, state: &Path, arguments: &Audit) -> Result<Exit, Error> {
+    let before = kept_report(state).ok_or(Error::NoReport)?;
     let report = burgrave_audit::audit(facts);
     if !report.saw_something() {
         return Ok(Exit::Unproven);

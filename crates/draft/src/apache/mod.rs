@@ -111,8 +111,9 @@ fn falls_back(host: &ApacheBlock, inner: &[&ApacheBlock], site: &mut Site) {
     let Some(text) = all.find_map(|block| block.last("fallbackresource")) else { return };
     let file = text.first();
     if file.eq_ignore_ascii_case("disabled") {
-    } else if site.scripts.is_some() && Path::new(file).extension().is_some_and(|end| end == "php")
-    {
+        return;
+    }
+    if site.scripts.is_some() && Path::new(file).extension().is_some_and(|end| end == "php") {
         site.front = Some((file.to_owned(), text.place.clone()));
     } else {
         site.note(&text.place, format!("`{}`: see `fallback` of `files`", text.name));

@@ -1,6 +1,7 @@
 //! Sites with PHP, as Debian's packages configure them, and what is not carried over of such.
 
 use super::*;
+use crate::site::scripts_in_short as told;
 use burgrave_audit::Ground;
 use burgrave_sys::Fake;
 
@@ -17,17 +18,6 @@ fn of(global: &str, lines: &str, change: impl Fn(&Fake)) -> Site {
     }
     change(&fake);
     sites(&Facts::new(&fake, Ground::Tree)).unwrap().remove(0)
-}
-
-fn told(site: &Site) -> String {
-    assert!(site.left_out.is_empty(), "{:?}", site.left_out);
-    let route = site.routes.iter().find(|route| route.path == "/").expect("a route for all");
-    let To::Scripts { upstreams, index, front_controller, only, kept_free } = &route.to else {
-        panic!("{route:?}")
-    };
-    let front = if *front_controller { " front" } else { "" };
-    let only = only.as_ref().map_or(String::new(), |only| format!(" only {only}"));
-    format!("{} {index}{front}{only} {}", upstreams.join(","), kept_free.join(","))
 }
 
 #[test]

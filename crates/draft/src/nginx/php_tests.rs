@@ -1,7 +1,7 @@
 //! Sites with PHP, as Debian, WordPress and Laravel write them, and what guards scripts there.
 
 use super::*;
-use crate::site::To;
+use crate::site::scripts_in_short as told;
 use burgrave_audit::Ground;
 use burgrave_sys::Fake;
 
@@ -29,18 +29,6 @@ fn host(server: &str) -> Fake {
 
 fn of(server: &str) -> Site {
     sites(&Facts::new(&host(server), Ground::Tree)).unwrap().remove(0)
-}
-
-/// The route with the scripts, in short.
-fn told(site: &Site) -> String {
-    assert!(site.left_out.is_empty(), "{:?}", site.left_out);
-    let route = site.routes.iter().find(|route| route.path == "/").expect("a route for all");
-    let To::Scripts { upstreams, index, front_controller, only, kept_free } = &route.to else {
-        panic!("{route:?}")
-    };
-    let front = if *front_controller { " front" } else { "" };
-    let only = only.as_ref().map_or(String::new(), |only| format!(" only {only}"));
-    format!("{} {index}{front}{only} {}", upstreams.join(","), kept_free.join(","))
 }
 
 #[test]

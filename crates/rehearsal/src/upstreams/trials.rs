@@ -2,6 +2,7 @@
 
 use super::{HERE, Mood, Opening, Play, Scene, Speech, Spoken};
 use crate::authority::Authority;
+use crate::house::until;
 use crate::{evidence, not_proven};
 use burgrave_config::Health;
 use burgrave_model::{Evidence, Outcome};
@@ -20,7 +21,6 @@ const GRACE_TIME: Duration = Duration::from_secs(2);
 const START_TIME: Duration = Duration::from_secs(15);
 /// Until an end is seen on kept connections.
 const SETTLE_TIME: Duration = Duration::from_millis(100);
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// One trial: its name, whether there is something of it in a play, and how it goes.
 struct Trial {
@@ -189,19 +189,6 @@ fn sickness(play: &Play, scene: &mut Scene) -> (String, Outcome) {
 
 fn patience(health: &Health, times: u32) -> Duration {
     (health.every + health.timeout).saturating_mul(times.saturating_add(2)) + GRACE_TIME
-}
-
-fn until(time: Duration, mut is_done: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + time;
-    loop {
-        if is_done() {
-            return true;
-        }
-        if Instant::now() >= end {
-            return false;
-        }
-        std::thread::sleep(PAUSE);
-    }
 }
 
 fn all_answered(statuses: &[Option<u16>]) -> (String, Outcome) {
