@@ -151,6 +151,11 @@ impl RequestBody {
         self.ahead.is_empty() && self.rest.is_none()
     }
 
+    /// Whether a piece of it is here already.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
     /// The next piece; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Stop> {
         poll_fn(|context| self.poll_piece(context)).await.transpose().map_err(|fault| match fault {
@@ -192,7 +197,10 @@ impl RequestBody {
         Ok(())
     }
 
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyFault>>> {
+    pub(crate) fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyFault>>> {
         if let Some(piece) = self.ahead.pop_front() {
             return Poll::Ready(Some(Ok(piece)));
         }

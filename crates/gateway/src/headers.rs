@@ -1,18 +1,18 @@
 //! Which header fields cross the gateway, in both directions, and which it sets itself.
 
 use crate::exchange::Exchange;
-use crate::guard::bytes::elements;
+use crate::guard::bytes::{elements, is_value};
 use crate::guard::head::{Framing, Version};
 use crate::plan::SitePlan;
 use crate::refusal::Reason;
 use burgrave_config::Environment;
-use bytes::Bytes;
 use http::header::{
-    ALT_SVC, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, REFERRER_POLICY,
+    ALT_SVC, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderMap, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue};
+use std::borrow::Cow;
 
 /// The policy of static content and of our own pages.
 pub(crate) const POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; \
@@ -63,8 +63,8 @@ fn crosses(name: &[u8]) -> bool {
     !(forwarded || is(&HOP_BY_HOP) || is(&FORGED) || is(&["host", "content-length", "expect"]))
 }
 
-/// The header for the upstream, made of the client's fields as received.
-pub(crate) fn to_upstream(exchange: &Exchange) -> Result<HeaderMap, Reason> {
+/// Hands out the fields for the upstream, name and value, made of the client's as received and our own.
+pub(crate) fn to_upstream(exchange: &Exchange, mut add: impl FnMut(&[u8], &[u8])) {
     let head = &exchange.head;
     let mut named: Vec<&[u8]> = Vec::new();
     for (name, value) in head.fields() {
@@ -74,84 +74,83 @@ pub(crate) fn to_upstream(exchange: &Exchange) -> Result<HeaderMap, Reason> {
     }
     // An answer that is to be inspected must not come compressed.
     let plain_answer = exchange.inspection.reads_answers();
-    let mut out = HeaderMap::with_capacity(24);
-    out.insert(HOST, host(exchange)?);
+    let credentials = exchange.verdict.takes_credentials();
+    let traces = exchange.plan.settings.log.makes_traces();
+    add(b"host", &host(exchange));
     for (name, value) in head.fields() {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
         let dropped = !crosses(name)
-            || (named.iter().any(|other| other.eq_ignore_ascii_case(name))
-                && !NEVER_NAMED.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes())));
-        let unreadable = name.eq_ignore_ascii_case(b"accept-encoding") && plain_answer;
-        let ours =
-            exchange.verdict.takes_credentials() && name.eq_ignore_ascii_case(b"authorization");
-        if dropped || unreadable || ours {
-            continue;
+            || (named.iter().any(|other| is(other))
+                && !NEVER_NAMED.iter().any(|other| is(other.as_bytes())));
+        let unreadable = plain_answer && is(b"accept-encoding");
+        let ours = credentials && is(b"authorization");
+        // A stranger's trace is none of ours (W3C Trace Context, 4.3: a new one is begun at the boundary).
+        let strange = traces && (is(b"traceparent") || is(b"tracestate"));
+        if !(dropped || unreadable || ours || strange) {
+            add(name, value);
         }
-        let name = HeaderName::from_bytes(name).ok().ok_or(Reason::FieldName)?;
-        let value = HeaderValue::from_maybe_shared(head.shared(value)).ok();
-        out.try_append(name, value.ok_or(Reason::FieldValue)?).ok().ok_or(Reason::HeaderMany)?;
     }
     match head.framing {
         Framing::None => {}
-        Framing::Length(length) => {
-            out.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        Framing::Open => {
-            out.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
+        Framing::Length(length) => add(b"content-length", length.to_string().as_bytes()),
+        Framing::Open => add(b"transfer-encoding", b"chunked"),
     }
-    set_own(exchange, &mut out);
-    Ok(out)
+    add_own(exchange, traces, add);
 }
 
-fn host(exchange: &Exchange) -> Result<HeaderValue, Reason> {
+/// [`to_upstream`] as a map, for protocols whose library wants one.
+pub(crate) fn map_to_upstream(exchange: &Exchange) -> Result<HeaderMap, Reason> {
+    let mut out = HeaderMap::with_capacity(24);
+    let mut fault = None;
+    to_upstream(exchange, |name, value| {
+        let added = HeaderName::from_bytes(name).ok().ok_or(Reason::FieldName).and_then(|name| {
+            let value = HeaderValue::from_bytes(value).ok().ok_or(Reason::FieldValue)?;
+            out.try_append(name, value).ok().ok_or(Reason::HeaderMany)
+        });
+        if let Err(reason) = added {
+            fault = Some(reason);
+        }
+    });
+    fault.map_or(Ok(out), Err)
+}
+
+fn host(exchange: &Exchange) -> Cow<'_, [u8]> {
     let head = &exchange.head;
     let named = crate::guard::head::authority(head.target()).map(|(authority, _)| authority);
     let Some(field) = named.or_else(|| head.host()) else {
-        return Ok(HeaderValue::from_static("localhost"));
+        return Cow::Borrowed(b"localhost");
     };
-    let value = if field.starts_with(exchange.host.as_bytes()) {
-        head.shared(field)
+    if field.starts_with(exchange.host.as_bytes()) {
+        Cow::Borrowed(field)
     } else {
-        normalised(&exchange.host, field)
-    };
-    HeaderValue::from_maybe_shared(value).ok().ok_or(Reason::HostInvalid)
+        Cow::Owned(normalised(&exchange.host, field))
+    }
 }
 
 /// The normalised host with the port that the client wrote.
-fn normalised(host: &str, field: &[u8]) -> Bytes {
+fn normalised(host: &str, field: &[u8]) -> Vec<u8> {
     let after = field.iter().rposition(|byte| *byte == b']').unwrap_or(0);
     let rest = field.get(after..).unwrap_or_default();
     let port = rest.iter().position(|byte| *byte == b':').and_then(|colon| rest.get(colon..));
     let mut out =
         if host.contains(':') { format!("[{host}]") } else { host.to_owned() }.into_bytes();
     out.extend_from_slice(port.unwrap_or_default());
-    Bytes::from(out)
+    out
 }
 
-fn set_own(exchange: &Exchange, out: &mut HeaderMap) {
+fn add_own(exchange: &Exchange, traces: bool, mut add: impl FnMut(&[u8], &[u8])) {
     let client = &exchange.client;
-    out.insert(HeaderName::from_static("x-forwarded-for"), client.ip_value.clone());
-    out.insert(HeaderName::from_static("x-real-ip"), client.ip_value.clone());
-    let scheme = if client.tls.is_some() { "https" } else { "http" };
-    out.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(scheme));
-    let text = |text: &str| HeaderValue::from_maybe_shared(Bytes::copy_from_slice(text.as_bytes()));
-    if let Ok(host) = text(&exchange.host) {
-        out.insert(HeaderName::from_static("x-forwarded-host"), host);
+    add(b"x-forwarded-for", client.ip_value.as_bytes());
+    add(b"x-real-ip", client.ip_value.as_bytes());
+    add(b"x-forwarded-proto", if client.tls.is_some() { b"https" } else { b"http" });
+    add(b"x-forwarded-host", exchange.host.as_bytes());
+    // A certificate may name its holder by anything.
+    if let Some(user) = exchange.verdict.user().filter(|user| is_value(user.as_bytes())) {
+        add(b"x-forwarded-user", user.as_bytes());
     }
-    if let Some(user) = exchange.verdict.user()
-        && let Ok(user) = text(user)
-    {
-        out.insert(HeaderName::from_static("x-forwarded-user"), user);
-    }
-    if let Ok(id) = text(&exchange.id) {
-        out.insert(HeaderName::from_static("x-request-id"), id);
-    }
-    if exchange.plan.settings.log.makes_traces()
-        && let Ok(trace) = text(&trace(&exchange.id))
-    {
-        // A stranger's trace is none of ours (W3C Trace Context, 4.3: a new one is begun at the boundary).
-        out.remove("tracestate");
-        out.insert(HeaderName::from_static("traceparent"), trace);
+    add(b"x-request-id", exchange.id.as_bytes());
+    if traces {
+        add(b"traceparent", trace(&exchange.id).as_bytes());
     }
 }
 
@@ -178,6 +177,16 @@ pub(crate) fn from_upstream(headers: &mut HeaderMap) {
     for name in HOP_BY_HOP.into_iter().chain(REVEALING) {
         headers.remove(name);
     }
+}
+
+/// Whether a field of an upstream's header may reach a client, whatever `Connection` names besides.
+pub(crate) fn comes_back(name: &[u8]) -> bool {
+    let first = name.first().map_or(0, u8::to_ascii_lowercase);
+    if !matches!(first, b'c' | b'k' | b'p' | b's' | b't' | b'u' | b'v' | b'x') {
+        return true;
+    }
+    let is = |other: &&str| name.eq_ignore_ascii_case(other.as_bytes());
+    !(HOP_BY_HOP.iter().any(is) || REVEALING.iter().any(is) || is(&"via"))
 }
 
 /// Fields that decide how a message is framed, read or kept, and so must not come after it (RFC
@@ -326,7 +335,7 @@ mod tests {
             ("::1", "[0:0::1]:443", "[::1]:443"),
             ("::1", "[0:0::1]", "[::1]"),
         ] {
-            assert_eq!(normalised(host, field.as_bytes()), wanted, "{field}");
+            assert_eq!(normalised(host, field.as_bytes()), wanted.as_bytes(), "{field}");
         }
     }
 
@@ -344,6 +353,11 @@ mod tests {
             ("via", "1.1 x"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
+        }
+        for name in headers.keys() {
+            let own = name == "x-mine";
+            let stays = matches!(name.as_str(), "content-length" | "content-type" | "set-cookie");
+            assert_eq!(comes_back(name.as_str().as_bytes()), stays || own, "{name}");
         }
         from_upstream(&mut headers);
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();

@@ -250,7 +250,7 @@ pub(crate) async fn request(
         [] => None,
         lists => {
             let kept = Arc::clone(&exchange.worker.lists);
-            Some(kept.ask(connection.client.0, lists).await)
+            Some(Box::pin(kept.ask(connection.client.0, lists)).await)
         }
     };
     let begun = catch_unwind(AssertUnwindSafe(|| {
@@ -275,7 +275,8 @@ pub(crate) async fn request(
     obey(decision)?;
     if exchange.inspection.ask(|engine| engine.wants_request_body())? == Some(true) {
         let grpc = upstream::is_grpc(exchange).then(FirstMessage::default);
-        request_body(&mut exchange.inspection, body, grpc).await?;
+        // Apart: most requests have no body, and need not hold its room.
+        Box::pin(request_body(&mut exchange.inspection, body, grpc)).await?;
     }
     obey(exchange.inspection.ask(<dyn Engine>::request_body_done)?)?;
     Ok(Permit(()))
@@ -351,6 +352,15 @@ pub(crate) async fn response(
         obey(exchange.inspection.ask(<dyn Engine>::response_body_done)?)?;
         return Ok(response);
     }
+    Box::pin(inspected(exchange, response, decoder)).await
+}
+
+/// The answer, after the engine has looked at its content.
+async fn inspected(
+    exchange: &mut Exchange,
+    response: Response<OutBody>,
+    decoder: Option<Decoder>,
+) -> Result<Response<OutBody>, Stop> {
     let (parts, mut body) = response.into_parts();
     let pieces = response_body(&mut exchange.inspection, &mut body, decoder).await?;
     obey(exchange.inspection.ask(<dyn Engine>::response_body_done)?)?;

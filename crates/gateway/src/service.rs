@@ -85,9 +85,12 @@ async fn steps(
         };
         (served?, Origin::Own)
     } else if exchange.route.is_some() {
-        scan::request(exchange, body).await?;
+        if scan::wanted(exchange) {
+            Box::pin(scan::request(exchange, body)).await?;
+        }
         exchange.decide(Decided::Forward);
-        (upstream::forward(permit, exchange, body).await?, Origin::Upstream)
+        // Apart, so that a request for a file does not hold the room of one for an upstream.
+        (Box::pin(upstream::forward(permit, exchange, body)).await?, Origin::Upstream)
     } else {
         exchange.decide(Decided::File);
         (files::serve(permit, exchange)?, Origin::Own)
@@ -192,7 +195,9 @@ fn finish(
         || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
         || parts.status.is_informational();
     if bodiless {
-        if let Some(length) = body.length()
+        // What an upstream does not say of its content, nobody here knows.
+        if origin == Origin::Own
+            && let Some(length) = body.length()
             && exchange.head.method() == b"HEAD"
             && !parts.headers.contains_key(http::header::CONTENT_LENGTH)
         {

@@ -14,13 +14,14 @@ pub(crate) struct Stall {
     active: Cell<usize>,
     /// Requests whose client waits for us.
     ours: Cell<usize>,
-    progress: Cell<Instant>,
+    /// Whether anything went on since the last look. Looking at the clock each time would cost a request more
+    /// than the rest of this.
+    moved: Cell<bool>,
 }
 
 impl Stall {
     pub(crate) fn new() -> Self {
-        let progress = Cell::new(Instant::now());
-        Self { active: Cell::new(0), ours: Cell::new(0), progress }
+        Self { active: Cell::new(0), ours: Cell::new(0), moved: Cell::new(false) }
     }
 
     /// A request has come; it is our turn.
@@ -33,27 +34,31 @@ impl Stall {
     pub(crate) fn turn(&self, ours: bool) {
         let count = self.ours.get();
         self.ours.set(if ours { count + 1 } else { count.saturating_sub(1) });
-        self.progress.set(Instant::now());
+        self.moved.set(true);
     }
 
     /// A request is over; says how many are left.
     pub(crate) fn end(&self) -> usize {
         let left = self.active.get().saturating_sub(1);
         self.active.set(left);
-        self.progress.set(Instant::now());
+        self.moved.set(true);
         left
     }
 
     /// Ends when the connection should.
     pub(crate) async fn watch(&self, stalled: Duration, idle: Duration) {
+        let mut since = Instant::now();
         loop {
             sleep(LOOK_TIME.min(stalled).min(idle)).await;
+            if self.moved.take() {
+                since = Instant::now();
+            }
             let limit = match (self.active.get(), self.ours.get()) {
                 (0, _) => idle,
                 (_, 0) => stalled,
                 _ => continue,
             };
-            if self.progress.get().elapsed() >= limit {
+            if since.elapsed() >= limit {
                 return;
             }
         }

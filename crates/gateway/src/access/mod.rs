@@ -71,7 +71,8 @@ pub(crate) async fn decide(exchange: &Exchange) -> Result<Verdict, Stop> {
         (None, Some(CertificateUse::Required)) => Err(Reason::CertificateNeeded.into()),
         (Some(verdict), Some(CertificateUse::Optional)) => Ok(verdict),
         (certified, _) if access.users.is_none() => Ok(certified.unwrap_or(Verdict::Anyone)),
-        (_, _) => sign_in(exchange, access, users).await,
+        // Apart: few requests need its room.
+        (_, _) => Box::pin(sign_in(exchange, access, users)).await,
     }
 }
 

@@ -119,11 +119,6 @@ impl Head {
         self.fields.iter().map(|(name, value)| (name.of(&self.raw), value.of(&self.raw)))
     }
 
-    /// A field's value as a piece of the raw header, without a copy.
-    pub(crate) fn shared(&self, part: &[u8]) -> Bytes {
-        self.raw.slice_ref(part)
-    }
-
     /// The first value of a field; `name` in any case.
     pub(crate) fn field(&self, name: &[u8]) -> Option<&[u8]> {
         self.fields().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)

@@ -45,6 +45,13 @@ impl Drop for Held {
     }
 }
 
+/// Whether the route asks for bodies to be scanned.
+pub(crate) fn wanted(exchange: &Exchange) -> bool {
+    let site = exchange.site.and_then(|site| exchange.plan.sites.get(site));
+    site.and_then(|site| site.routes.get(exchange.route?))
+        .is_some_and(|route| route.route.scan.is_some())
+}
+
 /// Scans the body, where the route asks for it; then it is there again, whole.
 pub(crate) async fn request(exchange: &mut Exchange, body: &mut RequestBody) -> Result<(), Stop> {
     let plan = std::sync::Arc::clone(&exchange.plan);

@@ -3,7 +3,7 @@
 //! One event loop does it for all. At most one check of an upstream is under way.
 
 use super::Pool;
-use super::link::Socket;
+use super::socket::Socket;
 use super::target::Target;
 use crate::connection::Local;
 use crate::plan::Plan;

@@ -16,100 +16,44 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// What an answer comes by.
+/// What an answer's content comes by.
 #[derive(Debug)]
-pub(crate) struct Carrier {
+pub(crate) enum Carrier {
     /// A connection for this answer alone, until it is given back.
-    link: Option<Box<Link>>,
+    Link(Option<Box<Link>>),
     /// A stream of a shared connection, counted until it is dropped.
-    _slot: Option<Slot>,
-    /// The request at its upstream, counted until it is dropped.
-    _under_way: Option<UnderWay>,
+    Stream(Box<Stream>),
 }
 
-impl Carrier {
-    pub(super) fn of_link(link: Box<Link>) -> Self {
-        Self { link: Some(link), _slot: None, _under_way: None }
-    }
-
-    pub(super) fn of_stream(slot: Slot) -> Self {
-        Self { link: None, _slot: Some(slot), _under_way: None }
-    }
-
-    pub(super) fn with(self, under_way: UnderWay) -> Self {
-        Self { _under_way: Some(under_way), ..self }
-    }
-
-    pub(super) fn into_link(self) -> Option<Box<Link>> {
-        self.link
-    }
-}
-
-/// See the module.
+/// See [`Carrier::Stream`].
 #[derive(Debug)]
-pub(crate) struct UpstreamBody {
+pub(crate) struct Stream {
     incoming: Incoming,
-    carrier: Carrier,
     trailers: Option<HeaderMap>,
-    open: bool,
-    failed: bool,
     finished: bool,
     alarm: Alarm,
-    pause: Duration,
+    _slot: Slot,
 }
 
-impl UpstreamBody {
-    pub(super) fn new(incoming: Incoming, carrier: Carrier, pause: Duration) -> Self {
-        Self {
-            incoming,
-            carrier,
-            trailers: None,
-            open: true,
-            failed: false,
-            finished: false,
-            alarm: Alarm::default(),
-            pause,
-        }
+impl Stream {
+    pub(super) fn new(incoming: Incoming, slot: Slot) -> Self {
+        Self { incoming, trailers: None, finished: false, alarm: Alarm::default(), _slot: slot }
     }
 
-    /// Whether all of it was read.
-    pub(crate) fn ended(&self) -> bool {
-        !self.failed && self.trailers.is_none() && self.read()
-    }
-
-    fn read(&self) -> bool {
+    fn is_finished(&self) -> bool {
         self.finished || self.incoming.is_end_stream()
     }
 
-    /// The trailers, once all pieces were read.
-    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
-        self.trailers.take()
-    }
-
-    /// Bytes to come, where the upstream said so.
-    pub(crate) fn length(&self) -> Option<u64> {
-        self.incoming.size_hint().exact()
-    }
-
-    /// The next piece. Trailers are kept for [`Self::take_trailers`].
-    pub(crate) fn poll_piece(
+    fn poll_piece(
         &mut self,
         context: &mut Context<'_>,
+        pause: Duration,
     ) -> Poll<Option<Result<Bytes, Reason>>> {
         if let Poll::Ready(piece) = self.poll_incoming(context) {
             return Poll::Ready(piece);
         }
-        if let Some(link) = &mut self.carrier.link
-            && self.open
-        {
-            self.open = link.drive(context);
-        }
-        if let Poll::Ready(piece) = self.poll_incoming(context) {
-            return Poll::Ready(piece);
-        }
-        self.alarm.after_if_unset(self.pause);
+        self.alarm.after_if_unset(pause);
         if self.alarm.rings(context) {
-            self.failed = true;
             return Poll::Ready(Some(Err(Reason::UpstreamSlow)));
         }
         Poll::Pending
@@ -122,10 +66,7 @@ impl UpstreamBody {
                     self.finished = true;
                     return Poll::Ready(None);
                 }
-                Some(Err(_)) => {
-                    self.failed = true;
-                    return Poll::Ready(Some(Err(Reason::UpstreamEnded)));
-                }
+                Some(Err(_)) => return Poll::Ready(Some(Err(Reason::UpstreamEnded))),
                 Some(Ok(frame)) => {
                     self.alarm.clear();
                     match frame.into_data() {
@@ -138,13 +79,68 @@ impl UpstreamBody {
     }
 }
 
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct UpstreamBody {
+    carrier: Carrier,
+    /// The request at its upstream, counted until it is dropped.
+    _under_way: UnderWay,
+    failed: bool,
+    pause: Duration,
+}
+
+impl UpstreamBody {
+    pub(super) fn new(carrier: Carrier, under_way: UnderWay, pause: Duration) -> Self {
+        Self { carrier, _under_way: under_way, failed: false, pause }
+    }
+
+    /// Whether all of it was read.
+    pub(crate) fn ended(&self) -> bool {
+        !self.failed
+            && match &self.carrier {
+                Carrier::Link(link) => {
+                    link.as_ref().is_none_or(|link| link.is_finished() && !link.has_trailers())
+                }
+                Carrier::Stream(stream) => stream.trailers.is_none() && stream.is_finished(),
+            }
+    }
+
+    /// The trailers, once all pieces were read.
+    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        match &mut self.carrier {
+            Carrier::Link(link) => link.as_mut().and_then(|link| link.take_trailers()),
+            Carrier::Stream(stream) => stream.trailers.take(),
+        }
+    }
+
+    /// Bytes to come, where the upstream said so.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match &self.carrier {
+            Carrier::Link(link) => link.as_ref().and_then(|link| link.length()),
+            Carrier::Stream(stream) => stream.incoming.size_hint().exact(),
+        }
+    }
+
+    /// The next piece. Trailers are kept for [`Self::take_trailers`].
+    pub(crate) fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Reason>>> {
+        let piece = match &mut self.carrier {
+            Carrier::Link(None) => return Poll::Ready(None),
+            Carrier::Link(Some(link)) => ready!(link.poll_piece(context, self.pause)),
+            Carrier::Stream(stream) => ready!(stream.poll_piece(context, self.pause)),
+        };
+        self.failed |= matches!(piece, Some(Err(_)));
+        Poll::Ready(piece)
+    }
+}
+
 impl Drop for UpstreamBody {
     fn drop(&mut self) {
-        if !self.failed
-            && self.read()
-            && self.open
-            && let Some(mut link) = self.carrier.link.take()
-            && link.usable()
+        if let Carrier::Link(link) = &mut self.carrier
+            && let Some(link) = link.take()
+            && link.is_free()
         {
             let pool = Rc::clone(&link.pool);
             pool.keep(link);

@@ -4,12 +4,16 @@
 //! before its end is never made to look complete; what an upstream may send before its answer is
 //! bounded.
 
+mod answered;
+mod asked;
 mod check;
+mod chunks;
 pub(crate) mod fastcgi;
 mod incoming;
 mod link;
 mod multiplexed;
 mod pool;
+mod socket;
 mod sticky;
 mod target;
 mod tls;
@@ -32,12 +36,10 @@ use crate::plan::RoutePlan;
 use crate::refusal::Reason;
 use crate::route::path_and_query;
 use burgrave_config::Upstream;
-use bytes::Bytes;
 use http::header::{HOST, TE, TRANSFER_ENCODING};
-use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use incoming::Carrier;
-use link::Failure;
+use link::{Asked, Failure};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,28 +69,39 @@ pub(crate) async fn forward(
     }
     let limits = exchange.plan.limits(exchange.site, exchange.route);
     let times = Times { connect: limits.connect_time, answer: limits.upstream_time };
-    let mut fields = headers::to_upstream(exchange)?;
-    if handshake {
-        websocket::ask(&mut fields);
-    }
     let plan = Arc::clone(&exchange.plan);
-    if let Some(route) = route_of(&plan, exchange).filter(|own| own.route.fastcgi.is_some()) {
+    let route = route_of(&plan, exchange).ok_or(Reason::UpstreamRefused)?;
+    if route.route.fastcgi.is_some() {
         if handshake {
             return Err(Reason::WebSocket.into());
         }
+        let fields = headers::map_to_upstream(exchange)?;
         return scripted(exchange, route, body, &fields, times).await;
     }
-    let (mut response, carrier) = send(exchange, body, fields, times).await?;
-    let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
-    if switched {
-        let link = carrier.into_link().filter(|_| handshake).ok_or(Reason::UpstreamGarbage)?;
-        return websocket::switch(exchange, response.into_parts().0, link).await;
+    let (response, carrier, under_way) = send(exchange, route, body, handshake, times).await?;
+    let (mut parts, ()) = response.into_parts();
+    if parts.status == http::StatusCode::SWITCHING_PROTOCOLS {
+        return match carrier {
+            Carrier::Link(Some(link)) if handshake => Ok(websocket::switch(exchange, parts, *link)),
+            Carrier::Link(_) | Carrier::Stream(_) => Err(Reason::UpstreamGarbage.into()),
+        };
     }
-    headers::from_upstream(response.headers_mut());
-    sticky::stick(exchange, response.headers_mut());
-    let (parts, incoming) = response.into_parts();
-    let answer = UpstreamBody::new(incoming, carrier, times.answer);
-    Ok(Response::from_parts(parts, OutBody::Upstream(Box::new(answer))))
+    sticky::stick(exchange, &mut parts.headers);
+    Ok(Response::from_parts(parts, content(carrier, under_way, times)))
+}
+
+/// The answer's content. What is here whole lets its connection go.
+fn content(carrier: Carrier, under_way: UnderWay, times: Times) -> OutBody {
+    if let Carrier::Link(Some(mut link)) = carrier {
+        if let Some(whole) = link.take_whole() {
+            let pool = Rc::clone(&link.pool);
+            pool.keep(link);
+            return OutBody::Whole(whole);
+        }
+        let carrier = Carrier::Link(Some(link));
+        return OutBody::Upstream(Box::new(UpstreamBody::new(carrier, under_way, times.answer)));
+    }
+    OutBody::Upstream(Box::new(UpstreamBody::new(carrier, under_way, times.answer)))
 }
 
 /// Sends the request to the route's FastCGI servers in their order; one that cannot be connected to is
@@ -137,38 +150,18 @@ pub(crate) fn is_grpc(exchange: &Exchange) -> bool {
         })
 }
 
-type Answer = (Response<hyper::body::Incoming>, Carrier);
-
-/// What is sent, but for its body.
-struct Outgoing {
-    method: Method,
-    uri: Uri,
-    fields: HeaderMap,
-}
-
-impl Outgoing {
-    fn request(&self, body: RequestBody) -> Request<RequestBody> {
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.fields.clone();
-        request
-    }
-}
+type Answer = (Response<()>, Carrier);
 
 /// Sends the request to the route's upstreams in their order. One that cannot be connected to is
 /// passed over; one that ends before its answer is, too, for a request that may be made twice.
 async fn send(
     exchange: &mut Exchange,
+    route: &RoutePlan,
     body: &mut RequestBody,
-    fields: HeaderMap,
+    handshake: bool,
     times: Times,
-) -> Result<Answer, Stop> {
-    let method = Method::from_bytes(exchange.head.method()).ok().ok_or(Reason::Method)?;
-    let repeatable = body.is_empty() && method.is_idempotent();
-    let outgoing = Outgoing { method, uri: uri(exchange.head.target())?, fields };
-    let plan = Arc::clone(&exchange.plan);
-    let route = route_of(&plan, exchange).ok_or(Reason::UpstreamRefused)?;
+) -> Result<(Response<()>, Carrier, UnderWay), Stop> {
+    let repeatable = body.is_empty() && is_idempotent(exchange.head.method());
     route.targets.begun();
     let mut last = Stop::Refuse(Reason::UpstreamRefused);
     for (index, pool) in candidates(exchange, route) {
@@ -176,10 +169,10 @@ async fn send(
         exchange.upstream = Some(Rc::clone(&pool.name));
         exchange.target = Some(Arc::clone(target));
         let under_way = UnderWay::at(target);
-        match attempt(exchange, &pool, body, (&outgoing, repeatable), times).await {
+        match attempt(exchange, &pool, body, (handshake, repeatable), times).await {
             Ok((response, carrier)) => {
                 target.answered();
-                return Ok((response, carrier.with(under_way)));
+                return Ok((response, carrier, under_way));
             }
             Err(Attempt::Unconnected(reason)) => {
                 target.failed(burgrave_sys::monotonic().0);
@@ -198,6 +191,11 @@ async fn send(
         }
     }
     Err(last)
+}
+
+/// Whether a request may be made twice (RFC 9110 §9.2.2).
+fn is_idempotent(method: &[u8]) -> bool {
+    matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE")
 }
 
 /// Why an upstream did not answer.
@@ -220,41 +218,49 @@ async fn attempt(
     exchange: &Exchange,
     pool: &Rc<Pool>,
     body: &mut RequestBody,
-    (outgoing, repeatable): (&Outgoing, bool),
+    (handshake, repeatable): (bool, bool),
     times: Times,
 ) -> Result<Answer, Attempt> {
     let state = Rc::clone(&body.state);
+    let failed = |failure| Attempt::Failed(failure, state.fault.get());
     if let Some(shared) = &pool.shared {
         let stream = match shared.stream() {
             Some(stream) => stream,
             None => shared.open(pool.socket(times.connect).await?).await?,
         };
-        let request = shared_request(exchange, outgoing, body.take())?;
+        let request = shared_request(exchange, body.take())?;
         let answer = stream.roundtrip(request, &state, times.answer).await;
-        let failed = |failure| Attempt::Failed(failure, state.fault.get());
         let (response, slot) = answer.map_err(failed)?;
-        return Ok((response, Carrier::of_stream(slot)));
+        let (mut parts, incoming) = response.into_parts();
+        headers::from_upstream(&mut parts.headers);
+        let carrier = Carrier::Stream(Box::new(incoming::Stream::new(incoming, slot)));
+        return Ok((Response::from_parts(parts, ()), carrier));
     }
+    let write = |out: &mut Vec<u8>| asked::write(exchange, handshake, out);
+    let head = &exchange.head;
+    let (framing, is_head) = (head.framing, head.method() == b"HEAD");
+    let asked = |body| Asked { write: &write, framing, head: is_head, body };
     if let Some(mut link) = pool.kept() {
-        let request = outgoing.request(body.take());
-        match link.roundtrip(request, &state, times.answer).await {
-            Ok(response) => return Ok((response, Carrier::of_link(link))),
+        match link.roundtrip(asked(body.take()), &state, times.answer).await {
+            Ok(response) => return Ok((response, Carrier::Link(Some(link)))),
             Err(Failure::Dead) if repeatable => {}
-            Err(failure) => return Err(Attempt::Failed(failure, state.fault.get())),
+            Err(failure) => return Err(failed(failure)),
         }
     }
     let mut link = pool.fresh(times.connect).await?;
-    let request = outgoing.request(body.take());
-    match link.roundtrip(request, &state, times.answer).await {
-        Ok(response) => Ok((response, Carrier::of_link(link))),
-        Err(failure) => Err(Attempt::Failed(failure, state.fault.get())),
-    }
+    let response =
+        link.roundtrip(asked(body.take()), &state, times.answer).await.map_err(failed)?;
+    Ok((response, Carrier::Link(Some(link))))
 }
 
 /// The route's upstreams in the order in which they are to be tried.
 fn candidates(exchange: &Exchange, route: &RoutePlan) -> Vec<(usize, Rc<Pool>)> {
     let upstreams = &route.route.upstream;
     let pool = |upstream| exchange.worker.pool(upstream, route.verify.as_ref());
+    // The common case has no choice.
+    if let [only] = upstreams.as_slice() {
+        return vec![(0, pool(only))];
+    }
     let pools: Vec<_> = upstreams.iter().map(pool).collect();
     let balance = &route.route.balance;
     let mark = balance.sticky.as_deref().and_then(|name| exchange.head.cookie(name));
@@ -265,21 +271,21 @@ fn candidates(exchange: &Exchange, route: &RoutePlan) -> Vec<(usize, Rc<Pool>)> 
 }
 
 /// The request as HTTP/2 writes it: an authority in the place of `Host`, no field of a connection.
-fn shared_request(
-    exchange: &Exchange,
-    outgoing: &Outgoing,
-    body: RequestBody,
-) -> Result<Request<RequestBody>, Reason> {
-    let mut request = outgoing.request(body);
-    let fields = request.headers_mut();
+fn shared_request(exchange: &Exchange, body: RequestBody) -> Result<Request<RequestBody>, Reason> {
+    let mut fields = headers::map_to_upstream(exchange)?;
     let host = fields.remove(HOST).ok_or(Reason::HostMissing)?;
     fields.remove(TRANSFER_ENCODING);
     if is_grpc(exchange) {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
-    let path = outgoing.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let mut path = Vec::with_capacity(exchange.head.target().len());
+    asked::target(exchange.head.target(), &mut path);
     let whole = Uri::builder().scheme("http").authority(host.as_bytes()).path_and_query(path);
+    let mut request = Request::new(body);
+    *request.method_mut() =
+        Method::from_bytes(exchange.head.method()).ok().ok_or(Reason::Method)?;
     *request.uri_mut() = whole.build().ok().ok_or(Reason::Target)?;
+    *request.headers_mut() = fields;
     Ok(request)
 }
 
@@ -295,53 +301,4 @@ fn explain(failure: Failure, fault: Option<BodyFault>) -> Stop {
 
 fn route_of<'a>(plan: &'a crate::plan::Plan, exchange: &Exchange) -> Option<&'a RoutePlan> {
     plan.sites.get(exchange.site?)?.routes.get(exchange.route?)
-}
-
-/// The target in origin form. Bytes that a URI may not hold are percent-encoded on the way.
-fn uri(target: &[u8]) -> Result<Uri, Reason> {
-    let (path, query) = path_and_query(target);
-    let mut out = Vec::with_capacity(target.len());
-    encode(&mut out, path);
-    if let Some(query) = query {
-        out.push(b'?');
-        encode(&mut out, query);
-    }
-    let parsed = PathAndQuery::from_maybe_shared(Bytes::from(out)).ok().ok_or(Reason::Target)?;
-    Ok(Uri::from(parsed))
-}
-
-fn encode(out: &mut Vec<u8>, part: &[u8]) {
-    for byte in part {
-        if matches!(byte, 0x21 | 0x24..=0x3b | 0x3d | 0x3f..=0x5a | b'_' | b'a'..=b'z' | b'~') {
-            out.push(*byte);
-        } else {
-            match byte {
-                b'[' | b']' | b'|' | b'\\' | b'^' => out.push(*byte),
-                other => {
-                    out.push(b'%');
-                    crate::log::json::hex(out, *other);
-                }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_stay_what_they_are_but_for_forbidden_bytes() {
-        for (target, wanted) in [
-            ("/a/b?c=d&e=%20f", "/a/b?c=d&e=%20f"),
-            ("http://x/a?b", "/a?b"),
-            ("http://x", "/"),
-            ("*", "*"),
-            ("/a[b]|\\^~!$&'()*+,:;=@-._?/?", "/a[b]|\\^~!$&'()*+,:;=@-._?/?"),
-            ("/?q=<script>\"`{}", "/?q=%3cscript%3e%22%60%7b%7d"),
-            ("/\u{e9}?\u{e9}", "/%c3%a9?%c3%a9"),
-        ] {
-            assert_eq!(uri(target.as_bytes()).unwrap().to_string(), wanted);
-        }
-    }
 }

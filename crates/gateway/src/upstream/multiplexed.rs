@@ -5,7 +5,8 @@
 //!
 //! Bounded: connections an upstream, streams a connection, header bytes, buffers.
 
-use super::link::{Failure, Socket};
+use super::link::Failure;
+use super::socket::Socket;
 use crate::body::{BodyState, RequestBody};
 use crate::connection::Local;
 use crate::guard::clock::Alarm;

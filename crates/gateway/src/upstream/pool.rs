@@ -1,7 +1,8 @@
 //! Kept connections to one upstream. Each event loop has its own, so no lock is needed.
 
-use super::link::{Link, Socket};
+use super::link::Link;
 use super::multiplexed::Connections;
+use super::socket::Socket;
 use super::tls::server_name;
 use crate::refusal::Reason;
 use burgrave_config::{Authority, Host, Upstream};
@@ -110,7 +111,7 @@ impl Pool {
 
     /// A new connection.
     pub(crate) async fn fresh(self: &Rc<Self>, time: Duration) -> Result<Box<Link>, Reason> {
-        Ok(Box::new(Link::new(self.socket(time).await?, Rc::clone(self)).await?))
+        Ok(Box::new(Link::new(self.socket(time).await?, Rc::clone(self))))
     }
 
     /// A new connection, or why there is none.

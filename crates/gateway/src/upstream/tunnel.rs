@@ -1,6 +1,6 @@
 //! Bytes both ways after a protocol switch.
 
-use super::link::Socket;
+use super::socket::Socket;
 use crate::pass;
 use bytes::Bytes;
 use std::time::Duration;

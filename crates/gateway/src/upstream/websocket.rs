@@ -6,8 +6,6 @@ use crate::body::OutBody;
 use crate::exchange::Exchange;
 use crate::guard::bytes::elements;
 use crate::guard::head::{Framing, Head, Version};
-use crate::headers;
-use crate::inspect::Stop;
 use crate::refusal::Reason;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response};
@@ -40,27 +38,26 @@ fn is_key(key: &[u8]) -> bool {
     letters.iter().all(letter) && matches!(letters.last(), Some(b'A' | b'Q' | b'g' | b'w'))
 }
 
-/// The fields that ask the upstream for the switch.
-pub(super) fn ask(fields: &mut HeaderMap) {
+/// The fields that tell the client of the switch.
+fn told(fields: &mut HeaderMap) {
     fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }
 
 /// Hands the upstream's socket to the client's connection and answers 101.
-pub(super) async fn switch(
+pub(super) fn switch(
     exchange: &Exchange,
     mut parts: http::response::Parts,
-    link: Box<Link>,
-) -> Result<Response<OutBody>, Stop> {
-    let (socket, ahead) = link.into_socket().await?;
+    link: Link,
+) -> Response<OutBody> {
+    let (socket, ahead) = link.into_socket();
     let limits = exchange.plan.limits(exchange.site, exchange.route);
     let tunnel = Tunnel { socket, ahead, idle: limits.idle_time };
     *exchange.client.tunnel.borrow_mut() = Some(tunnel);
-    headers::from_upstream(&mut parts.headers);
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.remove(TRANSFER_ENCODING);
-    ask(&mut parts.headers);
-    Ok(Response::from_parts(parts, OutBody::Empty))
+    told(&mut parts.headers);
+    Response::from_parts(parts, OutBody::Empty)
 }
 
 #[cfg(test)]

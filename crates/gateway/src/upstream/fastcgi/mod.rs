@@ -8,7 +8,7 @@ mod params;
 mod record;
 mod script;
 
-use super::link::Socket;
+use super::socket::Socket;
 use super::{Pool, Times, path_and_query};
 use crate::body::{BodyFault, OutBody, RequestBody};
 use crate::exchange::Exchange;
