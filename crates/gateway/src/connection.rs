@@ -3,6 +3,7 @@
 
 use crate::accept::Seat;
 use crate::frames::{Refusal, Streams, Watched};
+use crate::gather::Gathered;
 use crate::guard::head::{Head, HeadBuilder, Version};
 use crate::guard::io::{Refused, Wire};
 use crate::handshake::{TlsFacts, handshake, tls_facts};
@@ -22,11 +23,12 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -290,7 +292,8 @@ where
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         move |refusal: Refusal| refused_unread(&worker, &client, refusal.text(), Some("HTTP/2.0"))
     };
-    let stream = Watched::new(stream, Rc::clone(&streams), Box::new(refuse));
+    let gathered = Gathered::new(stream);
+    let stream = Watched::new(gathered.clone(), Rc::clone(&streams), Box::new(refuse));
     let service = service_fn(|request: Request<Incoming>| {
         streams.taken();
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
@@ -330,9 +333,14 @@ where
     let mut watch = pin!(client.stall.watch(write_time, limits.idle_time));
     let mut open = true;
     loop {
+        let turn = poll_fn(|context| {
+            let ended = connection.as_mut().poll(context).is_ready();
+            let broken = matches!(gathered.poll_send(context), Poll::Ready(Err(_gone)));
+            if ended || broken { Poll::Ready(()) } else { Poll::Pending }
+        });
         tokio::select! {
             biased;
-            _ended = connection.as_mut() => return,
+            () = turn => return,
             _ = told.as_mut(), if open => {
                 open = false;
                 connection.as_mut().graceful_shutdown();

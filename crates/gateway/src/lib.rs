@@ -27,6 +27,7 @@ mod exchange;
 mod files;
 mod frames;
 mod gateway;
+mod gather;
 mod guard;
 mod handshake;
 mod headers;

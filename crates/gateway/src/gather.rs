@@ -1,0 +1,244 @@
+//! What HTTP/2 writes, gathered: the answers of a turn leave as one TLS record and one call, where the HTTP library
+//! would make one of each answer.
+//!
+//! Invariants: no more than [`GATHERED_BYTES_MAX`] is held, and nothing between two turns while nobody answers;
+//! whoever drives the connection calls [`Gathered::poll_send`] after each turn, so that nothing waits here for another
+//! request to push it out; the end of the connection sends what is left first.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A TLS record's worth (RFC 8446 §5.1).
+const GATHERED_BYTES_MAX: usize = 16 * 1024;
+/// What is this long is no longer worth a copy.
+const LONG_BYTES: usize = GATHERED_BYTES_MAX / 2;
+
+#[derive(Debug)]
+struct Inner<S> {
+    stream: S,
+    out: Vec<u8>,
+    sent: usize,
+}
+
+/// See the module. Clones are the same connection.
+#[derive(Debug)]
+pub(crate) struct Gathered<S>(Rc<RefCell<Inner<S>>>);
+
+impl<S> Clone for Gathered<S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Inner<S> {
+    /// Hands what is held to the stream.
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest @ [_, ..]) = self.out.get(self.sent..) {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent = self.sent.saturating_add(count);
+        }
+        // A silent connection holds no room.
+        (self.out, self.sent) = (Vec::new(), 0);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes of the pieces what there is room for.
+    fn take(&mut self, pieces: &[IoSlice<'_>]) -> usize {
+        if self.out.capacity() == 0 {
+            self.out.reserve_exact(GATHERED_BYTES_MAX);
+        }
+        let before = self.out.len();
+        for piece in pieces {
+            let room = GATHERED_BYTES_MAX.saturating_sub(self.out.len());
+            self.out.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
+        }
+        self.out.len().saturating_sub(before)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Gathered<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self(Rc::new(RefCell::new(Inner { stream, out: Vec::new(), sent: 0 })))
+    }
+
+    /// Sends what was gathered in this turn.
+    pub(crate) fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.0.borrow_mut();
+        ready!(inner.poll_drain(context))?;
+        Pin::new(&mut inner.stream).poll_flush(context)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0.borrow_mut().stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        piece: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(piece)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let inner = &mut *self.0.borrow_mut();
+        let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
+        if inner.out.len() >= GATHERED_BYTES_MAX || (whole >= LONG_BYTES && !inner.out.is_empty()) {
+            ready!(inner.poll_drain(context))?;
+        }
+        if whole >= LONG_BYTES {
+            return Pin::new(&mut inner.stream).poll_write_vectored(context, pieces);
+        }
+        Poll::Ready(Ok(inner.take(pieces)))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Does nothing: that is [`Gathered::poll_send`]'s.
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.0.borrow_mut();
+        ready!(inner.poll_drain(context))?;
+        Pin::new(&mut inner.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::task::Waker;
+
+    /// Takes so many bytes at a time, and nothing each other time.
+    #[derive(Debug, Default)]
+    struct Narrow {
+        most: usize,
+        got: Vec<u8>,
+        calls: Vec<usize>,
+        shut: bool,
+        willing: bool,
+    }
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+            piece: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let this = self.get_mut();
+            this.willing = !this.willing;
+            if this.most < GATHERED_BYTES_MAX && !this.willing {
+                return Poll::Pending;
+            }
+            let count = piece.len().min(this.most);
+            this.got.extend_from_slice(&piece[..count]);
+            this.calls.push(count);
+            Poll::Ready(Ok(count))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.get_mut().shut = true;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn narrow(most: usize) -> Gathered<Narrow> {
+        Gathered::new(Narrow { most, ..Narrow::default() })
+    }
+
+    /// Polls until it is ready, for so many times at most.
+    fn again<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>) -> T {
+        let context = &mut Context::from_waker(Waker::noop());
+        for _ in 0..1_000_000 {
+            if let Poll::Ready(done) = poll(context) {
+                return done.unwrap();
+            }
+        }
+        panic!("never ready");
+    }
+
+    fn write(stream: &mut Gathered<Narrow>, mut rest: &[u8]) {
+        while !rest.is_empty() {
+            let count = again(|context| Pin::new(&mut *stream).poll_write(context, rest));
+            rest = &rest[count..];
+            let held = stream.0.borrow().out.len();
+            assert!(held <= GATHERED_BYTES_MAX, "{held}");
+        }
+        again(|context| Pin::new(&mut *stream).poll_flush(context));
+    }
+
+    #[test]
+    fn the_answers_of_a_turn_are_one_call() {
+        let mut stream = narrow(usize::MAX);
+        (0..10).for_each(|number| write(&mut stream, &[number; 1000]));
+        assert!(stream.0.borrow().stream.calls.is_empty());
+        again(|context| stream.poll_send(context));
+        let inner = stream.0.borrow();
+        assert_eq!(inner.stream.calls, [10_000]);
+        assert_eq!(inner.out.capacity(), 0, "a silent connection holds no room");
+    }
+
+    #[test]
+    fn what_is_long_is_not_copied_and_keeps_its_place() {
+        let mut stream = narrow(usize::MAX);
+        for (byte, size) in [(1, 100), (2, 40_000), (3, 10), (4, 8_192), (5, 7)] {
+            write(&mut stream, &vec![byte; size]);
+        }
+        again(|context| Pin::new(&mut stream).poll_shutdown(context));
+        let inner = stream.0.borrow();
+        assert_eq!(inner.stream.calls, [100, 40_000, 10, 8_192, 7]);
+        assert!(inner.stream.got.is_sorted() && inner.stream.shut);
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_leaves_once_and_in_order(
+            sizes in proptest::collection::vec(
+                prop_oneof![1_usize..2_000, 6_000_usize..20_000], 1..20),
+            most in prop_oneof![1_usize..50, 1_000_usize..20_000],
+            sends in proptest::collection::vec(any::<bool>(), 20),
+        ) {
+            let mut stream = narrow(most.max(sizes.iter().sum::<usize>() / 10_000));
+            let (mut all, mut byte) = (Vec::new(), 0_u8);
+            for (size, send) in sizes.iter().zip(sends) {
+                let piece: Vec<u8> = (0..*size).map(|_| { byte = byte.wrapping_add(7); byte }).collect();
+                write(&mut stream, &piece);
+                all.extend_from_slice(&piece);
+                if send {
+                    again(|context| stream.poll_send(context));
+                    prop_assert_eq!(stream.0.borrow().stream.got.len(), all.len());
+                }
+            }
+            again(|context| Pin::new(&mut stream).poll_shutdown(context));
+            prop_assert!(stream.0.borrow().stream.got == all);
+        }
+    }
+}
