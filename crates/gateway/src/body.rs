@@ -6,6 +6,7 @@ use crate::compress::Coded;
 use crate::exchange::Exchange;
 use crate::files::FileStream;
 use crate::guard::clock::Alarm;
+use crate::guard::head::Version;
 use crate::headers;
 use crate::http3::Http3Body;
 use crate::inspect::Stop;
@@ -371,15 +372,35 @@ impl OutBody {
     }
 }
 
+/// Content of HTTP/2 that fills a TLS record together with its frame's head (RFC 8446 §5.1, RFC 9113 §4.1): a
+/// frame of full length would need a second record for its last bytes.
+const FRAME_BYTES: usize = 16 * 1024 - 9;
+
 /// An answer's body with the exchange that it ends: when it is dropped, the record is written.
 pub(crate) struct Recorded {
+    /// Of a long piece what was not handed out yet.
+    rest: Bytes,
     body: OutBody,
     exchange: Box<Exchange>,
 }
 
 impl Recorded {
     pub(crate) fn new(body: OutBody, exchange: Box<Exchange>) -> Self {
-        Self { body, exchange }
+        Self { rest: Bytes::new(), body, exchange }
+    }
+
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Reason>>> {
+        let mut piece = std::mem::take(&mut self.rest);
+        if piece.is_empty() {
+            match ready!(self.body.poll_piece(context)) {
+                Some(Ok(whole)) => piece = whole,
+                end => return Poll::Ready(end),
+            }
+        }
+        if piece.len() > FRAME_BYTES && self.exchange.head.version == Version::Http2 {
+            self.rest = piece.split_off(FRAME_BYTES);
+        }
+        Poll::Ready(Some(Ok(piece)))
     }
 
     /// The trailers that the client gets: one of HTTP/1.1 has not said that it reads any.
@@ -401,7 +422,7 @@ impl Body for Recorded {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let this = self.get_mut();
         this.exchange.waits_for_us(true);
-        let piece = ready!(this.body.poll_piece(context));
+        let piece = ready!(this.poll_piece(context));
         this.exchange.waits_for_us(false);
         Poll::Ready(match piece {
             None => {
@@ -421,17 +442,19 @@ impl Body for Recorded {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.ended()
+        self.rest.is_empty() && self.body.ended()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.length().map_or_else(SizeHint::default, SizeHint::with_exact)
+        let ahead = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let length = self.body.length().and_then(|length| length.checked_add(ahead));
+        length.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
 impl Drop for Recorded {
     fn drop(&mut self) {
-        if self.body.ended() {
+        if self.rest.is_empty() && self.body.ended() {
             self.exchange.complete();
         }
     }

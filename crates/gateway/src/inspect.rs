@@ -331,6 +331,14 @@ async fn request_body(
     Ok(())
 }
 
+/// Lets the requests that came in the same turn of the event loop be inspected first, so that what they send leaves
+/// together: inspection takes longer than their upstream, which would be woken for each of them by itself.
+pub(crate) async fn together(exchange: &Exchange) {
+    if exchange.inspection.engine.is_some() {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Phases 3 and 4, on an answer of a file or an upstream.
 pub(crate) async fn response(
     exchange: &mut Exchange,

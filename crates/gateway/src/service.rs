@@ -89,6 +89,7 @@ async fn steps(
             Box::pin(scan::request(exchange, body)).await?;
         }
         exchange.decide(Decided::Forward);
+        inspect::together(exchange).await;
         // Apart, so that a request for a file does not hold the room of one for an upstream.
         (Box::pin(upstream::forward(permit, exchange, body)).await?, Origin::Upstream)
     } else {
@@ -96,6 +97,7 @@ async fn steps(
         (files::serve(permit, exchange)?, Origin::Own)
     };
     let response = inspect::response(exchange, response).await?;
+    inspect::together(exchange).await;
     Ok((compress::apply(exchange, response), origin))
 }
 

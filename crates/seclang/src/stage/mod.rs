@@ -27,10 +27,13 @@ use classes::Classes;
 use finder::Finder;
 use regex_syntax::hir::Hir;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// All literals of a rule set, and the table of byte classes.
 #[derive(Debug)]
 pub(crate) struct Stage {
+    /// No two in a process have the same.
+    pub(crate) number: u64,
     finder: Option<Finder>,
     /// What the bytes of a string say about it.
     pub(crate) marks: MarkTable,
@@ -48,7 +51,8 @@ struct Need {
 impl Stage {
     /// Without the stage every rule is asked.
     pub(crate) fn plain(rules: &[Rule]) -> Self {
-        Self { marks: MarkTable::new(&[]), groups: Groups::plain(rules), finder: None }
+        let (marks, groups) = (MarkTable::new(&[]), Groups::plain(rules));
+        Self { number: number(), marks, groups, finder: None }
     }
 
     /// Without the rules whose outcome is known. Gives every link its gate that can have one.
@@ -85,7 +89,7 @@ impl Stage {
         let finder = Finder::new(literals);
         let groups = Groups::build(rules, known);
         let marks = MarkTable::new(classes.sets());
-        Self { finder: Some(finder), marks, groups }
+        Self { number: number(), finder: Some(finder), marks, groups }
     }
 
     /// What a string with these marks holds.
@@ -95,6 +99,11 @@ impl Stage {
         finder.find(text, &mut holds);
         holds
     }
+}
+
+fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn links(rules: &mut [Rule]) -> impl Iterator<Item = &mut Link> {

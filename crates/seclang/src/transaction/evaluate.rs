@@ -53,6 +53,7 @@ impl Transaction {
         self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
         self.desk = Desk::take(self.number);
+        self.desk.memo.serve(rules.stage.number);
         self.desk.candidates.begin(&rules);
         let decision = self.rules_of(phase, &rules);
         std::mem::take(&mut self.desk).leave();

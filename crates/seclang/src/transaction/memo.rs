@@ -1,7 +1,9 @@
 //! What is already known of each distinct string of a transaction: what its bytes say about it, which
 //! literals it holds, and what each chain of transformations makes of it. So each is found out once,
-//! however many rules ask.
+//! however many rules ask; of short ones what follows from their bytes is known to later transactions too
+//! ([`Recall`]).
 
+use super::recall::Recall;
 use crate::plan::{ChainId, ChainStep, Chains};
 use crate::stage::{Holds, Marks, Stage};
 use crate::strings::{StrId, Strings};
@@ -17,6 +19,8 @@ struct Known {
     holds: Option<usize>,
     /// Another string that differs in case alone, and so holds the same literals.
     alike: Option<StrId>,
+    /// Its place among what is remembered.
+    place: Option<usize>,
 }
 
 /// What is known of the strings of a transaction.
@@ -34,6 +38,7 @@ pub(super) struct Memo {
     read_bytes: usize,
     /// Room for the result of a transformation.
     room: Vec<u8>,
+    recall: Recall,
 }
 
 /// What the memo asks of the rule set.
@@ -44,7 +49,12 @@ pub(super) struct Tables<'a> {
 }
 
 impl Memo {
-    /// Forgets everything, and keeps the room.
+    /// Serves the transactions of this rule set from now on.
+    pub(super) fn serve(&mut self, rules: u64) {
+        self.recall.serve(rules);
+    }
+
+    /// Forgets everything of the transaction, and keeps the room.
     pub(super) fn clear(&mut self) {
         for id in self.placed.drain(..) {
             if let Some(place) = self.places.get_mut(id.index()) {
@@ -127,7 +137,21 @@ impl Memo {
         if let Some(cell) = self.cells.get_mut(cell) {
             *cell = Some(after);
         }
+        if after == value {
+            self.settle(tables, step.bit, value, strings);
+        }
         after
+    }
+
+    /// A transformation that might have changed a string does not.
+    fn settle(&mut self, tables: Tables<'_>, bit: u64, value: StrId, strings: &Strings) {
+        let row = self.row(tables, value, strings);
+        let Some(known) = self.known.get_mut(row) else { return };
+        known.marks.reacts &= !bit;
+        let (marks, place) = (known.marks, known.place);
+        if let Some(place) = place {
+            self.recall.learn(place, strings.get(value), marks, None);
+        }
     }
 
     /// The transformations that may change a string, as bits, and what it holds.
@@ -168,6 +192,9 @@ impl Memo {
         let at = self.holds.len() - 1;
         if let Some(known) = self.known.get_mut(row) {
             known.holds = Some(at);
+            if let Some(place) = known.place {
+                self.recall.learn(place, strings.get(value), known.marks, Some(holds));
+            }
         }
         at
     }
@@ -195,9 +222,21 @@ impl Memo {
         let Some(place) = self.places.get_mut(index) else { return usize::MAX };
         if *place == 0 {
             let text = strings.get(value);
-            let marks = tables.stage.marks.of(text);
             self.read_bytes += text.len();
-            self.known.push(Known { marks, cells: None, holds: None, alike: None });
+            let own = self.recall.place(text);
+            let known = own.and_then(|own| self.recall.find(own, text));
+            let (marks, holds) = known.unwrap_or_else(|| {
+                let marks = tables.stage.marks.of(text);
+                if let Some(own) = own {
+                    self.recall.put(own, text, marks);
+                }
+                (marks, None)
+            });
+            let holds = holds.map(|holds| {
+                self.holds.push(holds);
+                self.holds.len() - 1
+            });
+            self.known.push(Known { marks, cells: None, holds, alike: None, place: own });
             *place = self.known.len();
             self.placed.push(value);
         }

@@ -14,6 +14,7 @@ mod evaluate;
 mod expand;
 mod memo;
 mod other;
+mod recall;
 mod record;
 mod request;
 mod response;

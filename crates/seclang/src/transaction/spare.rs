@@ -2,7 +2,8 @@
 //! hardly an allocation; and the desk at which a thread's transactions are evaluated in turn, so that what
 //! many of them need stays in the processor's cache.
 //!
-//! What is kept is empty: nothing of one request is seen by another. It is bounded in number and in bytes.
+//! What is kept is empty: nothing of one request is seen by another, but for what follows from the bytes of short
+//! strings ([`super::recall`]). It is bounded in number and in bytes.
 
 use super::candidates::Candidates;
 use super::memo::Memo;
