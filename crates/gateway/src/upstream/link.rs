@@ -10,7 +10,7 @@ use super::Pool;
 use super::answered::{Delimiter, HeadReader};
 use super::chunks::{Chunks, Step};
 use super::socket::Socket;
-use crate::body::{BodyState, RequestBody};
+use crate::body::{BodyFault, BodyState, RequestBody};
 use crate::guard::clock::Alarm;
 use crate::guard::head::Framing;
 use crate::refusal::Reason;
@@ -171,6 +171,8 @@ impl Link {
         let mut progress = None;
         let answered = poll_fn(|context| {
             if self.send(context).is_err() {
+                // Shorter or longer than announced is the client's fault as well, and none of the upstream's.
+                state.fault.set(state.fault.get().or(Some(BodyFault::Gone)));
                 return Poll::Ready(Err(Failure::Ended));
             }
             // After sending: what was taken of the body starts the time anew.
