@@ -293,3 +293,15 @@ fn an_answer_of_two_lengths_is_none() {
         assert_eq!(status(&read_all(&mut stream)), 502, "{answer:?}");
     }
 }
+
+#[test]
+fn fields_reach_the_upstream_as_they_were_spelled_and_in_their_order() {
+    let upstream = scripted(|_, stream| stream.write_all(SMALL).is_ok());
+    let bed = before(&upstream);
+    let fields = "X-Second: 2\r\nACCEPT: a/b\r\nx-First: 1\r\nX-Second: 3\r\n";
+    let request =
+        format!("GET /api/x HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n{fields}\r\n");
+    assert_eq!(status(&bed.send(request.as_bytes())), 200);
+    let head = upstream.heads.lock().unwrap().pop().unwrap();
+    assert!(head.contains(fields), "{head}");
+}

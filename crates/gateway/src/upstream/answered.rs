@@ -4,6 +4,7 @@
 //! upstream's connection or tell what it is, none comes out of here.
 
 use crate::guard::bytes::elements;
+use crate::guard::head::length;
 use crate::headers;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderMap};
@@ -149,7 +150,7 @@ impl<'a> Said<'a> {
                     }
                 }
                 14 if is("content-length") => {
-                    let length = Some(length(field.value)?);
+                    let length = Some(length(field.value.trim_ascii()).ok().ok_or(Garbage)?);
                     // Twice the same is borne; two lengths are none.
                     if said.length.is_some() && said.length != length {
                         return Err(Garbage);
@@ -186,14 +187,6 @@ impl<'a> Said<'a> {
             None => Delimiter::Close,
         })
     }
-}
-
-fn length(value: &[u8]) -> Result<u64, Garbage> {
-    let value = value.trim_ascii();
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return Err(Garbage);
-    }
-    std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).ok_or(Garbage)
 }
 
 /// The fields that a client may get.

@@ -91,15 +91,15 @@ pub(crate) async fn forward(
 }
 
 /// The answer's content. What is here whole lets its connection go.
-fn content(carrier: Carrier, under_way: UnderWay, times: Times) -> OutBody {
-    if let Carrier::Link(Some(mut link)) = carrier {
-        if let Some(whole) = link.take_whole() {
+fn content(mut carrier: Carrier, under_way: UnderWay, times: Times) -> OutBody {
+    if let Carrier::Link(place) = &mut carrier
+        && let Some(whole) = place.as_mut().and_then(|link| link.take_whole())
+    {
+        if let Some(link) = place.take() {
             let pool = Rc::clone(&link.pool);
             pool.keep(link);
-            return OutBody::Whole(whole);
         }
-        let carrier = Carrier::Link(Some(link));
-        return OutBody::Upstream(Box::new(UpstreamBody::new(carrier, under_way, times.answer)));
+        return OutBody::Whole(whole);
     }
     OutBody::Upstream(Box::new(UpstreamBody::new(carrier, under_way, times.answer)))
 }
@@ -161,7 +161,9 @@ async fn send(
     handshake: bool,
     times: Times,
 ) -> Result<(Response<()>, Carrier, UnderWay), Stop> {
-    let repeatable = body.is_empty() && is_idempotent(exchange.head.method());
+    // RFC 9110 §9.2.2.
+    let method = Method::from_bytes(exchange.head.method());
+    let repeatable = body.is_empty() && method.is_ok_and(|method| method.is_idempotent());
     route.targets.begun();
     let mut last = Stop::Refuse(Reason::UpstreamRefused);
     for (index, pool) in candidates(exchange, route) {
@@ -191,11 +193,6 @@ async fn send(
         }
     }
     Err(last)
-}
-
-/// Whether a request may be made twice (RFC 9110 §9.2.2).
-fn is_idempotent(method: &[u8]) -> bool {
-    matches!(method, b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE")
 }
 
 /// Why an upstream did not answer.
