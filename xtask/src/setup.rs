@@ -42,8 +42,15 @@ pub(crate) const TEST: &[&str] = &[
 ];
 
 /// What the benches need beside that.
-pub(crate) const BENCH: &[&str] =
-    &["caddy", "libnginx-mod-http-modsecurity", "nghttp2-client", "nginx-light", "openssl", "wrk"];
+pub(crate) const BENCH: &[&str] = &[
+    "apache2-utils",
+    "caddy",
+    "libnginx-mod-http-modsecurity",
+    "nghttp2-client",
+    "nginx-light",
+    "openssl",
+    "wrk",
+];
 
 /// A server that speaks S3, from `PyPI`, in a folder of its own.
 const S3_SERVER: &str = "moto[s3,server]==5.2.5";

@@ -10,7 +10,8 @@ use crate::plan::Purpose;
 use crate::streams::StreamPlan;
 use burgrave_config::{Settings, Site, Stream, StreamTls, Tls};
 use burgrave_sys::{Access, SysError, make_own_directory, read_own, replace_own};
-use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, cipher_suite};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
@@ -18,11 +19,25 @@ use rustls::server::{
     ClientHello, NoClientAuth, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier,
 };
 use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, SupportedCipherSuite};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What is spoken within TLS on the web's listeners.
 const WEB: &[&[u8]] = &[b"h2", b"http/1.1"];
+/// The suites in our order. AES-128 goes first: its SHA-256 has instructions of its own where SHA-384 has
+/// none, and a handshake is half hashing.
+const SUITES: &[SupportedCipherSuite] = &[
+    cipher_suite::TLS13_AES_128_GCM_SHA256,
+    cipher_suite::TLS13_AES_256_GCM_SHA384,
+    cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+];
 /// Most bytes of a certificate chain or key file.
 const PEM_BYTES_MAX: u64 = 1024 * 1024;
 /// Most bytes of a file of authorities.
@@ -82,7 +97,7 @@ pub(crate) fn server_configs(
     ticketer: &Arc<dyn ProducesTickets>,
     purpose: Purpose,
 ) -> Result<Option<Configs>, GatewayError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = provider();
     let mut resolver = BySite::default();
     for site in &settings.sites {
         let Some(tls) = &site.tls else { continue };
@@ -138,7 +153,7 @@ pub(crate) fn streams(
     ticketer: &Arc<dyn ProducesTickets>,
     purpose: Purpose,
 ) -> Result<Vec<StreamPlan>, GatewayError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = provider();
     let one = |stream: &Stream| {
         let Some(StreamTls::Ended(tls)) = &stream.tls else {
             return Ok(StreamPlan::new(stream.clone(), None));
@@ -170,8 +185,13 @@ pub(crate) fn streams(
     settings.streams.iter().map(one).collect()
 }
 
+/// The cryptography of all servers of the gateway.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(CryptoProvider { cipher_suites: SUITES.to_vec(), ..aws_lc_rs::default_provider() })
+}
+
 fn server_config(
-    provider: &Arc<rustls::crypto::CryptoProvider>,
+    provider: &Arc<CryptoProvider>,
     resolver: &Arc<dyn ResolvesServerCert>,
     verifier: Arc<dyn ClientCertVerifier>,
     ticketer: Arc<dyn ProducesTickets>,
@@ -208,7 +228,7 @@ pub(crate) fn authorities(file: &Path, all: bool) -> Result<RootCertStore, Gatew
 
 /// Keys for session tickets, made once a process.
 pub(crate) fn ticketer() -> Result<Arc<dyn ProducesTickets>, GatewayError> {
-    rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| GatewayError::Tls(error.to_string()))
+    aws_lc_rs::Ticketer::new().map_err(|error| GatewayError::Tls(error.to_string()))
 }
 
 #[derive(Debug, Default)]
@@ -230,7 +250,7 @@ fn certified_key(
     settings: &Settings,
     site: &Site,
     tls: &Tls,
-    provider: &Arc<rustls::crypto::CryptoProvider>,
+    provider: &Arc<CryptoProvider>,
 ) -> Result<CertifiedKey, GatewayError> {
     let (certificate, key) = match tls {
         Tls::Files { certificate, key } => (certificate.clone(), key.clone()),
@@ -244,7 +264,7 @@ fn certified_key(
 
 /// Whether a site's fetched certificate is there and can be served.
 pub(crate) fn has_fetched(settings: &Settings, site: &Site) -> bool {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = provider();
     let file = settings.acme_file(site);
     pair(site, (&file, &file), &provider).is_ok()
 }
@@ -252,7 +272,7 @@ pub(crate) fn has_fetched(settings: &Settings, site: &Site) -> bool {
 fn pair(
     site: &Site,
     (certificate, key): (&Path, &Path),
-    provider: &Arc<rustls::crypto::CryptoProvider>,
+    provider: &Arc<CryptoProvider>,
 ) -> Result<CertifiedKey, GatewayError> {
     let read = |path: &Path| {
         read_own(path, PEM_BYTES_MAX).map_err(|source| file_error(site, path, source))

@@ -12,7 +12,7 @@ use rustls::HandshakeKind;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use support::h2::{h2, http2, request};
-use support::tls::{Secure, client, open};
+use support::tls::{Secure, client, client_of, open};
 use support::{Bed, any_port, connect, header, send, site, start_with, status, text};
 
 fn secured(settings: &mut Settings) {
@@ -64,6 +64,25 @@ fn sessions_are_resumed() {
             })
             .collect();
         assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed], "{version:?}");
+    }
+}
+
+#[test]
+fn the_suite_is_of_our_order_and_one_that_the_client_has() {
+    use rustls::CipherSuite::{TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384};
+    use rustls::crypto::aws_lc_rs::cipher_suite as suite;
+    let bed = bed();
+    let (long, short) = (suite::TLS13_AES_256_GCM_SHA384, suite::TLS13_AES_128_GCM_SHA256);
+    let chacha = suite::TLS13_CHACHA20_POLY1305_SHA256;
+    for (offered, wanted) in [
+        (&[long, chacha, short][..], TLS13_AES_128_GCM_SHA256),
+        (&[chacha, long], TLS13_AES_256_GCM_SHA384),
+        (&[chacha], rustls::CipherSuite::TLS13_CHACHA20_POLY1305_SHA256),
+    ] {
+        let mut stream = open(&client_of(offered), bed.address, "site.test");
+        assert_eq!(status(&ask(&mut stream, "site.test").unwrap()), 200);
+        let chosen = stream.conn.negotiated_cipher_suite().unwrap().suite();
+        assert_eq!(chosen, wanted, "{offered:?}");
     }
 }
 

@@ -1,5 +1,5 @@
 //! `cargo xtask bench gateway`: one core each for Burgrave, nginx and caddy, the other for client and
-//! backend. Requests over HTTP/1.1 and HTTP/2, new TLS handshakes, and what an idle connection holds.
+//! backend. Requests over HTTP/1.1 and HTTP/2, TLS handshakes, and what an idle connection holds.
 //! Not HTTP/3: neither rival speaks it in this version, and no client for it is packaged.
 
 use super::contenders::{self, Contender};
@@ -24,8 +24,10 @@ enum Load {
     Http1,
     /// HTTP/2 over TLS, ten at once on each connection.
     Http2,
-    /// HTTP/1.1 over TLS, a connection each; all but the first resume a session.
-    Handshakes,
+    /// HTTP/1.1 over TLS 1.3, a connection each, none of which resumes a session.
+    New,
+    /// The same, and all but the first resume a session.
+    Resumed,
 }
 
 /// Name, path and load of what is asked for.
@@ -36,7 +38,8 @@ const CASES: &[(&str, &str, Load)] = &[
     ("static 1 KB, h2", "/1k.txt", Load::Http2),
     ("static 100 KB, h2", "/100k.txt", Load::Http2),
     ("proxied 1 KB, h2", "/api/1k.txt", Load::Http2),
-    ("TLS handshakes", "/1k.txt", Load::Handshakes),
+    ("new TLS handshakes", "/1k.txt", Load::New),
+    ("resumed TLS handshakes", "/1k.txt", Load::Resumed),
 ];
 
 /// What a server did under load.
@@ -82,7 +85,7 @@ fn compare(all: &[Contender], (name, path, load): &(&str, &str, Load)) -> Result
     for (rival, other) in all.iter().skip(1).zip(others) {
         // A client's half of a handshake costs more than a server's: the rate is the client's, so the cost is compared.
         let (ratio, by) = match load {
-            Load::Handshakes => (other.cpu_micros / own.cpu_micros, " by CPU"),
+            Load::New | Load::Resumed => (other.cpu_micros / own.cpu_micros, " by CPU"),
             Load::Http1 | Load::Http2 => (own.per_second / other.per_second, ""),
         };
         line.push_str(&format!(
@@ -101,9 +104,14 @@ fn measure(one: &Contender, path: &str, load: Load) -> Result<Measured> {
     let wrk = ["-c", "1", "wrk", "-t1", "-c16", "-d", &seconds, "-H", "Host: localhost"];
     cpu_bound(&one.running, || match load {
         Load::Http1 => told(&process::output("taskset", &[&wrk[..], &[&plain]].concat())?),
-        Load::Handshakes => {
+        Load::Resumed => {
             let close = ["-H", "Connection: close", &secure];
             told(&process::output("taskset", &[&wrk[..], &close].concat())?)
+        }
+        Load::New => {
+            let many = ["-c", "1", "ab", "-q", "-c16", "-t", &seconds, "-n", "10000000"];
+            let host = ["-f", "TLS1.3", "-H", "Host: localhost", &secure];
+            told_ab(&process::output("taskset", &[&many[..], &host].concat())?)
         }
         Load::Http2 => {
             let host = ["--header", ":authority: localhost"];
@@ -125,6 +133,18 @@ fn told_h2(out: &str) -> Result<(f64, f64)> {
     let (good, bad) = (done.first().copied(), done.iter().skip(1).sum::<f64>());
     anyhow::ensure!(bad.abs() < f64::EPSILON, "not every answer was 200:\n{out}");
     per_second.zip(good).with_context(|| format!("h2load said:\n{out}"))
+}
+
+/// Requests a second, and requests in all, as ab tells them.
+fn told_ab(out: &str) -> Result<(f64, f64)> {
+    let number = |start: &str| {
+        let line = out.lines().find_map(|line| line.strip_prefix(start))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    let all_good = number("Failed requests:") == Some(0.0) && !out.contains("Non-2xx");
+    anyhow::ensure!(all_good, "not every answer was 200:\n{out}");
+    let rate = number("Requests per second:").zip(number("Complete requests:"));
+    rate.with_context(|| format!("ab said:\n{out}"))
 }
 
 /// What a connection that does nothing holds of a server's memory.
@@ -258,6 +278,16 @@ mod tests {
         assert!((per_second - 13_456.67).abs() < 1e-6 && (requests - 40_370.0).abs() < 1e-6);
         for wrong in ["", "finished in 3.00s, 1 req/s\n", &said.replace("0 4xx", "7 4xx")] {
             assert!(told_h2(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_ab_says() {
+        let said = "Complete requests:      5766\nFailed requests:        0\nRequests per second:    1441.40 [#/sec] (mean)\n";
+        let (per_second, requests) = told_ab(said).unwrap();
+        assert!((per_second - 1_441.4).abs() < 1e-6 && (requests - 5_766.0).abs() < 1e-6);
+        for wrong in ["", &said.replace(" 0\n", " 3\n"), &format!("{said}Non-2xx responses: 9\n")] {
+            assert!(told_ab(wrong).is_err(), "{wrong:?}");
         }
     }
 

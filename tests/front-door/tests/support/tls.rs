@@ -60,8 +60,23 @@ pub fn client_with(
     alpn: &[&[u8]],
     shown: Option<Shown>,
 ) -> Arc<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    built(rustls::crypto::aws_lc_rs::default_provider(), version, alpn, shown)
+}
+
+/// A client of TLS 1.3 that offers these suites and no others.
+pub fn client_of(suites: &[rustls::SupportedCipherSuite]) -> Arc<ClientConfig> {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider.cipher_suites = suites.to_vec();
+    built(provider, &rustls::version::TLS13, &[], None)
+}
+
+fn built(
+    provider: rustls::crypto::CryptoProvider,
+    version: &'static SupportedProtocolVersion,
+    alpn: &[&[u8]],
+    shown: Option<Shown>,
+) -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[version])
         .unwrap()
         .dangerous()
