@@ -3,6 +3,7 @@
 use crate::message::Request;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
+use bstr::ByteSlice as _;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -148,9 +149,22 @@ impl Input {
         Ok(raw.into_bytes())
     }
 
-    /// The same, taken apart.
+    /// The same, taken apart as a server does that must go on: a line without a version is HTTP/0.9, and a
+    /// CR alone in the head is a space (RFC 9112 §2.2).
     pub fn request(&self) -> Result<Option<Request>> {
-        Ok(Request::parse(&self.raw()?))
+        let mut raw = self.raw()?;
+        let head = raw.find(b"\r\n\r\n").unwrap_or(raw.len());
+        for at in 0..head {
+            if raw.get(at..at + 2).is_some_and(|two| two[0] == b'\r' && two[1] != b'\n') {
+                raw[at] = b' ';
+            }
+        }
+        Ok(Request::parse(&raw).map(|mut request| {
+            if request.protocol.is_empty() {
+                request.protocol = b"HTTP/0.9".to_vec();
+            }
+            request
+        }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The CRS tests over real HTTP through the gateway, in detection mode at paranoia 4, with go-ftw's
-//! meaning: raw sockets, a marker request behind each stage, the log between two markers.
+//! meaning: raw sockets, a marker request behind each stage, the log between two markers. The rules come
+//! from the access log, what they say of their data from the audit log.
 
 use crate::crs::{self, Seen};
 use crate::{Tally, rules, upstream};
@@ -26,7 +27,8 @@ pub fn run(crs: &Path, tests: &Path) -> Result<(Tally, usize)> {
         mark(address, &name)?;
     }
     gateway.shutdown(Duration::from_mins(1));
-    let mut log = log(&scratch.path().join("access.ndjson"))?;
+    let audit = audit(&scratch.path().join("audit.json"))?;
+    let mut log = log(&scratch.path().join("access.ndjson"), &audit)?;
     let (mut tally, mut refused) = (Tally::default(), 0);
     for file in &files {
         for test in &file.tests {
@@ -61,7 +63,11 @@ fn stages(files: &[crs::File]) -> impl Iterator<Item = (String, &crs::Stage)> {
 }
 
 fn start(crs: &Path, scratch: &Path) -> Result<(Gateway, SocketAddr)> {
-    let include = rules::includes(crs, scratch, &[rules::LIMITS, rules::TEST_SETTINGS])?;
+    let audit = format!(
+        "SecAuditEngine On\nSecAuditLogParts AHZ\nSecAuditLogFormat JSON\nSecAuditLog {}/audit.json\n",
+        scratch.display()
+    );
+    let include = rules::includes(crs, scratch, &[rules::LIMITS, rules::TEST_SETTINGS, &audit])?;
     let rules = Arc::new(rules::compile(&include, Options::default())?);
     let application = upstream::start()?;
     let text = format!(
@@ -98,8 +104,30 @@ fn mark(address: SocketAddr, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// The audit log: request → what its rules say, a line each.
+fn audit(path: &Path) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    for line in std::fs::read_to_string(path)?.lines() {
+        let record: Value = serde_json::from_str(line)?;
+        let text = |value: &Value, at: &str| {
+            value.pointer(at).and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
+        };
+        let messages = record.pointer("/transaction/messages").and_then(Value::as_array);
+        let said = messages.into_iter().flatten().map(|message| {
+            format!(
+                "[id \"{}\"] [msg \"{}\"] [data \"{}\"]\n",
+                text(message, "/details/ruleId"),
+                text(message, "/message").escape_debug(),
+                text(message, "/details/data").escape_debug()
+            )
+        });
+        found.insert(text(&record, "/transaction/unique_id"), said.collect());
+    }
+    Ok(found)
+}
+
 /// Marker → what the log shows before it, since the marker before.
-fn log(path: &Path) -> Result<BTreeMap<String, Seen>> {
+fn log(path: &Path, audit: &BTreeMap<String, String>) -> Result<BTreeMap<String, Seen>> {
     let mut found = BTreeMap::new();
     let mut seen = Seen::default();
     for line in std::fs::read_to_string(path)?.lines() {
@@ -112,15 +140,9 @@ fn log(path: &Path) -> Result<BTreeMap<String, Seen>> {
         for rule in record.get("rules").and_then(Value::as_array).into_iter().flatten() {
             let id = rule.get("id").and_then(Value::as_u64).context("a rule without id")?;
             seen.ids.push(u32::try_from(id)?);
-            let text = |key: &str| rule.get(key).and_then(Value::as_str).unwrap_or_default();
-            seen.text.push_str(&format!(
-                "[id \"{id}\"] [msg \"{}\"] [data \"Matched Data: {} found within {}: {}\"]\n",
-                text("message"),
-                text("matched"),
-                text("variable"),
-                text("matched")
-            ));
         }
+        let said = record.get("request.id").and_then(Value::as_str).and_then(|id| audit.get(id));
+        seen.text.push_str(said.map_or("", String::as_str));
     }
     Ok(found)
 }

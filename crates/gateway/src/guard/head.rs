@@ -314,6 +314,9 @@ fn request_line(line: &[u8], base: usize) -> Result<(Span, Span, Version), Reaso
     else {
         return Err(if is_value(line) { Reason::RequestLine } else { Reason::Target });
     };
+    if method == b"CONNECT" && !names_a_port(target) {
+        return Err(Reason::Target);
+    }
     check_method(method)?;
     if !is_target(target) {
         return Err(Reason::Target);
@@ -340,11 +343,21 @@ pub(crate) fn check_method(method: &[u8]) -> Result<(), Reason> {
     Ok(())
 }
 
+/// Whether a CONNECT has a target that it may have (RFC 9110 §9.3.6): without a port it is wrong in itself.
+fn names_a_port(target: &[u8]) -> bool {
+    let port =
+        memchr::memrchr(b':', target).filter(|at| *at > 0).and_then(|at| target.get(at + 1..));
+    port.is_some_and(|port| {
+        port.len() <= 5 && length(port).is_ok_and(|number| (1..=65_535).contains(&number))
+    })
+}
+
 fn version(protocol: &[u8]) -> Result<Version, Reason> {
     match protocol {
         b"HTTP/1.1" => Ok(Version::Http11),
         b"HTTP/1.0" => Ok(Version::Http10),
-        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(Reason::Version),
+        // There was never one below 1.0 that said so.
+        [b'H', b'T', b'T', b'P', b'/', b'1'..=b'9', b'.', b'0'..=b'9'] => Err(Reason::Version),
         _ => Err(Reason::Protocol),
     }
 }
