@@ -58,7 +58,14 @@ pub(crate) struct ChainNode {
     prefixes: Vec<ChainId>,
     /// The bits of all steps.
     pub(crate) bits: u64,
+    /// The bit of this chain among all; none where there are too many of them.
+    pub(crate) own: ChainSet,
+    /// The bits of this chain and of all that it begins with; `None` where one has none.
+    pub(crate) through: Option<ChainSet>,
 }
+
+/// A set of chains, as bits: the first 128 have one.
+pub(crate) type ChainSet = u128;
 
 /// All transformation chains of a rule set. Node 0 is the empty chain and holds nothing.
 #[derive(Debug, Default)]
@@ -83,8 +90,12 @@ impl Chains {
         steps.push(ChainStep { transformation: step, place, bit, page: None });
         let mut prefixes = self.prefixes(parent).to_vec();
         prefixes.push(ChainId(self.nodes.len() + 1));
+        let own = u32::try_from(self.nodes.len()).ok().and_then(|place| 1_u128.checked_shl(place));
+        let through = before.map_or(Some(0), |node| node.through);
+        let through = through.zip(own).map(|(through, own)| through | own);
+        let own = own.unwrap_or(0);
         self.bits |= bit;
-        self.nodes.push(ChainNode { parent, steps, prefixes, bits });
+        self.nodes.push(ChainNode { parent, steps, prefixes, bits, own, through });
         ChainId(self.nodes.len())
     }
 
@@ -175,6 +186,8 @@ pub(crate) struct Link {
     pub(crate) negated: bool,
     /// What a value must hold before the question is asked; `None`: it is always asked.
     pub(crate) gate: Option<Gate>,
+    /// The number of the question, where its answer follows from the value alone; set when the rule set is complete.
+    pub(crate) question: Option<usize>,
     /// Whether it is asked of decoded forms as well; set when the rule set is complete.
     pub(crate) takes_forms: bool,
     /// How values are transformed first.

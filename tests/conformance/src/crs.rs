@@ -154,10 +154,15 @@ impl Input {
     pub fn request(&self) -> Result<Option<Request>> {
         let mut raw = self.raw()?;
         let head = raw.find(b"\r\n\r\n").unwrap_or(raw.len());
-        for at in 0..head {
-            if raw.get(at..at + 2).is_some_and(|two| two[0] == b'\r' && two[1] != b'\n') {
-                raw[at] = b' ';
+        let mut head = raw.get_mut(..head).unwrap_or_default();
+        while let Some(at) = head.find_byte(b'\r') {
+            let (_, rest) = std::mem::take(&mut head).split_at_mut(at);
+            if let [own, after, ..] = rest
+                && *after != b'\n'
+            {
+                *own = b' ';
             }
+            head = rest.get_mut(1..).unwrap_or_default();
         }
         Ok(Request::parse(&raw).map(|mut request| {
             if request.protocol.is_empty() {

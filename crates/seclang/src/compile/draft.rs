@@ -257,6 +257,7 @@ impl DraftLink {
             operator: self.operator,
             negated: self.negated,
             gate: None,
+            question: None,
             takes_forms: false,
             confirmations: self.confirmations,
             spares_types: false,

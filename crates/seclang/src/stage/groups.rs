@@ -27,6 +27,8 @@ pub(crate) struct Group {
     pub(crate) list: usize,
     /// How their values are transformed.
     pub(crate) chain: ChainId,
+    /// `multiMatch`: after each of the chain's steps too.
+    pub(crate) every_step: bool,
     /// The units: the targets with the chain.
     pub(crate) units: Vec<usize>,
 }
@@ -42,6 +44,8 @@ pub(crate) enum Entrance {
         group: usize,
         /// What the group must hold.
         gate: Gate,
+        /// The number of the rule's first question, if it has one: not all of the group may have said no to it.
+        question: Option<usize>,
     },
     /// Not where a question of numbers says no.
     Quick(Quick),
@@ -150,10 +154,13 @@ impl Builder {
                 Entrance::Quick(quick)
             };
         }
-        match (link.gate, self.group(link)) {
-            (Some(gate), Some(group)) => Entrance::Candidate { group, gate },
-            (None, _) | (_, None) => Entrance::Ask,
+        if link.gate.is_none() && link.question.is_none() {
+            return Entrance::Ask;
         }
+        self.group(link).map_or(Entrance::Ask, |group| {
+            let gate = link.gate.unwrap_or(Gate::OPEN);
+            Entrance::Candidate { group, gate, question: link.question }
+        })
     }
 
     /// The group of a link whose targets all stay as they are.
@@ -181,7 +188,7 @@ impl Builder {
         });
         let all = &mut self.groups.all;
         Some(*self.sets.entry(units.clone()).or_insert_with(|| {
-            all.push(Group { list, chain: link.chain, units });
+            all.push(Group { list, chain: link.chain, every_step: link.multi_match, units });
             all.len() - 1
         }))
     }

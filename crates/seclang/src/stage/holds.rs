@@ -14,6 +14,9 @@ impl Holds {
     /// Everything: nothing is ruled out.
     pub(crate) const ALL: Self = Self([u64::MAX; WORDS]);
 
+    /// Nothing.
+    pub(crate) const NOTHING: Self = Self([0; WORDS]);
+
     /// Bytes of these classes.
     pub(super) fn classes(bits: u64) -> Self {
         Self::default().with_classes(bits)
@@ -28,13 +31,18 @@ impl Holds {
     }
 
     /// A literal of the set with this number.
-    pub(super) fn literal(set: usize) -> Self {
+    pub(crate) fn literal(set: usize) -> Self {
         let mut holds = Self::default();
         let bit = set % LITERAL_BITS;
         if let Some(word) = holds.0.get_mut(bit / 64) {
             *word = 1 << (bit % 64);
         }
         holds
+    }
+
+    /// Whether all of this is held by the other too.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
     }
 
     /// What either holds.
@@ -73,6 +81,9 @@ impl Gate {
         found & self.bit == self.bit && classes & self.classes == self.classes
     }
 
+    /// Asks for nothing.
+    pub(super) const OPEN: Self = Self { word: 0, bit: 0, classes: 0 };
+
     /// Whether it asks for nothing.
     pub(super) fn is_always_open(self) -> bool {
         self.bit == 0 && self.classes == 0
@@ -97,6 +108,9 @@ mod tests {
         assert!(
             Gate::new(0, None).is_open(&Holds::default()) && Gate::new(0, None).is_always_open()
         );
+        let one = Holds::literal(70);
+        assert!(one.is_within(&holds) && one.is_within(&one) && !holds.is_within(&one));
+        assert!(Holds::default().is_within(&one) && !Holds::classes(1).is_within(&one));
         assert_eq!(Holds::literal(LITERAL_BITS + 3), Holds::literal(3), "shared");
         assert_eq!(Gate::new(0, Some(LITERAL_BITS + 3)), Gate::new(0, Some(3)), "by both");
     }

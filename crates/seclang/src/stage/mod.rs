@@ -13,11 +13,13 @@ mod finder;
 mod groups;
 mod holds;
 mod literals;
+mod questions;
 mod quick;
 
 pub(crate) use classes::{MarkTable, Marks};
 pub(crate) use groups::{Entrance, Groups, Step, Unit};
 pub(crate) use holds::{Gate, Holds};
+pub(crate) use questions::Questions;
 pub(crate) use quick::{Quick, QuickKind};
 
 use crate::operator::Operator;
@@ -87,6 +89,7 @@ impl Stage {
             (literal, holds)
         });
         let finder = Finder::new(literals);
+        number_questions(rules);
         let groups = Groups::build(rules, known);
         let marks = MarkTable::new(classes.sets());
         Self { number: number(), finder: Some(finder), marks, groups }
@@ -108,6 +111,30 @@ fn number() -> u64 {
 
 fn links(rules: &mut [Rule]) -> impl Iterator<Item = &mut Link> {
     rules.iter_mut().flat_map(|rule| &mut rule.links)
+}
+
+/// Gives a number to the questions whose answer follows from a string alone; first to those that no gate keeps away.
+fn number_questions(rules: &mut [Rule]) {
+    let mut free = 0..questions::COUNT;
+    for gated in [false, true] {
+        let wanted = links(rules).filter(|link| link.gate.is_some() == gated);
+        for link in wanted.filter(|link| is_of_the_string_alone(&link.operator)) {
+            link.question = free.next();
+        }
+    }
+}
+
+/// Of those operators that cost something.
+fn is_of_the_string_alone(operator: &Operator) -> bool {
+    matches!(
+        operator,
+        Operator::Regex(_)
+            | Operator::RegexGlobal(_)
+            | Operator::Phrases(_)
+            | Operator::SqlInjection
+            | Operator::CrossSiteScripting
+            | Operator::Verify(..)
+    )
 }
 
 /// Sets a bit.

@@ -2,10 +2,12 @@
 //!
 //! Holds only while a phase is evaluated: the groups' variables stay as they are for so long.
 
-use super::memo::Tables;
+use super::memo::{Learned, Tables};
+use super::recall::Reach;
 use super::{Fault, Transaction};
+use crate::plan::ChainNode;
 use crate::ruleset::RuleSet;
-use crate::stage::{Gate, Holds, Quick, QuickKind, Unit, is_set, set};
+use crate::stage::{Gate, Holds, Questions, Quick, QuickKind, Unit, is_set, set};
 use crate::strings::StrId;
 use crate::transaction::values::Value;
 
@@ -18,6 +20,10 @@ struct Known {
     all: Holds,
     /// The transformations that may change one of them, as bits.
     reacts: u64,
+    /// What chains can make of those.
+    reach: Reach,
+    /// The questions that all have said no to, as they are.
+    denied: Questions,
     /// What those hold that no transformation changes.
     plain: Holds,
     /// Where the others stand.
@@ -29,6 +35,16 @@ struct Known {
 struct Together {
     all: Holds,
     reacts: u64,
+    reach: Reach,
+    denied: Questions,
+}
+
+/// What the values of a group hold after their chain.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    holds: Holds,
+    /// The questions that all of them have said no to.
+    denied: Questions,
 }
 
 /// A value that some transformation may change.
@@ -51,7 +67,7 @@ pub(super) struct Candidates {
     lists_known: Vec<u64>,
     units: Vec<Holds>,
     units_known: Vec<u64>,
-    groups: Vec<Holds>,
+    groups: Vec<Held>,
     groups_known: Vec<u64>,
     /// Room for the values of one target.
     room: Vec<Value>,
@@ -65,7 +81,7 @@ impl Candidates {
         self.targets.resize(groups.targets.len(), Known::default());
         self.units.resize(groups.units.len(), Holds::default());
         self.lists.resize(groups.lists.len(), Together::default());
-        self.groups.resize(groups.all.len(), Holds::default());
+        self.groups.resize(groups.all.len(), Held::default());
         for (known, count) in [
             (&mut self.targets_known, groups.targets.len()),
             (&mut self.units_known, groups.units.len()),
@@ -78,6 +94,20 @@ impl Candidates {
     }
 }
 
+/// What values hold after a chain, by what they hold before, the transformations that they react to and what is known
+/// of chains; `None` where that cannot be said without trying. It may be too much.
+fn held_after(
+    node: Option<&ChainNode>,
+    every_step: bool,
+    all: &Holds,
+    reacts: u64,
+    reach: &Reach,
+) -> Option<Holds> {
+    let Some(node) = node.filter(|node| node.bits & reacts != 0) else { return Some(*all) };
+    let chains = if every_step { node.through } else { Some(node.own).filter(|own| *own != 0) };
+    reach.of(chains?, all)
+}
+
 impl Transaction {
     /// Whether a group holds what a rule of it needs.
     pub(super) fn may_match(
@@ -85,11 +115,16 @@ impl Transaction {
         rules: &RuleSet,
         group: usize,
         gate: Gate,
+        question: Option<usize>,
     ) -> Result<bool, Fault> {
         if !is_set(&self.desk.candidates.groups_known, group) {
             self.learn_group(rules, group)?;
         }
-        Ok(self.desk.candidates.groups.get(group).is_none_or(|holds| gate.is_open(holds)))
+        let traced = self.is_traced();
+        Ok(self.desk.candidates.groups.get(group).is_none_or(|Held { holds, denied }| {
+            gate.is_open(holds)
+                && (traced || question.is_none_or(|question| !denied.have(question)))
+        }))
     }
 
     /// Whether a question of numbers can have yes for an answer.
@@ -112,22 +147,30 @@ impl Transaction {
     fn learn_group(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
         let Some(group) = rules.stage.groups.all.get(number) else { return Ok(()) };
         let together = self.learn_list(rules, group.list)?;
-        let bits = rules.chains.node(group.chain).map_or(0, |node| node.bits);
-        let mut sum = together.all;
-        if together.reacts & bits != 0 {
-            sum = Holds::default();
-            for &unit in &group.units {
-                if !is_set(&self.desk.candidates.units_known, unit) {
-                    self.learn_unit(rules, unit)?;
-                }
-                sum.add(self.desk.candidates.units.get(unit).unwrap_or(&Holds::ALL));
-            }
-        }
+        let Together { all, reacts, reach, denied } = &together;
+        let node = rules.chains.node(group.chain);
+        let as_they_are = node.is_none_or(|node| node.bits & reacts == 0);
+        let denied = if as_they_are { *denied } else { Questions::default() };
+        let sum = match held_after(node, group.every_step, all, *reacts, reach) {
+            Some(sum) => sum,
+            None => self.learn_units(rules, &group.units)?,
+        };
         if let Some(row) = self.desk.candidates.groups.get_mut(number) {
-            *row = sum;
+            *row = Held { holds: sum, denied };
             set(&mut self.desk.candidates.groups_known, number);
         }
         Ok(())
+    }
+
+    fn learn_units(&mut self, rules: &RuleSet, units: &[usize]) -> Result<Holds, Fault> {
+        let mut sum = Holds::default();
+        for &unit in units {
+            if !is_set(&self.desk.candidates.units_known, unit) {
+                self.learn_unit(rules, unit)?;
+            }
+            sum.add(self.desk.candidates.units.get(unit).unwrap_or(&Holds::ALL));
+        }
+        Ok(sum)
     }
 
     /// What the values of all targets of a list hold as they are.
@@ -137,12 +180,15 @@ impl Transaction {
         {
             return Ok(*known);
         }
-        let mut together = Together::default();
+        let mut together =
+            Together { reach: Reach::NOTHING, denied: Questions::ALL, ..Together::default() };
         for &target in rules.stage.groups.lists.get(number).map_or(&[][..], Vec::as_slice) {
             self.learn_target(rules, target)?;
             if let Some(known) = self.desk.candidates.targets.get(target) {
                 together.all.add(&known.all);
                 together.reacts |= known.reacts;
+                together.reach.add(&known.reach);
+                together.denied.keep(&known.denied);
             }
         }
         if let Some(place) = self.desk.candidates.lists.get_mut(number) {
@@ -158,12 +204,15 @@ impl Transaction {
         let Some(unit) = rules.stage.groups.units.get(number) else { return Ok(()) };
         self.learn_target(rules, unit.target)?;
         let Some(known) = self.desk.candidates.targets.get(unit.target) else { return Ok(()) };
-        let bits = rules.chains.node(unit.chain).map_or(0, |node| node.bits);
-        let sum = if known.reacts & bits == 0 {
-            known.all
-        } else {
-            let (plain, others) = (known.plain, known.others);
-            self.transformed(rules, *unit, bits, plain, others)
+        let node = rules.chains.node(unit.chain);
+        let sum = held_after(node, unit.every_step, &known.all, known.reacts, &known.reach);
+        let sum = match (sum, node) {
+            (Some(sum), _) => sum,
+            (None, Some(node)) => {
+                let (plain, others) = (known.plain, known.others);
+                self.transformed(rules, *unit, node.bits, plain, others)
+            }
+            (None, None) => Holds::ALL,
         };
         if let Some(row) = self.desk.candidates.units.get_mut(number) {
             *row = sum;
@@ -199,13 +248,13 @@ impl Transaction {
     fn add_value(&mut self, rules: &RuleSet, unit: Unit, value: StrId, sum: &mut Holds) {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         let mut chain = unit.chain;
-        loop {
-            let transformed = self.desk.memo.transform(tables, chain, value, &mut self.strings);
-            sum.add(self.desk.memo.holds(tables, transformed, &self.strings));
-            match rules.chains.node(chain) {
-                Some(node) if unit.every_step => chain = node.parent,
-                Some(_) | None => return,
+        while let Some(node) = rules.chains.node(chain) {
+            let own = (chain, node);
+            sum.add(&self.desk.memo.holds_after(tables, own, value, &mut self.strings));
+            if !unit.every_step {
+                return;
             }
+            chain = node.parent;
         }
     }
 
@@ -222,7 +271,12 @@ impl Transaction {
         };
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         let start = self.desk.candidates.others.len();
-        let mut known = Known { count: room.len(), ..Known::default() };
+        let mut known = Known {
+            count: room.len(),
+            reach: Reach::NOTHING,
+            denied: Questions::ALL,
+            ..Known::default()
+        };
         for index in 0..room.len() {
             let Some(value) = room.get(index).copied() else { break };
             room.extend(self.derived.of(&value).map(|form| Value { value: form, ..value }));
@@ -231,13 +285,16 @@ impl Transaction {
         room.sort_unstable_by_key(|value| value.value);
         room.dedup_by_key(|value| value.value);
         for Value { value, .. } in &room {
-            let (reacts, holds) = self.desk.memo.facts(tables, *value, &self.strings);
+            let Learned { reacts, holds, reach, denied } =
+                self.desk.memo.facts(tables, *value, &self.strings);
             let reacts = reacts & rules.chains.bits();
             known.all.add(&holds);
+            known.denied.keep(&denied);
             known.reacts |= reacts;
             if reacts == 0 {
                 known.plain.add(&holds);
             } else {
+                known.reach.add(&reach);
                 self.desk.candidates.others.push(Other { value: *value, reacts, holds });
             }
         }

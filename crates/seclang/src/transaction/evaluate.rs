@@ -110,7 +110,9 @@ impl Transaction {
     fn enters(&mut self, rules: &RuleSet, entrance: &Entrance) -> Result<bool, Fault> {
         match entrance {
             Entrance::Ask => Ok(true),
-            Entrance::Candidate { group, gate } => self.may_match(rules, *group, *gate),
+            Entrance::Candidate { group, gate, question } => {
+                self.may_match(rules, *group, *gate, *question)
+            }
             Entrance::Quick(quick) | Entrance::Jump(quick, _) => self.quick(rules, *quick),
         }
     }
@@ -251,6 +253,13 @@ impl Transaction {
             self.tell_answer(link, value, transformed, None);
             return Ok(false);
         }
+        if let Some(question) = link.question
+            && !self.is_traced()
+            && self.desk.memo.has_denied(tables, question, transformed, &self.strings)
+        {
+            self.spend(0)?;
+            return Ok(false);
+        }
         self.spend(self.strings.get(transformed).len())?;
         let text = self.strings.get(transformed);
         let hit = link
@@ -261,7 +270,12 @@ impl Transaction {
         let hit = match (hit, link.negated) {
             (Some(hit), false) => hit,
             (None, true) => Hit::default(),
-            (Some(_), true) | (None, false) => return Ok(false),
+            (Some(_), true) | (None, false) => {
+                if let Some(question) = link.question {
+                    self.desk.memo.deny(tables, question, transformed, &self.strings);
+                }
+                return Ok(false);
+            }
         };
         if !self.is_confirmed(link, value)? {
             self.tell(|_| Event::Unconfirmed);

@@ -3,9 +3,9 @@
 //! however many rules ask; of short ones what follows from their bytes is known to later transactions too
 //! ([`Recall`]).
 
-use super::recall::Recall;
-use crate::plan::{ChainId, ChainStep, Chains};
-use crate::stage::{Holds, Marks, Stage};
+use super::recall::{Facts, Reach, Recall};
+use crate::plan::{ChainId, ChainNode, ChainStep, Chains};
+use crate::stage::{Holds, Marks, Questions, Stage};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 
@@ -19,6 +19,9 @@ struct Known {
     holds: Option<usize>,
     /// Another string that differs in case alone, and so holds the same literals.
     alike: Option<StrId>,
+    reach: Reach,
+    /// The questions that it has said no to.
+    denied: Questions,
     /// Its place among what is remembered.
     place: Option<usize>,
 }
@@ -39,6 +42,17 @@ pub(super) struct Memo {
     /// Room for the result of a transformation.
     room: Vec<u8>,
     recall: Recall,
+}
+
+/// What is known of a string, for whoever puts many together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Learned {
+    /// The transformations that may change it, as bits.
+    pub(super) reacts: u64,
+    pub(super) holds: Holds,
+    pub(super) reach: Reach,
+    /// The questions that it has said no to.
+    pub(super) denied: Questions,
 }
 
 /// What the memo asks of the rule set.
@@ -150,26 +164,81 @@ impl Memo {
         known.marks.reacts &= !bit;
         let (marks, place) = (known.marks, known.place);
         if let Some(place) = place {
-            self.recall.learn(place, strings.get(value), marks, None);
+            self.recall.learn(place, strings.get(value), |facts| facts.marks = marks);
         }
     }
 
-    /// The transformations that may change a string, as bits, and what it holds.
-    pub(super) fn facts(
+    /// What is known of a string.
+    pub(super) fn facts(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> Learned {
+        let row = self.row(tables, value, strings);
+        let at = match self.known.get(row).and_then(|known| known.holds) {
+            Some(at) => at,
+            None => self.look(tables, row, value, strings),
+        };
+        let holds = self.holds.get(at).copied().unwrap_or(Holds::ALL);
+        let known = self.known.get(row);
+        Learned {
+            reacts: known.map_or(Marks::ALL, |known| known.marks).reacts,
+            holds,
+            reach: known.map(|known| known.reach).unwrap_or_default(),
+            denied: known.map(|known| known.denied).unwrap_or_default(),
+        }
+    }
+
+    /// Whether a string has said no to a question.
+    pub(super) fn has_denied(
         &mut self,
         tables: Tables<'_>,
+        question: usize,
         value: StrId,
         strings: &Strings,
-    ) -> (u64, Holds) {
+    ) -> bool {
         let row = self.row(tables, value, strings);
-        (self.marks(row).reacts, *self.holds(tables, value, strings))
+        self.known.get(row).is_some_and(|known| known.denied.have(question))
+    }
+
+    /// A string has said no to a question.
+    pub(super) fn deny(
+        &mut self,
+        tables: Tables<'_>,
+        question: usize,
+        value: StrId,
+        strings: &Strings,
+    ) {
+        let row = self.row(tables, value, strings);
+        let Some(known) = self.known.get_mut(row) else { return };
+        known.denied.add(question);
+        if let Some(place) = known.place {
+            self.recall.learn(place, strings.get(value), |facts| facts.denied.add(question));
+        }
+    }
+
+    /// What the value after a chain holds. It is known of the value from now on.
+    pub(super) fn holds_after(
+        &mut self,
+        tables: Tables<'_>,
+        (chain, node): (ChainId, &ChainNode),
+        value: StrId,
+        strings: &mut Strings,
+    ) -> Holds {
+        let after = self.transform(tables, chain, value, strings);
+        let after = *self.holds(tables, after, strings);
+        let before = *self.holds(tables, value, strings);
+        let row = self.row(tables, value, strings);
+        if let Some(known) = self.known.get_mut(row) {
+            known.reach.learn(node.own, &after, &before);
+            if let Some(place) = known.place {
+                let reach = known.reach;
+                self.recall.learn(place, strings.get(value), |facts| facts.reach = reach);
+            }
+        }
+        after
     }
 
     /// What a string holds; it is looked for when it is first asked about.
     pub(super) fn holds(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> &Holds {
         let row = self.row(tables, value, strings);
-        let known = self.known.get(row).copied();
-        let at = match known.and_then(|known| known.holds) {
+        let at = match self.known.get(row).and_then(|known| known.holds) {
             Some(at) => at,
             None => self.look(tables, row, value, strings),
         };
@@ -193,7 +262,7 @@ impl Memo {
         if let Some(known) = self.known.get_mut(row) {
             known.holds = Some(at);
             if let Some(place) = known.place {
-                self.recall.learn(place, strings.get(value), known.marks, Some(holds));
+                self.recall.learn(place, strings.get(value), |facts| facts.holds = Some(holds));
             }
         }
         at
@@ -215,32 +284,31 @@ impl Memo {
 
     /// The row of a string, which is made when it is first asked about.
     fn row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> usize {
+        match self.places.get(value.index()) {
+            None | Some(0) => self.make_row(tables, value, strings),
+            Some(place) => place - 1,
+        }
+    }
+
+    #[cold]
+    fn make_row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> usize {
         let index = value.index();
         if self.places.len() <= index {
             self.places.resize(index.max(strings.len()) + 1, 0);
         }
-        let Some(place) = self.places.get_mut(index) else { return usize::MAX };
-        if *place == 0 {
-            let text = strings.get(value);
-            self.read_bytes += text.len();
-            let own = self.recall.place(text);
-            let known = own.and_then(|own| self.recall.find(own, text));
-            let (marks, holds) = known.unwrap_or_else(|| {
-                let marks = tables.stage.marks.of(text);
-                if let Some(own) = own {
-                    self.recall.put(own, text, marks);
-                }
-                (marks, None)
-            });
-            let holds = holds.map(|holds| {
-                self.holds.push(holds);
-                self.holds.len() - 1
-            });
-            self.known.push(Known { marks, cells: None, holds, alike: None, place: own });
-            *place = self.known.len();
-            self.placed.push(value);
-        }
-        *place - 1
+        let Some(row) = self.places.get_mut(index) else { return usize::MAX };
+        let text = strings.get(value);
+        self.read_bytes += text.len();
+        let (facts, place) = self.recall.meet(text, || Facts::new(tables.stage.marks.of(text)));
+        let Facts { marks, holds, reach, denied } = facts;
+        let holds = holds.map(|holds| {
+            self.holds.push(holds);
+            self.holds.len() - 1
+        });
+        self.known.push(Known { marks, cells: None, holds, alike: None, reach, denied, place });
+        *row = self.known.len();
+        self.placed.push(value);
+        *row - 1
     }
 }
 

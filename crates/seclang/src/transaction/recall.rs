@@ -1,26 +1,94 @@
 //! What a thread remembers of the short strings that it has met: the fields of a client come again with each of its
-//! requests, and of many clients with the same words.
+//! requests, and of many clients with the same words. That is what their bytes say, what chains of transformations can
+//! make of them, and which questions they have said no to.
 //!
 //! Invariants: what is remembered of a string follows from its bytes and the rule set alone, and is found by comparing
 //! all of its bytes, so that it changes no verdict; it is bounded in number and in bytes, and a new string takes the
-//! place of an old one. Strings of requests that have ended stay in memory for as long.
+//! place of the one that was asked about longest ago. A yes is never remembered: what matches is asked anew each time.
+//! Strings of requests that have ended stay in memory for as long.
 
-use crate::stage::{Holds, Marks};
+use crate::plan::ChainSet;
+use crate::stage::{Holds, Marks, Questions};
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher as _;
 
 /// Longest string that is remembered, in bytes.
 const TEXT_BYTES_MAX: usize = 128;
-/// Places for strings, a power of two.
-const PLACES: usize = 512;
+/// Sets of places for strings, a power of two.
+const SETS: usize = 256;
+/// Places of a set: a string has its place in either, so that two that meet do not drive each other out by turns.
+const PLACES_OF_A_SET: usize = 2;
 
 #[derive(Clone, Debug, Default)]
 struct Place {
     text: Vec<u8>,
-    /// Whether there is anything here.
-    taken: bool,
-    marks: Marks,
-    holds: Option<Holds>,
+    /// `None`: there is nothing here.
+    facts: Option<Facts>,
+    /// When it was last asked about; later is more.
+    asked: u64,
+}
+
+/// What follows from the bytes of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) marks: Marks,
+    /// What it holds, once it was looked for.
+    pub(super) holds: Option<Holds>,
+    pub(super) reach: Reach,
+    /// The questions that it has said no to.
+    pub(super) denied: Questions,
+}
+
+/// What chains of transformations can make of strings, as far as it was tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// The chains that were tried.
+    pub(super) tried: ChainSet,
+    /// Those of them that make nothing that holds more than the string itself.
+    pub(super) tame: ChainSet,
+    /// What is held after any of the others.
+    pub(super) beyond: Holds,
+}
+
+impl Reach {
+    /// Of no string at all.
+    pub(super) const NOTHING: Self =
+        Self { tried: ChainSet::MAX, tame: ChainSet::MAX, beyond: Holds::NOTHING };
+
+    /// A chain was tried: what came of it holds this, the string that.
+    pub(super) fn learn(&mut self, chain: ChainSet, after: &Holds, before: &Holds) {
+        self.tried |= chain;
+        if after.is_within(before) {
+            self.tame |= chain;
+        } else {
+            self.beyond.add(after);
+        }
+    }
+
+    /// Of these strings and those.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.tried &= other.tried;
+        self.tame &= other.tame;
+        self.beyond.add(&other.beyond);
+    }
+
+    /// What these chains can make of strings that hold this, all that they hold themselves included; `None` where
+    /// one was not tried.
+    pub(super) fn of(&self, chains: ChainSet, before: &Holds) -> Option<Holds> {
+        let mut sum = *before;
+        if self.tame & chains == chains {
+            return Some(sum);
+        }
+        sum.add(&self.beyond);
+        (self.tried & chains == chains).then_some(sum)
+    }
+}
+
+impl Facts {
+    /// Of a string whose bytes alone were looked at.
+    pub(super) fn new(marks: Marks) -> Self {
+        Self { marks, holds: None, reach: Reach::default(), denied: Questions::default() }
+    }
 }
 
 /// See the module.
@@ -29,6 +97,8 @@ pub(super) struct Recall {
     /// The rule set whose marks these are.
     rules: u64,
     places: Vec<Place>,
+    /// Counts what was asked.
+    turn: u64,
     hasher: RandomState,
 }
 
@@ -41,40 +111,42 @@ impl Recall {
         }
     }
 
-    /// Where a string has its place; long ones have none.
-    pub(super) fn place(&mut self, text: &[u8]) -> Option<usize> {
+    /// What is remembered of a string, and its place; long ones have none. What is not remembered takes the place of
+    /// what was asked about longer ago, with these facts.
+    pub(super) fn meet(
+        &mut self,
+        text: &[u8],
+        facts: impl FnOnce() -> Facts,
+    ) -> (Facts, Option<usize>) {
         if text.len() > TEXT_BYTES_MAX {
-            return None;
+            return (facts(), None);
         }
         if self.places.is_empty() {
-            self.places.resize(PLACES, Place::default());
+            self.places.resize(SETS * PLACES_OF_A_SET, Place::default());
         }
-        usize::try_from(self.hasher.hash_one(text) % u64::try_from(PLACES).ok()?).ok()
-    }
-
-    /// What is remembered of the string that has its place there.
-    pub(super) fn find(&self, place: usize, text: &[u8]) -> Option<(Marks, Option<Holds>)> {
-        let place = self.places.get(place).filter(|place| place.taken && place.text == text)?;
-        Some((place.marks, place.holds))
-    }
-
-    /// Puts a string in its place.
-    pub(super) fn put(&mut self, place: usize, text: &[u8], marks: Marks) {
-        if let Some(place) = self.places.get_mut(place) {
+        self.turn += 1;
+        let set = usize::try_from(self.hasher.hash_one(text)).unwrap_or(0) % SETS * PLACES_OF_A_SET;
+        let places = self.places.get_mut(set..set + PLACES_OF_A_SET).unwrap_or_default();
+        let own = places.iter().position(|place| place.text == text && place.facts.is_some());
+        let oldest = || (0..).zip(&*places).min_by_key(|(_, place)| place.asked).map(|(at, _)| at);
+        let Some(at) = own.or_else(oldest) else { return (facts(), None) };
+        let Some(place) = places.get_mut(at) else { return (facts(), None) };
+        place.asked = self.turn;
+        if own.is_none() {
             place.text.clear();
             place.text.extend_from_slice(text);
-            (place.taken, place.marks, place.holds) = (true, marks, None);
+            place.facts = None;
         }
+        (*place.facts.get_or_insert_with(facts), Some(set + at))
     }
 
     /// Remembers more of a string, if it has still its place.
-    pub(super) fn learn(&mut self, place: usize, text: &[u8], marks: Marks, holds: Option<Holds>) {
+    pub(super) fn learn(&mut self, place: usize, text: &[u8], learn: impl FnOnce(&mut Facts)) {
         if let Some(place) = self.places.get_mut(place)
-            && place.taken
             && place.text == text
+            && let Some(facts) = &mut place.facts
         {
-            place.marks = marks;
-            place.holds = holds.or(place.holds);
+            learn(facts);
         }
     }
 }
@@ -83,40 +155,78 @@ impl Recall {
 mod tests {
     use super::*;
 
+    fn marks(classes: u64) -> Facts {
+        Facts::new(Marks { classes, reacts: 7 })
+    }
+
     #[test]
     fn a_string_is_known_by_all_of_its_bytes_and_to_its_rules_only() {
         let mut recall = Recall::default();
         recall.serve(1);
-        let place = recall.place(b"value").unwrap();
-        assert_eq!(recall.find(place, b"value"), None);
-        let marks = Marks { classes: 5, reacts: 7 };
-        recall.put(place, b"value", marks);
-        assert_eq!(recall.find(place, b"value"), Some((marks, None)));
-        assert_eq!(recall.find(place, b"valuf"), None);
-        let less = Marks { reacts: 3, ..marks };
-        recall.learn(place, b"value", less, Some(Holds::ALL));
-        recall.learn(place, b"other", Marks::ALL, None);
-        assert_eq!(recall.find(place, b"value"), Some((less, Some(Holds::ALL))));
-        recall.put(place, b"other", marks);
-        assert_eq!(recall.find(place, b"value"), None, "its place was taken");
-        assert_eq!(recall.find(place, b"other"), Some((marks, None)), "with nothing of another's");
+        let (facts, place) = recall.meet(b"value", || marks(5));
+        assert_eq!(facts, marks(5));
+        let place = place.unwrap();
+        assert_eq!(recall.meet(b"value", || marks(6)), (facts, Some(place)), "as it was");
+        assert_eq!(recall.meet(b"valuf", || marks(6)).0, marks(6), "another one");
+        recall.learn(place, b"value", |facts| facts.holds = Some(Holds::ALL));
+        recall.learn(place, b"other", |facts| facts.reach.tried = 1);
+        let learned = Facts { holds: Some(Holds::ALL), ..facts };
+        assert_eq!(recall.meet(b"value", || marks(6)).0, learned);
         recall.serve(2);
-        assert!(recall.place(b"other").is_some());
-        assert_eq!(recall.find(place, b"other"), None, "these rules have not seen it");
+        assert_eq!(recall.meet(b"value", || marks(6)).0, marks(6), "these rules have not seen it");
+    }
+
+    #[test]
+    fn what_was_asked_about_longest_ago_goes_first() {
+        let mut recall = Recall::default();
+        let first = recall.meet(b"first", || marks(0)).1.unwrap();
+        let set = first / PLACES_OF_A_SET;
+        let others: Vec<String> = (0..100_000)
+            .map(|number: u32| number.to_string())
+            .filter(|text| {
+                recall.meet(text.as_bytes(), || marks(1)).1.unwrap() / PLACES_OF_A_SET == set
+            })
+            .take(2)
+            .collect();
+        assert_eq!(recall.meet(b"first", || marks(2)).0, marks(2), "two others came since");
+        assert_eq!(recall.meet(others[1].as_bytes(), || marks(3)).0, marks(1), "the younger one");
+        assert_eq!(recall.meet(others[0].as_bytes(), || marks(3)).0, marks(3));
+        assert_eq!(recall.meet(b"first", || marks(4)).0, marks(4));
+    }
+
+    #[test]
+    fn what_chains_can_make_of_strings() {
+        let [small, large] = [1, 3].map(|number| {
+            let mut holds = Holds::literal(1);
+            holds.add(&Holds::literal(number));
+            holds
+        });
+        let mut reach = Reach::default();
+        assert_eq!(reach.of(1, &small), None, "not tried");
+        assert_eq!(reach.of(0, &small), Some(small), "no chain changes nothing");
+        reach.learn(1, &small, &large);
+        reach.learn(2, &large, &small);
+        assert_eq!(reach.of(1, &small), Some(small), "nothing more");
+        assert_eq!(reach.of(2, &small), Some(large));
+        assert_eq!(reach.of(3, &small), Some(large));
+        assert_eq!(reach.of(7, &small), None);
+        let mut both = Reach::NOTHING;
+        both.add(&reach);
+        assert_eq!(both, reach);
+        both.add(&Reach { tried: 1, tame: 1, ..Reach::default() });
+        assert_eq!((both.of(1, &small), both.of(2, &small)), (Some(small), None));
     }
 
     #[test]
     fn it_is_bounded() {
         let mut recall = Recall::default();
-        assert_eq!(recall.place(&[b'x'; TEXT_BYTES_MAX + 1]), None);
+        assert_eq!(recall.meet(&[b'x'; TEXT_BYTES_MAX + 1], || marks(1)), (marks(1), None));
         for number in 0..10_000_u32 {
             let text = format!("{number:0>TEXT_BYTES_MAX$}");
-            let place = recall.place(text.as_bytes()).unwrap();
-            recall.put(place, text.as_bytes(), Marks::ALL);
+            assert!(recall.meet(text.as_bytes(), || marks(1)).1.is_some());
         }
-        assert!(recall.places.len() == PLACES);
+        assert_eq!(recall.places.len(), SETS * PLACES_OF_A_SET);
         assert!(recall.places.iter().all(|place| place.text.capacity() <= 2 * TEXT_BYTES_MAX));
-        let empty = recall.place(b"").unwrap();
-        assert!(recall.find(empty, b"").is_none());
+        assert!(recall.meet(b"", || marks(9)) == (marks(9), recall.meet(b"", || marks(8)).1));
     }
 }
