@@ -124,12 +124,14 @@ impl Regex {
 }
 
 /// A pattern for the names of members. Most begin with `^` and plain text: then a look at the beginning of
-/// a name is enough to pass over nearly all.
+/// a name is enough to pass over nearly all. Others are nothing but plain text.
 #[derive(Clone, Debug)]
 pub(crate) struct NamePattern {
     regex: Regex,
     /// What a name of one line begins with, in lower case.
     beginning: Vec<u8>,
+    /// The whole pattern, in lower case, where it is plain text.
+    text: Vec<u8>,
 }
 
 impl NamePattern {
@@ -148,7 +150,9 @@ impl NamePattern {
             }
             Some(_) | None => Vec::new(),
         };
-        Ok(Self { regex, beginning })
+        let text =
+            if pattern.iter().all(plain) { pattern.to_ascii_lowercase() } else { Vec::new() };
+        Ok(Self { regex, beginning, text })
     }
 
     /// The pattern, as compiled.
@@ -158,12 +162,16 @@ impl NamePattern {
 
     /// Whether it matches anywhere in a name.
     pub(crate) fn is_match(&self, name: &[u8]) -> Result<bool, Exhausted> {
+        if !self.text.is_empty() {
+            let mut parts = name.windows(self.text.len());
+            return Ok(parts.any(|part| part.eq_ignore_ascii_case(&self.text)));
+        }
         let begins = || {
             let start = name.get(..self.beginning.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(&self.beginning))
         };
         // `^` also stands behind the end of a line.
-        if !self.beginning.is_empty() && !begins() && memchr::memchr(b'\n', name).is_none() {
+        if !self.beginning.is_empty() && !begins() && !name.contains(&b'\n') {
             return Ok(false);
         }
         self.regex.is_match(name)
@@ -411,6 +419,7 @@ mod tests {
             ("^a{2}b", &["aab", "ab"]),
             ("^a\\d", &["a1", "ab"]),
             ("ab", &["xab", "b"]),
+            ("__uT", &["__UTMA", "x__utmz", "_utm", "__u", ""]),
             ("^", &["", "x"]),
         ] {
             let quick = NamePattern::new(pattern.as_bytes()).unwrap();

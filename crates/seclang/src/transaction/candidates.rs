@@ -22,7 +22,7 @@ struct Known {
     reacts: u64,
     /// What chains can make of those.
     reach: Reach,
-    /// The questions that all have said no to, as they are.
+    /// The questions that all have said no to.
     denied: Questions,
     /// What those hold that no transformation changes.
     plain: Holds,
@@ -149,14 +149,12 @@ impl Transaction {
         let together = self.learn_list(rules, group.list)?;
         let Together { all, reacts, reach, denied } = &together;
         let node = rules.chains.node(group.chain);
-        let as_they_are = node.is_none_or(|node| node.bits & reacts == 0);
-        let denied = if as_they_are { *denied } else { Questions::default() };
         let sum = match held_after(node, group.every_step, all, *reacts, reach) {
             Some(sum) => sum,
             None => self.learn_units(rules, &group.units)?,
         };
         if let Some(row) = self.desk.candidates.groups.get_mut(number) {
-            *row = Held { holds: sum, denied };
+            *row = Held { holds: sum, denied: *denied };
             set(&mut self.desk.candidates.groups_known, number);
         }
         Ok(())

@@ -32,6 +32,16 @@ enum Next {
     End(Decision),
 }
 
+/// What a value says to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    /// Which follows from the value and the question alone, where that has a number.
+    No,
+    /// It would have been yes, but for what else is known of the value.
+    Spared,
+}
+
 impl Transaction {
     /// Evaluates a phase (1 to 5).
     pub(super) fn phase(&mut self, phase: u8) -> Decision {
@@ -207,11 +217,24 @@ impl Transaction {
         value: &Value,
     ) -> Result<bool, Fault> {
         self.tell_value(rules, link, value);
-        if link.multi_match {
-            return self.at_every_step(rules, link, value);
+        let tables = Tables { chains: &rules.chains, stage: &rules.stage };
+        if let Some(question) = link.question
+            && !self.is_traced()
+            && self.desk.memo.has_denied(tables, question, value.value, &self.strings)
+        {
+            self.spend(0)?;
+            return Ok(false);
         }
-        let transformed = self.transform(rules, link.chain, value.value);
-        self.ask(rules, link, value, transformed)
+        let answer = if link.multi_match {
+            self.at_every_step(rules, link, value)?
+        } else {
+            let transformed = self.transform(rules, link.chain, value.value);
+            self.ask(rules, link, value, transformed)?
+        };
+        if let Some(question) = link.question.filter(|_| answer == Answer::No) {
+            self.desk.memo.deny(tables, question, value.value, &self.strings);
+        }
+        Ok(answer == Answer::Yes)
     }
 
     /// `multiMatch`: after each transformation that changed the value.
@@ -220,17 +243,21 @@ impl Transaction {
         rules: &RuleSet,
         link: &Link,
         value: &Value,
-    ) -> Result<bool, Fault> {
-        let mut any = false;
+    ) -> Result<Answer, Fault> {
+        let mut all = Answer::No;
         let mut last = None;
         for &chain in rules.chains.prefixes(link.chain) {
             let transformed = self.transform(rules, chain, value.value);
             if last != Some(transformed) {
-                any |= self.ask(rules, link, value, transformed)?;
+                match self.ask(rules, link, value, transformed)? {
+                    Answer::Yes => all = Answer::Yes,
+                    Answer::Spared if all == Answer::No => all = Answer::Spared,
+                    Answer::Spared | Answer::No => {}
+                }
             }
             last = Some(transformed);
         }
-        Ok(any)
+        Ok(all)
     }
 
     fn ask(
@@ -239,26 +266,20 @@ impl Transaction {
         link: &Link,
         value: &Value,
         transformed: StrId,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Answer, Fault> {
+        let of_others = |yes| if yes { Answer::Yes } else { Answer::Spared };
         if let Operator::Unavailable(name) = link.operator {
-            return self.ask_places(name, link, value, transformed);
+            return self.ask_places(name, link, value, transformed).map(of_others);
         }
         if let Operator::Listed(zone) = &link.operator {
-            return self.ask_lists(zone, link, value, transformed);
+            return self.ask_lists(zone, link, value, transformed).map(of_others);
         }
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         if let Some(gate) = link.gate
             && !gate.is_open(self.desk.memo.holds(tables, transformed, &self.strings))
         {
             self.tell_answer(link, value, transformed, None);
-            return Ok(false);
-        }
-        if let Some(question) = link.question
-            && !self.is_traced()
-            && self.desk.memo.has_denied(tables, question, transformed, &self.strings)
-        {
-            self.spend(0)?;
-            return Ok(false);
+            return Ok(Answer::No);
         }
         self.spend(self.strings.get(transformed).len())?;
         let text = self.strings.get(transformed);
@@ -270,19 +291,14 @@ impl Transaction {
         let hit = match (hit, link.negated) {
             (Some(hit), false) => hit,
             (None, true) => Hit::default(),
-            (Some(_), true) | (None, false) => {
-                if let Some(question) = link.question {
-                    self.desk.memo.deny(tables, question, transformed, &self.strings);
-                }
-                return Ok(false);
-            }
+            (Some(_), true) | (None, false) => return Ok(Answer::No),
         };
         if !self.is_confirmed(link, value)? {
             self.tell(|_| Event::Unconfirmed);
-            return Ok(false);
+            return Ok(Answer::Spared);
         }
         if link.spares_types && self.is_of_its_type(value, transformed)? {
-            return Ok(false);
+            return Ok(Answer::Spared);
         }
         let name = if self.state.names_matches {
             let name = self.full_name(value.variable, value.key);
@@ -296,7 +312,7 @@ impl Transaction {
             self.capture(rules, &hit, transformed);
         }
         self.act_all(link, Some(value))?;
-        Ok(true)
+        Ok(Answer::Yes)
     }
 
     /// What a value's match does. Texts may grow with each, so the bound is watched here.
