@@ -45,6 +45,12 @@ impl Holds {
         self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
     }
 
+    /// The same with what the other holds.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.add(other);
+        self
+    }
+
     /// What either holds.
     pub(crate) fn add(&mut self, other: &Self) {
         for (own, other) in self.0.iter_mut().zip(&other.0) {

@@ -39,14 +39,6 @@ struct Together {
     denied: Questions,
 }
 
-/// What the values of a group hold after their chain.
-#[derive(Clone, Copy, Debug, Default)]
-struct Held {
-    holds: Holds,
-    /// The questions that all of them have said no to.
-    denied: Questions,
-}
-
 /// A value that some transformation may change.
 #[derive(Clone, Copy, Debug)]
 struct Other {
@@ -67,7 +59,9 @@ pub(super) struct Candidates {
     lists_known: Vec<u64>,
     units: Vec<Holds>,
     units_known: Vec<u64>,
-    groups: Vec<Held>,
+    /// Of groups that may hold something else than their list does as it is.
+    groups: Vec<Holds>,
+    groups_differ: Vec<u64>,
     groups_known: Vec<u64>,
     /// Room for the values of one target.
     room: Vec<Value>,
@@ -81,11 +75,12 @@ impl Candidates {
         self.targets.resize(groups.targets.len(), Known::default());
         self.units.resize(groups.units.len(), Holds::default());
         self.lists.resize(groups.lists.len(), Together::default());
-        self.groups.resize(groups.all.len(), Held::default());
+        self.groups.resize(groups.all.len(), Holds::default());
         for (known, count) in [
             (&mut self.targets_known, groups.targets.len()),
             (&mut self.units_known, groups.units.len()),
             (&mut self.lists_known, groups.lists.len()),
+            (&mut self.groups_differ, groups.all.len()),
             (&mut self.groups_known, groups.all.len()),
         ] {
             known.clear();
@@ -94,18 +89,31 @@ impl Candidates {
     }
 }
 
+/// What values hold after a chain. It may be too much.
+enum After {
+    /// No more than before.
+    AsBefore,
+    Holds(Holds),
+    /// That cannot be said without trying.
+    Unknown,
+}
+
 /// What values hold after a chain, by what they hold before, the transformations that they react to and what is known
-/// of chains; `None` where that cannot be said without trying. It may be too much.
+/// of chains.
 fn held_after(
     node: Option<&ChainNode>,
     every_step: bool,
     all: &Holds,
     reacts: u64,
     reach: &Reach,
-) -> Option<Holds> {
-    let Some(node) = node.filter(|node| node.bits & reacts != 0) else { return Some(*all) };
+) -> After {
+    let Some(node) = node.filter(|node| node.bits & reacts != 0) else { return After::AsBefore };
     let chains = if every_step { node.through } else { Some(node.own).filter(|own| *own != 0) };
-    reach.of(chains?, all)
+    match chains {
+        Some(chains) if reach.tame & chains == chains => After::AsBefore,
+        Some(chains) if reach.tried & chains == chains => After::Holds(reach.beyond.and(all)),
+        Some(_) | None => After::Unknown,
+    }
 }
 
 impl Transaction {
@@ -120,11 +128,12 @@ impl Transaction {
         if !is_set(&self.desk.candidates.groups_known, group) {
             self.learn_group(rules, group)?;
         }
-        let traced = self.is_traced();
-        Ok(self.desk.candidates.groups.get(group).is_none_or(|Held { holds, denied }| {
-            gate.is_open(holds)
-                && (traced || question.is_none_or(|question| !denied.have(question)))
-        }))
+        let Candidates { lists, groups, groups_differ, .. } = &self.desk.candidates;
+        let list = rules.stage.groups.all.get(group).and_then(|group| lists.get(group.list));
+        let Some(list) = list else { return Ok(true) };
+        let holds = if is_set(groups_differ, group) { groups.get(group) } else { Some(&list.all) };
+        let denies = |question| !self.is_traced() && list.denied.have(question);
+        Ok(holds.is_none_or(|holds| gate.is_open(holds)) && !question.is_some_and(denies))
     }
 
     /// Whether a question of numbers can have yes for an answer.
@@ -146,17 +155,20 @@ impl Transaction {
 
     fn learn_group(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
         let Some(group) = rules.stage.groups.all.get(number) else { return Ok(()) };
-        let together = self.learn_list(rules, group.list)?;
-        let Together { all, reacts, reach, denied } = &together;
+        self.learn_list(rules, group.list)?;
+        let Some(list) = self.desk.candidates.lists.get(group.list) else { return Ok(()) };
         let node = rules.chains.node(group.chain);
-        let sum = match held_after(node, group.every_step, all, *reacts, reach) {
-            Some(sum) => sum,
-            None => self.learn_units(rules, &group.units)?,
+        let sum = match held_after(node, group.every_step, &list.all, list.reacts, &list.reach) {
+            After::AsBefore => None,
+            After::Holds(sum) => Some(sum),
+            After::Unknown => Some(self.learn_units(rules, &group.units)?),
         };
-        if let Some(row) = self.desk.candidates.groups.get_mut(number) {
-            *row = Held { holds: sum, denied: *denied };
-            set(&mut self.desk.candidates.groups_known, number);
+        let own = &mut self.desk.candidates;
+        if let Some((sum, row)) = sum.zip(own.groups.get_mut(number)) {
+            *row = sum;
+            set(&mut own.groups_differ, number);
         }
+        set(&mut own.groups_known, number);
         Ok(())
     }
 
@@ -172,11 +184,9 @@ impl Transaction {
     }
 
     /// What the values of all targets of a list hold as they are.
-    fn learn_list(&mut self, rules: &RuleSet, number: usize) -> Result<Together, Fault> {
-        if is_set(&self.desk.candidates.lists_known, number)
-            && let Some(known) = self.desk.candidates.lists.get(number)
-        {
-            return Ok(*known);
+    fn learn_list(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
+        if is_set(&self.desk.candidates.lists_known, number) {
+            return Ok(());
         }
         let mut together =
             Together { reach: Reach::NOTHING, denied: Questions::ALL, ..Together::default() };
@@ -194,8 +204,7 @@ impl Transaction {
             set(&mut self.desk.candidates.lists_known, number);
         }
         let read = self.desk.memo.take_read_bytes();
-        self.spend(read)?;
-        Ok(together)
+        self.spend(read)
     }
 
     fn learn_unit(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
@@ -203,14 +212,14 @@ impl Transaction {
         self.learn_target(rules, unit.target)?;
         let Some(known) = self.desk.candidates.targets.get(unit.target) else { return Ok(()) };
         let node = rules.chains.node(unit.chain);
-        let sum = held_after(node, unit.every_step, &known.all, known.reacts, &known.reach);
-        let sum = match (sum, node) {
-            (Some(sum), _) => sum,
-            (None, Some(node)) => {
+        let sum = match held_after(node, unit.every_step, &known.all, known.reacts, &known.reach) {
+            After::AsBefore => known.all,
+            After::Holds(sum) => sum,
+            After::Unknown => {
                 let (plain, others) = (known.plain, known.others);
-                self.transformed(rules, *unit, node.bits, plain, others)
+                let bits = node.map_or(0, |node| node.bits);
+                self.transformed(rules, *unit, bits, plain, others)
             }
-            (None, None) => Holds::ALL,
         };
         if let Some(row) = self.desk.candidates.units.get_mut(number) {
             *row = sum;

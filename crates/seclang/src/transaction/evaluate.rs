@@ -81,15 +81,17 @@ impl Transaction {
         let mut position = 0;
         while let Some(step) = list.get(position) {
             position += 1;
+            // What cannot be said without the rule is left to it.
+            let entered = self.enters(rules, &step.entrance);
+            if matches!(entered, Ok(false)) {
+                continue;
+            }
             let Some(rule) = rules.rules.get(step.rule) else { continue };
-            match (self.enters(rules, &step.entrance), &step.entrance) {
-                (Ok(false), _) => continue,
-                (Ok(true), Entrance::Jump(_, to)) if !self.is_changed(rule) => {
-                    position = *to;
-                    continue;
-                }
-                // What cannot be said without the rule is left to it.
-                (Ok(true) | Err(_), _) => {}
+            if let (Ok(true), Entrance::Jump(_, to)) = (entered, &step.entrance)
+                && !self.is_changed(rule)
+            {
+                position = *to;
+                continue;
             }
             match self.rule(rules, step.rule, rule) {
                 Ok(false) => {}

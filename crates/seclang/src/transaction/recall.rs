@@ -71,17 +71,6 @@ impl Reach {
         self.tame &= other.tame;
         self.beyond.add(&other.beyond);
     }
-
-    /// What these chains can make of strings that hold this, all that they hold themselves included; `None` where
-    /// one was not tried.
-    pub(super) fn of(&self, chains: ChainSet, before: &Holds) -> Option<Holds> {
-        let mut sum = *before;
-        if self.tame & chains == chains {
-            return Some(sum);
-        }
-        sum.add(&self.beyond);
-        (self.tried & chains == chains).then_some(sum)
-    }
 }
 
 impl Facts {
@@ -202,19 +191,15 @@ mod tests {
             holds
         });
         let mut reach = Reach::default();
-        assert_eq!(reach.of(1, &small), None, "not tried");
-        assert_eq!(reach.of(0, &small), Some(small), "no chain changes nothing");
         reach.learn(1, &small, &large);
+        assert_eq!(reach, Reach { tried: 1, tame: 1, beyond: Holds::NOTHING }, "nothing more");
         reach.learn(2, &large, &small);
-        assert_eq!(reach.of(1, &small), Some(small), "nothing more");
-        assert_eq!(reach.of(2, &small), Some(large));
-        assert_eq!(reach.of(3, &small), Some(large));
-        assert_eq!(reach.of(7, &small), None);
+        assert_eq!(reach, Reach { tried: 3, tame: 1, beyond: large });
         let mut both = Reach::NOTHING;
         both.add(&reach);
         assert_eq!(both, reach);
         both.add(&Reach { tried: 1, tame: 1, ..Reach::default() });
-        assert_eq!((both.of(1, &small), both.of(2, &small)), (Some(small), None));
+        assert_eq!(both, Reach { tried: 1, tame: 1, beyond: large });
     }
 
     #[test]
