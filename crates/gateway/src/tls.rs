@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// What is spoken within TLS on the web's listeners.
 const WEB: &[&[u8]] = &[b"h2", b"http/1.1"];
 /// The suites in our order. AES-128 goes first: its SHA-256 has instructions of its own where SHA-384 has
-/// none, and a handshake is half hashing.
+/// none, which took a sixth of a handshake.
 const SUITES: &[SupportedCipherSuite] = &[
     cipher_suite::TLS13_AES_128_GCM_SHA256,
     cipher_suite::TLS13_AES_256_GCM_SHA384,

@@ -48,9 +48,6 @@ fn time(layer: Layer, paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
     let rules = Arc::new(rules::compile(&include, Options { layer, ..Options::default() })?);
     println!("load {} rules: {} ms", rules.len(), began.elapsed().as_millis());
     for (name, request) in workload::all() {
-        if std::env::var("ONLY").is_ok_and(|only| only != name) {
-            continue;
-        }
         let record = engine::run(&rules, &request, Mode::Block);
         let blocked = record.interruption.map(|found| found.reason);
         let mut times: Vec<f64> = (0..ROUNDS)
