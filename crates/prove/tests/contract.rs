@@ -62,8 +62,9 @@ fn every_proof_falls_against_a_server_without_safeguards() {
     let proofs = check(start(Kind::Naive, Layer::Tls), Layer::Tls, Outcome::Fell);
     for proof in proofs {
         let count = |outcome| proof.evidence.iter().filter(|part| part.outcome == outcome).count();
-        // Every single attack goes through; the controls of TLS hold, and a body in chunks is
-        // answered before it is sent.
+        // Every single attack goes through, and the controls of TLS hold. A body in chunks is
+        // answered without being read: whether that is seen before the whole of it is sent, and so
+        // proves nothing, is a race between the two.
         // Frames that cost nothing make nobody wait.
         let controls = match proof.id {
             "tls" => 4,
@@ -74,8 +75,11 @@ fn every_proof_falls_against_a_server_without_safeguards() {
             _ => 0,
         };
         assert_eq!(count(Outcome::Held), controls, "{}: {}", proof.id, told(&proof));
-        let unread = usize::from(proof.id == "oversized-and-slow");
-        assert_eq!(count(Outcome::NotProven), unread, "{}: {}", proof.id, told(&proof));
+        let unread = |part: &Evidence| {
+            proof.id == "oversized-and-slow" && part.did.contains("in chunks, to")
+        };
+        let unproven = |part: &Evidence| part.outcome == Outcome::NotProven && !unread(part);
+        assert!(!proof.evidence.iter().any(unproven), "{}: {}", proof.id, told(&proof));
     }
 }
 

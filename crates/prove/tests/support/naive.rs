@@ -18,8 +18,10 @@ pub fn old_hello(mut socket: &TcpStream, only: Option<(u16, u16)>) -> bool {
     let at = 44 + usize::from(id);
     let Some([high, low, rest @ ..]) = hello.get(at..) else { return true };
     let length = usize::from(u16::from_be_bytes([*high, *low]));
+    // What is no client hello is left unanswered, and the connection is closed.
+    let Some(suites) = rest.get(..length) else { return true };
     let suites: Vec<_> =
-        rest[..length].chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+        suites.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
     if suites.iter().any(|suite| [0xc02b, 0xc02c, 0xc02f, 0xc030, 0x1301].contains(suite)) {
         return false;
     }
@@ -32,7 +34,8 @@ pub fn old_hello(mut socket: &TcpStream, only: Option<(u16, u16)>) -> bool {
     let mut answer = vec![0x16, 3, hello[2], 0, 42, 2, 0, 0, 38, hello[9], hello[10]];
     answer.extend_from_slice(&[7; 32]);
     answer.push(0);
-    answer.extend_from_slice(&suites[0].to_be_bytes());
+    let Some(suite) = suites.first() else { return true };
+    answer.extend_from_slice(&suite.to_be_bytes());
     answer.push(0);
     socket.write_all(&answer).ok();
     true
