@@ -14,18 +14,27 @@ use std::hash::BuildHasher as _;
 
 /// Longest string that is remembered, in bytes.
 const TEXT_BYTES_MAX: usize = 128;
-/// Sets of places for strings, a power of two.
+/// Sets of places for strings.
 const SETS: usize = 128;
-/// Places of a set: a string has its place in any, so that some that meet do not drive each other out by turns.
-const PLACES_OF_A_SET: usize = 4;
+/// Places of a set: a string has its place in any. If more strings of one request meet in a set than it has places, they
+/// drive each other out by turns, and nothing is remembered of any. Of 128 strings that happens to some with 4 places in
+/// every second process, with 8 in one of 10,000.
+const PLACES_OF_A_SET: usize = 8;
+
+/// What stands at the places of a set, for finding one without touching the places themselves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Set {
+    /// A part of each string's hash.
+    tags: [u32; PLACES_OF_A_SET],
+    /// When each was last asked about; later is more, 0 is never.
+    asked: [u64; PLACES_OF_A_SET],
+}
 
 #[derive(Clone, Debug, Default)]
 struct Place {
     text: Vec<u8>,
     /// `None`: there is nothing here.
     facts: Option<Facts>,
-    /// When it was last asked about; later is more.
-    asked: u64,
 }
 
 /// What follows from the bytes of a string.
@@ -85,6 +94,8 @@ impl Facts {
 pub(super) struct Recall {
     /// The rule set whose marks these are.
     rules: u64,
+    sets: Vec<Set>,
+    /// Those of the first set, then those of the second, and so on.
     places: Vec<Place>,
     /// Counts what was asked.
     turn: u64,
@@ -96,6 +107,7 @@ impl Recall {
     pub(super) fn serve(&mut self, rules: u64) {
         if self.rules != rules {
             self.rules = rules;
+            self.sets.clear();
             self.places.clear();
         }
     }
@@ -111,22 +123,31 @@ impl Recall {
             return (facts(), None);
         }
         if self.places.is_empty() {
+            self.sets.resize(SETS, Set::default());
             self.places.resize(SETS * PLACES_OF_A_SET, Place::default());
         }
         self.turn += 1;
-        let set = usize::try_from(self.hasher.hash_one(text)).unwrap_or(0) % SETS * PLACES_OF_A_SET;
-        let places = self.places.get_mut(set..set + PLACES_OF_A_SET).unwrap_or_default();
-        let own = places.iter().position(|place| place.text == text && place.facts.is_some());
-        let oldest = || (0..).zip(&*places).min_by_key(|(_, place)| place.asked).map(|(at, _)| at);
+        let hash = self.hasher.hash_one(text);
+        let number = usize::try_from(hash).unwrap_or(0) % SETS;
+        let tag = u32::try_from(hash >> 32).unwrap_or(0);
+        let Some(set) = self.sets.get_mut(number) else { return (facts(), None) };
+        let first = number * PLACES_OF_A_SET;
+        let places = self.places.get_mut(first..first + PLACES_OF_A_SET).unwrap_or_default();
+        let mut like = (0..).zip(&*places).zip(&set.tags).filter(|(_, own)| **own == tag);
+        let own = like.find(|((_, place), _)| place.text == text && place.facts.is_some());
+        let own: Option<usize> = own.map(|((at, _), _)| at);
+        let oldest = || (0..).zip(&set.asked).min_by_key(|(_, asked)| **asked).map(|(at, _)| at);
         let Some(at) = own.or_else(oldest) else { return (facts(), None) };
         let Some(place) = places.get_mut(at) else { return (facts(), None) };
-        place.asked = self.turn;
+        if let Some((asked, own)) = set.asked.get_mut(at).zip(set.tags.get_mut(at)) {
+            (*asked, *own) = (self.turn, tag);
+        }
         if own.is_none() {
             place.text.clear();
             place.text.extend_from_slice(text);
             place.facts = None;
         }
-        (*place.facts.get_or_insert_with(facts), Some(set + at))
+        (*place.facts.get_or_insert_with(facts), Some(first + at))
     }
 
     /// Remembers more of a string, if it has still its place.

@@ -1,5 +1,5 @@
-//! Times the engine in process: `engine-bench [--layer] PARANOIA INCLUDE…` prints one line a workload with minimum
-//! and median microseconds of a whole transaction. `engine-bench --workloads FOLDER` writes the requests
+//! Times the engine in process: `engine-bench [--layer] [--only WORKLOAD] PARANOIA INCLUDE…` prints one line a workload
+//! with minimum and median microseconds of a whole transaction. `engine-bench --workloads FOLDER` writes the requests
 //! for whoever else is to be timed with them.
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench talks to a terminal")]
@@ -21,6 +21,10 @@ fn main() -> Result<()> {
         arguments.remove(0);
     }
     let layer = if layered { Layer::ON } else { Layer::default() };
+    let mut only = None;
+    if arguments.len() > 2 && arguments.first().is_some_and(|first| first == "--only") {
+        only = arguments.drain(..2).nth(1);
+    }
     match arguments.split_first() {
         Some((flag, [folder])) if flag == "--workloads" => {
             for (name, request) in workload::all() {
@@ -30,13 +34,18 @@ fn main() -> Result<()> {
             Ok(())
         }
         Some((paranoia, include)) => {
-            time(layer, paranoia, include.iter().map(PathBuf::from).collect())
+            time(layer, only.as_deref(), paranoia, include.iter().map(PathBuf::from).collect())
         }
-        None => anyhow::bail!("engine-bench [--layer] PARANOIA INCLUDE…"),
+        None => anyhow::bail!("engine-bench [--layer] [--only WORKLOAD] PARANOIA INCLUDE…"),
     }
 }
 
-fn time(layer: Layer, paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
+fn time(
+    layer: Layer,
+    only: Option<&str>,
+    paranoia: &str,
+    mut include: Vec<PathBuf>,
+) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let level = scratch.path().join("level.conf");
     let text = format!(
@@ -48,6 +57,9 @@ fn time(layer: Layer, paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
     let rules = Arc::new(rules::compile(&include, Options { layer, ..Options::default() })?);
     println!("load {} rules: {} ms", rules.len(), began.elapsed().as_millis());
     for (name, request) in workload::all() {
+        if only.is_some_and(|only| only != name) {
+            continue;
+        }
         let record = engine::run(&rules, &request, Mode::Block);
         let blocked = record.interruption.map(|found| found.reason);
         let mut times: Vec<f64> = (0..ROUNDS)
