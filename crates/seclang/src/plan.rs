@@ -113,6 +113,12 @@ impl Chains {
         self.nodes.get(chain.0.checked_sub(1)?)
     }
 
+    /// Those that change no string that reacts to these transformations alone.
+    pub(crate) fn idle(&self, reacts: u64) -> ChainSet {
+        let idle = self.nodes.iter().filter(|node| node.bits & reacts == 0);
+        idle.fold(0, |chains, node| chains | node.own)
+    }
+
     /// The bits of all steps of all chains.
     pub(crate) fn bits(&self) -> u64 {
         self.bits

@@ -21,20 +21,17 @@ const KEY_MASK: usize = KEYS - 1;
 /// Two classes in a row.
 const PAIR_MASK: usize = (1 << (2 * CLASS_BITS)) - 1;
 
-/// A literal as it is compared.
+/// A literal as it is compared; small, as there are thousands.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     /// In lower case, as a little-endian number.
     text: u64,
-    /// The bit of the case, in the bytes that are letters.
-    letters: u64,
-    /// All bits of the literal's bytes.
-    mask: u64,
-    /// Bytes of the literal up to the end of those that it is filed under.
-    before: usize,
-    bytes: usize,
     /// Which literal.
-    number: usize,
+    number: u32,
+    /// Bytes of the literal up to the end of those that it is filed under.
+    before: u8,
+    /// Those after it.
+    after: u8,
 }
 
 /// Literals, prepared.
@@ -139,14 +136,14 @@ impl Finder {
         let Some([from, to]) = self.starts.get(key..key + 2) else { return };
         let (from, to) = (usize::try_from(*from), usize::try_from(*to));
         let (Ok(from), Ok(to)) = (from, to) else { return };
+        let window = window(text, end);
+        let rest = text.len() - end;
         for entry in self.entries.get(from..to).unwrap_or_default() {
-            let Some(start) = end.checked_sub(entry.before) else { continue };
-            let rest = text.get(start..).unwrap_or_default();
-            if rest.len() < entry.bytes {
-                continue;
-            }
-            if (number(rest) | entry.letters) & entry.mask == entry.text
-                && let Some(tells) = self.tells.get(entry.number)
+            if (entry.text ^ entry.part_of(window)) & entry.mask() == 0
+                && usize::from(entry.before) <= end
+                && usize::from(entry.after) <= rest
+                && let Some(tells) =
+                    usize::try_from(entry.number).ok().and_then(|n| self.tells.get(n))
             {
                 holds.add(tells);
             }
@@ -154,24 +151,43 @@ impl Finder {
     }
 }
 
-/// Up to eight bytes as a little-endian number.
-fn number(text: &[u8]) -> u64 {
-    match text.first_chunk() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => text.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+impl Entry {
+    /// All bits of the literal's bytes: there are two to eight.
+    fn mask(self) -> u64 {
+        u64::MAX >> (u64::BITS - 8 * u32::from(self.before + self.after))
+    }
+
+    /// The eight bytes that begin where the literal would.
+    fn part_of(self, window: u128) -> u64 {
+        let from_there = window >> (u64::BITS - 8 * u32::from(self.before));
+        from_there.to_le_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes)
     }
 }
 
-fn entry(literal: &[u8], before: usize, number_of: usize) -> Entry {
-    let each =
-        |value: fn(u8) -> u8| number(&literal.iter().map(|byte| value(*byte)).collect::<Vec<_>>());
+/// The eight bytes before a place and the eight after it in lower case, as a little-endian number; zeros where the text
+/// has none.
+fn window(text: &[u8], at: usize) -> u128 {
+    let start = at.checked_sub(LITERAL_BYTES_MAX);
+    let whole = start.and_then(|start| text.get(start..)).and_then(<[u8]>::first_chunk);
+    let mut window: [u8; 2 * LITERAL_BYTES_MAX] = whole.copied().unwrap_or_else(|| {
+        let mut window = [0; 2 * LITERAL_BYTES_MAX];
+        let from = text.get(at.saturating_sub(LITERAL_BYTES_MAX)..).unwrap_or_default();
+        let into = window.iter_mut().skip(LITERAL_BYTES_MAX.saturating_sub(at));
+        into.zip(from).for_each(|(place, byte)| *place = *byte);
+        window
+    });
+    window.make_ascii_lowercase();
+    u128::from_le_bytes(window)
+}
+
+/// Of a literal of at most eight bytes, of which these end with those that it is filed under.
+fn entry(literal: &[u8], before: usize, number: usize) -> Entry {
+    let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
     Entry {
-        text: number(literal),
-        letters: each(|byte| if byte.is_ascii_lowercase() { 0x20 } else { 0 }),
-        mask: each(|_| 0xff),
-        before,
-        bytes: literal.len(),
-        number: number_of,
+        text: literal.iter().rev().fold(0, |text, byte| text << 8 | u64::from(*byte)),
+        number: u32::try_from(number).unwrap_or(u32::MAX),
+        before: small(before),
+        after: small(literal.len().saturating_sub(before)),
     }
 }
 

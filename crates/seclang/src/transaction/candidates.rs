@@ -47,6 +47,8 @@ struct Other {
     reacts: u64,
     /// As it is.
     holds: Holds,
+    /// What chains can make of it, as far as that was known when it was met.
+    reach: Reach,
 }
 
 /// What the groups hold, as far as somebody asked.
@@ -217,8 +219,7 @@ impl Transaction {
             After::Holds(sum) => sum,
             After::Unknown => {
                 let (plain, others) = (known.plain, known.others);
-                let bits = node.map_or(0, |node| node.bits);
-                self.transformed(rules, *unit, bits, plain, others)
+                self.transformed(rules, *unit, node, plain, others)
             }
         };
         if let Some(row) = self.desk.candidates.units.get_mut(number) {
@@ -234,19 +235,24 @@ impl Transaction {
         &mut self,
         rules: &RuleSet,
         unit: Unit,
-        bits: u64,
+        node: Option<&ChainNode>,
         plain: Holds,
         (start, end): (usize, usize),
     ) -> Holds {
         let mut sum = plain;
         for at in start..end {
             let Some(other) = self.desk.candidates.others.get(at) else { break };
-            if unit.every_step || other.reacts & bits == 0 {
+            let after = held_after(node, unit.every_step, &other.holds, other.reacts, &other.reach);
+            if unit.every_step || matches!(after, After::AsBefore) {
                 sum.add(&other.holds);
             }
-            if other.reacts & bits != 0 {
-                let value = other.value;
-                self.add_value(rules, unit, value, &mut sum);
+            match after {
+                After::AsBefore => {}
+                After::Holds(after) => sum.add(&after),
+                After::Unknown => {
+                    let value = other.value;
+                    self.add_value(rules, unit, value, &mut sum);
+                }
             }
         }
         sum
@@ -302,7 +308,7 @@ impl Transaction {
                 known.plain.add(&holds);
             } else {
                 known.reach.add(&reach);
-                self.desk.candidates.others.push(Other { value: *value, reacts, holds });
+                self.desk.candidates.others.push(Other { value: *value, reacts, holds, reach });
             }
         }
         known.others = (start, self.desk.candidates.others.len());

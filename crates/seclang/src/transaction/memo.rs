@@ -162,9 +162,12 @@ impl Memo {
         let row = self.row(tables, value, strings);
         let Some(known) = self.known.get_mut(row) else { return };
         known.marks.reacts &= !bit;
-        let (marks, place) = (known.marks, known.place);
+        known.reach.idle(tables.chains.idle(known.marks.reacts));
+        let Known { marks, reach, place, .. } = *known;
         if let Some(place) = place {
-            self.recall.learn(place, strings.get(value), |facts| facts.marks = marks);
+            self.recall.learn(place, strings.get(value), |facts| {
+                (facts.marks, facts.reach) = (marks, reach);
+            });
         }
     }
 
@@ -299,7 +302,10 @@ impl Memo {
         let Some(row) = self.places.get_mut(index) else { return usize::MAX };
         let text = strings.get(value);
         self.read_bytes += text.len();
-        let (facts, place) = self.recall.meet(text, || Facts::new(tables.stage.marks.of(text)));
+        let (facts, place) = self.recall.meet(text, || {
+            let marks = tables.stage.marks.of(text);
+            Facts::new(marks, tables.chains.idle(marks.reacts))
+        });
         let Facts { marks, holds, reach, denied } = facts;
         let holds = holds.map(|holds| {
             self.holds.push(holds);

@@ -64,6 +64,12 @@ impl Reach {
     pub(super) const NOTHING: Self =
         Self { tried: ChainSet::MAX, tame: ChainSet::MAX, beyond: Holds::NOTHING };
 
+    /// These chains change nothing.
+    pub(super) fn idle(&mut self, chains: ChainSet) {
+        self.tried |= chains;
+        self.tame |= chains;
+    }
+
     /// A chain was tried: what came of it holds this, the string that.
     pub(super) fn learn(&mut self, chain: ChainSet, after: &Holds, before: &Holds) {
         self.tried |= chain;
@@ -83,9 +89,11 @@ impl Reach {
 }
 
 impl Facts {
-    /// Of a string whose bytes alone were looked at.
-    pub(super) fn new(marks: Marks) -> Self {
-        Self { marks, holds: None, reach: Reach::default(), denied: Questions::default() }
+    /// Of a string whose bytes alone were looked at, and the chains that change none of its kind.
+    pub(super) fn new(marks: Marks, idle: ChainSet) -> Self {
+        let mut reach = Reach::default();
+        reach.idle(idle);
+        Self { marks, holds: None, reach, denied: Questions::default() }
     }
 }
 
@@ -166,7 +174,7 @@ mod tests {
     use super::*;
 
     fn marks(classes: u64) -> Facts {
-        Facts::new(Marks { classes, reacts: 7 })
+        Facts::new(Marks { classes, reacts: 7 }, 0)
     }
 
     #[test]
@@ -216,6 +224,8 @@ mod tests {
         assert_eq!(reach, Reach { tried: 1, tame: 1, beyond: Holds::NOTHING }, "nothing more");
         reach.learn(2, &large, &small);
         assert_eq!(reach, Reach { tried: 3, tame: 1, beyond: large });
+        reach.idle(4);
+        assert_eq!(reach, Reach { tried: 7, tame: 5, beyond: large });
         let mut both = Reach::NOTHING;
         both.add(&reach);
         assert_eq!(both, reach);

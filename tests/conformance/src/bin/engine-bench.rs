@@ -40,12 +40,7 @@ fn main() -> Result<()> {
     }
 }
 
-fn time(
-    layer: Layer,
-    only: Option<&str>,
-    paranoia: &str,
-    mut include: Vec<PathBuf>,
-) -> Result<()> {
+fn time(layer: Layer, only: Option<&str>, paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let level = scratch.path().join("level.conf");
     let text = format!(
