@@ -171,7 +171,9 @@ impl NamePattern {
             start.is_some_and(|start| start.eq_ignore_ascii_case(&self.beginning))
         };
         // `^` also stands behind the end of a line.
-        if !self.beginning.is_empty() && !begins() && !name.contains(&b'\n') {
+        let has_lines =
+            || name.len() > self.beginning.len() && memchr::memchr(b'\n', name).is_some();
+        if !self.beginning.is_empty() && !begins() && !has_lines() {
             return Ok(false);
         }
         self.regex.is_match(name)
