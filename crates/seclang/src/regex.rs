@@ -130,6 +130,8 @@ pub(crate) struct NamePattern {
     regex: Regex,
     /// What a name of one line begins with, in lower case.
     beginning: Vec<u8>,
+    /// Whether that is all it asks for.
+    is_beginning: bool,
     /// The whole pattern, in lower case, where it is plain text.
     text: Vec<u8>,
 }
@@ -152,7 +154,8 @@ impl NamePattern {
         };
         let text =
             if pattern.iter().all(plain) { pattern.to_ascii_lowercase() } else { Vec::new() };
-        Ok(Self { regex, beginning, text })
+        let is_beginning = pattern.len() == beginning.len() + 1 && !beginning.is_empty();
+        Ok(Self { regex, beginning, is_beginning, text })
     }
 
     /// The pattern, as compiled.
@@ -173,8 +176,14 @@ impl NamePattern {
         // `^` also stands behind the end of a line.
         let has_lines =
             || name.len() > self.beginning.len() && memchr::memchr(b'\n', name).is_some();
-        if !self.beginning.is_empty() && !begins() && !has_lines() {
-            return Ok(false);
+        if !self.beginning.is_empty() {
+            let begins = begins();
+            if begins && self.is_beginning {
+                return Ok(true);
+            }
+            if !begins && !has_lines() {
+                return Ok(false);
+            }
         }
         self.regex.is_match(name)
     }

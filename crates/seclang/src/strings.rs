@@ -15,6 +15,14 @@ use std::sync::Arc;
 /// Bytes of a name that needs no memory of its own to be changed.
 const SHORT_BYTES: usize = 64;
 
+/// Bits that say of a string that it is no constant, before the constants are asked.
+const HINTS: usize = 1 << 15;
+
+/// The bit of a hash.
+fn hint(hash: u64) -> usize {
+    usize::try_from(hash >> 24).unwrap_or(0) % HINTS
+}
+
 /// Appends a number in decimal, without an allocation of its own.
 pub(crate) fn write_number(number: i64, out: &mut Vec<u8>) {
     let start = out.len();
@@ -60,6 +68,8 @@ pub(crate) struct Strings {
     bytes: Vec<u8>,
     places: Vec<Range<usize>>,
     table: HashTable<StrId>,
+    /// Of constants: a bit for the hash of each. Empty where nobody lies on top.
+    hints: Vec<u64>,
     hasher: RandomState,
 }
 
@@ -67,6 +77,7 @@ impl Strings {
     /// A pool of constants.
     pub(crate) fn constants() -> Self {
         let mut pool = Self::nothing();
+        pool.hints.resize(HINTS / 64, 0);
         pool.intern(b"");
         pool
     }
@@ -79,6 +90,7 @@ impl Strings {
             bytes: Vec::new(),
             places: Vec::new(),
             table: HashTable::new(),
+            hints: Vec::new(),
             hasher: RandomState::default(),
         }
     }
@@ -90,6 +102,7 @@ impl Strings {
             bytes: Vec::with_capacity(4096),
             places: Vec::with_capacity(128),
             table: HashTable::with_capacity(256),
+            hints: Vec::new(),
             hasher: base.hasher.clone(),
             base: Some(Arc::clone(base)),
         }
@@ -137,10 +150,17 @@ impl Strings {
     }
 
     fn find_hashed(&self, hash: u64, bytes: &[u8]) -> Option<StrId> {
-        if let Some(id) = self.base.as_ref().and_then(|base| base.find_hashed(hash, bytes)) {
+        let base = self.base.as_ref().filter(|base| base.may_have(hash));
+        if let Some(id) = base.and_then(|base| base.find_hashed(hash, bytes)) {
             return Some(id);
         }
         self.table.find(hash, |&id| self.get(id) == bytes).copied()
+    }
+
+    /// Whether a string with this hash may be here.
+    fn may_have(&self, hash: u64) -> bool {
+        let bit = hint(hash);
+        self.hints.get(bit / 64).is_none_or(|word| word >> (bit % 64) & 1 == 1)
     }
 
     /// The id of a string, which is stored if it is new.
@@ -153,6 +173,10 @@ impl Strings {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         self.places.push(start..self.bytes.len());
+        let bit = hint(hash);
+        if let Some(word) = self.hints.get_mut(bit / 64) {
+            *word |= 1 << (bit % 64);
+        }
         let Self { table, hasher, first, bytes, places, .. } = self;
         table.insert_unique(hash, id, |other| {
             let own = other.index().checked_sub(*first).and_then(|own| places.get(own));

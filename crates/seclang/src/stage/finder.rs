@@ -1,25 +1,24 @@
 //! Many short literals looked for at once in short texts, ASCII case ignored.
 //!
 //! Each literal is filed under the rarest three bytes in a row that it has (two, where it has no more). One
-//! pass over a text asks a table of four kilobytes whether the last three bytes are those of a literal, which
-//! in ordinary text they hardly ever are; only then literals are compared, eight bytes at a time. An automaton
-//! over all literals would do the same work a byte, but out of megabytes. Idea after Wu and Manber, "A fast
-//! algorithm for multi-pattern searching" (1994).
+//! pass over a text asks a table of 32 kilobytes, of which a text touches a few lines, whether the last three bytes are
+//! those of a literal, which in ordinary text they hardly ever are; only then literals are compared, eight bytes at a
+//! time. An automaton over all literals would do the same work a byte, but out of megabytes. Idea after Wu and Manber,
+//! "A fast algorithm for multi-pattern searching" (1994).
 //!
 //! Linear in the text: no three bytes have more than a bounded number of literals but where literals cannot
 //! be told apart by others.
 
 use super::holds::Holds;
+use std::collections::BTreeMap;
 
 /// Bytes of a literal.
 pub(super) const LITERAL_BYTES_MAX: usize = 8;
-/// Bits of a class of bytes.
-const CLASS_BITS: u32 = 5;
-/// Three classes in a row.
-const KEYS: usize = 1 << (3 * CLASS_BITS);
+/// By so many bits a key moves with each byte; of the oldest of the three bytes as many are left.
+const SHIFT: u32 = 6;
+/// Three bytes in a row, laid over each other.
+const KEYS: usize = 1 << (3 * SHIFT);
 const KEY_MASK: usize = KEYS - 1;
-/// Two classes in a row.
-const PAIR_MASK: usize = (1 << (2 * CLASS_BITS)) - 1;
 
 /// A literal as it is compared; small, as there are thousands.
 #[derive(Clone, Copy, Debug)]
@@ -36,46 +35,43 @@ struct Entry {
 
 /// Literals, prepared.
 pub(super) struct Finder {
-    /// Byte → class.
-    classes: [usize; 256],
-    /// A bit for each three classes under which something is filed.
+    /// Byte → the same in lower case.
+    lower: [u8; 256],
+    /// A bit for each key under which something is filed.
     filed: Vec<u64>,
-    /// Three classes → where their entries begin; one more for the end.
+    /// How many bits are set before each word of those.
+    ranks: Vec<u32>,
+    /// For each bit that is set where its entries begin; one more for the end.
     starts: Vec<u32>,
     entries: Vec<Entry>,
     /// What finding each literal tells.
     tells: Vec<Holds>,
 }
 
-/// Letters by themselves, whatever their case; all else shares six classes.
-fn class(byte: u8) -> usize {
-    let place = match byte {
-        b'a'..=b'z' => byte - b'a',
-        b'A'..=b'Z' => byte - b'A',
-        b'0'..=b'9' => 26,
-        b' ' | b'\t'..=b'\r' => 27,
-        b'.' | b'/' | b'-' | b'_' => 28,
-        b'=' | b'&' | b'?' | b'+' | b'%' | b',' | b';' | b':' => 29,
-        0x80.. => 30,
-        _ => 31,
-    };
-    usize::from(place)
-}
-
-/// How common a class is in ordinary text; only speed hangs on it.
-fn commonness(class: usize) -> u64 {
+/// How common a byte is in the texts that clients send; only speed hangs on it.
+fn commonness(byte: u8) -> u64 {
     const LETTERS: &[u8; 26] = &[
         82, 15, 28, 43, 127, 22, 20, 61, 70, 2, 8, 40, 24, 67, 75, 19, 1, 60, 63, 91, 28, 10, 24,
         2, 20, 1,
     ];
-    let letter = LETTERS.get(class).copied().map(u64::from);
-    letter.unwrap_or(match class {
-        26 => 90,
-        27 => 100,
-        28 => 50,
-        29 => 30,
-        _ => 10,
-    })
+    let letter = LETTERS.get(usize::from(byte).wrapping_sub(usize::from(b'a')));
+    letter.map_or_else(
+        || match byte {
+            b' ' | b'.' | b'"' | b'+' => 80,
+            b'0'..=b'9' | b'/' | b'-' | b'_' | b'=' | b'&' | b',' | b':' | b'%' | b';' => 40,
+            _ => 8,
+        },
+        |letter| u64::from(*letter),
+    )
+}
+
+/// The key of some bytes in a row, the last of which weigh most.
+fn key(bytes: &[u8]) -> usize {
+    bytes.iter().fold(0, |key, byte| step(key, *byte))
+}
+
+fn step(key: usize, byte: u8) -> usize {
+    (key << SHIFT ^ usize::from(byte)) & KEY_MASK
 }
 
 impl std::fmt::Debug for Finder {
@@ -87,43 +83,39 @@ impl std::fmt::Debug for Finder {
 impl Finder {
     /// For these literals of two to eight bytes, in lower case, each with what finding it tells.
     pub(super) fn new(literals: impl Iterator<Item = (Vec<u8>, Holds)>) -> Self {
-        let mut filed: Vec<Vec<Entry>> = vec![Vec::new(); KEYS];
+        let mut filed: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
         let mut tells = Vec::new();
         for (literal, holds) in literals {
             let number = tells.len();
             tells.push(holds);
             let (before, keys) = place(&literal, &filed);
             for key in keys {
-                if let Some(list) = filed.get_mut(key) {
-                    list.push(entry(&literal, before, number));
-                }
+                filed.entry(key).or_default().push(entry(&literal, before, number));
             }
         }
-        let mut classes = [0; 256];
-        classes.iter_mut().zip(0..=u8::MAX).for_each(|(place, byte)| *place = class(byte));
-        let mut finder = Self {
-            classes,
-            filed: vec![0; KEYS / 64],
-            starts: vec![0],
-            entries: Vec::new(),
-            tells,
+        let mut lower = [0; 256];
+        lower.iter_mut().zip(0..=u8::MAX).for_each(|(to, byte)| *to = byte.to_ascii_lowercase());
+        let (mut bits, mut starts, mut entries) = (vec![0; KEYS / 64], vec![0], Vec::new());
+        for (key, list) in filed {
+            super::set(&mut bits, key);
+            entries.extend(list);
+            starts.push(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+        }
+        let before = |sum: &mut u32, word: &u64| {
+            let rank = *sum;
+            *sum += word.count_ones();
+            Some(rank)
         };
-        for (key, list) in filed.into_iter().enumerate() {
-            if !list.is_empty() {
-                super::set(&mut finder.filed, key);
-            }
-            finder.entries.extend(list);
-            finder.starts.push(u32::try_from(finder.entries.len()).unwrap_or(u32::MAX));
-        }
-        finder
+        let ranks = bits.iter().scan(0, before).collect();
+        Self { lower, filed: bits, ranks, starts, entries, tells }
     }
 
     /// Adds what the literals of a text tell.
     pub(super) fn find(&self, text: &[u8], holds: &mut Holds) {
         let mut key = 0;
         for (at, &byte) in text.iter().enumerate() {
-            let class = self.classes.get(usize::from(byte)).copied().unwrap_or_default();
-            key = (key << CLASS_BITS | class) & KEY_MASK;
+            let byte = self.lower.get(usize::from(byte)).copied().unwrap_or(byte);
+            key = step(key, byte);
             let word = self.filed.get(key / 64).copied().unwrap_or(u64::MAX);
             if word >> (key % 64) & 1 == 1 {
                 self.compare(text, at + 1, key, holds);
@@ -131,9 +123,15 @@ impl Finder {
         }
     }
 
-    /// Compares the literals whose three bytes end at `end`.
+    /// Compares the literals whose key ends at `end`.
+    #[inline(never)]
     fn compare(&self, text: &[u8], end: usize, key: usize, holds: &mut Holds) {
-        let Some([from, to]) = self.starts.get(key..key + 2) else { return };
+        let below = self.filed.get(key / 64).map_or(0, |word| word & ((1 << (key % 64)) - 1));
+        let Some(rank) = self.ranks.get(key / 64).map(|rank| rank + below.count_ones()) else {
+            return;
+        };
+        let Ok(rank) = usize::try_from(rank) else { return };
+        let Some([from, to]) = self.starts.get(rank..rank + 2) else { return };
         let (from, to) = (usize::try_from(*from), usize::try_from(*to));
         let (Ok(from), Ok(to)) = (from, to) else { return };
         let window = window(text, end);
@@ -169,15 +167,25 @@ impl Entry {
 fn window(text: &[u8], at: usize) -> u128 {
     let start = at.checked_sub(LITERAL_BYTES_MAX);
     let whole = start.and_then(|start| text.get(start..)).and_then(<[u8]>::first_chunk);
-    let mut window: [u8; 2 * LITERAL_BYTES_MAX] = whole.copied().unwrap_or_else(|| {
+    let window: [u8; 2 * LITERAL_BYTES_MAX] = whole.copied().unwrap_or_else(|| {
         let mut window = [0; 2 * LITERAL_BYTES_MAX];
         let from = text.get(at.saturating_sub(LITERAL_BYTES_MAX)..).unwrap_or_default();
         let into = window.iter_mut().skip(LITERAL_BYTES_MAX.saturating_sub(at));
         into.zip(from).for_each(|(place, byte)| *place = *byte);
         window
     });
-    window.make_ascii_lowercase();
-    u128::from_le_bytes(window)
+    lower(u128::from_le_bytes(window))
+}
+
+/// The same bytes in lower case (ASCII), all at once.
+fn lower(bytes: u128) -> u128 {
+    let each = |byte: u8| u128::from_le_bytes([byte; 16]);
+    // The highest bit of each byte says what the other seven are at least.
+    let seven = bytes & each(0x7f);
+    let from_a = seven + each(0x80 - b'A');
+    let past_z = seven + each(0x80 - b'Z' - 1);
+    let is_upper = from_a & !past_z & !bytes & each(0x80);
+    bytes | is_upper >> 2
 }
 
 /// Of a literal of at most eight bytes, of which these end with those that it is filed under.
@@ -193,20 +201,19 @@ fn entry(literal: &[u8], before: usize, number: usize) -> Entry {
 
 /// Where a literal is filed: how many of its bytes there are up to the end of those, and the keys. One of two
 /// bytes stands under every third byte before them.
-fn place(literal: &[u8], filed: &[Vec<Entry>]) -> (usize, Vec<usize>) {
-    let key = |bytes: &[u8]| bytes.iter().fold(0, |key, byte| key << CLASS_BITS | class(*byte));
+fn place(literal: &[u8], filed: &BTreeMap<usize, Vec<Entry>>) -> (usize, Vec<usize>) {
     let cost = |bytes: &[u8]| {
-        let rarity: u64 = bytes.iter().map(|byte| commonness(class(*byte))).product();
-        let load = filed.get(key(bytes)).map_or(0, Vec::len);
+        let rarity: u64 = bytes.iter().map(|byte| commonness(*byte)).product();
+        let load = filed.get(&key(bytes)).map_or(0, Vec::len);
         rarity.saturating_mul(u64::try_from(load + 4).unwrap_or(u64::MAX))
     };
     let triples = literal.windows(3).enumerate();
     if let Some((at, triple)) = triples.min_by_key(|(_, triple)| cost(triple)) {
         return (at + 3, vec![key(triple)]);
     }
-    let pair = key(literal) & PAIR_MASK;
-    let before = 1 << CLASS_BITS;
-    (literal.len(), (0..before).map(|first| first << (2 * CLASS_BITS) | pair).collect())
+    let pair = key(literal);
+    let before = 0..1 << SHIFT;
+    (literal.len(), before.map(|first: usize| first << (2 * SHIFT) ^ pair).collect())
 }
 
 #[cfg(test)]
@@ -247,6 +254,15 @@ mod tests {
             (b"x\x1d1", &[]),
         ] {
             assert_eq!(found(&finder, literals.len(), text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_byte_in_lower_case() {
+        for first in (0..=u8::MAX).step_by(16) {
+            let bytes = std::array::from_fn(|at| first + u8::try_from(at).unwrap());
+            let expected = bytes.map(|byte: u8| byte.to_ascii_lowercase());
+            assert_eq!(lower(u128::from_le_bytes(bytes)).to_le_bytes(), expected);
         }
     }
 

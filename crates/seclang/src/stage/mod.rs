@@ -134,6 +134,9 @@ fn is_of_the_string_alone(operator: &Operator) -> bool {
             | Operator::SqlInjection
             | Operator::CrossSiteScripting
             | Operator::Verify(..)
+            | Operator::ByteRange(_)
+            | Operator::UrlEncoding
+            | Operator::Utf8Encoding
     )
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Holds only while a phase is evaluated: the groups' variables stay as they are for so long.
 
-use super::memo::{Learned, Tables};
+use super::memo::Tables;
 use super::recall::Reach;
 use super::{Fault, Transaction};
 use crate::plan::ChainNode;
@@ -298,17 +298,25 @@ impl Transaction {
         room.sort_unstable_by_key(|value| value.value);
         room.dedup_by_key(|value| value.value);
         for Value { value, .. } in &room {
-            let Learned { reacts, holds, reach, denied } =
-                self.desk.memo.facts(tables, *value, &self.strings);
-            let reacts = reacts & rules.chains.bits();
-            known.all.add(&holds);
-            known.denied.keep(&denied);
+            let Some((facts, holds)) = self.desk.memo.facts(tables, *value, &self.strings) else {
+                known = Known {
+                    all: Holds::ALL,
+                    plain: Holds::ALL,
+                    count: known.count,
+                    ..Known::default()
+                };
+                break;
+            };
+            let reacts = facts.marks.reacts & rules.chains.bits();
+            known.all.add(holds);
+            known.denied.keep(&facts.denied);
             known.reacts |= reacts;
             if reacts == 0 {
-                known.plain.add(&holds);
+                known.plain.add(holds);
             } else {
+                let (value, holds, reach) = (*value, *holds, facts.reach);
                 known.reach.add(&reach);
-                self.desk.candidates.others.push(Other { value: *value, reacts, holds, reach });
+                self.desk.candidates.others.push(Other { value, reacts, holds, reach });
             }
         }
         known.others = (start, self.desk.candidates.others.len());

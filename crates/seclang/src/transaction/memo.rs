@@ -3,25 +3,20 @@
 //! however many rules ask; of short ones what follows from their bytes is known to later transactions too
 //! ([`Recall`]).
 
-use super::recall::{Facts, Reach, Recall};
+use super::recall::{Facts, Recall};
 use crate::plan::{ChainId, ChainNode, ChainStep, Chains};
-use crate::stage::{Holds, Marks, Questions, Stage};
+use crate::stage::{Holds, Marks, Stage};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 
 /// What is known of one string.
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    marks: Marks,
+    facts: Facts,
     /// Where its cells begin, once a transformation may change it.
     cells: Option<usize>,
-    /// Where it stands what it holds, once it was looked for.
-    holds: Option<usize>,
     /// Another string that differs in case alone, and so holds the same literals.
     alike: Option<StrId>,
-    reach: Reach,
-    /// The questions that it has said no to.
-    denied: Questions,
     /// Its place among what is remembered.
     place: Option<usize>,
 }
@@ -36,23 +31,11 @@ pub(super) struct Memo {
     known: Vec<Known>,
     /// Cells: what each transformation makes of a string, a row for each string that has cells.
     cells: Vec<Option<StrId>>,
-    holds: Vec<Holds>,
     /// Bytes that were looked at since this was last asked.
     read_bytes: usize,
     /// Room for the result of a transformation.
     room: Vec<u8>,
     recall: Recall,
-}
-
-/// What is known of a string, for whoever puts many together.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Learned {
-    /// The transformations that may change it, as bits.
-    pub(super) reacts: u64,
-    pub(super) holds: Holds,
-    pub(super) reach: Reach,
-    /// The questions that it has said no to.
-    pub(super) denied: Questions,
 }
 
 /// What the memo asks of the rule set.
@@ -77,7 +60,6 @@ impl Memo {
         }
         self.known.clear();
         self.cells.clear();
-        self.holds.clear();
         self.read_bytes = 0;
     }
 
@@ -86,7 +68,6 @@ impl Memo {
         self.places.capacity() * size_of::<usize>()
             + self.known.capacity() * size_of::<Known>()
             + self.cells.capacity() * size_of::<Option<StrId>>()
-            + self.holds.capacity() * size_of::<Holds>()
             + self.room.capacity()
     }
 
@@ -161,9 +142,9 @@ impl Memo {
     fn settle(&mut self, tables: Tables<'_>, bit: u64, value: StrId, strings: &Strings) {
         let row = self.row(tables, value, strings);
         let Some(known) = self.known.get_mut(row) else { return };
-        known.marks.reacts &= !bit;
-        known.reach.idle(tables.chains.idle(known.marks.reacts));
-        let Known { marks, reach, place, .. } = *known;
+        known.facts.marks.reacts &= !bit;
+        known.facts.reach.idle(tables.chains.idle(known.facts.marks.reacts));
+        let Known { facts: Facts { marks, reach, .. }, place, .. } = *known;
         if let Some(place) = place {
             self.recall.learn(place, strings.get(value), |facts| {
                 (facts.marks, facts.reach) = (marks, reach);
@@ -171,21 +152,16 @@ impl Memo {
         }
     }
 
-    /// What is known of a string.
-    pub(super) fn facts(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> Learned {
-        let row = self.row(tables, value, strings);
-        let at = match self.known.get(row).and_then(|known| known.holds) {
-            Some(at) => at,
-            None => self.look(tables, row, value, strings),
-        };
-        let holds = self.holds.get(at).copied().unwrap_or(Holds::ALL);
-        let known = self.known.get(row);
-        Learned {
-            reacts: known.map_or(Marks::ALL, |known| known.marks).reacts,
-            holds,
-            reach: known.map(|known| known.reach).unwrap_or_default(),
-            denied: known.map(|known| known.denied).unwrap_or_default(),
-        }
+    /// What is known of a string, with what it holds; `None` where nothing can be said.
+    pub(super) fn facts(
+        &mut self,
+        tables: Tables<'_>,
+        value: StrId,
+        strings: &Strings,
+    ) -> Option<(&Facts, &Holds)> {
+        let row = self.looked(tables, value, strings);
+        let facts = &self.known.get(row)?.facts;
+        Some((facts, facts.holds.as_ref()?))
     }
 
     /// Whether a string has said no to a question.
@@ -197,7 +173,7 @@ impl Memo {
         strings: &Strings,
     ) -> bool {
         let row = self.row(tables, value, strings);
-        self.known.get(row).is_some_and(|known| known.denied.have(question))
+        self.known.get(row).is_some_and(|known| known.facts.denied.have(question))
     }
 
     /// A string has said no to a question.
@@ -210,7 +186,7 @@ impl Memo {
     ) {
         let row = self.row(tables, value, strings);
         let Some(known) = self.known.get_mut(row) else { return };
-        known.denied.add(question);
+        known.facts.denied.add(question);
         if let Some(place) = known.place {
             self.recall.learn(place, strings.get(value), |facts| facts.denied.add(question));
         }
@@ -229,9 +205,9 @@ impl Memo {
         let before = *self.holds(tables, value, strings);
         let row = self.row(tables, value, strings);
         if let Some(known) = self.known.get_mut(row) {
-            known.reach.learn(node.own, &after, &before);
+            known.facts.reach.learn(node.own, &after, &before);
             if let Some(place) = known.place {
-                let reach = known.reach;
+                let reach = known.facts.reach;
                 self.recall.learn(place, strings.get(value), |facts| facts.reach = reach);
             }
         }
@@ -240,39 +216,41 @@ impl Memo {
 
     /// What a string holds; it is looked for when it is first asked about.
     pub(super) fn holds(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> &Holds {
-        let row = self.row(tables, value, strings);
-        let at = match self.known.get(row).and_then(|known| known.holds) {
-            Some(at) => at,
-            None => self.look(tables, row, value, strings),
-        };
-        self.holds.get(at).unwrap_or(&Holds::ALL)
+        self.facts(tables, value, strings).map_or(&Holds::ALL, |(_, holds)| holds)
     }
 
-    fn look(&mut self, tables: Tables<'_>, row: usize, value: StrId, strings: &Strings) -> usize {
+    /// The row of a string of which is known what it holds.
+    fn looked(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> usize {
+        let row = self.row(tables, value, strings);
+        if self.known.get(row).is_none_or(|known| known.facts.holds.is_none()) {
+            self.look(tables, row, value, strings);
+        }
+        row
+    }
+
+    #[cold]
+    fn look(&mut self, tables: Tables<'_>, row: usize, value: StrId, strings: &Strings) {
         let marks = self.marks(row);
         let alike = self.known.get(row).and_then(|known| known.alike);
         let alike = alike.map(|alike| self.row(tables, alike, strings));
-        let alike = alike.and_then(|row| self.known.get(row)?.holds);
-        let holds = if let Some(holds) = alike.and_then(|at| self.holds.get(at)) {
+        let alike = alike.and_then(|row| self.known.get(row)?.facts.holds);
+        let holds = if let Some(holds) = alike {
             holds.with_classes(marks.classes)
         } else {
             let text = strings.get(value);
             self.read_bytes += text.len();
             tables.stage.holds(text, marks)
         };
-        self.holds.push(holds);
-        let at = self.holds.len() - 1;
         if let Some(known) = self.known.get_mut(row) {
-            known.holds = Some(at);
+            known.facts.holds = Some(holds);
             if let Some(place) = known.place {
                 self.recall.learn(place, strings.get(value), |facts| facts.holds = Some(holds));
             }
         }
-        at
     }
 
     fn marks(&self, row: usize) -> Marks {
-        self.known.get(row).map_or(Marks::ALL, |known| known.marks)
+        self.known.get(row).map_or(Marks::ALL, |known| known.facts.marks)
     }
 
     fn cells_of(&mut self, row: usize) -> usize {
@@ -302,16 +280,15 @@ impl Memo {
         let Some(row) = self.places.get_mut(index) else { return usize::MAX };
         let text = strings.get(value);
         self.read_bytes += text.len();
-        let (facts, place) = self.recall.meet(text, || {
+        let new = || {
             let marks = tables.stage.marks.of(text);
             Facts::new(marks, tables.chains.idle(marks.reacts))
-        });
-        let Facts { marks, holds, reach, denied } = facts;
-        let holds = holds.map(|holds| {
-            self.holds.push(holds);
-            self.holds.len() - 1
-        });
-        self.known.push(Known { marks, cells: None, holds, alike: None, reach, denied, place });
+        };
+        let (facts, place) = match self.recall.meet(text, new) {
+            Some((facts, place)) => (*facts, Some(place)),
+            None => (new(), None),
+        };
+        self.known.push(Known { facts, cells: None, alike: None, place });
         *row = self.known.len();
         self.placed.push(value);
         *row - 1

@@ -126,9 +126,9 @@ impl Recall {
         &mut self,
         text: &[u8],
         facts: impl FnOnce() -> Facts,
-    ) -> (Facts, Option<usize>) {
+    ) -> Option<(&Facts, usize)> {
         if text.len() > TEXT_BYTES_MAX {
-            return (facts(), None);
+            return None;
         }
         if self.places.is_empty() {
             self.sets.resize(SETS, Set::default());
@@ -136,26 +136,25 @@ impl Recall {
         }
         self.turn += 1;
         let hash = self.hasher.hash_one(text);
-        let number = usize::try_from(hash).unwrap_or(0) % SETS;
-        let tag = u32::try_from(hash >> 32).unwrap_or(0);
-        let Some(set) = self.sets.get_mut(number) else { return (facts(), None) };
+        let number = usize::try_from(hash).ok()? % SETS;
+        let tag = u32::try_from(hash >> 32).ok()?;
+        let set = self.sets.get_mut(number)?;
         let first = number * PLACES_OF_A_SET;
-        let places = self.places.get_mut(first..first + PLACES_OF_A_SET).unwrap_or_default();
+        let places = self.places.get_mut(first..first + PLACES_OF_A_SET)?;
         let mut like = (0..).zip(&*places).zip(&set.tags).filter(|(_, own)| **own == tag);
         let own = like.find(|((_, place), _)| place.text == text && place.facts.is_some());
         let own: Option<usize> = own.map(|((at, _), _)| at);
         let oldest = || (0..).zip(&set.asked).min_by_key(|(_, asked)| **asked).map(|(at, _)| at);
-        let Some(at) = own.or_else(oldest) else { return (facts(), None) };
-        let Some(place) = places.get_mut(at) else { return (facts(), None) };
-        if let Some((asked, own)) = set.asked.get_mut(at).zip(set.tags.get_mut(at)) {
-            (*asked, *own) = (self.turn, tag);
-        }
+        let at = own.or_else(oldest)?;
+        let place = places.get_mut(at)?;
+        *set.asked.get_mut(at)? = self.turn;
         if own.is_none() {
+            *set.tags.get_mut(at)? = tag;
             place.text.clear();
             place.text.extend_from_slice(text);
             place.facts = None;
         }
-        (*place.facts.get_or_insert_with(facts), Some(first + at))
+        Some((place.facts.get_or_insert_with(facts), first + at))
     }
 
     /// Remembers more of a string, if it has still its place.
@@ -177,39 +176,50 @@ mod tests {
         Facts::new(Marks { classes, reacts: 7 }, 0)
     }
 
+    /// What is remembered, and where.
+    fn meet(recall: &mut Recall, text: &[u8], facts: Facts) -> (Facts, usize) {
+        let (facts, place) = recall.meet(text, || facts).unwrap();
+        (*facts, place)
+    }
+
     #[test]
     fn a_string_is_known_by_all_of_its_bytes_and_to_its_rules_only() {
         let mut recall = Recall::default();
         recall.serve(1);
-        let (facts, place) = recall.meet(b"value", || marks(5));
+        let (facts, place) = meet(&mut recall, b"value", marks(5));
         assert_eq!(facts, marks(5));
-        let place = place.unwrap();
-        assert_eq!(recall.meet(b"value", || marks(6)), (facts, Some(place)), "as it was");
-        assert_eq!(recall.meet(b"valuf", || marks(6)).0, marks(6), "another one");
+        assert_eq!(meet(&mut recall, b"value", marks(6)), (facts, place), "as it was");
+        assert_eq!(meet(&mut recall, b"valuf", marks(6)).0, marks(6), "another one");
         recall.learn(place, b"value", |facts| facts.holds = Some(Holds::ALL));
         recall.learn(place, b"other", |facts| facts.reach.tried = 1);
         let learned = Facts { holds: Some(Holds::ALL), ..facts };
-        assert_eq!(recall.meet(b"value", || marks(6)).0, learned);
+        assert_eq!(meet(&mut recall, b"value", marks(6)).0, learned);
         recall.serve(2);
-        assert_eq!(recall.meet(b"value", || marks(6)).0, marks(6), "these rules have not seen it");
+        assert_eq!(
+            meet(&mut recall, b"value", marks(6)).0,
+            marks(6),
+            "these rules have not seen it"
+        );
     }
 
     #[test]
     fn what_was_asked_about_longest_ago_goes_first() {
         let mut recall = Recall::default();
-        let first = recall.meet(b"first", || marks(0)).1.unwrap();
+        let first = meet(&mut recall, b"first", marks(0)).1;
         let set = first / PLACES_OF_A_SET;
         let others: Vec<String> = (0..100_000)
             .map(|number: u32| number.to_string())
-            .filter(|text| {
-                recall.meet(text.as_bytes(), || marks(1)).1.unwrap() / PLACES_OF_A_SET == set
-            })
+            .filter(|text| meet(&mut recall, text.as_bytes(), marks(1)).1 / PLACES_OF_A_SET == set)
             .take(PLACES_OF_A_SET)
             .collect();
-        assert_eq!(recall.meet(b"first", || marks(2)).0, marks(2), "as many others came since");
-        assert_eq!(recall.meet(others[1].as_bytes(), || marks(3)).0, marks(1), "the younger one");
-        assert_eq!(recall.meet(others[0].as_bytes(), || marks(3)).0, marks(3));
-        assert_eq!(recall.meet(b"first", || marks(4)).0, marks(2), "it came back before that");
+        assert_eq!(meet(&mut recall, b"first", marks(2)).0, marks(2), "as many others came since");
+        assert_eq!(
+            meet(&mut recall, others[1].as_bytes(), marks(3)).0,
+            marks(1),
+            "the younger one"
+        );
+        assert_eq!(meet(&mut recall, others[0].as_bytes(), marks(3)).0, marks(3));
+        assert_eq!(meet(&mut recall, b"first", marks(4)).0, marks(2), "it came back before that");
     }
 
     #[test]
@@ -236,13 +246,14 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let mut recall = Recall::default();
-        assert_eq!(recall.meet(&[b'x'; TEXT_BYTES_MAX + 1], || marks(1)), (marks(1), None));
+        assert!(recall.meet(&[b'x'; TEXT_BYTES_MAX + 1], || marks(1)).is_none());
         for number in 0..10_000_u32 {
             let text = format!("{number:0>TEXT_BYTES_MAX$}");
-            assert!(recall.meet(text.as_bytes(), || marks(1)).1.is_some());
+            assert!(recall.meet(text.as_bytes(), || marks(1)).is_some());
         }
         assert_eq!(recall.places.len(), SETS * PLACES_OF_A_SET);
         assert!(recall.places.iter().all(|place| place.text.capacity() <= 2 * TEXT_BYTES_MAX));
-        assert!(recall.meet(b"", || marks(9)) == (marks(9), recall.meet(b"", || marks(8)).1));
+        let (first, again) = (meet(&mut recall, b"", marks(9)), meet(&mut recall, b"", marks(8)));
+        assert_eq!((first, first.0), (again, marks(9)));
     }
 }
