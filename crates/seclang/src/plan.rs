@@ -1,134 +1,21 @@
 //! The compiled form of a rule set: what the interpreter walks.
 
+mod chains;
 mod control;
 
+pub(crate) use chains::{ChainId, ChainNode, ChainSet, ChainStep, Chains};
 pub(crate) use control::Control;
 
 use crate::audit::Audit;
 use crate::macros::Macro;
 use crate::operator::Operator;
 use crate::stage::Gate;
-use crate::transform::{self, CodePage, Transformation};
+use crate::transform::CodePage;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A place in the tree of transformation chains; chains that begin alike share their beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ChainId(pub(crate) usize);
-
-impl ChainId {
-    /// No transformation.
-    pub(crate) const NONE: Self = Self(0);
-}
-
-/// A transformation with its place among all.
-#[derive(Clone, Debug)]
-pub(crate) struct ChainStep {
-    /// The transformation itself.
-    pub(crate) transformation: &'static Transformation,
-    /// Its place in the list of all.
-    pub(crate) place: usize,
-    /// The bit of this place.
-    pub(crate) bit: u64,
-    /// The code page by which it decodes, where the rules name one.
-    pub(crate) page: Option<Arc<CodePage>>,
-}
-
-impl ChainStep {
-    /// Appends what it makes of a value.
-    pub(crate) fn apply(&self, input: &[u8], out: &mut Vec<u8>) {
-        match &self.page {
-            Some(page) => page.url_decode(input, out),
-            None => (self.transformation.apply)(input, out),
-        }
-    }
-}
-
-/// A chain.
-#[derive(Debug)]
-pub(crate) struct ChainNode {
-    /// The chain without its last step.
-    pub(crate) parent: ChainId,
-    /// All steps in order.
-    pub(crate) steps: Vec<ChainStep>,
-    /// The chain and all that it begins with, shortest first.
-    prefixes: Vec<ChainId>,
-    /// The bits of all steps.
-    pub(crate) bits: u64,
-    /// The bit of this chain among all; none where there are too many of them.
-    pub(crate) own: ChainSet,
-    /// The bits of this chain and of all that it begins with; `None` where one has none.
-    pub(crate) through: Option<ChainSet>,
-}
-
-/// A set of chains, as bits: the first 128 have one.
-pub(crate) type ChainSet = u128;
-
-/// All transformation chains of a rule set. Node 0 is the empty chain and holds nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Chains {
-    nodes: Vec<ChainNode>,
-    bits: u64,
-}
-
-impl Chains {
-    /// The chain that is `parent` with one more step.
-    pub(crate) fn extend(&mut self, parent: ChainId, step: &'static Transformation) -> ChainId {
-        let place = transform::place(step);
-        let is_last = |node: &ChainNode| node.steps.last().is_some_and(|last| last.place == place);
-        let same = |node: &ChainNode| node.parent == parent && is_last(node);
-        if let Some(found) = self.nodes.iter().position(same) {
-            return ChainId(found + 1);
-        }
-        let bit = 1 << place;
-        let before = self.node(parent);
-        let bits = before.map_or(0, |node| node.bits) | bit;
-        let mut steps = before.map(|node| node.steps.clone()).unwrap_or_default();
-        steps.push(ChainStep { transformation: step, place, bit, page: None });
-        let mut prefixes = self.prefixes(parent).to_vec();
-        prefixes.push(ChainId(self.nodes.len() + 1));
-        let own = u32::try_from(self.nodes.len()).ok().and_then(|place| 1_u128.checked_shl(place));
-        let through = before.map_or(Some(0), |node| node.through);
-        let through = through.zip(own).map(|(through, own)| through | own);
-        let own = own.unwrap_or(0);
-        self.bits |= bit;
-        self.nodes.push(ChainNode { parent, steps, prefixes, bits, own, through });
-        ChainId(self.nodes.len())
-    }
-
-    /// `t:urlDecodeUni` decodes by this code page.
-    pub(crate) fn set_page(&mut self, page: &Arc<CodePage>) {
-        for step in self.nodes.iter_mut().flat_map(|node| &mut node.steps) {
-            if step.transformation.name() == "urlDecodeUni" {
-                step.page = Some(Arc::clone(page));
-            }
-        }
-    }
-
-    /// A chain by its number; `None` for the empty one.
-    pub(crate) fn node(&self, chain: ChainId) -> Option<&ChainNode> {
-        self.nodes.get(chain.0.checked_sub(1)?)
-    }
-
-    /// Those that change no string that reacts to these transformations alone.
-    pub(crate) fn idle(&self, reacts: u64) -> ChainSet {
-        let idle = self.nodes.iter().filter(|node| node.bits & reacts == 0);
-        idle.fold(0, |chains, node| chains | node.own)
-    }
-
-    /// The bits of all steps of all chains.
-    pub(crate) fn bits(&self) -> u64 {
-        self.bits
-    }
-
-    /// The chain and all that it begins with, shortest (the empty one) first.
-    pub(crate) fn prefixes(&self, chain: ChainId) -> &[ChainId] {
-        self.node(chain).map_or(&[ChainId::NONE], |node| node.prefixes.as_slice())
-    }
-}
 
 /// A rule: one link, or a chain of them that must all match.
 #[derive(Debug)]
@@ -506,24 +393,6 @@ impl Default for EngineSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn chains_share_their_beginnings() {
-        let step = |name| crate::transform::find(name).unwrap();
-        let mut chains = Chains::default();
-        let lower = chains.extend(ChainId::NONE, step("lowercase"));
-        let both = chains.extend(lower, step("trim"));
-        assert_eq!(chains.extend(ChainId::NONE, step("lowercase")), lower);
-        assert_eq!(chains.extend(lower, step("trim")), both);
-        assert_ne!(chains.extend(ChainId::NONE, step("trim")), both);
-        assert_eq!(chains.prefixes(both), [ChainId::NONE, lower, both]);
-        assert!(chains.node(ChainId::NONE).is_none());
-        let steps = &chains.node(both).unwrap().steps;
-        assert_eq!(
-            steps.iter().map(|step| step.transformation.name()).collect::<Vec<_>>(),
-            ["lowercase", "trim"]
-        );
-    }
 
     #[test]
     fn processors_by_name() {
