@@ -2,9 +2,9 @@
 //!
 //! Each literal is filed under the rarest three bytes in a row that it has (two, where it has no more). One
 //! pass over a text asks a table of 32 kilobytes, of which a text touches a few lines, whether the last three bytes are
-//! those of a literal, which in ordinary text they hardly ever are; only then literals are compared, eight bytes at a
-//! time. An automaton over all literals would do the same work a byte, but out of megabytes. Idea after Wu and Manber,
-//! "A fast algorithm for multi-pattern searching" (1994).
+//! those of a literal, or share a key with them, which in ordinary text is rare; only then literals are compared, eight
+//! bytes at a time. An automaton over all literals would do the same work a byte, but out of megabytes. Idea after Wu and
+//! Manber, "A fast algorithm for multi-pattern searching" (1994).
 //!
 //! Linear in the text: no three bytes have more than a bounded number of literals but where literals cannot
 //! be told apart by others.

@@ -17,8 +17,8 @@ const TEXT_BYTES_MAX: usize = 128;
 /// Sets of places for strings.
 const SETS: usize = 128;
 /// Places of a set: a string has its place in any. If more strings of one request meet in a set than it has places, they
-/// drive each other out by turns, and nothing is remembered of any. Of 128 strings that happens to some with 4 places in
-/// every second process, with 8 in one of 10,000.
+/// drive each other out by turns, and nothing is remembered of any. By reckoning (a Poisson distribution), of 128 strings
+/// that happens to some with 4 places in every third process, with 8 in one of 7,000.
 const PLACES_OF_A_SET: usize = 8;
 
 /// What stands at the places of a set, for finding one without touching the places themselves.

@@ -41,6 +41,10 @@ fn main() -> Result<()> {
 }
 
 fn time(layer: Layer, only: Option<&str>, paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
+    if let Some(only) = only {
+        let is_known = workload::all().into_iter().any(|(name, _)| name == only);
+        anyhow::ensure!(is_known, "there is no workload `{only}`");
+    }
     let scratch = tempfile::tempdir()?;
     let level = scratch.path().join("level.conf");
     let text = format!(
