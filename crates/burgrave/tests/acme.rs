@@ -1,24 +1,10 @@
 //! Certificates from a real ACME authority: fetched, served, renewed, and not lost by a kill at any point.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "tests"
-)]
 
-#[path = "support/authority.rs"]
-mod authority;
-#[path = "support/front.rs"]
-mod front;
-mod support;
-
-use authority::{Authority, curl};
+use crate::support::authority::{Authority, curl};
+use crate::support::{self, Burgrave, PATIENCE, ask, free_port, run};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use support::{Burgrave, PATIENCE, ask, free_port, run};
 
 const YEAR: u64 = 31_536_000;
 

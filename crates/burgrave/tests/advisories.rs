@@ -1,17 +1,8 @@
 //! `burgrave advisories` and `burgrave sbom` from end to end: imported, compared with a tree, told by the exit code.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{configuration, run, stderr};
 use serde_json::Value;
 use std::path::Path;
-use support::{configuration, run, stderr};
 
 const TRACKER: &str = r#"{"openssh":{"CVE-2024-6387":{"releases":{"bookworm":{"status":"resolved","fixed_version":"1:9.2p1-2+deb12u3","urgency":"high"}}}}}"#;
 const KEV: &str = r#"{"catalogVersion":"1","dateReleased":"2024-07-09","vulnerabilities":[{"cveID":"CVE-2024-6387","dateAdded":"2024-07-08","knownRansomwareCampaignUse":"Unknown"}]}"#;

@@ -1,21 +1,12 @@
 //! Alerts from end to end: what goes wrong reaches a channel, people take it on and silence it, and all of it is in the
 //! ledger.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{self, Burgrave, PATIENCE, configuration, run, stderr};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{Burgrave, PATIENCE, configuration, run, stderr};
 
 /// A channel that appends what it gets to a file, and the file.
 fn channel(folder: &Path, more: &str) -> (String, PathBuf) {

@@ -1,16 +1,6 @@
 //! The main job: the same attacks on the bare application and through Burgrave.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
-use support::{Burgrave, application, ask, crs, debian_crs, site};
+use crate::support::{self, Burgrave, application, ask, crs, debian_crs, site};
 
 /// Raw request head and body, and the loot that shows that the attack went through.
 fn attacks() -> Vec<(&'static str, String, &'static str)> {

@@ -1,17 +1,8 @@
 //! `burgrave audit` from end to end: exit codes, forms, roots, what is explained.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{configuration, run, stderr};
 use serde_json::Value;
 use std::path::Path;
-use support::{configuration, run, stderr};
 
 fn stdout(output: &std::process::Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()

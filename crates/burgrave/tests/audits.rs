@@ -1,19 +1,10 @@
 //! `[audit]` from end to end: a change is told, an audit is done when it is due, only differences are raised.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{self, Burgrave, configuration, run, stderr};
 use serde_json::Value;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::{Burgrave, configuration, run, stderr};
 
 /// A folder with a configuration that audits.
 fn place(audit: &str) -> tempfile::TempDir {

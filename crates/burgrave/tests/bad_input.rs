@@ -1,16 +1,7 @@
 //! What an operator or an upstream may get wrong: each a clear error or record.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{self, Burgrave, configuration, run, site, stderr, upstream};
 use std::io::{Read as _, Write as _};
-use support::{Burgrave, configuration, run, site, stderr, upstream};
 
 const FILES: &str = "[[site]]\nhosts = [\"localhost\"]\nfiles = { root = \"/usr/share\" }\n";
 

@@ -1,18 +1,9 @@
 //! `burgrave baseline` from end to end: accepted, compared, found by the audit.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{configuration, run, stderr};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use support::{configuration, run, stderr};
 
 fn put(root: &Path, path: &str, content: &str) {
     let path = root.join(path);

@@ -1,16 +1,7 @@
 //! `@rbl` from end to end: a name server in a namespace of its own, and clients that its list has, has not, or cannot be
 //! asked about.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 

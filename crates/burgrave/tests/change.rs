@@ -1,21 +1,12 @@
 //! `burgrave plan`, `apply` and `undo` from end to end, on trees of the test's own.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{self, PROGRAM, run, stderr};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use support::{PROGRAM, run, stderr};
 
 fn put(root: &Path, path: &str, content: &str) {
     let path = root.join(path);

@@ -1,13 +1,5 @@
 //! `burgrave audit --connect` on real servers: what they say of their roles, and that a silent one is never in order.
 //! Each test has a room of its own, in which nothing else runs or listens.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "tests"
-)]
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -1,21 +1,13 @@
 //! HTTP/3 through a reload: what one gateway has begun it ends, while the next one reads its socket.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support;
+use crate::support::Burgrave;
 use bytes::{Buf as _, Bytes};
 use quinn::crypto::rustls::QuicClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::sync::Arc;
 use std::time::Duration;
-use support::Burgrave;
 use tokio::time::timeout;
 
 const SIZE: usize = 6 << 20;

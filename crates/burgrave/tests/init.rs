@@ -1,16 +1,7 @@
 //! `burgrave init` from end to end: drafted from a tree, taken by `burgrave check`, never written over.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{run, stderr};
 use std::path::Path;
-use support::{run, stderr};
 
 /// A Debian-like tree whose paths lead to the same files from inside and from outside.
 fn tree() -> tempfile::TempDir {

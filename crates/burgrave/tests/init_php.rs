@@ -1,22 +1,12 @@
 //! Sites with PHP from end to end: nginx and Apache with PHP-FPM answer beside Burgrave with what `burgrave init` made of
 //! their configuration. Whatever they answer it answers, and whatever they keep closed it does.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{Burgrave, PATIENCE, ask, free_port, run, stderr};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Burgrave, PATIENCE, ask, free_port, run, stderr};
 
 /// A process that ends with the test.
 struct Running(Child);

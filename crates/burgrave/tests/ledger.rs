@@ -1,18 +1,9 @@
 //! What commands did has its row, and whoever spoils the ledger is found out, from end to end.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{self, PROGRAM, run, stderr};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use support::{PROGRAM, run, stderr};
 
 /// A backup job, whose every command is a row.
 struct Place(tempfile::TempDir);

@@ -1,20 +1,10 @@
 //! A tree whose packages rpm keeps: its own program has made the data base.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{run, stderr};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
-use support::{run, stderr};
 
 const SPEC: &str = "\
 Name: made

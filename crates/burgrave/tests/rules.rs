@@ -1,19 +1,11 @@
 //! What a user sees of `burgrave rules`, word by word, on the rules in `examples/rules`. `BURGRAVE_BLESS=1`
 //! writes the expected texts anew; read the difference before keeping it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support;
+use crate::support::PROGRAM;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use support::PROGRAM;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()

@@ -1,22 +1,12 @@
 //! What scanners of TLS say of the listener: `sslscan` and `testssl.sh`, where they are installed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::Burgrave;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
 use std::path::Path;
 use std::process::Command;
-use support::Burgrave;
 
 /// Of the test's own authority and network, which the gateway has no part in.
 const NOT_OURS: [&str; 3] = ["cert_revocation", "DNS_CAArecord", "cert_expirationStatus"];

@@ -1,25 +1,15 @@
 //! The access log at collectors: a real syslog server over TLS, and one of OTLP.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "tests"
-)]
 
-#[path = "support/authority.rs"]
-mod authority;
-mod support;
-
-use authority::certificates;
+use crate::support::authority::certificates;
+use crate::support::{
+    self, Burgrave, PATIENCE, free_port, recording_upstream, run, site, stderr, upstream,
+};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
-use support::{Burgrave, PATIENCE, free_port, recording_upstream, run, site, stderr, upstream};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 const RSYSLOG: &str = "/usr/sbin/rsyslogd";

@@ -1,16 +1,12 @@
 //! Who may use a site: by network, by certificate, by sign-in.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
-mod support;
-
+use crate::support::tls::{Authorities, Shown, client_with, open};
+use crate::support::{self, Bed, header, start_with, status};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use burgrave_config::{Access, CertificateUse, Environment, Limits, Network, Settings, Tls};
 use burgrave_gateway::{Gateway, GatewayError, password_hash};
 use std::io::{Read, Write};
-use support::tls::{Authorities, Shown, client_with, open};
-use support::{Bed, header, start_with, status};
 
 fn network(address: &str, prefix: u8) -> Network {
     Network { address: address.parse().unwrap(), prefix }

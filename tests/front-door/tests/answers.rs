@@ -1,9 +1,8 @@
 //! Answers of upstreams, byte by byte: what is one answer reaches its client as that, and nothing else does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::{
+    self, Bed, connect, header, http_upstream, read_all, start_with, status, statuses,
+};
 use burgrave_config::Limits;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use support::{Bed, connect, header, http_upstream, read_all, start_with, status, statuses};
 
 /// An upstream that answers as the test wrote.
 struct Scripted {

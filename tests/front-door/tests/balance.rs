@@ -1,13 +1,9 @@
 //! Several upstreams: shared out among, checked, passed over.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::backend::Backend;
+use crate::support::{self, Bed, header, http_upstream, start_with, status};
 use burgrave_config::{Balance, Health, Limits, Sharing};
 use std::time::Duration;
-use support::backend::Backend;
-use support::{Bed, header, http_upstream, start_with, status};
 
 /// A gateway in front of its own backend and further ones.
 fn bed(more: &[&Backend], balance: Balance) -> Bed {

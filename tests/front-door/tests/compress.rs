@@ -1,12 +1,8 @@
 //! Answers of applications in Brotli, zstd or gzip, where a route asks for it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::{self, Bed, connect, start_with};
 use burgrave_config::Limits;
 use std::io::{Read, Write};
-use support::{Bed, connect, start_with};
 
 const GZIP: &str = "Accept-Encoding: gzip";
 

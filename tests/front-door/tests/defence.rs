@@ -1,12 +1,8 @@
 //! When there is too much: buckets of requests, and the page that asks browsers for work.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::{Bed, body, header, start_with, status};
 use burgrave_config::{Challenge, Limits, RateBy, RequestRate};
 use sha2::{Digest as _, Sha256};
-use support::{Bed, body, header, start_with, status};
 
 #[test]
 fn a_bucket_belongs_to_whom_the_route_says() {

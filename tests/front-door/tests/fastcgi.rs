@@ -1,15 +1,11 @@
 //! Scripts behind FastCGI: a server that the test plays, and php-fpm where it is installed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
-mod support;
-
+use crate::support::{self, Bed, body, header, start_with, status};
 use burgrave_config::{Authority, FastCgi, Host, Limits, Route, Upstream};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
-use support::{Bed, body, header, start_with, status};
 
 type Params = HashMap<String, String>;
 

@@ -1,12 +1,8 @@
 //! Static content: which paths are served, conditions, ranges, codings, links.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
-mod support;
-
+use crate::support::{self, Bed, body, header, start, start_with, status};
 use burgrave_config::Limits;
 use std::os::unix::fs::symlink;
-use support::{Bed, body, header, start, start_with, status};
 
 fn bed() -> Bed {
     let bed = start();

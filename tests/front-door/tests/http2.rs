@@ -1,14 +1,10 @@
 //! HTTP/2 frame by frame: malformed requests and floods.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::tls::{Secure, client, open};
+use crate::support::{self, Bed, start_with};
 use burgrave_config::{Limits, Tls};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
-use support::tls::{Secure, client, open};
-use support::{Bed, start_with};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;

@@ -1,16 +1,14 @@
 //! HTTP/3: what goes through, what is refused, and floods.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
-mod support;
-
+use crate::support::h2::{http2, request};
+use crate::support::h3::{
+    Answer, ask, block, connect, endpoint, frame, integer, open, quic, try_ask,
+};
+use crate::support::tls::Authorities;
+use crate::support::{self, Bed, any_port, start_with};
 use burgrave_config::{Limits, Listen, Tls};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
-use support::h2::{http2, request};
-use support::h3::{Answer, ask, block, connect, endpoint, frame, integer, open, quic, try_ask};
-use support::tls::Authorities;
-use support::{Bed, any_port, start_with};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 

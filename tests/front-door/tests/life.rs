@@ -1,9 +1,8 @@
 //! Start, reload, stop, and the log's faults.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
-mod support;
-
+use crate::support::{
+    self, PATIENCE, SOON, body, connect, read_all, send, start, start_with, status, until,
+};
 use burgrave_config::{Files, Limits};
 use burgrave_gateway::{Gateway, GatewayError};
 use std::io::Write;
@@ -11,7 +10,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::{PATIENCE, SOON, body, connect, read_all, send, start, start_with, status, until};
 
 #[test]
 fn a_port_in_use_is_an_error_that_names_it() {

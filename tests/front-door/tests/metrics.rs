@@ -1,11 +1,7 @@
 //! Numbers for operators, on an address of their own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::{Bed, body, send, start_with, status};
 use burgrave_config::Limits;
-use support::{Bed, body, send, start_with, status};
 
 fn ask(bed: &Bed, target: &str) -> String {
     let address = bed.gateway.address_of("127.0.0.4:0".parse().unwrap()).unwrap();

@@ -1,16 +1,13 @@
 //! Upstreams: headers both ways, streaming, faults, `WebSocket`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::{
+    self, SOON, body, connect, header, http_upstream, read_all, start, start_with, status,
+    statuses, text,
+};
 use burgrave_config::{Limits, RateBy, RequestRate, Upstream};
 use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use support::{
-    SOON, body, connect, header, http_upstream, read_all, start, start_with, status, statuses, text,
-};
 
 fn short() -> Limits {
     Limits {

@@ -1,15 +1,7 @@
 //! Bodies that are scanned before the application sees them: with a daemon that speaks clamd's protocol, and with
 //! clamd itself where it is installed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "tests"
-)]
 
-mod support;
-
+use crate::support::{self, Bed, PATIENCE, start_with, status};
 use burgrave_config::{Authority, Clamd, Host, Limits, Scan};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -17,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::{Bed, PATIENCE, start_with, status};
 
 /// What the daemon finds, at the beginning of a stream only.
 const MARK: &str = "A-MARK-THAT-IS-MALWARE";

@@ -1,13 +1,9 @@
 //! Clients that are slow, silent or many.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::{self, SOON, connect, read_all, start_with, status, until};
 use burgrave_config::Limits;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
-use support::{SOON, connect, read_all, start_with, status, until};
 
 fn quick() -> Limits {
     Limits {

@@ -1,11 +1,7 @@
 //! Requests that two readers would read in two ways: refused, and nothing of them upstream.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::{self, Bed, connect, read_all, start, status, statuses};
 use std::io::{Read, Write};
-use support::{Bed, connect, read_all, start, status, statuses};
 
 const HEAD: &str = "POST /api/x HTTP/1.1\r\nHost: site.test\r\n";
 

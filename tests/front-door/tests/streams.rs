@@ -1,17 +1,13 @@
 //! Services that are no HTTP, and connections that begin by naming their client.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
-mod support;
-
+use crate::support::tls::{Authorities, client_with, open};
+use crate::support::{self, Bed, connect, start_with, status};
 use burgrave_config::{
     Announce, Authority, FixSession, Host, Limits, Network, Settings, Stream, StreamTls, Tls,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
-use support::tls::{Authorities, client_with, open};
-use support::{Bed, connect, start_with, status};
 
 /// Says back what it hears, in capitals, and keeps it.
 fn echo() -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {

@@ -1,9 +1,8 @@
 //! TLS and HTTP/2: what is offered, which certificate, which host.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
-mod support;
-
+use crate::support::h2::{h2, http2, request};
+use crate::support::tls::{Secure, client, client_of, open};
+use crate::support::{Bed, any_port, connect, header, send, site, start_with, status, text};
 use burgrave_config::{Limits, Listen, Settings, Tls};
 use burgrave_gateway::{Gateway, GatewayError};
 use bytes::Bytes;
@@ -11,9 +10,6 @@ use http_body_util::{BodyExt, Empty, Full};
 use rustls::HandshakeKind;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use support::h2::{h2, http2, request};
-use support::tls::{Secure, client, client_of, open};
-use support::{Bed, any_port, connect, header, send, site, start_with, status, text};
 
 fn secured(settings: &mut Settings) {
     settings.listeners[0].tls = true;

@@ -1,9 +1,8 @@
 //! Upstreams of other kinds than plain HTTP/1.1: HTTP/2 with trailers, and TLS.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
+use crate::support::grpc::{Grpc, message};
+use crate::support::h2::{h2, http2, request};
+use crate::support::{self, Bed, route, start_with, status};
 use burgrave_config::{Authority, Host, Limits, Tls, Upstream};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -12,9 +11,6 @@ use http_body_util::Full;
 use http_body_util::channel::Channel;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use support::grpc::{Grpc, message};
-use support::h2::{h2, http2, request};
-use support::{Bed, route, start_with, status};
 
 fn authority(address: SocketAddr) -> Authority {
     Authority { host: Host::Address(address.ip()), port: address.port() }

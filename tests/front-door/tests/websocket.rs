@@ -1,14 +1,10 @@
 //! `WebSocket` frames through the gateway (RFC 6455): every byte as it was sent, in whatever pieces, in both directions. What
 //! the frames mean is the application's business: good ones and broken ones must reach it alike.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
-mod support;
-
+use crate::support::{self, Bed, connect, start};
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Instant;
-use support::{Bed, connect, start};
 
 const HANDSHAKE: &str = "GET /api/ws HTTP/1.1\r\nHost: site.test\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\

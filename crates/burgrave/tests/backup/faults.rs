@@ -1,6 +1,6 @@
 //! A disk that is full, gone, or lies: never a lost or silently wrong snapshot, and the error names what is affected.
 
-use crate::support::{PROGRAM, Place, has, noise, text};
+use crate::backup::support::{PROGRAM, Place, has, noise, text};
 use std::path::Path;
 use std::process::Command;
 

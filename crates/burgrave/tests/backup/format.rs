@@ -1,6 +1,6 @@
 //! The repository is restic's: it reads ours, and we read its.
 
-use crate::support::{Place, facts, has, noise};
+use crate::backup::support::{Place, facts, has, noise};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
 use std::process::Command;

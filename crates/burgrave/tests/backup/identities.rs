@@ -1,6 +1,6 @@
 //! Who may do what, and keys that nobody else may read.
 
-use crate::support::Place;
+use crate::backup::support::Place;
 use std::os::unix::fs::PermissionsExt as _;
 
 #[test]

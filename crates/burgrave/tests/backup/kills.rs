@@ -1,6 +1,6 @@
 //! `kill -9` at fifty random moments of backups, prunes and restores: what was there stays, and the next run succeeds.
 
-use crate::support::{Place, has, noise};
+use crate::backup::support::{Place, has, noise};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -149,7 +149,7 @@ fn a_restore_may_die_at_any_moment() {
     let top = place.source();
     let arguments = ["restore", "job", "--in-place", top.to_str().unwrap()].map(str::to_owned);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let whole = crate::support::facts(&top);
+    let whole = crate::backup::support::facts(&top);
     for entry in std::fs::read_dir(&top).unwrap() {
         std::fs::write(entry.unwrap().path(), "since").unwrap();
     }
@@ -175,6 +175,6 @@ fn a_restore_may_die_at_any_moment() {
     let names = |facts: &[Vec<u8>]| {
         facts.iter().filter(|line| line.starts_with(b"f")).cloned().collect::<Vec<_>>()
     };
-    assert_eq!(names(&crate::support::facts(&top)), names(&whole));
+    assert_eq!(names(&crate::backup::support::facts(&top)), names(&whole));
     place.expect(0, &["verify", "job"]);
 }

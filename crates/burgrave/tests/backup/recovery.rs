@@ -1,6 +1,6 @@
 //! A whole machine is lost after a break-in, and the guide is followed on an empty one, command by command.
 
-use crate::support::{PROGRAM, text};
+use crate::backup::support::{PROGRAM, text};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

@@ -1,6 +1,6 @@
 //! Restores as people want them: single files, dry, in place, and never at the cost of what is there.
 
-use crate::support::{Place, noise};
+use crate::backup::support::{Place, noise};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 

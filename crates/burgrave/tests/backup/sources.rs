@@ -1,7 +1,7 @@
 //! Sources that have to be asked, and drills that ask what was restored.
 
-use crate::postgresql::{Server, open_to_all};
-use crate::support::{Place, has, text};
+use crate::backup::support::{Place, has, text};
+use crate::support::postgresql::{Server, open_to_all};
 use std::path::Path;
 use std::process::Command;
 
@@ -225,7 +225,7 @@ fn what_is_due_is_done_and_told() {
     place.configure(
         "every = \"1h\"\njitter = \"0s\"\nverify = { every = \"1d\" }\ndrill = { every = \"1d\" }",
     );
-    let mut child = Command::new(crate::support::PROGRAM)
+    let mut child = Command::new(crate::backup::support::PROGRAM)
         .args(["backup", "schedule", "--config"])
         .arg(place.config())
         .stderr(std::process::Stdio::piped())
@@ -439,7 +439,7 @@ fn a_snapshot_of_btrfs_is_backed_up_as_of_one_moment() {
         snapshot = snapshot.display(),
         run = format_args!(
             "{} backup run job --config {}",
-            crate::support::PROGRAM,
+            crate::backup::support::PROGRAM,
             place.config().display()
         ),
     );

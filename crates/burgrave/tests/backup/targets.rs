@@ -1,7 +1,7 @@
 //! Repositories on other machines, by the real servers: sshd, rclone's server of restic's protocol, an S3 server.
 
-use crate::ports::free_port;
-use crate::support::{Place, has, noise, text};
+use crate::backup::support::{Place, has, noise, text};
+use crate::support::ports::free_port;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -226,7 +226,7 @@ fn a_bucket_of_s3_holds_a_repository() {
 
 /// What `prove backups` says: exit code, and each attempt with its outcome.
 fn proven(place: &Place) -> (i32, Vec<(String, String)>) {
-    let output = Command::new(crate::support::PROGRAM)
+    let output = Command::new(crate::backup::support::PROGRAM)
         .args(["prove", "backups", "--format", "json", "--config"])
         .arg(place.config())
         .output()

@@ -1,7 +1,7 @@
 //! An administrator's sign-in from a country that the account never came from is told, across restarts.
 
-use crate::WATCH;
-use crate::net::{Net, append};
+use crate::firewall::WATCH;
+use crate::firewall::net::{Net, append};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;

@@ -1,9 +1,9 @@
 //! `CrowdSec` beside Burgrave: its engine's decisions are bans here, and its bouncer, on another machine, keeps out whom
 //! Burgrave has banned.
 
-use crate::WATCH;
-use crate::net::{HOST, Net, Space, append, python};
-use crate::senders::certify;
+use crate::firewall::WATCH;
+use crate::firewall::net::{HOST, Net, Space, append, python};
+use crate::firewall::senders::certify;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};

@@ -1,7 +1,7 @@
 //! What the rules do beside letting in: scanners, block lists, and accounts that are kept in.
 
-use crate::WATCH;
-use crate::net::{HOST, HOST6, Net, connects, python};
+use crate::firewall::WATCH;
+use crate::firewall::net::{HOST, HOST6, Net, connects, python};
 use std::time::Duration;
 
 fn applied(firewall: &str) -> Option<Net> {

@@ -1,6 +1,6 @@
 //! Packets that rules log to a group: who scans ports is banned, whoever else has the group, and what is lost is told.
 
-use crate::net::{HOST, HOST6, Net, Space, python};
+use crate::firewall::net::{HOST, HOST6, Net, Space, python};
 use crate::support;
 
 const WATCH: &str = "[[watch]]\nservice = \"firewall\"\nsource = { nflog = 5 }\n";

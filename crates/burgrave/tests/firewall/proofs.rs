@@ -1,7 +1,7 @@
 //! `burgrave prove` of what is played on a stage, on a machine of the test's that has it, and on one that has not.
 
-use crate::WATCH;
-use crate::net::{Net, append};
+use crate::firewall::WATCH;
+use crate::firewall::net::{Net, append};
 use std::io::Write as _;
 
 const ALERT: &str = "[[alert]]\nto = \"command:/bin/true\"\n";

@@ -1,6 +1,6 @@
 //! Another machine that sends its log over TLS: with a certificate it is heard, and without one nobody is banned by it.
 
-use crate::net::{HOST, Net, Space};
+use crate::firewall::net::{HOST, Net, Space};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,8 +1,8 @@
 //! Two machines that share their bans by a database: each in a network of its own, with an attacker and somebody innocent.
 
-use crate::WATCH;
-use crate::net::{HOST, Net};
-use crate::postgresql::Server;
+use crate::firewall::WATCH;
+use crate::firewall::net::{HOST, Net};
+use crate::support::postgresql::Server;
 
 fn machine(server: &Server, node: &str) -> Option<Net> {
     let share = format!(

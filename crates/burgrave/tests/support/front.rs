@@ -2,7 +2,7 @@
 //! else is passed on as it is, so that signatures, nonces and addresses stay the authority's own.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
-use crate::authority::Authority;
+use crate::support::authority::Authority;
 use crate::support::{PATIENCE, free_port};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};

@@ -1,7 +1,10 @@
 //! The built program under a configuration of the test's, and the sample application behind it.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its part")]
 
-mod ports;
+pub mod authority;
+pub mod front;
+pub mod ports;
+pub mod postgresql;
 
 use exchange::{Exchange, Options};
 #[allow(unused_imports, reason = "each test file uses its part")]

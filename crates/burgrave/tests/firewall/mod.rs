@@ -3,31 +3,17 @@
 //!
 //! Needs root, and tells when it is skipped without it. The machine's own rules are never touched: every
 //! command that could do so runs inside a namespace that the test has made.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    dead_code,
-    unreachable_pub,
-    reason = "tests"
-)]
 
 mod administrators;
 mod crowdsec;
 mod net;
 mod outward;
 mod packets;
-#[path = "../support/postgresql.rs"]
-mod postgresql;
 mod proofs;
 mod senders;
 mod shared;
-#[path = "../support/mod.rs"]
-mod support;
 
-use net::{HOST, HOST6, Net, append, python};
+use crate::firewall::net::{HOST, HOST6, Net, append, python};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Child, Command};
