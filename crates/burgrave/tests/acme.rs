@@ -1,6 +1,7 @@
 //! Certificates from a real ACME authority: fetched, served, renewed, and not lost by a kill at any point.
 
-use crate::support::authority::{Authority, curl};
+use crate::support::authority::{self, Authority, curl};
+use crate::support::front::Front;
 use crate::support::{self, Burgrave, PATIENCE, ask, free_port, run};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -301,7 +302,7 @@ fn a_kill_at_any_point_loses_neither_the_account_nor_the_certificate() {
 #[test]
 fn a_certificate_is_renewed_when_the_authority_wants_it() {
     let Some(authority) = Authority::start(YEAR) else { return };
-    let front = front::Front::start(&authority);
+    let front = Front::start(&authority);
     let burgrave = start(&authority, &authority.section_at(front.port, ""));
     burgrave.wait_for("certificates taken");
     // The first one is to be renewed in the past, all others in a far future.
@@ -323,7 +324,7 @@ fn a_certificate_is_renewed_when_the_authority_wants_it() {
 #[test]
 fn a_kill_between_any_request_and_its_answer_costs_one_order_at_most() {
     let Some(authority) = Authority::start(YEAR) else { return };
-    let front = front::Front::start(&authority);
+    let front = Front::start(&authority);
     let mut taken_up = 0;
     for request in [3, 5, 6, 8, 10, 12, 14, 16] {
         let heard = front.keep_back(request);

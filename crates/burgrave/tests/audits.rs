@@ -98,7 +98,10 @@ fn a_program_that_begins_to_listen_is_told_once() {
     let said = burgrave.wait_for(&place);
     let event = event(said.last().unwrap()).unwrap();
     assert_eq!((&event["event"], &event["severity"]), (&"listener.new".into(), &"low".into()));
-    assert!(event["text"].as_str().unwrap().contains("audits-"), "this test's program: {event}");
+    assert!(
+        event["text"].as_str().unwrap().contains("end_to_end-"),
+        "this test's program: {event}"
+    );
     drop(listener);
     std::thread::sleep(Duration::from_secs(3));
     let _again = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();

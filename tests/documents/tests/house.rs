@@ -1,5 +1,5 @@
 //! What holds for every file: its beginning, its length, its words.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use burgrave_documents::{files, text};
 
@@ -99,4 +99,24 @@ fn files_speak_of_burgrave_alone() {
             .extend(hits.filter(|word| lower.contains(word)).map(|word| format!("{path}: {word}")));
     }
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Where one program holds the tests of many files, a file that it does not name is never run.
+#[test]
+fn every_file_of_a_test_program_is_run() {
+    let mut seen = 0;
+    for (folder, alone) in
+        [("crates/burgrave/tests", None), ("tests/front-door/tests", Some("large"))]
+    {
+        let program = text(&format!("{folder}/main.rs")).unwrap();
+        let entries = std::fs::read_dir(burgrave_documents::root().join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        for name in names.filter(|name| !["main.rs", "golden"].contains(&name.as_str())) {
+            let name = name.trim_end_matches(".rs");
+            seen += 1;
+            let is_named = program.lines().any(|line| line == format!("mod {name};"));
+            assert!(is_named || alone == Some(name), "{folder}/main.rs does not name {name}");
+        }
+    }
+    assert!(seen > 40, "only {seen} files were seen");
 }

@@ -14,6 +14,7 @@ mod senders;
 mod shared;
 
 use crate::firewall::net::{HOST, HOST6, Net, append, python};
+use crate::support;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Child, Command};
