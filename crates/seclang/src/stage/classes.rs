@@ -108,9 +108,10 @@ impl Classes {
 
 /// Of some sets those that tell most.
 pub(super) fn rarest(mut sets: Vec<ByteSet>) -> Vec<ByteSet> {
-    sets.sort_by_key(|set| (commonness(set), *set));
+    sets.sort_unstable();
     sets.dedup();
     sets.retain(|set| commonness(set) < COMMON);
+    sets.sort_by_cached_key(|set| (commonness(set), *set));
     sets.truncate(CLASSES_OF_ONE_MAX);
     sets
 }
@@ -149,7 +150,7 @@ fn commonness(set: &ByteSet) -> u32 {
         b'A'..=b'Z' | b'=' | b'_' | b',' | b':' | b';' | b'(' | b')' => 4,
         _ => 1,
     };
-    (0..=u8::MAX).filter(|byte| set.contains(*byte)).map(of_byte).sum()
+    set.members().map(of_byte).sum()
 }
 
 #[cfg(test)]

@@ -36,6 +36,11 @@ pub(super) fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     if let Some(all) = spelt_out(hir).filter(|all| all.iter().all(|text| !text.is_empty())) {
         return Some(all);
     }
+    needed_by_parts(hir)
+}
+
+/// The same of a piece that stands for too many strings, or for none.
+fn needed_by_parts(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     match hir.kind() {
         HirKind::Repetition(repetition) if repetition.min > 0 => needed(&repetition.sub),
         HirKind::Empty
@@ -68,16 +73,16 @@ fn best_of(pieces: &[Hir]) -> Option<Vec<Vec<u8>>> {
         }
     };
     for piece in pieces {
-        let joined = spelt_out(piece).and_then(|next| joined(&run, &next));
-        if let Some(joined) = joined {
+        let spelt = spelt_out(piece);
+        if let Some(joined) = spelt.as_deref().and_then(|next| joined(&run, next)) {
             run = joined;
             continue;
         }
         consider(std::mem::replace(&mut run, vec![Vec::new()]));
-        match spelt_out(piece) {
+        match spelt {
             Some(alone) => run = alone,
             None => {
-                if let Some(inner) = needed(piece) {
+                if let Some(inner) = needed_by_parts(piece) {
                     consider(inner);
                 }
             }

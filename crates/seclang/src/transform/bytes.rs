@@ -59,6 +59,17 @@ impl ByteSet {
         self.bits.get(usize::from(byte >> 6)).is_some_and(|word| word >> (byte & 63) & 1 == 1)
     }
 
+    /// Its bytes in their order.
+    pub(crate) fn members(&self) -> impl Iterator<Item = u8> {
+        self.bits.into_iter().zip([0, 64, 128, 192]).flat_map(|(word, first)| {
+            // Each step takes the lowest bit away.
+            let words = std::iter::successors(Some(word), |word| Some(word & word.wrapping_sub(1)));
+            words.take_while(|word| *word != 0).zip(0_u8..64).filter_map(move |(word, _)| {
+                u8::try_from(word.trailing_zeros()).ok().map(|bit| first + bit)
+            })
+        })
+    }
+
     /// Whether the empty string is a member.
     pub(crate) fn contains_empty(&self) -> bool {
         self.empty
@@ -99,6 +110,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn members_are_those_that_are_contained(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300)
+        ) {
+            let set: ByteSet = bytes.into_iter().collect();
+            let contained: Vec<u8> = (0..=u8::MAX).filter(|byte| set.contains(*byte)).collect();
+            prop_assert_eq!(set.members().collect::<Vec<_>>(), contained);
+        }
+
         #[test]
         fn a_set_answers_as_its_trigger_does(input in proptest::collection::vec(any::<u8>(), 0..20)) {
             for one in ALL {
