@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_burgrave");
+pub use crate::support::PROGRAM;
 
 /// A job called `job`, with its source, repository, key and state below one folder.
 pub struct Place {

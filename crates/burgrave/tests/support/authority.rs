@@ -1,5 +1,4 @@
 //! A real ACME authority (`pebble`) with a name server of its own, on loopback, where it is installed.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use crate::support::{PATIENCE, free_port};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};

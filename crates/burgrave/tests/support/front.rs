@@ -1,6 +1,5 @@
 //! A front of the authority that adds what the installed one does not have: windows of renewal (RFC 9773). All
 //! else is passed on as it is, so that signatures, nonces and addresses stay the authority's own.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use crate::support::authority::Authority;
 use crate::support::{PATIENCE, free_port};

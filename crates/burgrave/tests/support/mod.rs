@@ -1,5 +1,4 @@
 //! The built program under a configuration of the test's, and the sample application behind it.
-#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its part")]
 
 pub mod authority;
 pub mod front;
@@ -7,7 +6,6 @@ pub mod ports;
 pub mod postgresql;
 
 use exchange::{Exchange, Options};
-#[allow(unused_imports, reason = "each test file uses its part")]
 pub use ports::free_port;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -39,7 +39,7 @@ pub(super) fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     needed_by_parts(hir)
 }
 
-/// The same of a piece that stands for too many strings, or for none.
+/// The same of a piece that cannot be spelt out, or that may be empty.
 fn needed_by_parts(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     match hir.kind() {
         HirKind::Repetition(repetition) if repetition.min > 0 => needed(&repetition.sub),

@@ -64,7 +64,7 @@ impl ByteSet {
         self.bits.into_iter().zip([0, 64, 128, 192]).flat_map(|(word, first)| {
             // Each step takes the lowest bit away.
             let words = std::iter::successors(Some(word), |word| Some(word & word.wrapping_sub(1)));
-            words.take_while(|word| *word != 0).zip(0_u8..64).filter_map(move |(word, _)| {
+            words.take_while(|word| *word != 0).filter_map(move |word| {
                 u8::try_from(word.trailing_zeros()).ok().map(|bit| first + bit)
             })
         })

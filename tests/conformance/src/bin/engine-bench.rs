@@ -14,10 +14,6 @@ use std::time::Instant;
 
 const ROUNDS: usize = 400;
 
-/// As burgrave itself has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let layered = arguments.first().is_some_and(|first| first == "--layer");
