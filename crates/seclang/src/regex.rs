@@ -4,10 +4,11 @@
 //! back-references go to a backtracking matcher with a step budget; running out of it is a fault of
 //! the engine, which refuses the request.
 
+use crate::stage::Need;
 use regex_automata::PatternID;
 use regex_automata::meta;
 use regex_automata::util::primitives::NonMaxUsize;
-use regex_automata::util::syntax;
+use regex_syntax::hir::Hir;
 use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
 
@@ -23,6 +24,8 @@ const BACKTRACK_LIMIT: usize = 200_000;
 pub(crate) struct Regex {
     pattern: String,
     engine: Engine,
+    /// What its matches hold; nothing is known of a pattern that no operator asks.
+    need: Need,
 }
 
 #[derive(Clone, Debug)]
@@ -46,25 +49,23 @@ impl Regex {
     /// Compiles a pattern as rules write it. The error says why not.
     pub(crate) fn new(pattern: &[u8], ignore_case: bool) -> Result<Self, String> {
         let text = rust_spelling(pattern);
-        let config = meta::Config::new()
-            .nfa_size_limit(Some(SIZE_LIMIT))
-            .hybrid_cache_capacity(CACHE_BYTES)
-            .utf8_empty(false);
-        let syntax = syntax::Config::new()
-            .unicode(false)
-            .utf8(false)
-            .multi_line(true)
-            .dot_matches_new_line(true)
-            .case_insensitive(ignore_case);
-        let linear = meta::Builder::new().configure(config).syntax(syntax).build(&text);
-        let engine = match linear {
-            Ok(linear) => Engine::Linear(linear),
-            Err(error) => match backtracking(&text, ignore_case) {
-                Some(engine) => Engine::Backtracking(engine),
-                None => return Err(reason(&error)),
-            },
-        };
-        Ok(Self { pattern: text, engine })
+        let engine = Engine::new(&text, ignore_case, parse(&text, ignore_case).as_ref())?;
+        Ok(Self { pattern: text, engine, need: Need::default() })
+    }
+
+    /// The same for an operator, whose matches the first stage wants to know something about.
+    pub(crate) fn of_operator(pattern: &[u8]) -> Result<Self, String> {
+        let text = rust_spelling(pattern);
+        let parsed = parse(&text, false);
+        let engine = Engine::new(&text, false, parsed.as_ref())?;
+        // A pattern that needs the other engine cannot be read here.
+        let need = parsed.as_ref().map_or_else(|_| Need::default(), Need::of);
+        Ok(Self { pattern: text, engine, need })
+    }
+
+    /// What every match holds.
+    pub(crate) fn need(&self) -> &Need {
+        &self.need
     }
 
     /// The pattern, as compiled.
@@ -121,6 +122,46 @@ impl Regex {
             Engine::Backtracking(regex) => backtrack(regex, haystack, start),
         }
     }
+}
+
+impl Engine {
+    /// The one that can do it, from what the pattern was parsed to.
+    fn new(
+        text: &str,
+        ignore_case: bool,
+        parsed: Result<&Hir, &regex_syntax::Error>,
+    ) -> Result<Self, String> {
+        let why = match parsed {
+            Ok(hir) => match linear(hir) {
+                Ok(linear) => return Ok(Self::Linear(linear)),
+                Err(error) => reason(&error),
+            },
+            Err(error) => reason(error),
+        };
+        backtracking(text, ignore_case).map(Self::Backtracking).ok_or(why)
+    }
+}
+
+/// A pattern as automata read it. The error is for one that they cannot do, or nobody.
+pub(crate) fn parse(text: &str, ignore_case: bool) -> Result<Hir, regex_syntax::Error> {
+    regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .multi_line(true)
+        .dot_matches_new_line(true)
+        .case_insensitive(ignore_case)
+        .build()
+        .parse(text)
+}
+
+/// Without literals of its own to look for: values without them do not get past the first stage.
+fn linear(hir: &Hir) -> Result<meta::Regex, meta::BuildError> {
+    let config = meta::Config::new()
+        .nfa_size_limit(Some(SIZE_LIMIT))
+        .hybrid_cache_capacity(CACHE_BYTES)
+        .auto_prefilter(false)
+        .utf8_empty(false);
+    meta::Builder::new().configure(config).build_from_hir(hir)
 }
 
 /// A pattern for the names of members. Most begin with `^` and plain text: then a look at the beginning of
@@ -301,9 +342,9 @@ fn class_member(rest: &[u8], in_class: &mut bool, text: &mut String) -> usize {
     1
 }
 
-fn reason(error: &meta::BuildError) -> String {
+fn reason(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(inner) = source {
         text = inner.to_string();
         source = inner.source();

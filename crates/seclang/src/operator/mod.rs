@@ -210,7 +210,7 @@ pub(crate) fn compile(
 }
 
 fn pattern(parameter: &[u8]) -> Result<Regex, String> {
-    Regex::new(parameter, false)
+    Regex::of_operator(parameter)
         .map_err(|why| format!("regular expression does not compile: {why}"))
 }
 

@@ -155,9 +155,8 @@ fn commonness(set: &ByteSet) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parsed;
     use super::*;
-    use crate::regex::Regex;
+    use crate::regex::{Regex, parse};
     use proptest::prelude::*;
 
     #[test]
@@ -170,7 +169,7 @@ mod tests {
             ("\\[[^]]+\\]", "[ ]"),
             ("(?i)z", "Zz"),
         ] {
-            let mut found: Vec<String> = rarest(every(&parsed(pattern).unwrap()))
+            let mut found: Vec<String> = rarest(every(&parse(pattern, false).unwrap()))
                 .iter()
                 .map(|set| {
                     (0..=127_u8).filter(|byte| set.contains(*byte)).map(char::from).collect()
@@ -196,7 +195,7 @@ mod tests {
         ) {
             for pattern in ["(?:a=|b<)x?", "\\[[^]]+\\]", "(?i)z", "x(?:ab|c.d)*y", "a+b{2}|[<\\xff]"] {
                 let regex = Regex::new(pattern.as_bytes(), false).unwrap();
-                let sets = every(&parsed(regex.pattern()).unwrap());
+                let sets = every(&parse(regex.pattern(), false).unwrap());
                 let holds = sets.iter().all(|set| text.iter().any(|byte| set.contains(*byte)));
                 prop_assert!(holds || !regex.is_match(&text).unwrap(), "{pattern} on {text:?}");
             }

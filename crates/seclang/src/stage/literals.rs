@@ -164,13 +164,12 @@ fn members(class: &Class) -> Option<Vec<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parsed;
     use super::*;
-    use crate::regex::Regex;
+    use crate::regex::{Regex, parse};
     use proptest::prelude::*;
 
     fn of_pattern(pattern: &str) -> Option<Vec<Vec<u8>>> {
-        needed(&parsed(Regex::new(pattern.as_bytes(), false).unwrap().pattern())?)
+        needed(&parse(Regex::new(pattern.as_bytes(), false).unwrap().pattern(), false).ok()?)
     }
 
     fn shown(pattern: &str) -> Option<String> {

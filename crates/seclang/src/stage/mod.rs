@@ -43,11 +43,19 @@ pub(crate) struct Stage {
     pub(crate) groups: Groups,
 }
 
-/// What an operator needs of a value.
-#[derive(Debug, Default)]
-struct Need {
+/// What an operator needs of a value: one of these literals, where any are known, and a byte of each class.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Need {
     literals: Option<Vec<Vec<u8>>>,
     classes: Vec<ByteSet>,
+}
+
+impl Need {
+    /// What every match of a pattern holds.
+    pub(crate) fn of(hir: &Hir) -> Self {
+        let literals = literals::needed(hir).and_then(|all| literals::shortened(&all));
+        Self { literals, classes: classes::rarest(classes::every(hir)) }
+    }
 }
 
 impl Stage {
@@ -176,10 +184,7 @@ fn of_operator(operator: &Operator) -> Option<Need> {
     let literal = |text: &[u8]| Need { literals: Some(vec![text.to_vec()]), classes: Vec::new() };
     let bytes = |set| Need { literals: None, classes: vec![set] };
     Some(match operator {
-        Operator::Regex(regex) | Operator::RegexGlobal(regex) => {
-            let hir = parsed(regex.pattern())?;
-            Need { literals: literals::needed(&hir), classes: classes::every(&hir) }
-        }
+        Operator::Regex(regex) | Operator::RegexGlobal(regex) => regex.need().clone(),
         Operator::Phrases(phrases) => {
             Need { literals: Some(phrases.texts().to_vec()), classes: Vec::new() }
         }
@@ -197,16 +202,4 @@ fn of_operator(operator: &Operator) -> Option<Need> {
         Operator::Utf8Encoding => bytes((0x80..=u8::MAX).collect()),
         _ => return None,
     })
-}
-
-/// A pattern as the automaton reads it; one that needs another engine cannot be read here.
-fn parsed(pattern: &str) -> Option<Hir> {
-    regex_syntax::ParserBuilder::new()
-        .unicode(false)
-        .utf8(false)
-        .multi_line(true)
-        .dot_matches_new_line(true)
-        .build()
-        .parse(pattern)
-        .ok()
 }
