@@ -1,6 +1,7 @@
 //! Which header fields cross the gateway, in both directions, and which it sets itself.
 
 use crate::exchange::Exchange;
+use crate::field_names::{is_forged, is_revealing};
 use crate::guard::bytes::{elements, is_value};
 use crate::guard::head::{Framing, Version};
 use crate::plan::SitePlan;
@@ -33,34 +34,17 @@ const HOP_BY_HOP: [&str; 9] = [
     "transfer-encoding",
     "upgrade",
 ];
-/// Fields that would let a client speak for the gateway or for another client.
-const FORGED: [&str; 6] =
-    ["forwarded", "proxy", "x-original-url", "x-rewrite-url", "x-real-ip", "x-request-id"];
-/// Fields that tell what runs behind the gateway.
-const REVEALING: [&str; 7] = [
-    "server",
-    "x-powered-by",
-    "x-aspnet-version",
-    "x-aspnetmvc-version",
-    "x-generator",
-    "x-runtime",
-    "x-version",
-];
 /// Fields that stay although `Connection` names them.
 const NEVER_NAMED: [&str; 2] = ["host", "content-length"];
 
 fn crosses(name: &[u8]) -> bool {
     let is = |list: &[&str]| list.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
     let first = name.first().map_or(0, u8::to_ascii_lowercase);
-    let suspect = matches!(first, b'c' | b'f' | b'h' | b'k' | b'p' | b't' | b'u' | b'x' | b'e');
-    if memchr::memchr(b'_', name).is_some() {
+    if memchr::memchr(b'_', name).is_some() || is_forged(name) {
         return false;
     }
-    if !suspect {
-        return true;
-    }
-    let forwarded = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case(b"x-forwarded-"));
-    !(forwarded || is(&HOP_BY_HOP) || is(&FORGED) || is(&["host", "content-length", "expect"]))
+    let suspect = matches!(first, b'c' | b'e' | b'h' | b'k' | b'p' | b't' | b'u');
+    !(suspect && (is(&HOP_BY_HOP) || is(&["host", "content-length", "expect"])))
 }
 
 /// Hands out the fields for the upstream, name and value, made of the client's as received and our own.
@@ -174,7 +158,12 @@ pub(crate) fn from_upstream(headers: &mut HeaderMap) {
     for name in [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA] {
         headers.remove(name);
     }
-    for name in HOP_BY_HOP.into_iter().chain(REVEALING) {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    let revealing: Vec<HeaderName> =
+        headers.keys().filter(|name| is_revealing(name.as_str().as_bytes())).cloned().collect();
+    for name in revealing {
         headers.remove(name);
     }
 }
@@ -182,11 +171,9 @@ pub(crate) fn from_upstream(headers: &mut HeaderMap) {
 /// Whether a field of an upstream's header may reach a client, whatever `Connection` names besides.
 pub(crate) fn comes_back(name: &[u8]) -> bool {
     let first = name.first().map_or(0, u8::to_ascii_lowercase);
-    if !matches!(first, b'c' | b'k' | b'p' | b's' | b't' | b'u' | b'v' | b'x') {
-        return true;
-    }
     let is = |other: &&str| name.eq_ignore_ascii_case(other.as_bytes());
-    !(HOP_BY_HOP.iter().any(is) || REVEALING.iter().any(is) || is(&"via"))
+    let suspect = matches!(first, b'c' | b'k' | b'p' | b't' | b'u' | b'v');
+    !(is_revealing(name) || suspect && (HOP_BY_HOP.iter().any(is) || is(&"via")))
 }
 
 /// Fields that decide how a message is framed, read or kept, and so must not come after it (RFC
@@ -310,7 +297,7 @@ mod tests {
             "Cookie",
             "Content-Type",
             "Cache-Control",
-            "X-Forwarded",
+            "X-Client-Version",
             "X-Requested-With",
             "Authorization",
             "Range",

@@ -24,6 +24,7 @@ mod counters;
 mod decode;
 mod error;
 mod exchange;
+mod field_names;
 mod files;
 mod frames;
 mod gateway;

@@ -126,24 +126,16 @@ impl Regex {
 
 impl Engine {
     /// The one that can do it, from what the pattern was parsed to.
-    fn new(
-        text: &str,
-        ignore_case: bool,
-        parsed: Result<&Hir, &regex_syntax::Error>,
-    ) -> Result<Self, String> {
-        let why = match parsed {
-            Ok(hir) => match linear(hir) {
-                Ok(linear) => return Ok(Self::Linear(linear)),
-                Err(error) => reason(&error),
-            },
-            Err(error) => reason(error),
-        };
-        backtracking(text, ignore_case).map(Self::Backtracking).ok_or(why)
+    fn new(text: &str, ignore_case: bool, parsed: Result<&Hir, &String>) -> Result<Self, String> {
+        match parsed.map_err(Clone::clone).and_then(linear) {
+            Ok(linear) => Ok(Self::Linear(linear)),
+            Err(why) => backtracking(text, ignore_case).map(Self::Backtracking).ok_or(why),
+        }
     }
 }
 
 /// A pattern as automata read it. The error is for one that they cannot do, or nobody.
-pub(crate) fn parse(text: &str, ignore_case: bool) -> Result<Hir, regex_syntax::Error> {
+pub(crate) fn parse(text: &str, ignore_case: bool) -> Result<Hir, String> {
     regex_syntax::ParserBuilder::new()
         .unicode(false)
         .utf8(false)
@@ -152,16 +144,18 @@ pub(crate) fn parse(text: &str, ignore_case: bool) -> Result<Hir, regex_syntax::
         .case_insensitive(ignore_case)
         .build()
         .parse(text)
+        .map_err(|error| reason(&error))
 }
 
 /// Without literals of its own to look for: values without them do not get past the first stage.
-fn linear(hir: &Hir) -> Result<meta::Regex, meta::BuildError> {
+fn linear(hir: &Hir) -> Result<meta::Regex, String> {
     let config = meta::Config::new()
         .nfa_size_limit(Some(SIZE_LIMIT))
         .hybrid_cache_capacity(CACHE_BYTES)
         .auto_prefilter(false)
         .utf8_empty(false);
-    meta::Builder::new().configure(config).build_from_hir(hir)
+    let built = meta::Builder::new().configure(config).build_from_hir(hir);
+    built.map_err(|error| reason(&error))
 }
 
 /// A pattern for the names of members. Most begin with `^` and plain text: then a look at the beginning of

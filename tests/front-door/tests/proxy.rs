@@ -27,6 +27,8 @@ fn forwarded_headers_are_ours_alone() {
          X-Rewrite-URL: /admin\r\nX_Forwarded_For: 6.6.6.6\r\nProxy: http://evil\r\n\
          X-Request-Id: forged\r\nKeep-Alive: timeout=9\r\nTE: trailers\r\nTrailer: X\r\n\
          Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eA==\r\nUpgrade: h2c\r\n\
+         True-Client-IP: 6.6.6.6\r\nCF-Connecting-IP: 6.6.6.6\r\nX-Client-IP: 6.6.6.6\r\n\
+         X-Original-Host: evil\r\nRemote-User: admin\r\nSSL-Client-Verify: SUCCESS\r\n\
          HTTP2-Settings: x\r\nX-Kept: yes\r\nCookie: a=b\r\nUser-Agent: test",
     );
     assert_eq!(status(&answer), 200);
@@ -44,6 +46,12 @@ fn forwarded_headers_are_ours_alone() {
         ("x-forwarded-port", &[]),
         ("x-original-url", &[]),
         ("x-rewrite-url", &[]),
+        ("true-client-ip", &[]),
+        ("cf-connecting-ip", &[]),
+        ("x-client-ip", &[]),
+        ("x-original-host", &[]),
+        ("remote-user", &[]),
+        ("ssl-client-verify", &[]),
         ("x_forwarded_for", &[]),
         ("proxy", &[]),
         ("keep-alive", &[]),

@@ -19,18 +19,23 @@ const SECRET: &str = "key or secret";
 const VERSIONS: &str = "version control";
 const INSTALLER: &str = "installer or diagnostic page";
 const SOURCE: &str = "source of a program";
+const PARTS: &str = "list of what it is built from";
+const RECORD: &str = "log or memory of a program";
 const DROPPING: &str = "editor dropping";
 
 const TABLE: &[(Match, &[&str], &str)] = &[
     (Match::End, &["~", ".bak", ".back", ".backup", ".bkp", ".old", ".orig", ".original"], BACKUP),
     (Match::End, &[".save", ".sav", ".tmp", ".temp", ".copy", ".1", ".2", ".0", ".rej"], BACKUP),
     (Match::End, &[".prev", ".dist", ".bak1", ".bak2", "_bak", "_old", "_backup"], BACKUP),
+    (Match::End, &[".dpkg-old", ".dpkg-dist", ".dpkg-new", ".ucf-old", ".rpmsave"], BACKUP),
+    (Match::End, &[".rpmorig", ".rpmnew", ".php_", ".php-", ".bkup"], BACKUP),
     (Match::Start, &["copy of ", "backup of "], BACKUP),
     (Match::End, &[" - copy"], BACKUP),
     (Match::End, &[".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".tbz2"], ARCHIVE),
     (Match::End, &[".xz", ".txz", ".zst", ".br", ".lz", ".lzma", ".war", ".jar", ".ear"], ARCHIVE),
     (Match::End, &[".sql", ".dump", ".dmp", ".db", ".db3", ".sqlite", ".sqlite3", ".mdb"], DUMP),
     (Match::End, &[".accdb", ".ldf", ".mdf", ".rdb", ".db-wal", ".db-shm", ".db-journal"], DUMP),
+    (Match::End, &[".frm", ".ibd", ".myd", ".fdb", ".vmdk", ".qcow2", ".vhd", ".vhdx"], DUMP),
     (Match::End, &[".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"], SECRET),
     (Match::End, &[".env", ".ini", ".conf", ".cnf", ".cfg", ".htpasswd", ".htaccess"], SECRET),
     (Match::End, &[".tfstate", ".tfvars", ".ovpn", ".pgpass", ".netrc"], SECRET),
@@ -38,14 +43,22 @@ const TABLE: &[(Match, &[&str], &str)] = &[
     (Match::Whole, &["wp-config.php", "secrets.yml", "secrets.yaml", "secrets.json"], SECRET),
     (Match::Whole, &["credentials", "credentials.json", "docker-compose.yml"], SECRET),
     (Match::Whole, &["docker-compose.yaml", "dockerfile", "terraform.tfstate"], SECRET),
+    (Match::Whole, &["authorized_keys", "known_hosts", "shadow", "passwd", "wallet.dat"], SECRET),
+    (Match::Whole, &["composer.json", "composer.lock", "package.json", "package-lock.json"], PARTS),
+    (Match::Whole, &["yarn.lock", "pnpm-lock.yaml", "gemfile", "gemfile.lock", "pipfile"], PARTS),
+    (Match::Whole, &["pipfile.lock", "poetry.lock", "requirements.txt", "cargo.lock"], PARTS),
+    (Match::Whole, &["go.sum", "makefile", "jenkinsfile", "vagrantfile", "procfile"], PARTS),
     (Match::Whole, &["cvs", "_darcs", "rcs", "sccs"], VERSIONS),
     (Match::Whole, &["install.php", "setup.php", "phpinfo.php", "info.php", "test.php"], INSTALLER),
     (Match::Whole, &["upgrade.php", "adminer.php", "installer.php", "i.php"], INSTALLER),
     (Match::End, &[".php", ".php3", ".php4", ".php5", ".php7", ".php8"], SOURCE),
     (Match::End, &[".phtml", ".phar", ".phps", ".pht", ".inc"], SOURCE),
+    (Match::End, &[".asp", ".aspx", ".ascx", ".asax", ".ashx", ".asmx", ".cshtml"], SOURCE),
+    (Match::End, &[".jsp", ".jspx", ".jspf", ".cgi", ".fcgi", ".cfm"], SOURCE),
     (Match::End, &[".swp", ".swo", ".swn", ".swx", ".un~", ".kate-swp", ".part"], DROPPING),
     (Match::Whole, &["4913", "thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx"], DROPPING),
-    (Match::Whole, &["nohup.out", "core", "error_log"], DROPPING),
+    (Match::End, &[".log", ".pcap", ".pcapng", ".hprof", ".stackdump"], RECORD),
+    (Match::Whole, &["nohup.out", "core", "error_log", "access_log"], RECORD),
 ];
 
 /// Why a path segment is hidden; `first` for the segment right below the root.
@@ -80,7 +93,7 @@ fn listed(segment: &[u8]) -> Option<&'static str> {
         Match::Start => lower.starts_with(name.as_bytes()),
     };
     // A backup of a backup (`a.php.bak.txt`) is still one: PHP and the like keep their source in it.
-    let inner = [&b".php."[..], b".bak.", b".old.", b".orig.", b".sql.", b".swp."];
+    let inner = [&b".php."[..], b".bak.", b".old.", b".orig.", b".sql.", b".swp.", b" (copy)"];
     if inner.iter().any(|part| memchr::memmem::find(&lower, part).is_some()) {
         return Some(BACKUP);
     }
@@ -153,6 +166,18 @@ mod tests {
             "..a",
             "",
             "id_rsa",
+            "a (copy).txt",
+            "a.php_",
+            "a.conf.dpkg-old",
+            "users.ibd",
+            "authorized_keys",
+            "Composer.lock",
+            "package.json",
+            "Vagrantfile",
+            "default.aspx",
+            "index.jsp",
+            "debug.log",
+            "access_log",
         ] {
             assert!(refused(name.as_bytes(), true).is_some(), "{name}");
         }
@@ -185,6 +210,13 @@ mod tests {
             "c++.html",
             "security.txt",
             "manifest.json",
+            "openapi.yaml",
+            "install.sh",
+            "catalog",
+            "changelog.html",
+            "photocopy.txt",
+            "root.crt",
+            "jsp.html",
         ] {
             assert_eq!(refused(name.as_bytes(), true), None, "{name}");
         }
