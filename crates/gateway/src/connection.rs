@@ -383,6 +383,12 @@ fn build(parts: &Parts<'_>, open: bool, fields_max: usize) -> Result<Head, Reaso
     let target = parts.uri.path_and_query().ok_or(Reason::Target)?.as_str();
     let method = parts.method.as_str().as_bytes();
     let mut builder = HeadBuilder::new(method, target.as_bytes(), parts.version)?;
+    if parts.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+        return Err(Reason::Target);
+    }
+    if parts.fields.get_all(http::header::HOST).iter().nth(1).is_some() {
+        return Err(Reason::HostConflict);
+    }
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     if let Some(authority) = authority {
         builder.field(b"Host", authority)?;

@@ -2,9 +2,10 @@
 //! answers by itself: it resets a malformed request, and ends a connection that breaks the protocol,
 //! before any of our code is asked.
 //!
-//! Reads along and changes nothing; holds a bounded number of stream numbers, and never a frame's content
+//! Changes nothing but the head of a frame that must not be believed ([`crate::blocks`]); holds a bounded number of stream numbers, and never a frame's content
 //! beyond its first eight bytes.
 
+use crate::blocks::Blocks;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -174,6 +175,7 @@ impl Streams {
 pub(crate) struct Watched<S> {
     stream: S,
     received: Frames,
+    blocks: Blocks,
     sent: Frames,
     streams: Rc<Streams>,
     refuse: Box<dyn Fn(Refusal)>,
@@ -185,6 +187,7 @@ impl<S> Watched<S> {
         Self {
             stream,
             received: Frames::after(PREFACE.len()),
+            blocks: Blocks::after(PREFACE.len()),
             sent: Frames::after(0),
             streams,
             refuse,
@@ -206,8 +209,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let this = self.get_mut();
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        let Self { received, streams, .. } = this;
-        let piece = buffer.filled().get(before..).unwrap_or_default();
+        let Self { received, blocks, streams, .. } = this;
+        let piece = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+        if blocks.feed(piece).is_err() {
+            let why = "a block of header fields that must not become a request";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
+        }
         received.feed(piece, |frame| streams.received(frame));
         Poll::Ready(Ok(()))
     }

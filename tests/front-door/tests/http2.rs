@@ -135,6 +135,8 @@ fn malformed_requests_are_not_forwarded() {
         (2, ""),
         (2, "api/f"),
         (2, "/api/ f"),
+        (2, "/api/f#x"),
+        (1, "ftp"),
         (2, "https://site.test/api/f"),
         (3, "site.test\r\nx: y"),
         (3, "unknown.test"),
@@ -153,6 +155,30 @@ fn malformed_requests_are_not_forwarded() {
     stream.write_all(&frame(HEADERS, END_HEADERS, 1, &block(&short))).unwrap();
     stream.write_all(&frame(DATA, END_STREAM, 1, b"hello")).unwrap();
     assert_ne!(listen(&mut stream), OK, "a body shorter than announced");
+    let hosts = [&GOOD[..], &[("host", "site.test"), ("host", "site.test")]].concat();
+    assert_ne!(ask(&bed, &hosts), OK, "two hosts");
+    assert_eq!(bed.backend.seen().len(), 1, "{:?}", bed.backend.seen());
+}
+
+/// RFC 9113 §8.1: the library drops them and would call the request complete.
+#[test]
+fn trailers_with_pseudo_headers_complete_no_request() {
+    let bed = bed();
+    let with_trailers = |trailers: &[(&str, &str)]| {
+        let mut stream = greet(&bed);
+        let mut open = GOOD;
+        open[0].1 = "POST";
+        let frames = [
+            frame(HEADERS, END_HEADERS, 1, &block(&open)),
+            frame(DATA, 0, 1, b"hello"),
+            frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(trailers)),
+        ];
+        stream.write_all(&frames.concat()).unwrap();
+        listen(&mut stream)
+    };
+    assert_eq!(with_trailers(&[("x-sum", "1")]), OK, "the control");
+    assert_eq!(bed.backend.seen().len(), 1);
+    assert_eq!(with_trailers(&[("x-sum", "1"), (":path", "/evil")]), Said::End);
     assert_eq!(bed.backend.seen().len(), 1, "{:?}", bed.backend.seen());
 }
 
@@ -165,6 +191,7 @@ fn whatever_is_refused_leaves_a_record() {
     for (at, value, reason) in [
         (2, "/?x=<script>", "malformed http/2 request"),
         (2, "/api/ f", "malformed http/2 request"),
+        (2, "/api/f#x", "http/2 protocol error"),
         (0, "G T", "http/2 protocol error"),
         (3, "unknown.test", "unknown host"),
         (0, "TRACE", "method not allowed"),

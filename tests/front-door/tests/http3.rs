@@ -174,6 +174,14 @@ fn malformed_requests_reach_no_application() {
             ("empty path", changed(":path", "")),
             ("a path that is none", changed(":path", "x")),
             ("white space in the path", changed(":path", "/a b")),
+            ("a fragment in the path", changed(":path", "/api/f#x")),
+            ("another scheme", changed(":scheme", "ftp")),
+            ("two hosts", with(&[("host", "site.test"), ("host", "site.test")])),
+            ("trailers with a path", {
+                let post = [&[(":method", "POST")], &GOOD[1..]].concat();
+                let trailers = frame(HEADERS, &block(&[(":path", "/evil")]));
+                [frame(HEADERS, &block(&post)), frame(DATA, b"a"), trailers].concat()
+            }),
             ("a forbidden method", changed(":method", "TRACE")),
             ("connect", changed(":method", "CONNECT")),
             ("a method with a line break", changed(":method", "GET\r\nX: y")),

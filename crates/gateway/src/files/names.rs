@@ -166,6 +166,14 @@ mod tests {
             "..a",
             "",
             "id_rsa",
+        ] {
+            assert!(refused(name.as_bytes(), true).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn so_are_lists_logs_and_sources() {
+        for name in [
             "a (copy).txt",
             "a.php_",
             "a.conf.dpkg-old",

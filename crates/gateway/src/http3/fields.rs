@@ -1,5 +1,6 @@
 //! The order of a request's fields (RFC 9114 §4.3), seen in their compressed form (RFC 9204 §4.5): the
-//! library takes the last of two pseudo-fields of one name, and takes them anywhere.
+//! library takes the last of two pseudo-fields of one name, takes them anywhere, trailers too, and cuts a fragment
+//! off the path.
 
 /// A request that no client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,15 +63,26 @@ impl Name {
     }
 }
 
-/// Pseudo-fields come first, each once. What cannot be read is left to the library, which refuses it.
-pub(super) fn check(block: &[u8]) -> Result<(), Malformed> {
+/// Which part of a message a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Header,
+    Trailers,
+}
+
+/// Pseudo-fields come first, each once, and not in trailers. What cannot be read is left to the library, which refuses
+/// it.
+pub(super) fn check(block: &[u8], part: Part) -> Result<(), Malformed> {
     let mut rest = block;
     // Nothing is kept from one header to the next, so both must be zero.
     let prefix = integer(&mut rest, 8).and_then(|_count| integer(&mut rest, 7));
-    let (mut seen, mut ordinary) = (0, false);
+    let (mut seen, mut ordinary) = (0, part == Part::Trailers);
     while prefix.is_some()
-        && let Some(name) = field(&mut rest)
+        && let Some((name, value)) = field(&mut rest)
     {
+        if name == Name::Path && value.has_fragment() {
+            return Err(Malformed);
+        }
         match name {
             Name::Ordinary => ordinary = true,
             Name::OtherPseudo => return Err(Malformed),
@@ -85,12 +97,32 @@ pub(super) fn check(block: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// The next field's name.
-fn field(rest: &mut &[u8]) -> Option<Name> {
+/// A value, by Huffman's code or not.
+#[derive(Clone, Copy, Debug)]
+struct Value<'a> {
+    text: &'a [u8],
+    coded: bool,
+}
+
+impl Value<'_> {
+    fn has_fragment(self) -> bool {
+        let has = |text: &[u8]| memchr::memchr(b'#', text).is_some();
+        if self.coded {
+            crate::hpack::decoded(self.text).is_some_and(|text| has(&text))
+        } else {
+            has(self.text)
+        }
+    }
+}
+
+/// The next field's name and value.
+fn field<'a>(rest: &mut &'a [u8]) -> Option<(Name, Value<'a>)> {
     let first = *rest.first()?;
     if first & 0x80 != 0 {
         let index = integer(rest, 6)?;
-        return (first & 0x40 != 0).then(|| Name::at(index));
+        // None of the static table has a fragment.
+        let value = Value { text: b"", coded: false };
+        return (first & 0x40 != 0).then(|| (Name::at(index), value));
     }
     let name = if first & 0x40 != 0 {
         let index = integer(rest, 4)?;
@@ -101,8 +133,8 @@ fn field(rest: &mut &[u8]) -> Option<Name> {
     } else {
         return None;
     };
-    string(rest, 7)?;
-    Some(name)
+    let coded = rest.first()? & 0x80 != 0;
+    Some((name, Value { text: string(rest, 7)?, coded }))
 }
 
 fn string<'a>(rest: &mut &'a [u8], bits: u32) -> Option<&'a [u8]> {
@@ -176,17 +208,34 @@ mod tests {
             ("an answer's", vec![METHOD, 0xc0 | 0x19], Err(Malformed)),
             ("an unknown one", spelled(":x", "y"), Err(Malformed)),
             ("one in code", vec![0x20 | 0x08 | 0x02, 0xb9, 0x49, 0], Err(Malformed)),
+            ("a fragment", spelled(":path", "/a#b"), Err(Malformed)),
+            ("a fragment in code", vec![0x51, 0x84, 0x63, 0xfe, 0xbc, 0xff], Err(Malformed)),
+            ("a sign elsewhere", spelled("x", "#"), Ok(())),
             ("cut", vec![METHOD, 0x50, 0x7f, 0xff], Ok(())),
             ("of a table that is not there", vec![METHOD, 0x80 | 0x05, PATH, PATH], Ok(())),
         ] {
-            assert_eq!(check(&[&[0, 0][..], &fields].concat()), wanted, "{name}");
+            assert_eq!(check(&[&[0, 0][..], &fields].concat(), Part::Header), wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn trailers_have_no_pseudo_fields() {
+        for (fields, wanted) in [
+            (spelled("x", "y"), Ok(())),
+            (vec![ACCEPT], Ok(())),
+            (vec![PATH], Err(Malformed)),
+            ([spelled("x", "y"), spelled(":path", "/")].concat(), Err(Malformed)),
+            (spelled(":x", "y"), Err(Malformed)),
+        ] {
+            let block = [&[0, 0][..], &fields].concat();
+            assert_eq!(check(&block, Part::Trailers), wanted, "{fields:?}");
         }
     }
 
     #[test]
     fn hostile_integers_end() {
         for block in [vec![0xff; 64], [vec![0, 0, 0x27], vec![0x80; 64]].concat(), vec![0]] {
-            assert_eq!(check(&block), Ok(()));
+            assert_eq!(check(&block, Part::Header), Ok(()));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The lengths of HTTP/3 frames (RFC 9114 §7.1), looked at before the library keeps their content: it
 //! waits for the whole of every frame but DATA, however long that says it is.
 
-use super::fields::{self, Malformed};
+use super::fields::{self, Malformed, Part};
 
 /// Frame types (RFC 9114 §11.2.1).
 const DATA: u64 = 0;
@@ -80,15 +80,15 @@ pub(super) struct FrameWatch {
     integer: Integer,
     headers_max: u64,
     idle_left: u32,
-    /// The compressed header of a request, until it is whole.
-    header: Option<Vec<u8>>,
+    /// The compressed header of a request or its trailers, until they are whole, and which of them.
+    header: Option<(Vec<u8>, Part)>,
 }
 
 impl FrameWatch {
     /// A request's stream, whose headers may take `headers_max` bytes.
     pub(super) fn of_request(headers_max: u64) -> Self {
         let integer = Integer::default();
-        let (idle_left, header) = (IDLE_FRAMES_MAX, Some(Vec::new()));
+        let (idle_left, header) = (IDLE_FRAMES_MAX, Some((Vec::new(), Part::Header)));
         Self { at: At::FrameType, integer, headers_max, idle_left, header }
     }
 
@@ -128,13 +128,14 @@ impl FrameWatch {
         Ok(())
     }
 
-    /// Keeps a request's header, which was found to fit, and looks at it once it is whole.
+    /// Keeps a request's header or trailers, which were found to fit, and looks at it once it is whole.
     fn keep(&mut self, content: &[u8], whole: bool) -> Result<(), Refused> {
-        let Some(header) = &mut self.header else { return Ok(()) };
+        let Some((header, part)) = &mut self.header else { return Ok(()) };
         header.extend_from_slice(content);
         if whole {
-            let checked = fields::check(header);
-            self.header = None;
+            let checked = fields::check(header, *part);
+            header.clear();
+            *part = Part::Trailers;
             checked.map_err(|Malformed| Refused::Malformed)?;
         }
         Ok(())
@@ -222,7 +223,11 @@ mod tests {
             ("64 of no meaning", body(0x21, 1).repeat(64), Ok(())),
             ("65 of no meaning", body(0x21, 1).repeat(65), Err(Refused::Excess)),
             ("path twice", [start(1, 4), vec![0, 0, 0xc1, 0xc1]].concat(), Err(Refused::Malformed)),
-            ("as trailers", [body(1, 1), start(1, 4), vec![0, 0, 0xc1, 0xc1]].concat(), Ok(())),
+            (
+                "a path in trailers",
+                [body(1, 1), start(1, 3), vec![0, 0, 0xc1]].concat(),
+                Err(Refused::Malformed),
+            ),
             ("65 empty ones", start(0, 0).repeat(65), Err(Refused::Excess)),
             ("long settings", [body(1, 1), start(4, 5_000)].concat(), Err(Refused::Excess)),
         ] {

@@ -1,0 +1,330 @@
+//! The header blocks that a client sends over HTTP/2, put together from its frames as they pass (RFC 9113 §4.3, §6.2,
+//! §6.10), and judged before the HTTP library sees them whole.
+//!
+//! A block that says what the library would not tell us ([`crate::hpack`]) must not become a request. The frame that
+//! ends it is then given a stream that it cannot have, which the library answers with `GOAWAY`; where the frame's
+//! head has already gone on, the connection ends. Nothing else is changed. A block is held until it is whole, and no
+//! more than the library would take.
+
+use crate::hpack::Reader;
+use std::collections::VecDeque;
+
+const HEAD_BYTES: usize = 9;
+/// Where the number of the stream stands in a frame's head.
+const STREAM_AT: usize = 5;
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 0x01;
+const END_HEADERS: u8 = 0x04;
+const PADDED: u8 = 0x08;
+const PRIORITY: u8 = 0x20;
+/// Bytes of a frame that the library takes: the gateway asks for no more than RFC 9113 §4.2 grants to all.
+const FRAME_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a block, beyond what any limit of a header allows.
+const BLOCK_BYTES_MAX: usize = 1024 * 1024;
+/// Streams with a body under way; the library allows fewer.
+const STREAMS_MAX: usize = 1_024;
+
+/// The connection must end: a block was wrong, and part of it is through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended;
+
+/// A frame's head.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    length: usize,
+    kind: u8,
+    flags: u8,
+    stream: u32,
+}
+
+impl Head {
+    fn read(bytes: [u8; HEAD_BYTES]) -> Self {
+        let [high, middle, low, kind, flags, stream @ ..] = bytes;
+        let length =
+            [high, middle, low].into_iter().fold(0, |sum, byte| sum << 8 | usize::from(byte));
+        Self { length, kind, flags, stream: u32::from_be_bytes(stream) & 0x7fff_ffff }
+    }
+
+    fn has(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether it belongs to a block and is one that the library takes.
+    fn is_of_block(self) -> bool {
+        matches!(self.kind, HEADERS | CONTINUATION) && self.length <= FRAME_BYTES_MAX
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    /// Bytes to pass over: the preface, or a frame of no interest.
+    skip: usize,
+    head: Vec<u8>,
+    /// The frame whose content is gathered.
+    frame: Option<Head>,
+    content: Vec<u8>,
+    /// The block as far as it has come, without padding and priorities.
+    block: Vec<u8>,
+    /// Whether the block came on a stream that was open: it holds trailers.
+    trailers: bool,
+    reader: Reader,
+    /// Streams whose client has more to say.
+    open: VecDeque<u32>,
+    /// Something could not be read: it is the library's to end the connection. If it does not, we do.
+    lost: bool,
+}
+
+impl Blocks {
+    /// Of a connection that begins with a preface of so many bytes.
+    pub(crate) fn after(skip: usize) -> Self {
+        Self {
+            skip,
+            head: Vec::with_capacity(HEAD_BYTES),
+            frame: None,
+            content: Vec::new(),
+            block: Vec::new(),
+            trailers: false,
+            reader: Reader::default(),
+            open: VecDeque::new(),
+            lost: false,
+        }
+    }
+
+    /// Reads the next bytes, and changes them where a frame must not be believed.
+    pub(crate) fn feed(&mut self, bytes: &mut [u8]) -> Result<(), Ended> {
+        let mut at = 0;
+        // Where the current frame begins, if it does in these bytes.
+        let mut begun: Option<usize> = None;
+        while at < bytes.len() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            if self.skip > 0 {
+                let passed = self.skip.min(rest.len());
+                self.skip -= passed;
+                at += passed;
+                continue;
+            }
+            let Some(head) = self.frame else {
+                if self.head.is_empty() {
+                    begun = Some(at);
+                }
+                let (taken, _) = rest.split_at(rest.len().min(HEAD_BYTES - self.head.len()));
+                self.head.extend_from_slice(taken);
+                at += taken.len();
+                self.begin();
+                // A frame without content is over with its head.
+                if self.frame.is_some_and(|head| head.length == 0) && self.is_wrong() {
+                    refuse(bytes, begun)?;
+                }
+                continue;
+            };
+            let (taken, _) = rest.split_at(rest.len().min(head.length - self.content.len()));
+            self.content.extend_from_slice(taken);
+            at += taken.len();
+            if self.content.len() == head.length && self.is_wrong() {
+                refuse(bytes, begun)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the head, once it is whole.
+    fn begin(&mut self) {
+        let Some(bytes) = self.head.first_chunk::<HEAD_BYTES>() else { return };
+        let head = Head::read(*bytes);
+        self.head.clear();
+        if head.is_of_block() {
+            self.frame = Some(head);
+            return;
+        }
+        self.lost |= matches!(head.kind, HEADERS | CONTINUATION);
+        if head.kind == RST_STREAM || head.kind == DATA && head.has(END_STREAM) {
+            self.close(head.stream);
+        }
+        self.skip = head.length;
+    }
+
+    /// Takes the content of a frame; whether the block that it ends is to be refused.
+    fn is_wrong(&mut self) -> bool {
+        let Some(head) = self.frame.take() else { return false };
+        let content = std::mem::take(&mut self.content);
+        let own = if head.kind == HEADERS { fields(head, &content) } else { Some(&content[..]) };
+        if head.kind == HEADERS {
+            self.block.clear();
+            self.trailers = self.open.contains(&head.stream);
+            if head.has(END_STREAM) {
+                self.close(head.stream);
+            } else if !self.trailers {
+                if self.open.len() == STREAMS_MAX {
+                    self.open.pop_front();
+                }
+                self.open.push_back(head.stream);
+            }
+        }
+        match own.filter(|own| self.block.len() + own.len() <= BLOCK_BYTES_MAX) {
+            Some(own) => self.block.extend_from_slice(own),
+            None => self.lost = true,
+        }
+        self.content = content;
+        self.content.clear();
+        head.has(END_HEADERS) && self.judge()
+    }
+
+    fn judge(&mut self) -> bool {
+        if self.lost {
+            return true;
+        }
+        let read = self.reader.read(&self.block);
+        self.block.clear();
+        self.lost = read.is_none();
+        read.is_some_and(|block| block.fragment || block.pseudo && self.trailers)
+    }
+
+    fn close(&mut self, stream: u32) {
+        if let Some(at) = self.open.iter().position(|own| *own == stream) {
+            self.open.remove(at);
+        }
+    }
+}
+
+/// The fields of a `HEADERS` frame; `None` if its padding does not fit.
+fn fields(head: Head, content: &[u8]) -> Option<&[u8]> {
+    let (padding, rest) = if head.has(PADDED) {
+        let (padding, rest) = content.split_first()?;
+        (usize::from(*padding), rest)
+    } else {
+        (0, content)
+    };
+    let rest = if head.has(PRIORITY) { rest.get(5..)? } else { rest };
+    rest.get(..rest.len().checked_sub(padding)?)
+}
+
+/// Gives a frame a stream that no block may have, if its head is still here.
+fn refuse(bytes: &mut [u8], begun: Option<usize>) -> Result<(), Ended> {
+    let stream = begun.and_then(|at| bytes.get_mut(at + STREAM_AT..at + HEAD_BYTES));
+    stream.map(|stream| stream.fill(0)).ok_or(Ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), content].concat()
+    }
+
+    fn field(name: &[u8], value: &[u8]) -> Vec<u8> {
+        let text = |text: &[u8]| [&[u8::try_from(text.len()).unwrap()], text].concat();
+        [vec![0], text(name), text(value)].concat()
+    }
+
+    const BOTH: u8 = END_HEADERS | END_STREAM;
+
+    /// What comes of it in one piece and byte by byte: whether a frame was changed, whether the connection ended.
+    fn fate(frames: &[Vec<u8>]) -> (bool, bool) {
+        let all = frames.concat();
+        let mut whole = all.clone();
+        let ended = Blocks::after(0).feed(&mut whole).is_err();
+        let mut slow = Blocks::after(0);
+        let cut = all.iter().any(|byte| slow.feed(&mut [*byte]).is_err());
+        assert_eq!(cut, whole != all, "what is changed whole ends in pieces");
+        (whole != all, ended)
+    }
+
+    #[test]
+    fn requests_and_trailers_pass() {
+        let path = field(b":path", b"/a");
+        for frames in [
+            vec![frame(HEADERS, BOTH, 1, &path), frame(HEADERS, BOTH, 3, &path)],
+            vec![
+                frame(HEADERS, END_HEADERS, 1, &path),
+                frame(HEADERS, END_HEADERS, 3, &path),
+                frame(DATA, 0, 1, b"#"),
+                frame(HEADERS, BOTH, 1, &field(b"x", b"#")),
+            ],
+            // Over already: whatever comes on it is the library's to refuse.
+            vec![frame(HEADERS, BOTH, 1, &path), frame(HEADERS, BOTH, 1, &path)],
+            vec![
+                frame(HEADERS, END_HEADERS, 1, &path),
+                frame(RST_STREAM, 0, 1, &[0; 4]),
+                frame(HEADERS, BOTH, 1, &path),
+            ],
+            vec![frame(HEADERS, BOTH | PADDED, 1, &[&[2][..], &path, b"##"].concat())],
+            vec![frame(HEADERS, BOTH | PRIORITY, 1, &[&[0; 5][..], &path].concat())],
+            vec![frame(HEADERS, END_STREAM, 1, &path), frame(CONTINUATION, END_HEADERS, 1, b"")],
+            vec![frame(6, 0, 0, &[b'#'; 8]), frame(4, 0, 0, b"")],
+        ] {
+            assert_eq!(fate(&frames), (false, false), "{frames:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_library_would_not_tell_is_refused() {
+        let (path, wrong) = (field(b":path", b"/a"), field(b":path", b"/a#b"));
+        for frames in [
+            vec![frame(HEADERS, BOTH, 1, &wrong)],
+            vec![frame(HEADERS, END_STREAM, 1, &wrong), frame(CONTINUATION, END_HEADERS, 1, b"")],
+            vec![frame(HEADERS, END_STREAM, 1, b""), frame(CONTINUATION, END_HEADERS, 1, &wrong)],
+            vec![frame(HEADERS, BOTH | PADDED, 1, &[&[2][..], &wrong, b"##"].concat())],
+            vec![frame(HEADERS, END_HEADERS, 1, &path), frame(HEADERS, BOTH, 1, &path)],
+            vec![
+                frame(HEADERS, END_HEADERS, 1, &path),
+                frame(DATA, 0, 1, b"x"),
+                frame(HEADERS, END_STREAM, 1, &path),
+                frame(CONTINUATION, END_HEADERS, 1, b""),
+            ],
+            // The library must have ended after the first; a second is not waited for.
+            vec![frame(HEADERS, BOTH, 1, &[0x80]), frame(HEADERS, BOTH, 3, &path)],
+            vec![frame(HEADERS, BOTH | PADDED, 1, &[9]), frame(HEADERS, BOTH, 3, &path)],
+        ] {
+            assert_eq!(fate(&frames), (true, false), "{frames:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_matters_not_how_the_bytes_are_cut(
+            frames in proptest::collection::vec(
+                (proptest::sample::select(&[DATA, HEADERS, RST_STREAM, 4, CONTINUATION][..]),
+                 proptest::num::u8::ANY, 1..4_u32,
+                 proptest::collection::vec(proptest::num::u8::ANY, 0..12)), 0..12),
+            size in 1..40_usize,
+        ) {
+            let all: Vec<u8> = frames.iter()
+                .flat_map(|(kind, flags, stream, content)| frame(*kind, *flags, *stream, content))
+                .collect();
+            let first_wrong = |size: usize| {
+                let mut blocks = Blocks::after(0);
+                let mut seen = all.clone();
+                seen.chunks_mut(size.max(1)).position(|piece| {
+                    let before = piece.to_vec();
+                    blocks.feed(piece).is_err() || piece != before
+                }).is_some()
+            };
+            proptest::prop_assert_eq!(first_wrong(size), first_wrong(all.len()));
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_bounded() {
+        let mut blocks = Blocks::after(0);
+        let piece = frame(CONTINUATION, 0, 1, &[0; FRAME_BYTES_MAX]);
+        for _ in 0..200 {
+            blocks.feed(&mut piece.clone()).unwrap();
+        }
+        assert!(blocks.block.capacity() <= 2 * BLOCK_BYTES_MAX && blocks.lost);
+        let mut blocks = Blocks::after(0);
+        for stream in 0..10_000 {
+            blocks.feed(&mut frame(HEADERS, END_HEADERS, stream * 2 + 1, b"")).unwrap();
+        }
+        assert_eq!(blocks.open.len(), STREAMS_MAX);
+        let mut large = frame(HEADERS, BOTH, 1, &vec![0; FRAME_BYTES_MAX + 1]);
+        let mut blocks = Blocks::after(0);
+        blocks.feed(&mut large).unwrap();
+        assert!(blocks.lost && blocks.content.is_empty());
+    }
+}
