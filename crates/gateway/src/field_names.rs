@@ -9,7 +9,7 @@
 const OF_A_PROXY: [&[u8]; 4] = [b"x-forwarded-", b"x-original-", b"x-ssl-client-", b"ssl-client-"];
 /// Names that only a proxy has a right to: the client's address, host, scheme and certificate, another path, somebody
 /// who signed in.
-const FORGED: [&str; 30] = [
+const FORGED: [&str; 31] = [
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "client-ip",
@@ -39,6 +39,7 @@ const FORGED: [&str; 30] = [
     "x-remote-user",
     "x-request-id",
     "x-rewrite-url",
+    "x-scheme",
     "x-url-scheme",
 ];
 /// Names that tell which product, which version or which machine answers.
