@@ -3,10 +3,10 @@
 //!
 //! A block that says what the library would not tell us ([`crate::hpack`]) must not become a request. The frame that
 //! ends it is then given a stream that it cannot have, which the library answers with `GOAWAY`; where the frame's
-//! head has already gone on, the connection ends. Nothing else is changed. A block is held until it is whole, and no
-//! more than the library would take.
+//! head has already gone on, the connection ends. Nothing else is changed. A block is held until it is whole, up to a
+//! bound (the library ends the connection long before it), and the room of a large one is given back.
 
-use crate::hpack::Reader;
+use crate::hpack::{Reader, empty};
 use std::collections::VecDeque;
 
 const HEAD_BYTES: usize = 9;
@@ -169,7 +169,7 @@ impl Blocks {
             None => self.lost = true,
         }
         self.content = content;
-        self.content.clear();
+        empty(&mut self.content);
         head.has(END_HEADERS) && self.judge()
     }
 
@@ -178,7 +178,7 @@ impl Blocks {
             return true;
         }
         let read = self.reader.read(&self.block);
-        self.block.clear();
+        empty(&mut self.block);
         self.lost = read.is_none();
         read.is_some_and(|block| block.fragment || block.pseudo && self.trailers)
     }
@@ -326,5 +326,8 @@ mod tests {
         let mut blocks = Blocks::after(0);
         blocks.feed(&mut large).unwrap();
         assert!(blocks.lost && blocks.content.is_empty());
+        let mut blocks = Blocks::after(0);
+        blocks.feed(&mut frame(HEADERS, BOTH, 1, &[0x90; FRAME_BYTES_MAX])).unwrap();
+        assert!(!blocks.lost && blocks.block.capacity() + blocks.content.capacity() < 8_192);
     }
 }

@@ -13,6 +13,8 @@ use std::sync::LazyLock;
 const TABLE_BYTES: usize = 4_096;
 /// What an entry counts besides its name and its value (RFC 7541 §4.1).
 const ENTRY_BYTES: usize = 32;
+/// Room that a connection keeps for the next block.
+const KEPT_BYTES_MAX: usize = 2_048;
 /// Largest number that is read: no field is that long.
 const NUMBER_MAX: usize = 1 << 24;
 /// Names of the static table (RFC 7541, appendix A), from the first on.
@@ -210,7 +212,14 @@ impl Default for Reader {
 
 impl Reader {
     /// What a whole block holds; `None` when it cannot be read.
-    pub(crate) fn read(&mut self, mut rest: &[u8]) -> Option<Block> {
+    pub(crate) fn read(&mut self, rest: &[u8]) -> Option<Block> {
+        let block = self.block(rest);
+        empty(&mut self.name);
+        empty(&mut self.value);
+        block
+    }
+
+    fn block(&mut self, mut rest: &[u8]) -> Option<Block> {
         let mut block = Block::default();
         while let Some(first) = rest.first().copied() {
             let kind = if first & 0x80 != 0 {
@@ -275,6 +284,12 @@ impl Reader {
             self.size = self.size.saturating_sub(oldest.size);
         }
     }
+}
+
+/// Empties room for bytes, and gives it back where a stranger has made it large.
+pub(crate) fn empty(room: &mut Vec<u8>) {
+    room.clear();
+    room.shrink_to(KEPT_BYTES_MAX);
 }
 
 /// A number whose first byte gives this many bits to it (RFC 7541 §5.1).

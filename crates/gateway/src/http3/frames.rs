@@ -134,7 +134,7 @@ impl FrameWatch {
         header.extend_from_slice(content);
         if whole {
             let checked = fields::check(header, *part);
-            header.clear();
+            *header = Vec::new();
             *part = Part::Trailers;
             checked.map_err(|Malformed| Refused::Malformed)?;
         }
