@@ -23,10 +23,21 @@ pub struct Value {
     pub value: Vec<u8>,
 }
 
-/// The scalars of a document in order. More than [`Limits::values_max`] of them is malformed, and so
-/// is anything that is not exactly one JSON value.
+/// The scalars of a document in order; see [`read`].
 pub fn values(input: &[u8], limits: Limits) -> Result<Vec<Value>, Malformed> {
-    let mut parser = Parser { rest: input, values: Vec::new(), path: b"json".to_vec(), limits };
+    let mut values = Vec::new();
+    read(input, limits, |path, value| {
+        values.push(Value { path: path.to_vec(), value: value.to_vec() });
+    })?;
+    Ok(values)
+}
+
+/// Hands over the scalars of a document in order, each with its path. More than [`Limits::values_max`] of them
+/// is malformed, and so is anything that is not exactly one JSON value; what was handed over before that was
+/// seen is then to be dropped.
+pub fn read(input: &[u8], limits: Limits, take: impl FnMut(&[u8], &[u8])) -> Result<(), Malformed> {
+    let (path, room) = (b"json".to_vec(), Vec::new());
+    let mut parser = Parser { rest: input, count: 0, path, room, limits, take };
     let mut open: Vec<Container> = Vec::new();
     parser.skip_space();
     loop {
@@ -44,7 +55,7 @@ pub fn values(input: &[u8], limits: Limits) -> Result<Vec<Value>, Malformed> {
             parser.skip_space();
             if open.is_empty() {
                 if parser.rest.is_empty() {
-                    return Ok(parser.values);
+                    return Ok(());
                 }
                 return Err(Malformed::new("json goes on after its end"));
             }
@@ -63,14 +74,26 @@ struct Container {
     element: Option<usize>,
 }
 
-struct Parser<'a> {
+struct Parser<'a, Take> {
     rest: &'a [u8],
-    values: Vec<Value>,
+    /// Values that were handed over.
+    count: usize,
     path: Vec<u8>,
+    /// Room for a string whose escapes are decoded.
+    room: Vec<u8>,
     limits: Limits,
+    take: Take,
 }
 
-impl Parser<'_> {
+/// A string or a name.
+enum Text<'a> {
+    /// As it stands in the document.
+    Plain(&'a [u8]),
+    /// In the parser's room.
+    Decoded,
+}
+
+impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
     fn skip_space(&mut self) {
         let space =
             self.rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
@@ -89,7 +112,7 @@ impl Parser<'_> {
 
     /// A scalar is recorded; a container is opened and returned.
     fn value(&mut self) -> Result<Option<Container>, Malformed> {
-        let value = match self.rest.first() {
+        let text = match self.rest.first() {
             Some(b'{') => {
                 self.advance(1);
                 return Ok(Some(Container { path_before: self.path.len(), element: None }));
@@ -99,13 +122,18 @@ impl Parser<'_> {
                 return Ok(Some(Container { path_before: self.path.len(), element: Some(0) }));
             }
             Some(b'"') => self.string()?,
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            _ => self.word()?,
+            Some(b'-' | b'0'..=b'9') => Text::Plain(self.number()?),
+            _ => Text::Plain(self.word()?),
         };
-        if self.values.len() >= self.limits.values_max {
+        if self.count >= self.limits.values_max {
             return Err(Malformed::new("json has more values than the limit"));
         }
-        self.values.push(Value { path: self.path.clone(), value });
+        self.count += 1;
+        let value = match text {
+            Text::Plain(text) => text,
+            Text::Decoded => &self.room,
+        };
+        (self.take)(&self.path, value);
         Ok(None)
     }
 
@@ -144,19 +172,22 @@ impl Parser<'_> {
     /// Puts the element's number or the member's name on the path.
     fn enter(&mut self, container: Container) -> Result<(), Malformed> {
         if let Some(element) = container.element {
-            self.path.extend_from_slice(format!(".array_{element}").as_bytes());
+            self.path.extend_from_slice(b".array_");
+            write_number(element, &mut self.path);
         } else {
             if self.rest.first() != Some(&b'"') {
                 return Err(Malformed::new("json member has no name"));
             }
-            let name = self.string()?;
+            self.path.push(b'.');
+            match self.string()? {
+                Text::Plain(name) => self.path.extend_from_slice(name),
+                Text::Decoded => self.path.extend_from_slice(&self.room),
+            }
             self.skip_space();
             if !self.eat(b':') {
                 return Err(Malformed::new("json member has no colon"));
             }
             self.skip_space();
-            self.path.push(b'.');
-            self.path.extend_from_slice(&name);
         }
         if self.path.len() > 64 * 1024 {
             return Err(Malformed::new("json path is longer than the limit"));
@@ -164,17 +195,17 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn word(&mut self) -> Result<Vec<u8>, Malformed> {
+    fn word(&mut self) -> Result<&'a [u8], Malformed> {
         for (word, value) in [("true", "true"), ("false", "false"), ("null", "")] {
             if self.rest.starts_with(word.as_bytes()) {
                 self.advance(word.len());
-                return Ok(value.as_bytes().to_vec());
+                return Ok(value.as_bytes());
             }
         }
         Err(Malformed::new("json value expected"))
     }
 
-    fn number(&mut self) -> Result<Vec<u8>, Malformed> {
+    fn number(&mut self) -> Result<&'a [u8], Malformed> {
         let all = self.rest;
         let bad = || Malformed::new("json number is malformed");
         self.eat(b'-');
@@ -190,7 +221,7 @@ impl Parser<'_> {
                 return Err(bad());
             }
         }
-        Ok(all.get(..all.len() - self.rest.len()).unwrap_or_default().to_vec())
+        Ok(all.get(..all.len() - self.rest.len()).unwrap_or_default())
     }
 
     fn digits(&mut self) -> usize {
@@ -199,29 +230,40 @@ impl Parser<'_> {
         count
     }
 
-    fn string(&mut self) -> Result<Vec<u8>, Malformed> {
+    fn string(&mut self) -> Result<Text<'a>, Malformed> {
         self.advance(1);
-        let mut out = Vec::new();
+        let text = self.plain();
+        if self.eat(b'"') {
+            return Ok(Text::Plain(text));
+        }
+        self.room.clear();
+        self.room.extend_from_slice(text);
         loop {
-            let plain =
-                self.rest.iter().take_while(|&&byte| byte != b'"' && byte != b'\\' && byte >= 0x20);
-            let (text, rest) = self.rest.split_at(plain.count());
-            out.extend_from_slice(text);
-            self.rest = rest;
-            match rest {
-                [b'"', ..] => {
+            match self.rest.first() {
+                Some(b'"') => {
                     self.advance(1);
-                    return Ok(out);
+                    return Ok(Text::Decoded);
                 }
-                [b'\\', ..] => self.escape(&mut out)?,
+                Some(b'\\') => self.escape()?,
                 _ => return Err(Malformed::new("json string does not end")),
             }
+            let text = self.plain();
+            self.room.extend_from_slice(text);
         }
     }
 
-    fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    /// The bytes of a string up to its end or to one that does not stand for itself.
+    fn plain(&mut self) -> &'a [u8] {
+        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+        let end = self.rest.iter().position(special).unwrap_or(self.rest.len());
+        let (text, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        text
+    }
+
+    fn escape(&mut self) -> Result<(), Malformed> {
         let byte = match self.rest.get(1) {
-            Some(b'u') => return self.unicode(out),
+            Some(b'u') => return self.unicode(),
             Some(b'b') => 8,
             Some(b'f') => 12,
             Some(b'n') => b'\n',
@@ -230,13 +272,13 @@ impl Parser<'_> {
             Some(&byte @ (b'"' | b'\\' | b'/')) => byte,
             _ => return Err(Malformed::new("json escape is malformed")),
         };
-        out.push(byte);
+        self.room.push(byte);
         self.advance(2);
         Ok(())
     }
 
     /// `\uHHHH`, surrogate pairs joined; half a pair is a replacement character.
-    fn unicode(&mut self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    fn unicode(&mut self) -> Result<(), Malformed> {
         let first = self.unit()?;
         self.advance(6);
         let mut code = u32::from(first);
@@ -249,7 +291,7 @@ impl Parser<'_> {
             code = 0x1_0000 + ((u32::from(first) - 0xd800) << 10) + (u32::from(second) - 0xdc00);
         }
         let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        self.room.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         Ok(())
     }
 
@@ -259,6 +301,18 @@ impl Parser<'_> {
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u16::from_str_radix(digits, 16).ok())
             .ok_or_else(|| Malformed::new("json escape is malformed"))
+    }
+}
+
+/// Appends a number in decimal.
+fn write_number(number: usize, out: &mut Vec<u8>) {
+    let mut part = 1;
+    while number / part >= 10 {
+        part *= 10;
+    }
+    while part > 0 {
+        out.push(b'0' + u8::try_from(number / part % 10).unwrap_or_default());
+        part /= 10;
     }
 }
 
@@ -291,9 +345,21 @@ mod tests {
             (r#""\ud83d""#, "json=\u{fffd}"),
             ("0", "json=0"),
             (r#"{"a":1,"a":2}"#, "json.a=1 json.a=2"),
+            (r#"{"\u0061\"b":"c\\","d":"\t"}"#, "json.a\"b=c\\ json.d=\t"),
         ] {
             assert_eq!(flat(input).as_deref(), Ok(expected), "{input}");
         }
+    }
+
+    #[test]
+    fn elements_by_their_decimal_numbers() {
+        let limits = Limits { depth_max: 8, values_max: 2_000 };
+        let text = format!("[{}0]", "0,".repeat(1_999));
+        let found = values(text.as_bytes(), limits).unwrap();
+        for (number, value) in found.iter().enumerate() {
+            assert_eq!(value.path, format!("json.array_{number}").into_bytes());
+        }
+        assert_eq!(found.len(), 2_000);
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub(crate) struct Link {
     pub(crate) gate: Option<Gate>,
     /// The number of the question, where its answer follows from the value alone; set when the rule set is complete.
     pub(crate) question: Option<usize>,
+    /// The number of its group, where it is not the first of its rule and has one; set when the rule set is complete.
+    pub(crate) group: Option<usize>,
     /// Whether it is asked of decoded forms as well; set when the rule set is complete.
     pub(crate) takes_forms: bool,
     /// How values are transformed first.

@@ -167,7 +167,7 @@ pub(crate) struct NamePattern {
     beginning: Vec<u8>,
     /// Whether that is all it asks for.
     is_beginning: bool,
-    /// The whole pattern, in lower case, where it is plain text.
+    /// What a name holds that matches, in lower case, where the pattern asks for plain text and nothing else.
     text: Vec<u8>,
 }
 
@@ -187,8 +187,12 @@ impl NamePattern {
             }
             Some(_) | None => Vec::new(),
         };
-        let text =
-            if pattern.iter().all(plain) { pattern.to_ascii_lowercase() } else { Vec::new() };
+        // A last character that may be missing says nothing.
+        let text = match pattern {
+            [text @ .., last, b'?' | b'*'] if plain(last) => text,
+            _ => pattern,
+        };
+        let text = if text.iter().all(plain) { text.to_ascii_lowercase() } else { Vec::new() };
         let is_beginning = pattern.len() == beginning.len() + 1 && !beginning.is_empty();
         Ok(Self { regex, beginning, is_beginning, text })
     }

@@ -110,7 +110,7 @@ impl RuleSet {
             (Stage::plain(&rules), Prelude::default())
         } else {
             let prelude = Prelude::of(&rules, &mut constants);
-            (Stage::build(&mut rules, &prelude.rules), prelude)
+            (Stage::build(&mut rules, &prelude, &constants), prelude)
         };
         let reads = |variable| reads(&rules, variable);
         let reads_file_content = reads(Variable::FilesTmpContent);

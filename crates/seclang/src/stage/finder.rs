@@ -25,6 +25,8 @@ const KEY_MASK: usize = KEYS - 1;
 struct Entry {
     /// In lower case, as a little-endian number.
     text: u64,
+    /// The bits of it that a text has as well: of a letter all but the one that its cases differ in.
+    mask: u64,
     /// Which literal.
     number: u32,
     /// Bytes of the literal up to the end of those that it is filed under.
@@ -137,7 +139,7 @@ impl Finder {
         let window = window(text, end);
         let rest = text.len() - end;
         for entry in self.entries.get(from..to).unwrap_or_default() {
-            if (entry.text ^ entry.part_of(window)) & entry.mask() == 0
+            if (entry.text ^ entry.part_of(window)) & entry.mask == 0
                 && usize::from(entry.before) <= end
                 && usize::from(entry.after) <= rest
                 && let Some(tells) =
@@ -150,11 +152,6 @@ impl Finder {
 }
 
 impl Entry {
-    /// All bits of the literal's bytes: there are two to eight.
-    fn mask(self) -> u64 {
-        u64::MAX >> (u64::BITS - 8 * u32::from(self.before + self.after))
-    }
-
     /// The eight bytes that begin where the literal would.
     fn part_of(self, window: u128) -> u64 {
         let from_there = window >> (u64::BITS - 8 * u32::from(self.before));
@@ -162,8 +159,7 @@ impl Entry {
     }
 }
 
-/// The eight bytes before a place and the eight after it in lower case, as a little-endian number; zeros where the text
-/// has none.
+/// The eight bytes before a place and the eight after it, as a little-endian number; zeros where the text has none.
 fn window(text: &[u8], at: usize) -> u128 {
     let start = at.checked_sub(LITERAL_BYTES_MAX);
     let whole = start.and_then(|start| text.get(start..)).and_then(<[u8]>::first_chunk);
@@ -174,25 +170,18 @@ fn window(text: &[u8], at: usize) -> u128 {
         into.zip(from).for_each(|(place, byte)| *place = *byte);
         window
     });
-    lower(u128::from_le_bytes(window))
-}
-
-/// The same bytes in lower case (ASCII), all at once.
-fn lower(bytes: u128) -> u128 {
-    let each = |byte: u8| u128::from_le_bytes([byte; 16]);
-    // The highest bit of each byte says what the other seven are at least.
-    let seven = bytes & each(0x7f);
-    let from_a = seven + each(0x80 - b'A');
-    let past_z = seven + each(0x80 - b'Z' - 1);
-    let is_upper = from_a & !past_z & !bytes & each(0x80);
-    bytes | is_upper >> 2
+    u128::from_le_bytes(window)
 }
 
 /// Of a literal of at most eight bytes, of which these end with those that it is filed under.
 fn entry(literal: &[u8], before: usize, number: usize) -> Entry {
     let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
+    let as_number = |byte: fn(u8) -> u8| {
+        literal.iter().rev().fold(0, |text, own| text << 8 | u64::from(byte(*own)))
+    };
     Entry {
-        text: literal.iter().rev().fold(0, |text, byte| text << 8 | u64::from(*byte)),
+        text: as_number(|byte| byte),
+        mask: as_number(|byte| if byte.is_ascii_lowercase() { !0x20 } else { u8::MAX }),
         number: u32::try_from(number).unwrap_or(u32::MAX),
         before: small(before),
         after: small(literal.len().saturating_sub(before)),
@@ -258,11 +247,15 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_in_lower_case() {
-        for first in (0..=u8::MAX).step_by(16) {
-            let bytes = std::array::from_fn(|at| first + u8::try_from(at).unwrap());
-            let expected = bytes.map(|byte: u8| byte.to_ascii_lowercase());
-            assert_eq!(lower(u128::from_le_bytes(bytes)).to_le_bytes(), expected);
+    fn every_byte_is_told_from_every_other_but_for_case() {
+        for own in 0..=u8::MAX {
+            let lower = own.to_ascii_lowercase();
+            let literal = [b'#', lower, b'#'];
+            let finder = finder(&[&literal]);
+            for other in 0..=u8::MAX {
+                let expected = if other.to_ascii_lowercase() == lower { &[0][..] } else { &[] };
+                assert_eq!(found(&finder, 1, &[b'#', other, b'#']), expected, "{own} {other}");
+            }
         }
     }
 

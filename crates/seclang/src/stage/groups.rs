@@ -4,8 +4,11 @@
 //! Only variables that stay as they are while a phase is evaluated take part; what a rule leaves out
 //! (`!ARGS:x`, `ctl:ruleRemoveTarget…`) is not taken out here: a group may hold too much, never too little.
 
-use super::{Gate, Quick};
+use super::settled::Settled;
+use super::{Gate, Holds, Questions, Quick, is_set};
 use crate::plan::{ChainId, Flow, Link, Rule};
+use crate::prelude::Prelude;
+use crate::strings::Strings;
 use crate::variable::{Selector, Target, Variable};
 use std::collections::BTreeMap;
 
@@ -38,19 +41,40 @@ pub(crate) struct Group {
 pub(crate) enum Entrance {
     /// It is always asked.
     Ask,
-    /// Only where its group may match it.
-    Candidate {
-        /// The group.
-        group: usize,
-        /// What the group must hold.
-        gate: Gate,
-        /// The number of the rule's first question, if it has one: not all of the group may have said no to it.
-        question: Option<usize>,
-    },
+    /// Only where the group of this number may match it, of which it is a [`Member`].
+    Candidate(usize),
     /// Not where a question of numbers says no.
     Quick(Quick),
     /// A question of numbers says whether to go on at this position of the phase; nothing else happens.
     Jump(Quick, usize),
+}
+
+/// What a rule asks of its group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    /// The rule's position in its phase.
+    pub(crate) position: usize,
+    /// What the group must hold.
+    gate: Gate,
+    /// The number of the rule's first question, if it has one: not all of the group may have said no to it.
+    question: Option<usize>,
+}
+
+impl Member {
+    /// Whether a group that holds this, and of which all values have said no to those, may match the rule.
+    pub(crate) fn is_open(&self, holds: &Holds, denied: &Questions) -> bool {
+        may_match(self.gate, self.question, holds, denied)
+    }
+}
+
+/// Whether values that hold this, and have all said no to those, may match a link.
+pub(crate) fn may_match(
+    gate: Gate,
+    question: Option<usize>,
+    holds: &Holds,
+    denied: &Questions,
+) -> bool {
+    gate.is_open(holds) && !question.is_some_and(|question| denied.have(question))
 }
 
 /// A rule of a phase.
@@ -77,6 +101,10 @@ pub(crate) struct Groups {
     pub(crate) all: Vec<Group>,
     /// Rules of phases 1 to 5 in file order.
     phases: [Vec<Step>; 5],
+    /// Those of each that may be entered, as bits.
+    open: [Vec<u64>; 5],
+    /// For each phase the members of each group, as far as they may be entered.
+    members: [Vec<Vec<Member>>; 5],
 }
 
 impl Groups {
@@ -84,19 +112,43 @@ impl Groups {
     pub(super) fn plain(rules: &[Rule]) -> Self {
         let mut groups = Self::default();
         groups.enter(rules, |_| Some(Entrance::Ask));
+        for (open, list) in groups.open.iter_mut().zip(&groups.phases) {
+            open.resize(list.len().div_ceil(64), u64::MAX);
+        }
         groups
     }
 
-    /// Without the rules at these positions.
-    pub(super) fn build(rules: &[Rule], without: &[usize]) -> Self {
+    /// Without the rules that the prelude stands for.
+    pub(super) fn build(rules: &mut [Rule], prelude: &Prelude, constants: &Strings) -> Self {
         let mut builder = Builder::default();
         let entrances: Vec<Entrance> = rules.iter().map(|rule| builder.entrance(rule)).collect();
+        for link in rules.iter_mut().flat_map(|rule| rule.links.iter_mut().skip(1)) {
+            link.group = builder.group(link);
+        }
         let mut groups = builder.groups;
         groups.enter(rules, |index| {
-            let asked = !without.contains(&index);
+            let asked = !prelude.rules.contains(&index);
             asked.then(|| entrances.get(index).copied().unwrap_or(Entrance::Ask))
         });
+        let settled = Settled::new(rules, prelude, constants);
+        for (open, list) in groups.open.iter_mut().zip(&groups.phases) {
+            *open = settled.open(rules, list);
+        }
+        groups.file(rules);
         groups
+    }
+
+    /// The rules of a phase (1 to 5) that may be entered, as bits by their position.
+    pub(crate) fn open(&self, phase: u8) -> &[u64] {
+        let index = usize::from(phase).checked_sub(1);
+        index.and_then(|index| self.open.get(index)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The members of a group in a phase (1 to 5).
+    pub(crate) fn members(&self, phase: u8, group: usize) -> &[Member] {
+        let index = usize::from(phase).checked_sub(1);
+        let groups = index.and_then(|index| self.members.get(index));
+        groups.and_then(|groups| groups.get(group)).map_or(&[], Vec::as_slice)
     }
 
     /// The rules of a phase (1 to 5).
@@ -105,6 +157,7 @@ impl Groups {
         index.and_then(|index| self.phases.get(index)).map_or(&[], Vec::as_slice)
     }
 
+    /// The rules by phase.
     fn enter(&mut self, rules: &[Rule], entrance: impl Fn(usize) -> Option<Entrance>) {
         for (index, rule) in rules.iter().enumerate() {
             let phase = usize::from(rule.phase).checked_sub(1);
@@ -121,6 +174,24 @@ impl Groups {
                     && let Some(Flow::SkipTo(order)) = rules.get(step.rule).map(|rule| rule.flow)
                 {
                     *to = orders.partition_point(|own| *own < order);
+                }
+            }
+        }
+    }
+}
+
+impl Groups {
+    /// Files those rules of each phase that may be entered with their groups.
+    fn file(&mut self, rules: &[Rule]) {
+        for ((list, open), groups) in self.phases.iter().zip(&self.open).zip(&mut self.members) {
+            groups.resize_with(self.all.len(), Vec::new);
+            for (position, step) in list.iter().enumerate().filter(|(at, _)| is_set(open, *at)) {
+                let link = rules.get(step.rule).and_then(|rule| rule.links.first());
+                if let Entrance::Candidate(group) = step.entrance
+                    && let Some((members, link)) = groups.get_mut(group).zip(link)
+                {
+                    let gate = link.gate.unwrap_or(Gate::OPEN);
+                    members.push(Member { position, gate, question: link.question });
                 }
             }
         }
@@ -154,17 +225,14 @@ impl Builder {
                 Entrance::Quick(quick)
             };
         }
-        if link.gate.is_none() && link.question.is_none() {
-            return Entrance::Ask;
-        }
-        self.group(link).map_or(Entrance::Ask, |group| {
-            let gate = link.gate.unwrap_or(Gate::OPEN);
-            Entrance::Candidate { group, gate, question: link.question }
-        })
+        self.group(link).map_or(Entrance::Ask, Entrance::Candidate)
     }
 
-    /// The group of a link whose targets all stay as they are.
+    /// The group of a link whose targets all stay as they are, where there is something to ask of it.
     fn group(&mut self, link: &Link) -> Option<usize> {
+        if link.gate.is_none() && link.question.is_none() {
+            return None;
+        }
         if link.targets.is_empty() || link.targets.iter().any(|target| target.count) {
             return None;
         }

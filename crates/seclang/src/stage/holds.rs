@@ -82,9 +82,9 @@ impl Gate {
 
     /// Whether it is open to what is held.
     pub(crate) fn is_open(self, holds: &Holds) -> bool {
-        let found = holds.0.get(self.word).copied().unwrap_or(u64::MAX);
-        let classes = holds.0.last().copied().unwrap_or(u64::MAX);
-        found & self.bit == self.bit && classes & self.classes == self.classes
+        let [.., classes] = holds.0;
+        let found = holds.0.get(self.word % WORDS).copied().unwrap_or(u64::MAX);
+        (!found & self.bit) | (!classes & self.classes) == 0
     }
 
     /// Asks for nothing.

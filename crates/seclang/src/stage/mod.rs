@@ -15,15 +15,18 @@ mod holds;
 mod literals;
 mod questions;
 mod quick;
+mod settled;
 
 pub(crate) use classes::{MarkTable, Marks};
-pub(crate) use groups::{Entrance, Groups, Step, Unit};
+pub(crate) use groups::{Entrance, Groups, Step, Unit, may_match};
 pub(crate) use holds::{Gate, Holds};
 pub(crate) use questions::Questions;
 pub(crate) use quick::{Quick, QuickKind};
 
 use crate::operator::Operator;
 use crate::plan::{Link, Rule};
+use crate::prelude::Prelude;
+use crate::strings::Strings;
 use crate::transform::ByteSet;
 use classes::Classes;
 use finder::Finder;
@@ -66,7 +69,7 @@ impl Stage {
     }
 
     /// Without the rules whose outcome is known. Gives every link its gate that can have one.
-    pub(crate) fn build(rules: &mut [Rule], known: &[usize]) -> Self {
+    pub(crate) fn build(rules: &mut [Rule], known: &Prelude, constants: &Strings) -> Self {
         let mut wanted: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         let mut sets: BTreeMap<Vec<Vec<u8>>, usize> = BTreeMap::new();
         let mut needs: Vec<Option<Need>> = links(rules).map(|link| need(link)).collect();
@@ -98,7 +101,7 @@ impl Stage {
         });
         let finder = Finder::new(literals);
         number_questions(rules);
-        let groups = Groups::build(rules, known);
+        let groups = Groups::build(rules, known, constants);
         let marks = MarkTable::new(classes.sets());
         Self { number: number(), finder: Some(finder), marks, groups }
     }

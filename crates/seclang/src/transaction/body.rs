@@ -2,10 +2,11 @@
 
 use super::{Fault, Transaction};
 use crate::plan::Processor;
+use crate::strings::Strings;
 use crate::trace::{Event, Source, shown};
-use crate::transaction::state::entry;
+use crate::transaction::state::{Entry, entry};
 use crate::variable::Variable;
-use burgrave_parse::{form, json, multipart, xml};
+use burgrave_parse::{Malformed, form, json, multipart, xml};
 
 const XML_LIMITS: xml::Limits =
     xml::Limits { depth_max: 256, nodes_max: 200_000, text_bytes_max: 32 * 1024 * 1024 };
@@ -26,21 +27,44 @@ fn begins_as_text(body: &[u8]) -> bool {
     is_utf8 && !start.iter().any(is_control)
 }
 
-/// The values of one document over all lines, or of one document a line.
-fn lines_of_json(body: &[u8], depth_max: usize, values_max: usize) -> Option<Vec<json::Value>> {
-    if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
-        return None;
-    }
-    if let Ok(values) = json::values(body, json::Limits { depth_max, values_max }) {
-        return Some(values);
-    }
-    let mut all = Vec::new();
-    for line in body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-        let limits = json::Limits { depth_max, values_max: values_max.saturating_sub(all.len()) };
-        all.extend(json::values(line, limits).ok()?);
-    }
-    Some(all)
+/// The values of a document, as arguments; nothing where it is malformed.
+fn members_of_json(
+    body: &[u8],
+    limits: json::Limits,
+    members: &mut Vec<Entry>,
+    strings: &mut Strings,
+) -> Result<(), Malformed> {
+    let before = members.len();
+    let take = |path: &[u8], value: &[u8]| members.push(entry(path, value, strings));
+    json::read(body, limits, take).inspect_err(|_| members.truncate(before))
 }
+
+/// Whether a body is lines of JSON, whose values are then arguments: of one document over all lines, or of one document a
+/// line.
+fn lines_of_json(
+    body: &[u8],
+    limits: json::Limits,
+    members: &mut Vec<Entry>,
+    strings: &mut Strings,
+) -> bool {
+    if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return false;
+    }
+    if members_of_json(body, limits, members, strings).is_ok() {
+        return true;
+    }
+    let before = members.len();
+    for line in body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        let values_max = limits.values_max.saturating_sub(members.len() - before);
+        let limits = json::Limits { values_max, ..limits };
+        if members_of_json(line, limits, members, strings).is_err() {
+            members.truncate(before);
+            return false;
+        }
+    }
+    true
+}
+
 /// `SecRequestBodyNoFilesLimit` of a multipart form where no rule file sets one.
 const NO_FILES_LIMIT_DEFAULT: usize = 1_048_576;
 
@@ -106,19 +130,22 @@ impl Transaction {
     }
 
     fn read_json(&mut self, body: &[u8]) {
-        let limits = json::Limits {
+        let (limits, before) = (self.json_limits(), self.state.args_post.len());
+        let members = &mut self.state.args_post;
+        if let Err(error) = members_of_json(body, limits, members, &mut self.strings) {
+            self.body_error(&error.0);
+        }
+        for at in before..self.state.args_post.len() {
+            if let Some(made) = self.state.args_post.get(at).copied() {
+                self.tell_argument(Source::Json, made);
+            }
+        }
+    }
+
+    fn json_limits(&self) -> json::Limits {
+        json::Limits {
             depth_max: self.rules.settings.json_depth_max,
             values_max: self.rules.settings.arguments_max.saturating_sub(self.state.args_get.len()),
-        };
-        match json::values(body, limits) {
-            Ok(values) => {
-                for json::Value { path, value } in values {
-                    let made = entry(&path, &value, &mut self.strings);
-                    self.tell_argument(Source::Json, made);
-                    self.state.args_post.push(made);
-                }
-            }
-            Err(error) => self.body_error(&error.0),
         }
     }
 
@@ -128,15 +155,9 @@ impl Transaction {
         if !begins_as_text(body) {
             return;
         }
-        let room = self.rules.settings.arguments_max.saturating_sub(self.state.args_get.len());
-        let Some(values) = lines_of_json(body, self.rules.settings.json_depth_max, room) else {
-            let made = entry(b"body", body, &mut self.strings);
-            self.state.args_post.push(made);
-            return;
-        };
-        for json::Value { path, value } in values {
-            let made = entry(&path, &value, &mut self.strings);
-            self.state.args_post.push(made);
+        let (limits, members) = (self.json_limits(), &mut self.state.args_post);
+        if !lines_of_json(body, limits, members, &mut self.strings) {
+            members.push(entry(b"body", body, &mut self.strings));
         }
     }
 

@@ -5,9 +5,9 @@
 use super::memo::Tables;
 use super::recall::Reach;
 use super::{Fault, Transaction};
-use crate::plan::ChainNode;
+use crate::plan::{ChainNode, Link};
 use crate::ruleset::RuleSet;
-use crate::stage::{Gate, Holds, Questions, Quick, QuickKind, Unit, is_set, set};
+use crate::stage::{self, Holds, Questions, Quick, QuickKind, Unit, is_set, set};
 use crate::strings::StrId;
 use crate::transaction::values::Value;
 
@@ -45,10 +45,6 @@ struct Other {
     value: StrId,
     /// Which, as bits.
     reacts: u64,
-    /// As it is.
-    holds: Holds,
-    /// What chains can make of it, as far as that was known when it was met.
-    reach: Reach,
 }
 
 /// What the groups hold, as far as somebody asked.
@@ -56,6 +52,8 @@ struct Other {
 pub(super) struct Candidates {
     targets: Vec<Known>,
     targets_known: Vec<u64>,
+    /// Those that have a value at all; of the others nothing is noted.
+    targets_filled: Vec<u64>,
     others: Vec<Other>,
     lists: Vec<Together>,
     lists_known: Vec<u64>,
@@ -65,14 +63,20 @@ pub(super) struct Candidates {
     groups: Vec<Holds>,
     groups_differ: Vec<u64>,
     groups_known: Vec<u64>,
+    /// The phase, and its rules that are not ruled out.
+    phase: u8,
+    open: Vec<u64>,
     /// Room for the values of one target.
     room: Vec<Value>,
 }
 
 impl Candidates {
     /// Forgets everything, and has room for the rule set's groups.
-    pub(super) fn begin(&mut self, rules: &RuleSet) {
+    pub(super) fn begin(&mut self, rules: &RuleSet, phase: u8) {
         let groups = &rules.stage.groups;
+        self.phase = phase;
+        self.open.clear();
+        self.open.extend_from_slice(groups.open(phase));
         self.others.clear();
         self.targets.resize(groups.targets.len(), Known::default());
         self.units.resize(groups.units.len(), Holds::default());
@@ -80,6 +84,7 @@ impl Candidates {
         self.groups.resize(groups.all.len(), Holds::default());
         for (known, count) in [
             (&mut self.targets_known, groups.targets.len()),
+            (&mut self.targets_filled, groups.targets.len()),
             (&mut self.units_known, groups.units.len()),
             (&mut self.lists_known, groups.lists.len()),
             (&mut self.groups_differ, groups.all.len()),
@@ -89,6 +94,33 @@ impl Candidates {
             known.resize(count.div_ceil(64), 0);
         }
     }
+}
+
+impl Candidates {
+    /// What is known of a target that has values.
+    fn target(&self, number: usize) -> Option<&Known> {
+        let filled = is_set(&self.targets_filled, number);
+        self.targets.get(number).filter(|_| filled)
+    }
+
+    /// What the values of a group that is known hold, and the questions that all have said no to.
+    fn of_group(&self, rules: &RuleSet, number: usize) -> Option<(&Holds, &Questions)> {
+        let list = self.lists.get(rules.stage.groups.all.get(number)?.list)?;
+        let differs = is_set(&self.groups_differ, number);
+        let holds = if differs { self.groups.get(number)? } else { &list.all };
+        Some((holds, &list.denied))
+    }
+}
+
+/// The first bit from a place on that is set.
+fn next_set(words: &[u64], from: usize) -> Option<usize> {
+    let mut at = from / 64;
+    let mut word = words.get(at)? & (u64::MAX << (from % 64));
+    while word == 0 {
+        at += 1;
+        word = *words.get(at)?;
+    }
+    Some(at * 64 + usize::try_from(word.trailing_zeros()).ok()?)
 }
 
 /// What values hold after a chain. It may be too much.
@@ -119,23 +151,35 @@ fn held_after(
 }
 
 impl Transaction {
-    /// Whether a group holds what a rule of it needs.
-    pub(super) fn may_match(
+    /// The first rule of the phase from a position on that is not ruled out yet.
+    pub(super) fn next_open(&self, from: usize) -> Option<usize> {
+        next_set(&self.desk.candidates.open, from)
+    }
+
+    /// Whether a rule of a group may match, by its position in the phase.
+    pub(super) fn is_candidate(
         &mut self,
         rules: &RuleSet,
         group: usize,
-        gate: Gate,
-        question: Option<usize>,
+        position: usize,
     ) -> Result<bool, Fault> {
+        if is_set(&self.desk.candidates.groups_known, group) {
+            // Whoever came here was not ruled out then.
+            return Ok(true);
+        }
+        self.learn_group(rules, group)?;
+        Ok(is_set(&self.desk.candidates.open, position))
+    }
+
+    /// Whether a later line of a rule may match.
+    pub(super) fn may_match(&mut self, rules: &RuleSet, link: &Link) -> Result<bool, Fault> {
+        let Some(group) = link.group else { return Ok(true) };
         if !is_set(&self.desk.candidates.groups_known, group) {
             self.learn_group(rules, group)?;
         }
-        let Candidates { lists, groups, groups_differ, .. } = &self.desk.candidates;
-        let list = rules.stage.groups.all.get(group).and_then(|group| lists.get(group.list));
-        let Some(list) = list else { return Ok(true) };
-        let holds = if is_set(groups_differ, group) { groups.get(group) } else { Some(&list.all) };
-        let denies = |question| !self.is_traced() && list.denied.have(question);
-        Ok(holds.is_none_or(|holds| gate.is_open(holds)) && !question.is_some_and(denies))
+        let gate = link.gate.unwrap_or_default();
+        let all = self.desk.candidates.of_group(rules, group);
+        Ok(all.is_none_or(|(holds, denied)| stage::may_match(gate, link.question, holds, denied)))
     }
 
     /// Whether a question of numbers can have yes for an answer.
@@ -148,7 +192,7 @@ impl Transaction {
             QuickKind::IsSet(key) => i64::from(self.state.tx(key).is_some()),
             QuickKind::Count(target) => {
                 self.learn_target(rules, target)?;
-                let count = self.desk.candidates.targets.get(target).map_or(0, |known| known.count);
+                let count = self.desk.candidates.target(target).map_or(0, |known| known.count);
                 i64::try_from(count).unwrap_or(i64::MAX)
             }
         };
@@ -171,7 +215,24 @@ impl Transaction {
             set(&mut own.groups_differ, number);
         }
         set(&mut own.groups_known, number);
+        self.rule_out(rules, number);
         Ok(())
+    }
+
+    /// Rules out what a group that is known cannot match.
+    fn rule_out(&mut self, rules: &RuleSet, number: usize) {
+        let traced = self.is_traced();
+        let own = &mut self.desk.candidates;
+        let mut open = std::mem::take(&mut own.open);
+        if let Some((holds, denied)) = own.of_group(rules, number) {
+            let denied = if traced { &Questions::default() } else { denied };
+            for member in rules.stage.groups.members(own.phase, number) {
+                if let Some(word) = open.get_mut(member.position / 64) {
+                    *word &= !(u64::from(!member.is_open(holds, denied)) << (member.position % 64));
+                }
+            }
+        }
+        own.open = open;
     }
 
     fn learn_units(&mut self, rules: &RuleSet, units: &[usize]) -> Result<Holds, Fault> {
@@ -194,11 +255,14 @@ impl Transaction {
             Together { reach: Reach::NOTHING, denied: Questions::ALL, ..Together::default() };
         for &target in rules.stage.groups.lists.get(number).map_or(&[][..], Vec::as_slice) {
             self.learn_target(rules, target)?;
-            if let Some(known) = self.desk.candidates.targets.get(target) {
+            if let Some(known) = self.desk.candidates.target(target) {
                 together.all.add(&known.all);
-                together.reacts |= known.reacts;
-                together.reach.add(&known.reach);
                 together.denied.keep(&known.denied);
+                // What nothing reacts to adds nothing to what chains can make.
+                if known.reacts != 0 {
+                    together.reacts |= known.reacts;
+                    together.reach.add(&known.reach);
+                }
             }
         }
         if let Some(place) = self.desk.candidates.lists.get_mut(number) {
@@ -212,14 +276,19 @@ impl Transaction {
     fn learn_unit(&mut self, rules: &RuleSet, number: usize) -> Result<(), Fault> {
         let Some(unit) = rules.stage.groups.units.get(number) else { return Ok(()) };
         self.learn_target(rules, unit.target)?;
-        let Some(known) = self.desk.candidates.targets.get(unit.target) else { return Ok(()) };
         let node = rules.chains.node(unit.chain);
-        let sum = match held_after(node, unit.every_step, &known.all, known.reacts, &known.reach) {
-            After::AsBefore => known.all,
-            After::Holds(sum) => sum,
-            After::Unknown => {
-                let (plain, others) = (known.plain, known.others);
-                self.transformed(rules, *unit, node, plain, others)
+        let sum = match self.desk.candidates.target(unit.target) {
+            None => Holds::NOTHING,
+            Some(known) => {
+                let Known { all, reacts, reach, plain, others, .. } = known;
+                match held_after(node, unit.every_step, all, *reacts, reach) {
+                    After::AsBefore => *all,
+                    After::Holds(sum) => sum,
+                    After::Unknown => {
+                        let (plain, others) = (*plain, *others);
+                        self.transformed(rules, *unit, node, plain, others)
+                    }
+                }
             }
         };
         if let Some(row) = self.desk.candidates.units.get_mut(number) {
@@ -241,18 +310,19 @@ impl Transaction {
     ) -> Holds {
         let mut sum = plain;
         for at in start..end {
-            let Some(other) = self.desk.candidates.others.get(at) else { break };
-            let after = held_after(node, unit.every_step, &other.holds, other.reacts, &other.reach);
+            let Some(&Other { value, reacts }) = self.desk.candidates.others.get(at) else { break };
+            let tables = Tables { chains: &rules.chains, stage: &rules.stage };
+            let Some((facts, holds)) = self.desk.memo.facts(tables, value, &self.strings) else {
+                return Holds::ALL;
+            };
+            let after = held_after(node, unit.every_step, holds, reacts, &facts.reach);
             if unit.every_step || matches!(after, After::AsBefore) {
-                sum.add(&other.holds);
+                sum.add(holds);
             }
             match after {
                 After::AsBefore => {}
                 After::Holds(after) => sum.add(&after),
-                After::Unknown => {
-                    let value = other.value;
-                    self.add_value(rules, unit, value, &mut sum);
-                }
+                After::Unknown => self.add_value(rules, unit, value, &mut sum),
             }
         }
         sum
@@ -282,6 +352,18 @@ impl Transaction {
             Some(target) => self.select(target, &mut room),
             None => Ok(()),
         };
+        if room.is_empty() || selected.is_err() {
+            self.desk.candidates.room = room;
+        } else {
+            self.learn_values(rules, number, room);
+        }
+        selected?;
+        set(&mut self.desk.candidates.targets_known, number);
+        Ok(())
+    }
+
+    /// What these values of a target hold.
+    fn learn_values(&mut self, rules: &RuleSet, number: usize, mut room: Vec<Value>) {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         let start = self.desk.candidates.others.len();
         let mut known = Known {
@@ -290,9 +372,11 @@ impl Transaction {
             denied: Questions::ALL,
             ..Known::default()
         };
-        for index in 0..room.len() {
-            let Some(value) = room.get(index).copied() else { break };
-            room.extend(self.derived.of(&value).map(|form| Value { value: form, ..value }));
+        if !self.derived.is_empty() {
+            for index in 0..room.len() {
+                let Some(value) = room.get(index).copied() else { break };
+                room.extend(self.derived.of(&value).map(|form| Value { value: form, ..value }));
+            }
         }
         // The same value may have many names.
         room.sort_unstable_by_key(|value| value.value);
@@ -314,18 +398,15 @@ impl Transaction {
             if reacts == 0 {
                 known.plain.add(holds);
             } else {
-                let (value, holds, reach) = (*value, *holds, facts.reach);
-                known.reach.add(&reach);
-                self.desk.candidates.others.push(Other { value, reacts, holds, reach });
+                known.reach.add(&facts.reach);
+                self.desk.candidates.others.push(Other { value: *value, reacts });
             }
         }
         known.others = (start, self.desk.candidates.others.len());
         self.desk.candidates.room = room;
-        selected?;
         if let Some(place) = self.desk.candidates.targets.get_mut(number) {
             *place = known;
-            set(&mut self.desk.candidates.targets_known, number);
+            set(&mut self.desk.candidates.targets_filled, number);
         }
-        Ok(())
     }
 }

@@ -64,7 +64,7 @@ impl Transaction {
         let rules = Arc::clone(&self.rules);
         self.desk = Desk::take(self.number);
         self.desk.memo.serve(rules.stage.number);
-        self.desk.candidates.begin(&rules);
+        self.desk.candidates.begin(&rules, phase);
         let decision = self.rules_of(phase, &rules);
         std::mem::take(&mut self.desk).leave();
         decision
@@ -79,10 +79,12 @@ impl Transaction {
             }
         }
         let mut position = 0;
-        while let Some(step) = list.get(position) {
-            position += 1;
+        while let Some(at) = self.next_open(position)
+            && let Some(step) = list.get(at)
+        {
+            position = at + 1;
             // What cannot be said without the rule is left to it.
-            let entered = self.enters(rules, &step.entrance);
+            let entered = self.enters(rules, at, &step.entrance);
             if matches!(entered, Ok(false)) {
                 continue;
             }
@@ -119,12 +121,15 @@ impl Transaction {
     }
 
     /// Whether a rule may match.
-    fn enters(&mut self, rules: &RuleSet, entrance: &Entrance) -> Result<bool, Fault> {
+    fn enters(
+        &mut self,
+        rules: &RuleSet,
+        position: usize,
+        entrance: &Entrance,
+    ) -> Result<bool, Fault> {
         match entrance {
             Entrance::Ask => Ok(true),
-            Entrance::Candidate { group, gate, question } => {
-                self.may_match(rules, *group, *gate, *question)
-            }
+            Entrance::Candidate(group) => self.is_candidate(rules, *group, position),
             Entrance::Quick(quick) | Entrance::Jump(quick, _) => self.quick(rules, *quick),
         }
     }
@@ -196,6 +201,9 @@ impl Transaction {
             self.act_all(link, None)?;
             return Ok(true);
         }
+        if !self.is_traced() && !self.may_match(rules, link)? {
+            return Ok(false);
+        }
         let values = self.values(rule, link)?;
         let mut any = false;
         let plainly = self.derived.is_empty();
@@ -207,8 +215,40 @@ impl Transaction {
             };
         }
         self.desk.selected = values;
+        if let Some(question) = link.question.filter(|_| !any) {
+            self.foresee(rules, link, question)?;
+        }
         self.check_memory()?;
         Ok(any)
+    }
+
+    /// Values that a rule leaves out are not asked, and so would never be known to say no: the rule would be entered with
+    /// each request that has them. Of short ones it is found out what they would say.
+    fn foresee(&mut self, rules: &RuleSet, link: &Link, question: usize) -> Result<(), Fault> {
+        if self.desk.left_out.is_empty() || link.multi_match || self.is_traced() {
+            return Ok(());
+        }
+        let left_out = std::mem::take(&mut self.desk.left_out);
+        for Value { value, .. } in &left_out {
+            let tables = Tables { chains: &rules.chains, stage: &rules.stage };
+            if !self.desk.memo.may_foresee(tables, question, *value, &self.strings) {
+                continue;
+            }
+            let transformed = self.transform(rules, link.chain, *value);
+            let holds = *self.desk.memo.holds(tables, transformed, &self.strings);
+            let closed = link.gate.is_some_and(|gate| !gate.is_open(&holds));
+            self.spend(self.strings.get(transformed).len())?;
+            let text = self.strings.get(transformed);
+            // What cannot be answered is no answer, and no fault: nobody asked for it.
+            let hit = || link.operator.evaluate(text, false, self).ok();
+            if closed || hit().is_some_and(|hit| hit.is_some() == link.negated) {
+                self.desk.memo.deny(tables, question, *value, &self.strings);
+            } else {
+                self.desk.memo.foreseen(tables, *value, &self.strings);
+            }
+        }
+        self.desk.left_out = left_out;
+        Ok(())
     }
 
     /// Whether a value, or a decoded form in its place, matches.

@@ -9,16 +9,27 @@ use crate::stage::{Holds, Marks, Stage};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 
+/// Questions that are put in vain to a string to which they need not be put.
+const FORESEEN_MAX: u8 = 16;
+
 /// What is known of one string.
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    facts: Facts,
+    /// What follows from its bytes.
+    facts: FactsAt,
     /// Where its cells begin, once a transformation may change it.
     cells: Option<usize>,
     /// Another string that differs in case alone, and so holds the same literals.
     alike: Option<StrId>,
-    /// Its place among what is remembered.
-    place: Option<usize>,
+}
+
+/// Where the facts of a string stand.
+#[derive(Clone, Copy, Debug)]
+enum FactsAt {
+    /// With those that are remembered.
+    Recalled(usize),
+    /// With those of this transaction alone.
+    Own(usize),
 }
 
 /// What is known of the strings of a transaction.
@@ -29,6 +40,8 @@ pub(super) struct Memo {
     /// Strings that have a place.
     placed: Vec<StrId>,
     known: Vec<Known>,
+    /// Facts of strings that are not remembered.
+    own: Vec<Facts>,
     /// Cells: what each transformation makes of a string, a row for each string that has cells.
     cells: Vec<Option<StrId>>,
     /// Bytes that were looked at since this was last asked.
@@ -59,14 +72,17 @@ impl Memo {
             }
         }
         self.known.clear();
+        self.own.clear();
         self.cells.clear();
         self.read_bytes = 0;
+        self.recall.begin();
     }
 
     /// Bytes of room that it holds, used or not.
     pub(super) fn capacity(&self) -> usize {
         self.places.capacity() * size_of::<usize>()
             + self.known.capacity() * size_of::<Known>()
+            + self.own.capacity() * size_of::<Facts>()
             + self.cells.capacity() * size_of::<Option<StrId>>()
             + self.room.capacity()
     }
@@ -141,14 +157,9 @@ impl Memo {
     /// A transformation that might have changed a string does not.
     fn settle(&mut self, tables: Tables<'_>, bit: u64, value: StrId, strings: &Strings) {
         let row = self.row(tables, value, strings);
-        let Some(known) = self.known.get_mut(row) else { return };
-        known.facts.marks.reacts &= !bit;
-        known.facts.reach.idle(tables.chains.idle(known.facts.marks.reacts));
-        let Known { facts: Facts { marks, reach, .. }, place, .. } = *known;
-        if let Some(place) = place {
-            self.recall.learn(place, strings.get(value), |facts| {
-                (facts.marks, facts.reach) = (marks, reach);
-            });
+        if let Some(facts) = self.facts_mut(row) {
+            facts.marks.reacts &= !bit;
+            facts.reach.idle(tables.chains.idle(facts.marks.reacts));
         }
     }
 
@@ -160,7 +171,7 @@ impl Memo {
         strings: &Strings,
     ) -> Option<(&Facts, &Holds)> {
         let row = self.looked(tables, value, strings);
-        let facts = &self.known.get(row)?.facts;
+        let facts = self.facts_of(row)?;
         Some((facts, facts.holds.as_ref()?))
     }
 
@@ -173,7 +184,31 @@ impl Memo {
         strings: &Strings,
     ) -> bool {
         let row = self.row(tables, value, strings);
-        self.known.get(row).is_some_and(|known| known.facts.denied.have(question))
+        self.facts_of(row).is_some_and(|facts| facts.denied.have(question))
+    }
+
+    /// Whether it is worth to find out what a string says to a question that is not asked of it: it is remembered, has
+    /// not said no yet, and was not asked too many in vain.
+    pub(super) fn may_foresee(
+        &mut self,
+        tables: Tables<'_>,
+        question: usize,
+        value: StrId,
+        strings: &Strings,
+    ) -> bool {
+        let row = self.row(tables, value, strings);
+        let known = self.known.get(row);
+        let remembered = known.is_some_and(|known| matches!(known.facts, FactsAt::Recalled(_)));
+        let Some(facts) = self.facts_of(row).filter(|_| remembered) else { return false };
+        !facts.denied.have(question) && facts.foreseen < FORESEEN_MAX
+    }
+
+    /// It was, in vain.
+    pub(super) fn foreseen(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) {
+        let row = self.row(tables, value, strings);
+        if let Some(facts) = self.facts_mut(row) {
+            facts.foreseen = facts.foreseen.saturating_add(1);
+        }
     }
 
     /// A string has said no to a question.
@@ -185,10 +220,8 @@ impl Memo {
         strings: &Strings,
     ) {
         let row = self.row(tables, value, strings);
-        let Some(known) = self.known.get_mut(row) else { return };
-        known.facts.denied.add(question);
-        if let Some(place) = known.place {
-            self.recall.learn(place, strings.get(value), |facts| facts.denied.add(question));
+        if let Some(facts) = self.facts_mut(row) {
+            facts.denied.add(question);
         }
     }
 
@@ -204,12 +237,8 @@ impl Memo {
         let after = *self.holds(tables, after, strings);
         let before = *self.holds(tables, value, strings);
         let row = self.row(tables, value, strings);
-        if let Some(known) = self.known.get_mut(row) {
-            known.facts.reach.learn(node.own, &after, &before);
-            if let Some(place) = known.place {
-                let reach = known.facts.reach;
-                self.recall.learn(place, strings.get(value), |facts| facts.reach = reach);
-            }
+        if let Some(facts) = self.facts_mut(row) {
+            facts.reach.learn(node.own, &after, &before);
         }
         after
     }
@@ -222,7 +251,7 @@ impl Memo {
     /// The row of a string of which is known what it holds.
     fn looked(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> usize {
         let row = self.row(tables, value, strings);
-        if self.known.get(row).is_none_or(|known| known.facts.holds.is_none()) {
+        if self.facts_of(row).is_none_or(|facts| facts.holds.is_none()) {
             self.look(tables, row, value, strings);
         }
         row
@@ -233,7 +262,7 @@ impl Memo {
         let marks = self.marks(row);
         let alike = self.known.get(row).and_then(|known| known.alike);
         let alike = alike.map(|alike| self.row(tables, alike, strings));
-        let alike = alike.and_then(|row| self.known.get(row)?.facts.holds);
+        let alike = alike.and_then(|row| self.facts_of(row)?.holds);
         let holds = if let Some(holds) = alike {
             holds.with_classes(marks.classes)
         } else {
@@ -241,16 +270,27 @@ impl Memo {
             self.read_bytes += text.len();
             tables.stage.holds(text, marks)
         };
-        if let Some(known) = self.known.get_mut(row) {
-            known.facts.holds = Some(holds);
-            if let Some(place) = known.place {
-                self.recall.learn(place, strings.get(value), |facts| facts.holds = Some(holds));
-            }
+        if let Some(facts) = self.facts_mut(row) {
+            facts.holds = Some(holds);
         }
     }
 
     fn marks(&self, row: usize) -> Marks {
-        self.known.get(row).map_or(Marks::ALL, |known| known.facts.marks)
+        self.facts_of(row).map_or(Marks::ALL, |facts| facts.marks)
+    }
+
+    fn facts_of(&self, row: usize) -> Option<&Facts> {
+        match self.known.get(row)?.facts {
+            FactsAt::Recalled(place) => self.recall.facts(place),
+            FactsAt::Own(place) => self.own.get(place),
+        }
+    }
+
+    fn facts_mut(&mut self, row: usize) -> Option<&mut Facts> {
+        match self.known.get(row)?.facts {
+            FactsAt::Recalled(place) => self.recall.facts_mut(place),
+            FactsAt::Own(place) => self.own.get_mut(place),
+        }
     }
 
     fn cells_of(&mut self, row: usize) -> usize {
@@ -284,11 +324,11 @@ impl Memo {
             let marks = tables.stage.marks.of(text);
             Facts::new(marks, tables.chains.idle(marks.reacts))
         };
-        let (facts, place) = match self.recall.meet(text, new) {
-            Some((facts, place)) => (*facts, Some(place)),
-            None => (new(), None),
-        };
-        self.known.push(Known { facts, cells: None, alike: None, place });
+        let facts = self.recall.meet(text, new).map(FactsAt::Recalled).unwrap_or_else(|| {
+            self.own.push(new());
+            FactsAt::Own(self.own.len() - 1)
+        });
+        self.known.push(Known { facts, cells: None, alike: None });
         *row = self.known.len();
         self.placed.push(value);
         *row - 1

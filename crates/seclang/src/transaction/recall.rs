@@ -4,7 +4,8 @@
 //!
 //! Invariants: what is remembered of a string follows from its bytes and the rule set alone, and is found by comparing
 //! all of its bytes, so that it changes no verdict; it is bounded in number and in bytes, and a new string takes the
-//! place of the one that was asked about longest ago. A yes is never remembered: what matches is asked anew each time.
+//! place of the one that was asked about longest ago, but of none of the same transaction: what that was told stays
+//! where it is until it ends. A yes is never remembered: what matches is asked anew each time.
 //! Strings of requests that have ended stay in memory for as long.
 
 use crate::plan::ChainSet;
@@ -16,9 +17,9 @@ use std::hash::BuildHasher as _;
 const TEXT_BYTES_MAX: usize = 128;
 /// Sets of places for strings.
 const SETS: usize = 128;
-/// Places of a set: a string has its place in any. If more strings of one request meet in a set than it has places, they
-/// drive each other out by turns, and nothing is remembered of any. By reckoning (a Poisson distribution), of 128 strings
-/// that happens to some with 4 places in every third process, with 8 in one of 7,000.
+/// Places of a set: a string has its place in any. If more strings of one request meet in a set than it has places, the
+/// last of them are not remembered. By reckoning (a Poisson distribution), of 128 strings that happens to some with 4
+/// places in every third process, with 8 in one of 7,000.
 const PLACES_OF_A_SET: usize = 8;
 
 /// What stands at the places of a set, for finding one without touching the places themselves.
@@ -33,12 +34,11 @@ struct Set {
 #[derive(Clone, Debug, Default)]
 struct Place {
     text: Vec<u8>,
-    /// `None`: there is nothing here.
-    facts: Option<Facts>,
+    facts: Facts,
 }
 
 /// What follows from the bytes of a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) marks: Marks,
     /// What it holds, once it was looked for.
@@ -46,6 +46,8 @@ pub(super) struct Facts {
     pub(super) reach: Reach,
     /// The questions that it has said no to.
     pub(super) denied: Questions,
+    /// How many were put to it in vain, without need.
+    pub(super) foreseen: u8,
 }
 
 /// What chains of transformations can make of strings, as far as it was tried.
@@ -93,7 +95,7 @@ impl Facts {
     pub(super) fn new(marks: Marks, idle: ChainSet) -> Self {
         let mut reach = Reach::default();
         reach.idle(idle);
-        Self { marks, holds: None, reach, denied: Questions::default() }
+        Self { marks, holds: None, reach, denied: Questions::default(), foreseen: 0 }
     }
 }
 
@@ -107,6 +109,8 @@ pub(super) struct Recall {
     places: Vec<Place>,
     /// Counts what was asked.
     turn: u64,
+    /// What was asked about since this turn keeps its place.
+    since: u64,
     hasher: RandomState,
 }
 
@@ -120,13 +124,15 @@ impl Recall {
         }
     }
 
-    /// What is remembered of a string, and its place; long ones have none. What is not remembered takes the place of
-    /// what was asked about longer ago, with these facts.
-    pub(super) fn meet(
-        &mut self,
-        text: &[u8],
-        facts: impl FnOnce() -> Facts,
-    ) -> Option<(&Facts, usize)> {
+    /// Another transaction begins: what the last was told need not stay where it is.
+    pub(super) fn begin(&mut self) {
+        self.since = self.turn + 1;
+    }
+
+    /// The place of what is remembered of a string; long ones have none, nor have those that come when all their
+    /// places are taken by others of the same transaction. What is not remembered takes the place of what was asked
+    /// about longest ago, with these facts.
+    pub(super) fn meet(&mut self, text: &[u8], facts: impl FnOnce() -> Facts) -> Option<usize> {
         if text.len() > TEXT_BYTES_MAX {
             return None;
         }
@@ -140,31 +146,41 @@ impl Recall {
         let tag = u32::try_from(hash >> 32).ok()?;
         let set = self.sets.get_mut(number)?;
         let first = number * PLACES_OF_A_SET;
-        let places = self.places.get_mut(first..first + PLACES_OF_A_SET)?;
-        let mut like = (0..).zip(&*places).zip(&set.tags).filter(|(_, own)| **own == tag);
-        let own = like.find(|((_, place), _)| place.text == text && place.facts.is_some());
-        let own: Option<usize> = own.map(|((at, _), _)| at);
-        let oldest = || (0..).zip(&set.asked).min_by_key(|(_, asked)| **asked).map(|(at, _)| at);
-        let at = own.or_else(oldest)?;
-        let place = places.get_mut(at)?;
-        *set.asked.get_mut(at)? = self.turn;
-        if own.is_none() {
-            *set.tags.get_mut(at)? = tag;
-            place.text.clear();
-            place.text.extend_from_slice(text);
-            place.facts = None;
+        let mut like = set.like(tag);
+        while like != 0 {
+            let at = usize::try_from(like.trailing_zeros()).ok()?;
+            if self.places.get(first + at)?.text == text && *set.asked.get(at)? != 0 {
+                *set.asked.get_mut(at)? = self.turn;
+                return Some(first + at);
+            }
+            like &= like - 1;
         }
-        Some((place.facts.get_or_insert_with(facts), first + at))
+        let oldest = (0..).zip(&set.asked).min_by_key(|(_, asked)| **asked);
+        let (at, _) = oldest.filter(|(_, asked)| **asked == 0 || **asked < self.since)?;
+        let place = self.places.get_mut(first + at)?;
+        *set.asked.get_mut(at)? = self.turn;
+        *set.tags.get_mut(at)? = tag;
+        place.text.clear();
+        place.text.extend_from_slice(text);
+        place.facts = facts();
+        Some(first + at)
     }
 
-    /// Remembers more of a string, if it has still its place.
-    pub(super) fn learn(&mut self, place: usize, text: &[u8], learn: impl FnOnce(&mut Facts)) {
-        if let Some(place) = self.places.get_mut(place)
-            && place.text == text
-            && let Some(facts) = &mut place.facts
-        {
-            learn(facts);
-        }
+    /// What is remembered at a place.
+    pub(super) fn facts(&self, place: usize) -> Option<&Facts> {
+        self.places.get(place).map(|place| &place.facts)
+    }
+
+    /// The same, to be added to.
+    pub(super) fn facts_mut(&mut self, place: usize) -> Option<&mut Facts> {
+        self.places.get_mut(place).map(|place| &mut place.facts)
+    }
+}
+
+impl Set {
+    /// The places that have this tag, as bits.
+    fn like(&self, tag: u32) -> u32 {
+        (0..).zip(&self.tags).fold(0, |like, (at, own)| like | u32::from(*own == tag) << at)
     }
 }
 
@@ -178,8 +194,8 @@ mod tests {
 
     /// What is remembered, and where.
     fn meet(recall: &mut Recall, text: &[u8], facts: Facts) -> (Facts, usize) {
-        let (facts, place) = recall.meet(text, || facts).unwrap();
-        (*facts, place)
+        let place = recall.meet(text, || facts).unwrap();
+        (*recall.facts(place).unwrap(), place)
     }
 
     #[test]
@@ -190,8 +206,7 @@ mod tests {
         assert_eq!(facts, marks(5));
         assert_eq!(meet(&mut recall, b"value", marks(6)), (facts, place), "as it was");
         assert_eq!(meet(&mut recall, b"valuf", marks(6)).0, marks(6), "another one");
-        recall.learn(place, b"value", |facts| facts.holds = Some(Holds::ALL));
-        recall.learn(place, b"other", |facts| facts.reach.tried = 1);
+        recall.facts_mut(place).unwrap().holds = Some(Holds::ALL);
         let learned = Facts { holds: Some(Holds::ALL), ..facts };
         assert_eq!(meet(&mut recall, b"value", marks(6)).0, learned);
         recall.serve(2);
@@ -205,13 +220,18 @@ mod tests {
     #[test]
     fn what_was_asked_about_longest_ago_goes_first() {
         let mut recall = Recall::default();
+        recall.serve(1);
         let first = meet(&mut recall, b"first", marks(0)).1;
         let set = first / PLACES_OF_A_SET;
         let others: Vec<String> = (0..100_000)
             .map(|number: u32| number.to_string())
-            .filter(|text| meet(&mut recall, text.as_bytes(), marks(1)).1 / PLACES_OF_A_SET == set)
+            .filter(|text| {
+                recall.begin();
+                meet(&mut recall, text.as_bytes(), marks(1)).1 / PLACES_OF_A_SET == set
+            })
             .take(PLACES_OF_A_SET)
             .collect();
+        recall.begin();
         assert_eq!(meet(&mut recall, b"first", marks(2)).0, marks(2), "as many others came since");
         assert_eq!(
             meet(&mut recall, others[1].as_bytes(), marks(3)).0,
@@ -220,6 +240,25 @@ mod tests {
         );
         assert_eq!(meet(&mut recall, others[0].as_bytes(), marks(3)).0, marks(3));
         assert_eq!(meet(&mut recall, b"first", marks(4)).0, marks(2), "it came back before that");
+    }
+
+    #[test]
+    fn what_a_transaction_was_told_stays_where_it_is_until_it_ends() {
+        let mut recall = Recall::default();
+        recall.begin();
+        let mut told: Vec<(String, usize)> = Vec::new();
+        for number in 0..10_000_u32 {
+            let text = number.to_string();
+            told.extend(recall.meet(text.as_bytes(), || marks(1)).map(|place| (text, place)));
+        }
+        assert_eq!(told.len(), SETS * PLACES_OF_A_SET, "no more than there are places");
+        for (text, place) in &told {
+            assert_eq!(recall.meet(text.as_bytes(), || marks(2)), Some(*place));
+            assert_eq!(recall.places[*place].text, text.as_bytes());
+        }
+        assert_eq!(recall.meet(b"another", || marks(1)), None);
+        recall.begin();
+        assert!(recall.meet(b"another", || marks(1)).is_some());
     }
 
     #[test]
@@ -249,10 +288,12 @@ mod tests {
         assert!(recall.meet(&[b'x'; TEXT_BYTES_MAX + 1], || marks(1)).is_none());
         for number in 0..10_000_u32 {
             let text = format!("{number:0>TEXT_BYTES_MAX$}");
+            recall.begin();
             assert!(recall.meet(text.as_bytes(), || marks(1)).is_some());
         }
         assert_eq!(recall.places.len(), SETS * PLACES_OF_A_SET);
         assert!(recall.places.iter().all(|place| place.text.capacity() <= 2 * TEXT_BYTES_MAX));
+        recall.begin();
         let (first, again) = (meet(&mut recall, b"", marks(9)), meet(&mut recall, b"", marks(8)));
         assert_eq!((first, first.0), (again, marks(9)));
     }

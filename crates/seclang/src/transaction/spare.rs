@@ -36,6 +36,8 @@ pub(super) struct Desk {
     pub(super) candidates: Candidates,
     /// Room for the values of one link, used again by the next.
     pub(super) selected: Vec<Value>,
+    /// Values of the link that was asked last that it leaves out.
+    pub(super) left_out: Vec<Value>,
 }
 
 thread_local! {

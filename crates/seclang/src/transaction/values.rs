@@ -37,10 +37,11 @@ struct Stored<'a> {
 }
 
 impl Transaction {
-    /// All values of a link's targets in order.
+    /// All values of a link's targets in order; those that it leaves out are noted.
     pub(super) fn values(&mut self, rule: &Rule, link: &Link) -> Result<Vec<Value>, Fault> {
         let mut values = std::mem::take(&mut self.desk.selected);
         values.clear();
+        self.desk.left_out.clear();
         for target in &link.targets {
             self.select(target, &mut values)?;
         }
@@ -51,14 +52,18 @@ impl Transaction {
         let targets = self.removed_targets.iter().filter(|(rules, _)| rules.selects(rule));
         let excluded: Vec<&Target> =
             link.exclusions.iter().chain(targets.map(|(_, target)| target)).collect();
+        let mut left_out = std::mem::take(&mut self.desk.left_out);
         values.retain(|value| {
-            !excluded.iter().any(|exclusion| {
+            let excluded = excluded.iter().any(|exclusion| {
                 self.excludes(exclusion, value).unwrap_or_else(|fault| {
                     failed = Some(fault);
                     false
                 })
-            })
+            });
+            left_out.extend(excluded.then_some(*value));
+            !excluded
         });
+        self.desk.left_out = left_out;
         failed.map_or(Ok(values), Err)
     }
 

@@ -122,9 +122,72 @@ fn rule() -> impl Strategy<Value = Rule> {
         1 => (1..3_usize).prop_map(Flow::Skip),
         1 => (0..2_usize).prop_map(Flow::SkipAfter),
     ];
-    (1..3_u8, links, disruption, flow, prop::bool::weighted(0.2)).prop_map(
-        |(phase, links, disruption, flow, marked)| Rule { phase, links, disruption, flow, marked },
+    let switches = (prop::bool::weighted(0.3), prop::bool::weighted(0.2));
+    (1..3_u8, links, disruption, flow, switches).prop_map(
+        |(phase, links, disruption, flow, (quiet, marked))| Rule {
+            phase,
+            links,
+            disruption,
+            flow,
+            quiet,
+            marked,
+        },
     )
+}
+
+fn number() -> impl Strategy<Value = Text> {
+    one_of(&["0", "1", "2"]).prop_map(|before| Text { before, hole: None, after: "" })
+}
+
+/// A rule that asks for one member of `TX`, as those do with which rule sets read their own settings.
+fn of_settings(
+    phase: u8,
+    count: bool,
+    operator: Operator,
+    flow: Flow,
+    effects: Vec<Effect>,
+) -> impl Strategy<Value = Rule> {
+    (one_of(NAMES), prop::bool::weighted(0.3)).prop_map(move |(name, marked)| {
+        let target = Target { collection: Collection::Tx, select: Select::Key(name), count };
+        let link = Link {
+            targets: vec![target],
+            exclusions: Vec::new(),
+            operator: operator.clone(),
+            negated: false,
+            steps: Vec::new(),
+            multi_match: false,
+            capture: false,
+            effects: effects.clone(),
+        };
+        let disruption = Disruption::Pass;
+        Rule { phase, links: vec![link], disruption, flow, quiet: true, marked }
+    })
+}
+
+/// "If it is not set, set it", and "if it is that high, go on behind".
+fn setting() -> impl Strategy<Value = Rule> {
+    let sets = (1..3_u8, one_of(NAMES), number()).prop_flat_map(|(phase, name, text)| {
+        let zero = Operator::Eq(Text { before: "0", hole: None, after: "" });
+        of_settings(phase, true, zero, Flow::Next, vec![Effect::Set(name, text)])
+    });
+    let asks = prop_oneof![
+        number().prop_map(Operator::Eq),
+        number().prop_map(Operator::Ge),
+        number().prop_map(Operator::Gt),
+    ];
+    let jumps = (1..3_u8, prop::bool::ANY, asks, 0..2_usize).prop_flat_map(
+        |(phase, count, operator, ahead)| {
+            of_settings(phase, count, operator, Flow::SkipAfter(ahead), Vec::new())
+        },
+    );
+    prop_oneof![1 => sets, 1 => jumps]
+}
+
+/// Some settings, then rules and jumps.
+fn rule_set() -> impl Strategy<Value = Vec<Rule>> {
+    let first = proptest::collection::vec(setting(), 0..4);
+    let rest = proptest::collection::vec(prop_oneof![3 => rule(), 1 => setting()], 1..9);
+    (first, rest).prop_map(|(first, rest)| [first, rest].concat())
 }
 
 fn pairs(pieces: &'static [&'static str]) -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
@@ -245,10 +308,7 @@ fn the_engine_and_the_naive_evaluator_agree() {
     };
     let matched = std::cell::Cell::new(0);
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    let all = (
-        proptest::collection::vec(rule(), 1..9),
-        proptest::collection::vec(input(), REQUESTS..=REQUESTS),
-    );
+    let all = (rule_set(), proptest::collection::vec(input(), REQUESTS..=REQUESTS));
     let outcome = runner.run(&all, |(all, inputs)| {
         matched.set(matched.get() + agree(&all, inputs)?);
         Ok(())

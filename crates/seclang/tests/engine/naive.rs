@@ -413,6 +413,8 @@ pub(crate) struct Rule {
     pub(crate) links: Vec<Link>,
     pub(crate) disruption: Disruption,
     pub(crate) flow: Flow,
+    /// Its matches are not recorded.
+    pub(crate) quiet: bool,
     /// A marker stands behind it.
     pub(crate) marked: bool,
 }
@@ -438,6 +440,7 @@ pub(crate) fn written(rules: &[Rule]) -> String {
                     Disruption::AllowPhase => "allow:phase".to_owned(),
                     Disruption::AllowRequest => "allow:request".to_owned(),
                 });
+                actions.extend(rule.quiet.then(|| "nolog".to_owned()));
                 match rule.flow {
                     Flow::Next => {}
                     Flow::Skip(count) => actions.push(format!("skip:{count}")),
@@ -548,7 +551,9 @@ impl Naive {
                 continue;
             }
             let (name, value) = self.matched.last().cloned().unwrap_or_default();
-            self.matches.push((id, name, value));
+            if !rule.quiet {
+                self.matches.push((id, name, value));
+            }
             match rule.disruption {
                 Disruption::Pass => {}
                 Disruption::Deny => {

@@ -1,0 +1,254 @@
+//! Rules of a phase that are never entered, as is known when the rules load.
+//!
+//! Rule sets ask for their own settings again and again: is the paranoia level below 2, then go on behind the rules of
+//! level 2. Where a setting is a member of `TX` that the prelude leaves as it is and that no rule can change, the answer is
+//! always the same: a rule for which it is no is never entered, nor are those that a rule jumps over for which it is yes.
+//! It must not settle what a request or a control can influence.
+
+use super::groups::{Entrance, Step};
+use super::quick::QuickKind;
+use super::set;
+use crate::macros::{Macro, Part};
+use crate::plan::{Control, Effect, Flow, Rule, RuleSelector};
+use crate::prelude::Prelude;
+use crate::strings::{StrId, Strings};
+use crate::variable::Variable;
+use std::collections::BTreeSet;
+
+/// What is known of the members of `TX`.
+pub(crate) struct Settled<'a> {
+    prelude: &'a Prelude,
+    constants: &'a Strings,
+    /// Names, in lower case, that some rule sets or removes.
+    changed: BTreeSet<Vec<u8>>,
+    /// What such names begin with where they have holes.
+    beginnings: Vec<Vec<u8>>,
+}
+
+/// What is known of one member.
+enum Member<'a> {
+    /// It has always this value.
+    Value(&'a [u8]),
+    /// It never has one.
+    Unset,
+    /// Nothing.
+    Changes,
+}
+
+impl<'a> Settled<'a> {
+    /// Of these rules, some of which the prelude stands for.
+    pub(crate) fn new(rules: &[Rule], prelude: &'a Prelude, constants: &'a Strings) -> Self {
+        let mut settled =
+            Self { prelude, constants, changed: BTreeSet::new(), beginnings: Vec::new() };
+        for (_, rule) in (0..).zip(rules).filter(|(at, _)| !prelude.rules.contains(at)) {
+            for effect in rule.links.iter().flat_map(|link| &link.effects) {
+                match effect {
+                    Effect::Set { collection: Variable::Tx, key, .. }
+                    | Effect::Expire { collection: Variable::Tx, key, .. } => settled.changes(key),
+                    Effect::Set { .. }
+                    | Effect::Expire { .. }
+                    | Effect::Open { .. }
+                    | Effect::Environment { .. }
+                    | Effect::Control(_)
+                    | Effect::Sanitise(_)
+                    | Effect::SanitiseMatched => {}
+                }
+            }
+        }
+        settled
+    }
+
+    fn changes(&mut self, key: &Macro) {
+        match (key.constant(), key.parts()) {
+            (Some(text), _) => {
+                self.changed.insert(text.to_ascii_lowercase());
+            }
+            (None, [Part::Text(text), ..]) => self.beginnings.push(text.to_ascii_lowercase()),
+            (None, _) => self.beginnings.push(Vec::new()),
+        }
+    }
+
+    /// What a member holds at any time.
+    fn member(&self, key: StrId) -> Member<'_> {
+        let name = self.constants.get(key);
+        let is_capture = matches!(name, [b'0'..=b'9']);
+        if is_capture
+            || self.changed.contains(name)
+            || self.beginnings.iter().any(|beginning| name.starts_with(beginning))
+        {
+            return Member::Changes;
+        }
+        let found = self.prelude.members.iter().find(|(own, _)| *own == key);
+        found.map_or(Member::Unset, |(_, value)| Member::Value(self.constants.get(*value)))
+    }
+
+    /// The answer to a rule's only question, if it is always the same.
+    fn answer(&self, entrance: &Entrance) -> Option<bool> {
+        let (Entrance::Quick(quick) | Entrance::Jump(quick, _)) = entrance else { return None };
+        let (key, counts) = match quick.kind {
+            QuickKind::Value(key) => (key, false),
+            QuickKind::IsSet(key) => (key, true),
+            QuickKind::Count(_) => return None,
+        };
+        match self.member(key) {
+            Member::Changes => None,
+            Member::Unset => Some(counts && quick.holds(0)),
+            Member::Value(_) if counts => Some(quick.holds(1)),
+            Member::Value(value) => Some(quick.holds(crate::operator::parse_integer(value))),
+        }
+    }
+
+    /// The rules of a phase that may be entered, as bits by their position.
+    pub(super) fn open(&self, rules: &[Rule], list: &[Step]) -> Vec<u64> {
+        let mut closed = vec![0; list.len().div_ceil(64)];
+        let landings = landings(rules, list);
+        let is_target = |step: &Step| {
+            rules.get(step.rule).is_some_and(|rule| selectors(rules).any(|own| own.selects(rule)))
+        };
+        for (at, step) in list.iter().enumerate() {
+            match (self.answer(&step.entrance), &step.entrance) {
+                (Some(false), _) => set(&mut closed, at),
+                (Some(true), Entrance::Jump(_, to)) => {
+                    // Nobody takes the jump away, and nobody else comes to what it jumps over.
+                    let over = at + 1..(*to).min(list.len());
+                    let enters = |(from, to): &(usize, usize)| {
+                        over.contains(to) && *from != at && !over.contains(from)
+                    };
+                    if !landings.iter().any(enters) && !is_target(step) {
+                        over.for_each(|over| set(&mut closed, over));
+                        set(&mut closed, at);
+                    }
+                }
+                (Some(true) | None, _) => {}
+            }
+        }
+        closed.into_iter().map(|word: u64| !word).collect()
+    }
+}
+
+/// From which position to which a phase goes on otherwise than by the next.
+fn landings(rules: &[Rule], list: &[Step]) -> Vec<(usize, usize)> {
+    let landing = |(at, step): (usize, &Step)| {
+        Some(match rules.get(step.rule)?.flow {
+            Flow::Next => return None,
+            Flow::Skip(count) => (at, (at + 1).saturating_add(count)),
+            Flow::SkipTo(order) => (at, list.partition_point(|step| step.order < order)),
+        })
+    };
+    list.iter().enumerate().filter_map(landing).collect()
+}
+
+/// Of the controls that take rules, or targets from rules.
+fn selectors(rules: &[Rule]) -> impl Iterator<Item = &RuleSelector> {
+    let effects = rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.effects);
+    effects.filter_map(|effect| match effect {
+        Effect::Control(Control::Remove(rules) | Control::RemoveTarget(rules, _)) => Some(rules),
+        Effect::Control(_)
+        | Effect::Set { .. }
+        | Effect::Expire { .. }
+        | Effect::Open { .. }
+        | Effect::Environment { .. }
+        | Effect::Sanitise(_)
+        | Effect::SanitiseMatched => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::is_set;
+    use crate::interface::{Options, RuleFiles};
+    use crate::ruleset::RuleSet;
+    use std::path::{Path, PathBuf};
+
+    struct Text(&'static str);
+
+    impl RuleFiles for Text {
+        fn read(&self, _: &Path) -> Result<Vec<u8>, String> {
+            Ok(self.0.as_bytes().to_vec())
+        }
+
+        fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
+            Ok(vec![pattern.to_path_buf()])
+        }
+    }
+
+    /// The setting, one rule a level, and one behind them.
+    const LEVELS: &str = "SecAction \"id:1,phase:1,pass,nolog,setvar:tx.level=1\"\n\
+        SecRule TX:level \"@lt 1\" \"id:2,phase:2,pass,nolog,skipAfter:END\"\n\
+        SecRule ARGS \"@rx one\" \"id:3,phase:2,deny\"\n\
+        SecRule TX:level \"@lt 2\" \"id:4,phase:2,pass,nolog,skipAfter:END\"\n\
+        SecRule ARGS \"@rx two\" \"id:5,phase:2,deny\"\n\
+        SecMarker MIDDLE\n\
+        SecRule ARGS \"@rx more\" \"id:6,phase:2,deny\"\n\
+        SecMarker END\n\
+        SecRule ARGS \"@rx last\" \"id:7,phase:2,deny\"\n";
+
+    /// The rules of the second phase that may be entered, where this is added to the levels.
+    fn open(more: &str) -> Vec<u32> {
+        let text = Box::leak(format!("{LEVELS}{more}\n").into_boxed_str());
+        let options = Options { bare: true, ..Options::default() };
+        let compiled = RuleSet::compile(&[PathBuf::from("t")], &Text(text), options).unwrap();
+        let groups = &compiled.stage.groups;
+        let steps = groups.phase(2).iter().enumerate();
+        let open = steps.filter(|(at, _)| is_set(groups.open(2), *at));
+        let ids = open.map(|(_, step)| compiled.rules[step.rule].id);
+        ids.filter(|id| *id < 10).collect()
+    }
+
+    const SETTLED: &[u32] = &[3, 7];
+    const ALL: &[u32] = &[2, 3, 4, 5, 6, 7];
+
+    #[test]
+    fn rules_of_other_levels_are_never_entered() {
+        for more in [
+            "",
+            "SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,setvar:tx.other=2,setvar:tx.l_%{rule.id}=3\"",
+            "SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,setvar:ip.level=2\"",
+            "SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,ctl:ruleRemoveById=5\"",
+            "SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,skipAfter:LATER\"\nSecMarker LATER",
+        ] {
+            assert_eq!(open(more), SETTLED, "{more}");
+        }
+    }
+
+    #[test]
+    fn what_a_rule_can_change_is_not_settled() {
+        for more in [
+            "SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,setvar:tx.Level=2\"",
+            "SecRule ARGS \"@rx x\" \"id:10,phase:5,pass,setvar:!tx.level\"",
+            "SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,setvar:tx.le%{rule.id}=3\"",
+            "SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,setvar:tx.%{tx.0}=3\"",
+            "SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,chain\"\nSecRule ARGS \"@rx y\" \"setvar:tx.level=+1\"",
+        ] {
+            assert_eq!(open(more), ALL, "{more}");
+        }
+    }
+
+    #[test]
+    fn a_jump_that_a_control_can_take_away_is_made_anew_each_time() {
+        for what in ["ruleRemoveById=4", "ruleRemoveTargetById=3-9;TX:level"] {
+            let more = format!("SecRule ARGS \"@rx x\" \"id:10,phase:1,pass,ctl:{what}\"");
+            assert_eq!(open(&more), [3, 4, 5, 6, 7], "{what}");
+        }
+    }
+
+    #[test]
+    fn what_another_rule_jumps_into_may_be_entered() {
+        let jump = "SecRule ARGS \"@rx x\" \"id:9,phase:2,pass,skipAfter:MIDDLE\"\n";
+        let text = LEVELS.replacen(
+            "SecRule ARGS \"@rx one\"",
+            &format!("{jump}SecRule ARGS \"@rx one\""),
+            1,
+        );
+        let options = Options { bare: true, ..Options::default() };
+        let text = Box::leak(text.into_boxed_str());
+        let compiled = RuleSet::compile(&[PathBuf::from("t")], &Text(text), options).unwrap();
+        let groups = &compiled.stage.groups;
+        let closed: Vec<u32> = (0..)
+            .zip(groups.phase(2))
+            .filter(|(at, _)| !is_set(groups.open(2), *at))
+            .map(|(_, step)| compiled.rules[step.rule].id)
+            .collect();
+        assert_eq!(closed, [2], "its answer is always no");
+    }
+}
