@@ -40,6 +40,11 @@ pub(crate) fn write_number(number: i64, out: &mut Vec<u8>) {
     out.get_mut(start..).unwrap_or_default().reverse();
 }
 
+/// Whether there is a capital letter (ASCII). All bytes are looked at, many at once.
+pub(crate) fn has_upper(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, byte| found | byte.is_ascii_uppercase())
+}
+
 /// A handle to an interned string; only valid with the pool that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct StrId(NonZeroU32);
@@ -187,7 +192,7 @@ impl Strings {
 
     /// The id of the string in lower case (ASCII).
     pub(crate) fn intern_lower(&mut self, bytes: &[u8]) -> StrId {
-        if !bytes.iter().any(u8::is_ascii_uppercase) {
+        if !has_upper(bytes) {
             return self.intern(bytes);
         }
         let mut room = [0; SHORT_BYTES];
@@ -212,6 +217,21 @@ mod tests {
             let mut out = b"x".to_vec();
             write_number(number, &mut out);
             assert_eq!(out, format!("x{number}").into_bytes());
+        }
+    }
+
+    #[test]
+    fn capitals_are_found_wherever_they_are() {
+        for length in 0..40 {
+            let mut text = vec![b'@'; length];
+            assert!(!has_upper(&text));
+            for at in 0..length {
+                for (byte, expected) in [(b'A', true), (b'Z', true), (b'[', false), (b'z', false)] {
+                    text[at] = byte;
+                    assert_eq!(has_upper(&text), expected, "{text:?}");
+                }
+                text[at] = b'\xc1';
+            }
         }
     }
 

@@ -114,11 +114,16 @@ impl Finder {
 
     /// Adds what the literals of a text tell.
     pub(super) fn find(&self, text: &[u8], holds: &mut Holds) {
+        // As an array its bounds need not be looked at again for each byte.
+        let Ok(filed) = <&[u64; KEYS / 64]>::try_from(self.filed.as_slice()) else {
+            *holds = Holds::ALL;
+            return;
+        };
         let mut key = 0;
         for (at, &byte) in text.iter().enumerate() {
             let byte = self.lower.get(usize::from(byte)).copied().unwrap_or(byte);
             key = step(key, byte);
-            let word = self.filed.get(key / 64).copied().unwrap_or(u64::MAX);
+            let word = filed.get(key / 64).copied().unwrap_or(u64::MAX);
             if word >> (key % 64) & 1 == 1 {
                 self.compare(text, at + 1, key, holds);
             }

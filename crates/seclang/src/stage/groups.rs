@@ -4,8 +4,9 @@
 //! Only variables that stay as they are while a phase is evaluated take part; what a rule leaves out
 //! (`!ARGS:x`, `ctl:ruleRemoveTarget…`) is not taken out here: a group may hold too much, never too little.
 
+use super::questions::Asked;
 use super::settled::Settled;
-use super::{Gate, Holds, Questions, Quick, is_set};
+use super::{Gate, Holds, Questions, Quick, is_set, set};
 use crate::plan::{ChainId, Flow, Link, Rule};
 use crate::prelude::Prelude;
 use crate::strings::Strings;
@@ -56,25 +57,15 @@ pub(crate) struct Member {
     pub(crate) position: usize,
     /// What the group must hold.
     gate: Gate,
-    /// The number of the rule's first question, if it has one: not all of the group may have said no to it.
-    question: Option<usize>,
+    /// The rule's first question, if it has one: not all of the group may have said no to it.
+    question: Asked,
 }
 
 impl Member {
     /// Whether a group that holds this, and of which all values have said no to those, may match the rule.
     pub(crate) fn is_open(&self, holds: &Holds, denied: &Questions) -> bool {
-        may_match(self.gate, self.question, holds, denied)
+        self.gate.is_open(holds) && !denied.answer(self.question)
     }
-}
-
-/// Whether values that hold this, and have all said no to those, may match a link.
-pub(crate) fn may_match(
-    gate: Gate,
-    question: Option<usize>,
-    holds: &Holds,
-    denied: &Questions,
-) -> bool {
-    gate.is_open(holds) && !question.is_some_and(|question| denied.have(question))
 }
 
 /// A rule of a phase.
@@ -95,8 +86,8 @@ pub(crate) struct Groups {
     pub(crate) targets: Vec<Target>,
     /// Distinct units, by number.
     pub(crate) units: Vec<Unit>,
-    /// Distinct lists of targets, by number.
-    pub(crate) lists: Vec<Vec<usize>>,
+    /// Distinct lists of targets, by number; each as bits by the targets' numbers.
+    pub(crate) lists: Vec<Vec<u64>>,
     /// All groups, by number.
     pub(crate) all: Vec<Group>,
     /// Rules of phases 1 to 5 in file order.
@@ -191,7 +182,8 @@ impl Groups {
                     && let Some((members, link)) = groups.get_mut(group).zip(link)
                 {
                     let gate = link.gate.unwrap_or(Gate::OPEN);
-                    members.push(Member { position, gate, question: link.question });
+                    let question = Asked::new(link.question);
+                    members.push(Member { position, gate, question });
                 }
             }
         }
@@ -251,7 +243,12 @@ impl Builder {
         }
         let lists = &mut self.groups.lists;
         let list = *self.lists.entry(targets.clone()).or_insert_with(|| {
-            lists.push(targets);
+            let last = targets.last().copied().unwrap_or(0);
+            let mut bits = vec![0; last / 64 + 1];
+            for target in &targets {
+                set(&mut bits, *target);
+            }
+            lists.push(bits);
             lists.len() - 1
         });
         let all = &mut self.groups.all;

@@ -7,7 +7,7 @@ use super::recall::Reach;
 use super::{Fault, Transaction};
 use crate::plan::{ChainNode, Link};
 use crate::ruleset::RuleSet;
-use crate::stage::{self, Holds, Questions, Quick, QuickKind, Unit, is_set, set};
+use crate::stage::{Holds, Questions, Quick, QuickKind, Unit, is_set, set};
 use crate::strings::StrId;
 use crate::transaction::values::Value;
 
@@ -112,6 +112,15 @@ impl Candidates {
     }
 }
 
+/// The places of the bits that are set.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros())?;
+        word &= word - 1;
+        usize::try_from(bit).ok()
+    })
+}
+
 /// The first bit from a place on that is set.
 fn next_set(words: &[u64], from: usize) -> Option<usize> {
     let mut at = from / 64;
@@ -177,9 +186,11 @@ impl Transaction {
         if !is_set(&self.desk.candidates.groups_known, group) {
             self.learn_group(rules, group)?;
         }
-        let gate = link.gate.unwrap_or_default();
         let all = self.desk.candidates.of_group(rules, group);
-        Ok(all.is_none_or(|(holds, denied)| stage::may_match(gate, link.question, holds, denied)))
+        Ok(all.is_none_or(|(holds, denied)| {
+            let denies = |question| denied.have(question);
+            link.gate.is_none_or(|gate| gate.is_open(holds)) && !link.question.is_some_and(denies)
+        }))
     }
 
     /// Whether a question of numbers can have yes for an answer.
@@ -253,9 +264,15 @@ impl Transaction {
         }
         let mut together =
             Together { reach: Reach::NOTHING, denied: Questions::ALL, ..Together::default() };
-        for &target in rules.stage.groups.lists.get(number).map_or(&[][..], Vec::as_slice) {
-            self.learn_target(rules, target)?;
-            if let Some(known) = self.desk.candidates.target(target) {
+        let list = rules.stage.groups.lists.get(number).map_or(&[][..], Vec::as_slice);
+        for (at, word) in list.iter().enumerate() {
+            let known = self.desk.candidates.targets_known.get(at);
+            for bit in bits(word & !known.copied().unwrap_or(0)) {
+                self.learn_target(rules, at * 64 + bit)?;
+            }
+            let own = &self.desk.candidates;
+            let filled = own.targets_filled.get(at).copied().unwrap_or(0);
+            for known in bits(word & filled).filter_map(|bit| own.targets.get(at * 64 + bit)) {
                 together.all.add(&known.all);
                 together.denied.keep(&known.denied);
                 // What nothing reacts to adds nothing to what chains can make.

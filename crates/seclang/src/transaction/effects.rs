@@ -6,7 +6,7 @@ use crate::lists::Listing;
 use crate::macros::Macro;
 use crate::operator::{Hit, parse_integer};
 use crate::plan::{Change, Control, Effect, Link};
-use crate::strings::{StrId, write_number};
+use crate::strings::{StrId, has_upper, write_number};
 use crate::trace::{Event, shown};
 use crate::transaction::state::{Entry, Matched, entry};
 use crate::variable::{Selector, Target, Variable};
@@ -165,7 +165,7 @@ impl Transaction {
     }
 
     pub(super) fn lower_id(&mut self, id: StrId) -> StrId {
-        if !self.strings.get(id).iter().any(u8::is_ascii_uppercase) {
+        if !has_upper(self.strings.get(id)) {
             return id;
         }
         self.room.clear();

@@ -1,6 +1,6 @@
 //! What is known of a transaction, as interned values.
 
-use crate::strings::{StrId, Strings, write_number};
+use crate::strings::{StrId, Strings, has_upper, write_number};
 use crate::variable::Variable;
 use foldhash::HashMap;
 
@@ -217,8 +217,7 @@ impl State {
 /// An entry of interned name and value.
 pub(crate) fn entry(key: &[u8], value: &[u8], strings: &mut Strings) -> Entry {
     let name = strings.intern(key);
-    let has_upper = key.iter().any(u8::is_ascii_uppercase);
-    let lower = if has_upper { strings.intern_lower(key) } else { name };
+    let lower = if has_upper(key) { strings.intern_lower(key) } else { name };
     Entry { key: name, lower, value: strings.intern(value) }
 }
 
