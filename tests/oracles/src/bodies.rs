@@ -36,21 +36,45 @@ pub fn cookies(input: &[u8]) {
     }
 }
 
-/// What another reader of JSON accepts is accepted, with as many values.
+/// What another reader of JSON accepts is accepted, with as many values, and with the same strings under the same paths.
 pub fn json(input: &[u8]) {
     const LIMITS: values::Limits = values::Limits { depth_max: 64, values_max: 500 };
-    let ours = values::values(input, LIMITS);
+    let mut found = Vec::new();
+    let ours = values::read(input, LIMITS, |path, value| {
+        found.push((path.to_vec(), value.to_vec()));
+    });
     let Ok(theirs) = serde_json::from_slice::<serde_json::Value>(input) else { return };
     let (depth, count) = measure(&theirs);
     if depth > 32 || count > 400 || has_twice(input) {
         return;
     }
-    match ours {
-        Ok(found) => {
-            let scalars = found.iter().filter(|value| !value.path.is_empty()).count();
-            hold(scalars >= count, "values of the document are missing", input);
+    if let Err(error) = ours {
+        panic!("{}: {}", error.0, input.escape_ascii());
+    }
+    hold(found.len() == count, "there are more or fewer values in the document", input);
+    let mut expected = Vec::new();
+    strings("json".to_owned(), &theirs, &mut expected);
+    for (path, value) in expected {
+        let same = |own: &(Vec<u8>, Vec<u8>)| own.0 == path.as_bytes() && own.1 == value.as_bytes();
+        hold(found.iter().any(same), "a string of the document is missing", input);
+    }
+}
+
+/// The strings of a value, each with its path.
+fn strings(path: String, value: &serde_json::Value, all: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Array(elements) => {
+            for (at, element) in elements.iter().enumerate() {
+                strings(format!("{path}.array_{at}"), element, all);
+            }
         }
-        Err(error) => panic!("{}: {}", error.0, input.escape_ascii()),
+        serde_json::Value::Object(members) => {
+            for (name, member) in members {
+                strings(format!("{path}.{name}"), member, all);
+            }
+        }
+        serde_json::Value::String(text) => all.push((path, text.clone())),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
     }
 }
 

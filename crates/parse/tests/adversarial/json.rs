@@ -1,18 +1,28 @@
 //! JSON.
 
 use crate::linear;
-use burgrave_parse::json::{Limits, values};
+use burgrave_parse::Malformed;
+use burgrave_parse::json::{Limits, read};
 use proptest::prelude::*;
 
 const LIMITS: Limits = Limits { depth_max: 32, values_max: 100 };
 const WIDE: Limits = Limits { depth_max: 512, values_max: 1_000_000 };
+
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Paths and values.
+fn values(input: &[u8], limits: Limits) -> Result<Pairs, Malformed> {
+    let mut all = Vec::new();
+    read(input, limits, |path, value| all.push((path.to_vec(), value.to_vec())))?;
+    Ok(all)
+}
 
 /// `path=value`, one after the other.
 fn flat(input: &[u8]) -> Result<String, String> {
     let found = values(input, LIMITS).map_err(|error| error.to_string())?;
     let shown = found
         .iter()
-        .map(|value| format!("{}={}", value.path.escape_ascii(), value.value.escape_ascii()));
+        .map(|(path, value)| format!("{}={}", path.escape_ascii(), value.escape_ascii()));
     Ok(shown.collect::<Vec<_>>().join(" "))
 }
 
@@ -78,7 +88,7 @@ fn depth_and_width_end_at_the_limits() {
     let long_name = format!("{{\"{}\":1}}", "n".repeat(70_000));
     assert!(values(long_name.as_bytes(), LIMITS).is_err(), "a path is bounded");
     let long_value = format!("\"{}\"", "v".repeat(1_000_000));
-    assert_eq!(values(long_value.as_bytes(), LIMITS).unwrap()[0].value.len(), 1_000_000);
+    assert_eq!(values(long_value.as_bytes(), LIMITS).unwrap()[0].1.len(), 1_000_000);
 }
 
 #[test]
@@ -196,7 +206,7 @@ proptest! {
         let found = values(text.as_bytes(), WIDE).map_err(|error| TestCaseError::fail(error.0))?;
         let found: Vec<_> = found
             .into_iter()
-            .map(|value| (String::from_utf8(value.path).unwrap(), String::from_utf8(value.value).unwrap()))
+            .map(|(path, value)| (String::from_utf8(path).unwrap(), String::from_utf8(value).unwrap()))
             .collect();
         prop_assert_eq!(found, expected, "{}", text);
         // No beginning of a document in brackets is a document.
