@@ -4,6 +4,7 @@
 //! reference, the position stands on the array itself: `json.items.array_0.id`.
 
 use crate::Malformed;
+use std::io::Write as _;
 
 /// Bounds of a document.
 #[derive(Clone, Copy, Debug)]
@@ -155,8 +156,7 @@ impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
     /// Puts the element's number or the member's name on the path.
     fn enter(&mut self, container: Container) -> Result<(), Malformed> {
         if let Some(element) = container.element {
-            self.path.extend_from_slice(b".array_");
-            write_number(element, &mut self.path);
+            let _infallible = write!(self.path, ".array_{element}");
         } else {
             if self.rest.first() != Some(&b'"') {
                 return Err(Malformed::new("json member has no name"));
@@ -284,18 +284,6 @@ impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u16::from_str_radix(digits, 16).ok())
             .ok_or_else(|| Malformed::new("json escape is malformed"))
-    }
-}
-
-/// Appends a number in decimal.
-fn write_number(number: usize, out: &mut Vec<u8>) {
-    let mut part = 1;
-    while number / part >= 10 {
-        part *= 10;
-    }
-    while part > 0 {
-        out.push(b'0' + u8::try_from(number / part % 10).unwrap_or_default());
-        part /= 10;
     }
 }
 

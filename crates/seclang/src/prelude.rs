@@ -219,25 +219,11 @@ fn is_of_tx(text: &Macro) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::interface::{Options, RuleFiles};
-    use crate::ruleset::RuleSet;
-    use std::path::{Path, PathBuf};
+    use crate::interface::Options;
+    use crate::transaction::tests::rules_with;
 
-    struct Text(&'static str);
-
-    impl RuleFiles for Text {
-        fn read(&self, _: &Path) -> Result<Vec<u8>, String> {
-            Ok(self.0.as_bytes().to_vec())
-        }
-
-        fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
-            Ok(vec![pattern.to_path_buf()])
-        }
-    }
-
-    fn check(text: &'static str, rules: usize, members: &str) {
-        let options = Options { bare: true, ..Options::default() };
-        let compiled = RuleSet::compile(&[PathBuf::from("t")], &Text(text), options).unwrap();
+    fn check(text: &str, rules: usize, members: &str) {
+        let compiled = rules_with(text, Options::default());
         let shown: Vec<String> = compiled
             .prelude
             .members
@@ -303,7 +289,7 @@ mod tests {
             let text = format!(
                 "SecAction \"id:1,phase:1,pass,nolog,setvar:tx.a=1\"\n{second}\nSecAction \"id:3,phase:1,pass,nolog,setvar:tx.c=1\"\n"
             );
-            check(Box::leak(text.into_boxed_str()), 1, "a=1");
+            check(&text, 1, "a=1");
         }
     }
 }

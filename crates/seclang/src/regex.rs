@@ -470,6 +470,10 @@ mod tests {
             ("^a\\d", &["a1", "ab"]),
             ("ab", &["xab", "b"]),
             ("__uT", &["__UTMA", "x__utmz", "_utm", "__u", ""]),
+            ("ab_*", &["ab", "xAb_", "a_"]),
+            ("ab?", &["a", "xa", "b"]),
+            ("b*", &["", "b", "x"]),
+            ("a+?", &["a", "b", "a+"]),
             ("^", &["", "x"]),
         ] {
             let quick = NamePattern::new(pattern.as_bytes()).unwrap();

@@ -50,22 +50,39 @@ pub(crate) enum Entrance {
     Jump(Quick, usize),
 }
 
-/// What a rule asks of its group.
+/// What a line of a rule asks of its group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    /// What the group must hold.
+    gate: Gate,
+    /// The line's question, if it has one: not all of the group may have said no to it.
+    question: Asked,
+}
+
+impl Wish {
+    /// Of this line.
+    pub(crate) fn of(link: &Link) -> Self {
+        Self { gate: link.gate.unwrap_or(Gate::OPEN), question: Asked::new(link.question) }
+    }
+
+    /// Whether a group that holds this, and of which all values have said no to those, may match the line.
+    pub(crate) fn may_match(&self, holds: &Holds, denied: &Questions) -> bool {
+        self.gate.is_open(holds) && !denied.answer(self.question)
+    }
+}
+
+/// A rule of a group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     /// The rule's position in its phase.
     pub(crate) position: usize,
-    /// What the group must hold.
-    gate: Gate,
-    /// The rule's first question, if it has one: not all of the group may have said no to it.
-    question: Asked,
+    /// What its first line asks.
+    pub(crate) wish: Wish,
 }
 
-impl Member {
-    /// Whether a group that holds this, and of which all values have said no to those, may match the rule.
-    pub(crate) fn is_open(&self, holds: &Holds, denied: &Questions) -> bool {
-        self.gate.is_open(holds) && !denied.answer(self.question)
-    }
+/// What there is of a phase (1 to 5).
+fn of_phase<T>(all: &[T; 5], phase: u8) -> Option<&T> {
+    all.get(usize::from(phase).checked_sub(1)?)
 }
 
 /// A rule of a phase.
@@ -123,7 +140,7 @@ impl Groups {
         });
         let settled = Settled::new(rules, prelude, constants);
         for (open, list) in groups.open.iter_mut().zip(&groups.phases) {
-            *open = settled.open(rules, list);
+            *open = settled.open(list);
         }
         groups.file(rules);
         groups
@@ -131,21 +148,18 @@ impl Groups {
 
     /// The rules of a phase (1 to 5) that may be entered, as bits by their position.
     pub(crate) fn open(&self, phase: u8) -> &[u64] {
-        let index = usize::from(phase).checked_sub(1);
-        index.and_then(|index| self.open.get(index)).map_or(&[], Vec::as_slice)
+        of_phase(&self.open, phase).map_or(&[], Vec::as_slice)
     }
 
     /// The members of a group in a phase (1 to 5).
     pub(crate) fn members(&self, phase: u8, group: usize) -> &[Member] {
-        let index = usize::from(phase).checked_sub(1);
-        let groups = index.and_then(|index| self.members.get(index));
+        let groups = of_phase(&self.members, phase);
         groups.and_then(|groups| groups.get(group)).map_or(&[], Vec::as_slice)
     }
 
     /// The rules of a phase (1 to 5).
     pub(crate) fn phase(&self, phase: u8) -> &[Step] {
-        let index = usize::from(phase).checked_sub(1);
-        index.and_then(|index| self.phases.get(index)).map_or(&[], Vec::as_slice)
+        of_phase(&self.phases, phase).map_or(&[], Vec::as_slice)
     }
 
     /// The rules by phase.
@@ -169,9 +183,7 @@ impl Groups {
             }
         }
     }
-}
 
-impl Groups {
     /// Files those rules of each phase that may be entered with their groups.
     fn file(&mut self, rules: &[Rule]) {
         for ((list, open), groups) in self.phases.iter().zip(&self.open).zip(&mut self.members) {
@@ -181,9 +193,7 @@ impl Groups {
                 if let Entrance::Candidate(group) = step.entrance
                     && let Some((members, link)) = groups.get_mut(group).zip(link)
                 {
-                    let gate = link.gate.unwrap_or(Gate::OPEN);
-                    let question = Asked::new(link.question);
-                    members.push(Member { position, gate, question });
+                    members.push(Member { position, wish: Wish::of(link) });
                 }
             }
         }

@@ -18,7 +18,7 @@ mod quick;
 mod settled;
 
 pub(crate) use classes::{MarkTable, Marks};
-pub(crate) use groups::{Entrance, Groups, Step, Unit};
+pub(crate) use groups::{Entrance, Groups, Step, Unit, Wish};
 pub(crate) use holds::{Gate, Holds};
 pub(crate) use questions::Questions;
 pub(crate) use quick::{Quick, QuickKind};

@@ -15,14 +15,17 @@ use crate::strings::{StrId, Strings};
 use crate::variable::Variable;
 use std::collections::BTreeSet;
 
-/// What is known of the members of `TX`.
-pub(crate) struct Settled<'a> {
+/// What is known of the members of `TX`, and of what is done to rules.
+pub(super) struct Settled<'a> {
+    rules: &'a [Rule],
     prelude: &'a Prelude,
     constants: &'a Strings,
     /// Names, in lower case, that some rule sets or removes.
     changed: BTreeSet<Vec<u8>>,
     /// What such names begin with where they have holes.
     beginnings: Vec<Vec<u8>>,
+    /// The rules that controls take, or take targets from.
+    taken: Vec<&'a RuleSelector>,
 }
 
 /// What is known of one member.
@@ -37,21 +40,20 @@ enum Member<'a> {
 
 impl<'a> Settled<'a> {
     /// Of these rules, some of which the prelude stands for.
-    pub(crate) fn new(rules: &[Rule], prelude: &'a Prelude, constants: &'a Strings) -> Self {
-        let mut settled =
-            Self { prelude, constants, changed: BTreeSet::new(), beginnings: Vec::new() };
+    pub(super) fn new(rules: &'a [Rule], prelude: &'a Prelude, constants: &'a Strings) -> Self {
+        let (changed, beginnings, taken) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let mut settled = Self { rules, prelude, constants, changed, beginnings, taken };
         for (_, rule) in (0..).zip(rules).filter(|(at, _)| !prelude.rules.contains(at)) {
             for effect in rule.links.iter().flat_map(|link| &link.effects) {
-                match effect {
-                    Effect::Set { collection: Variable::Tx, key, .. }
-                    | Effect::Expire { collection: Variable::Tx, key, .. } => settled.changes(key),
-                    Effect::Set { .. }
-                    | Effect::Expire { .. }
-                    | Effect::Open { .. }
-                    | Effect::Environment { .. }
-                    | Effect::Control(_)
-                    | Effect::Sanitise(_)
-                    | Effect::SanitiseMatched => {}
+                if let Effect::Set { collection: Variable::Tx, key, .. }
+                | Effect::Expire { collection: Variable::Tx, key, .. } = effect
+                {
+                    settled.changes(key);
+                } else if let Effect::Control(
+                    Control::Remove(rules) | Control::RemoveTarget(rules, _),
+                ) = effect
+                {
+                    settled.taken.push(rules);
                 }
             }
         }
@@ -99,11 +101,12 @@ impl<'a> Settled<'a> {
     }
 
     /// The rules of a phase that may be entered, as bits by their position.
-    pub(super) fn open(&self, rules: &[Rule], list: &[Step]) -> Vec<u64> {
+    pub(super) fn open(&self, list: &[Step]) -> Vec<u64> {
         let mut closed = vec![0; list.len().div_ceil(64)];
-        let landings = landings(rules, list);
-        let is_target = |step: &Step| {
-            rules.get(step.rule).is_some_and(|rule| selectors(rules).any(|own| own.selects(rule)))
+        let landings = landings(self.rules, list);
+        let is_taken = |step: &Step| {
+            let rule = self.rules.get(step.rule);
+            rule.is_none_or(|rule| self.taken.iter().any(|own| own.selects(rule)))
         };
         for (at, step) in list.iter().enumerate() {
             match (self.answer(&step.entrance), &step.entrance) {
@@ -114,7 +117,7 @@ impl<'a> Settled<'a> {
                     let enters = |(from, to): &(usize, usize)| {
                         over.contains(to) && *from != at && !over.contains(from)
                     };
-                    if !landings.iter().any(enters) && !is_target(step) {
+                    if !landings.iter().any(enters) && !is_taken(step) {
                         over.for_each(|over| set(&mut closed, over));
                         set(&mut closed, at);
                     }
@@ -138,39 +141,11 @@ fn landings(rules: &[Rule], list: &[Step]) -> Vec<(usize, usize)> {
     list.iter().enumerate().filter_map(landing).collect()
 }
 
-/// Of the controls that take rules, or targets from rules.
-fn selectors(rules: &[Rule]) -> impl Iterator<Item = &RuleSelector> {
-    let effects = rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.effects);
-    effects.filter_map(|effect| match effect {
-        Effect::Control(Control::Remove(rules) | Control::RemoveTarget(rules, _)) => Some(rules),
-        Effect::Control(_)
-        | Effect::Set { .. }
-        | Effect::Expire { .. }
-        | Effect::Open { .. }
-        | Effect::Environment { .. }
-        | Effect::Sanitise(_)
-        | Effect::SanitiseMatched => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::is_set;
-    use crate::interface::{Options, RuleFiles};
-    use crate::ruleset::RuleSet;
-    use std::path::{Path, PathBuf};
-
-    struct Text(&'static str);
-
-    impl RuleFiles for Text {
-        fn read(&self, _: &Path) -> Result<Vec<u8>, String> {
-            Ok(self.0.as_bytes().to_vec())
-        }
-
-        fn glob(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
-            Ok(vec![pattern.to_path_buf()])
-        }
-    }
+    use crate::interface::Options;
+    use crate::transaction::tests::rules_with;
 
     /// The setting, one rule a level, and one behind them.
     const LEVELS: &str = "SecAction \"id:1,phase:1,pass,nolog,setvar:tx.level=1\"\n\
@@ -183,16 +158,18 @@ mod tests {
         SecMarker END\n\
         SecRule ARGS \"@rx last\" \"id:7,phase:2,deny\"\n";
 
-    /// The rules of the second phase that may be entered, where this is added to the levels.
-    fn open(more: &str) -> Vec<u32> {
-        let text = Box::leak(format!("{LEVELS}{more}\n").into_boxed_str());
-        let options = Options { bare: true, ..Options::default() };
-        let compiled = RuleSet::compile(&[PathBuf::from("t")], &Text(text), options).unwrap();
+    /// The rules of the second phase that may be entered.
+    fn open_of(text: &str) -> Vec<u32> {
+        let compiled = rules_with(text, Options::default());
         let groups = &compiled.stage.groups;
         let steps = groups.phase(2).iter().enumerate();
         let open = steps.filter(|(at, _)| is_set(groups.open(2), *at));
-        let ids = open.map(|(_, step)| compiled.rules[step.rule].id);
-        ids.filter(|id| *id < 10).collect()
+        open.map(|(_, step)| compiled.rules[step.rule].id).filter(|id| *id < 10).collect()
+    }
+
+    /// The same, where this is added to the levels.
+    fn open(more: &str) -> Vec<u32> {
+        open_of(&format!("{LEVELS}{more}\n"))
     }
 
     const SETTLED: &[u32] = &[3, 7];
@@ -240,15 +217,6 @@ mod tests {
             &format!("{jump}SecRule ARGS \"@rx one\""),
             1,
         );
-        let options = Options { bare: true, ..Options::default() };
-        let text = Box::leak(text.into_boxed_str());
-        let compiled = RuleSet::compile(&[PathBuf::from("t")], &Text(text), options).unwrap();
-        let groups = &compiled.stage.groups;
-        let closed: Vec<u32> = (0..)
-            .zip(groups.phase(2))
-            .filter(|(at, _)| !is_set(groups.open(2), *at))
-            .map(|(_, step)| compiled.rules[step.rule].id)
-            .collect();
-        assert_eq!(closed, [2], "its answer is always no");
+        assert_eq!(open_of(&text), [9, 3, 4, 5, 6, 7], "but for the one whose answer is always no");
     }
 }

@@ -7,7 +7,7 @@ use super::recall::Reach;
 use super::{Fault, Transaction};
 use crate::plan::{ChainNode, Link};
 use crate::ruleset::RuleSet;
-use crate::stage::{Holds, Questions, Quick, QuickKind, Unit, is_set, set};
+use crate::stage::{Holds, Questions, Quick, QuickKind, Unit, Wish, is_set, set};
 use crate::strings::StrId;
 use crate::transaction::values::Value;
 
@@ -94,9 +94,7 @@ impl Candidates {
             known.resize(count.div_ceil(64), 0);
         }
     }
-}
 
-impl Candidates {
     /// What is known of a target that has values.
     fn target(&self, number: usize) -> Option<&Known> {
         let filled = is_set(&self.targets_filled, number);
@@ -187,10 +185,7 @@ impl Transaction {
             self.learn_group(rules, group)?;
         }
         let all = self.desk.candidates.of_group(rules, group);
-        Ok(all.is_none_or(|(holds, denied)| {
-            let denies = |question| denied.have(question);
-            link.gate.is_none_or(|gate| gate.is_open(holds)) && !link.question.is_some_and(denies)
-        }))
+        Ok(all.is_none_or(|(holds, denied)| Wish::of(link).may_match(holds, denied)))
     }
 
     /// Whether a question of numbers can have yes for an answer.
@@ -239,7 +234,8 @@ impl Transaction {
             let denied = if traced { &Questions::default() } else { denied };
             for member in rules.stage.groups.members(own.phase, number) {
                 if let Some(word) = open.get_mut(member.position / 64) {
-                    *word &= !(u64::from(!member.is_open(holds, denied)) << (member.position % 64));
+                    let closed = u64::from(!member.wish.may_match(holds, denied));
+                    *word &= !(closed << (member.position % 64));
                 }
             }
         }

@@ -372,4 +372,4 @@ impl Drop for Transaction {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

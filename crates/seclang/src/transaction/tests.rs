@@ -22,7 +22,7 @@ fn rules(text: &str) -> Arc<RuleSet> {
     rules_with(text, Options::default())
 }
 
-pub(super) fn rules_with(text: &str, options: Options) -> Arc<RuleSet> {
+pub(crate) fn rules_with(text: &str, options: Options) -> Arc<RuleSet> {
     let options = Options { bare: true, ..options };
     let compiled = RuleSet::compile(&[PathBuf::from("t.conf")], &Text(text.to_owned()), options);
     Arc::new(compiled.unwrap_or_else(|errors| panic!("{errors:?}")))
