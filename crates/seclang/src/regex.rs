@@ -5,12 +5,14 @@
 //! the engine, which refuses the request.
 
 use crate::stage::Need;
+use crate::strings::{StrId, Strings};
 use regex_automata::PatternID;
 use regex_automata::meta;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_syntax::hir::Hir;
 use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// Compiled sizes above this are refused at load.
 const SIZE_LIMIT: usize = 16 * 1024 * 1024;
@@ -169,6 +171,9 @@ pub(crate) struct NamePattern {
     is_beginning: bool,
     /// What a name holds that matches, in lower case, where the pattern asks for plain text and nothing else.
     text: Vec<u8>,
+    /// Of each constant of the rule set whether it matches, once one was asked about; `None` inside where that cannot be
+    /// said.
+    constants: OnceLock<Option<Vec<bool>>>,
 }
 
 impl NamePattern {
@@ -194,12 +199,21 @@ impl NamePattern {
         };
         let text = if text.iter().all(plain) { text.to_ascii_lowercase() } else { Vec::new() };
         let is_beginning = pattern.len() == beginning.len() + 1 && !beginning.is_empty();
-        Ok(Self { regex, beginning, is_beginning, text })
+        Ok(Self { regex, beginning, is_beginning, text, constants: OnceLock::new() })
     }
 
     /// The pattern, as compiled.
     pub(crate) fn pattern(&self) -> &str {
         self.regex.pattern()
+    }
+
+    /// Whether it matches a constant of its rule set; `None` for other strings, and where it takes long to say.
+    pub(crate) fn matches_constant(&self, constants: &Strings, name: StrId) -> Option<bool> {
+        if self.beginning.is_empty() && self.text.is_empty() {
+            return None;
+        }
+        let all = || constants.iter().map(|text| self.is_match(text)).collect::<Result<_, _>>();
+        self.constants.get_or_init(|| all().ok()).as_ref()?.get(name.index()).copied()
     }
 
     /// Whether it matches anywhere in a name.
@@ -481,6 +495,15 @@ mod tests {
             for name in names {
                 let name = name.as_bytes();
                 assert_eq!(quick.is_match(name), plain.is_match(name), "{pattern} {name:?}");
+            }
+            let mut constants = Strings::constants();
+            let mut intern = |name: &&str| constants.intern(name.as_bytes());
+            let ids: Vec<StrId> = names.iter().map(&mut intern).collect();
+            for (id, name) in ids.into_iter().zip(names) {
+                let known = quick.matches_constant(&constants, id);
+                let is_quick = !quick.beginning.is_empty() || !quick.text.is_empty();
+                let expected = is_quick.then(|| plain.is_match(name.as_bytes()).unwrap());
+                assert_eq!(known, expected, "{pattern} {name:?}");
             }
         }
     }

@@ -135,6 +135,11 @@ impl Strings {
         self.first + self.places.len()
     }
 
+    /// All strings, in the order of their places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|index| self.get(StrId::at(index)))
+    }
+
     /// Bytes held by this pool alone.
     pub(crate) fn bytes_held(&self) -> usize {
         self.bytes.len()

@@ -24,8 +24,10 @@ pub(super) struct Settled<'a> {
     changed: BTreeSet<Vec<u8>>,
     /// What such names begin with where they have holes.
     beginnings: Vec<Vec<u8>>,
-    /// The rules that controls take, or take targets from.
-    taken: Vec<&'a RuleSelector>,
+    /// The rules that controls take away.
+    removed: Vec<&'a RuleSelector>,
+    /// The rules that controls take members of `TX` from.
+    deprived: Vec<&'a RuleSelector>,
 }
 
 /// What is known of one member.
@@ -41,23 +43,39 @@ enum Member<'a> {
 impl<'a> Settled<'a> {
     /// Of these rules, some of which the prelude stands for.
     pub(super) fn new(rules: &'a [Rule], prelude: &'a Prelude, constants: &'a Strings) -> Self {
-        let (changed, beginnings, taken) = (BTreeSet::new(), Vec::new(), Vec::new());
-        let mut settled = Self { rules, prelude, constants, changed, beginnings, taken };
+        let mut settled = Self {
+            rules,
+            prelude,
+            constants,
+            changed: BTreeSet::new(),
+            beginnings: Vec::new(),
+            removed: Vec::new(),
+            deprived: Vec::new(),
+        };
         for (_, rule) in (0..).zip(rules).filter(|(at, _)| !prelude.rules.contains(at)) {
             for effect in rule.links.iter().flat_map(|link| &link.effects) {
-                if let Effect::Set { collection: Variable::Tx, key, .. }
-                | Effect::Expire { collection: Variable::Tx, key, .. } = effect
-                {
-                    settled.changes(key);
-                } else if let Effect::Control(
-                    Control::Remove(rules) | Control::RemoveTarget(rules, _),
-                ) = effect
-                {
-                    settled.taken.push(rules);
-                }
+                settled.note(effect);
             }
         }
         settled
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "no other touches `TX` or takes a rule away"
+    )]
+    fn note(&mut self, effect: &'a Effect) {
+        match effect {
+            Effect::Set { collection: Variable::Tx, key, .. }
+            | Effect::Expire { collection: Variable::Tx, key, .. } => self.changes(key),
+            Effect::Control(Control::Remove(rules)) => self.removed.push(rules),
+            Effect::Control(Control::RemoveTarget(rules, target))
+                if target.variable == Variable::Tx =>
+            {
+                self.deprived.push(rules);
+            }
+            _ => {}
+        }
     }
 
     fn changes(&mut self, key: &Macro) {
@@ -104,20 +122,17 @@ impl<'a> Settled<'a> {
     pub(super) fn open(&self, list: &[Step]) -> Vec<u64> {
         let mut closed = vec![0; list.len().div_ceil(64)];
         let landings = landings(self.rules, list);
-        let is_taken = |step: &Step| {
-            let rule = self.rules.get(step.rule);
-            rule.is_none_or(|rule| self.taken.iter().any(|own| own.selects(rule)))
-        };
         for (at, step) in list.iter().enumerate() {
             match (self.answer(&step.entrance), &step.entrance) {
                 (Some(false), _) => set(&mut closed, at),
                 (Some(true), Entrance::Jump(_, to)) => {
-                    // Nobody takes the jump away, and nobody else comes to what it jumps over.
+                    // What it jumps over is not entered without it, and nobody else comes there.
                     let over = at + 1..(*to).min(list.len());
+                    let within = list.get(over.clone()).unwrap_or_default();
                     let enters = |(from, to): &(usize, usize)| {
                         over.contains(to) && *from != at && !over.contains(from)
                     };
-                    if !landings.iter().any(enters) && !is_taken(step) {
+                    if !landings.iter().any(enters) && !self.may_be_lost(step, within) {
                         over.for_each(|over| set(&mut closed, over));
                         set(&mut closed, at);
                     }
@@ -126,6 +141,18 @@ impl<'a> Settled<'a> {
             }
         }
         closed.into_iter().map(|word: u64| !word).collect()
+    }
+
+    /// Whether a control can take a jump away, or its question, and leave a rule of those that it jumps over.
+    fn may_be_lost(&self, jump: &Step, over: &[Step]) -> bool {
+        let is_of = |selector: &RuleSelector, step: &Step| {
+            self.rules.get(step.rule).map(|rule| selector.selects(rule))
+        };
+        self.deprived.iter().any(|own| is_of(own, jump) != Some(false))
+            || self.removed.iter().any(|own| {
+                is_of(own, jump) != Some(false)
+                    && over.iter().any(|step| is_of(own, step) != Some(true))
+            })
     }
 }
 
@@ -203,9 +230,16 @@ mod tests {
 
     #[test]
     fn a_jump_that_a_control_can_take_away_is_made_anew_each_time() {
-        for what in ["ruleRemoveById=4", "ruleRemoveTargetById=3-9;TX:level"] {
+        for (what, expected) in [
+            ("ruleRemoveById=4", &[3, 4, 5, 6, 7][..]),
+            ("ruleRemoveById=3-5", &[3, 4, 5, 6, 7]),
+            ("ruleRemoveTargetById=3-9;TX:level", &[3, 4, 5, 6, 7]),
+            // Then there is nothing left to jump over, or the question stays as it is.
+            ("ruleRemoveById=4-6", SETTLED),
+            ("ruleRemoveTargetById=3-9;ARGS:level", SETTLED),
+        ] {
             let more = format!("SecRule ARGS \"@rx x\" \"id:10,phase:1,pass,ctl:{what}\"");
-            assert_eq!(open(&more), [3, 4, 5, 6, 7], "{what}");
+            assert_eq!(open(&more), expected, "{what}");
         }
     }
 

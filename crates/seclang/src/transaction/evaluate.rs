@@ -74,9 +74,7 @@ impl Transaction {
     fn rules_of(&mut self, phase: u8, rules: &RuleSet) -> Decision {
         let list = rules.stage.groups.phase(phase);
         if phase == 1 {
-            for (name, value) in &rules.prelude.members {
-                self.state.set_tx(*name, Some(*value));
-            }
+            self.state.start_tx(&rules.prelude.members);
         }
         let mut position = 0;
         while let Some(at) = self.next_open(position)

@@ -187,6 +187,19 @@ impl State {
         }
     }
 
+    /// Sets these members of `TX`, of which the rules know the names.
+    pub(crate) fn start_tx(&mut self, members: &[(StrId, StrId)]) {
+        if !self.tx.is_empty() {
+            return members.iter().for_each(|(name, value)| self.set_tx(*name, Some(*value)));
+        }
+        self.tx.extend(members.iter().map(|&(lower, value)| Entry { key: lower, lower, value }));
+        for (place, (name, _)) in (1..).zip(members) {
+            if let Some(known) = self.tx_known.get_mut(name.index()) {
+                *known = place;
+            }
+        }
+    }
+
     /// The members of an opened kept collection.
     pub(crate) fn kept(&self, variable: Variable) -> &[Entry] {
         let found = self.kept.iter().find(|(kept, _)| *kept == variable);
@@ -241,5 +254,12 @@ mod tests {
         state.set_tx(b, Some(two));
         assert_eq!(state.tx.len(), 1);
         assert_eq!(state.tx(b), Some(two));
+        for _ in 0..2 {
+            state.start_tx(&[(a, two)]);
+            assert_eq!((state.tx(a), state.tx(b), state.tx.len()), (Some(two), Some(two), 2));
+        }
+        state.clear();
+        state.start_tx(&[(a, one)]);
+        assert_eq!((state.tx(a), state.tx(b), state.tx.len()), (Some(one), None, 1));
     }
 }
