@@ -6,6 +6,7 @@
 
 use crate::answer;
 use crate::connection::{BUFFER_BYTES_MAX, Client, record};
+use crate::guard::from_file::Connected;
 use crate::guard::head::HeadLimits;
 use crate::guard::io::{Guard, GuardLimits};
 use crate::plan::Plan;
@@ -42,7 +43,7 @@ fn guard_limits(limits: &Limits) -> GuardLimits {
 /// Serves a connection to its end.
 pub(crate) async fn serve<S>(worker: Rc<Worker>, client: Rc<Client>, stream: S, plan: &Plan)
 where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Connected + Unpin + 'static,
 {
     let limits = guard_limits(&plan.settings.limits);
     let mut guard = Guard::new(stream, Rc::clone(&client.wire), limits);
@@ -90,7 +91,7 @@ async fn exchanges<S>(
     guard: Guard<S>,
 ) -> (Guard<S>, Bytes, bool)
 where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Connected + Unpin + 'static,
 {
     let service = service_fn(|request: Request<Incoming>| {
         let head = client.wire.take_head();

@@ -5,10 +5,11 @@
 //! A kernel without `openat2` is an error, never a fall-back to something weaker.
 
 use crate::{Kind, SysError};
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2, sendfile};
+use rustix::io::retry_on_intr;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -134,6 +135,23 @@ impl Opened {
         self.file
             .read_at(buffer, offset)
             .map_err(|error| SysError::from_io("reading", Path::new("an open file"), error))
+    }
+
+    /// Whether it has the size and was last modified when it was opened.
+    pub fn is_unchanged(&self) -> bool {
+        fstat(&self.file).is_ok_and(|stat| {
+            u64::try_from(stat.st_size) == Ok(self.facts.size)
+                && (stat.st_mtime, stat.st_mtime_nsec)
+                    == (self.facts.modified_secs, self.facts.modified_nanos)
+        })
+    }
+
+    /// Sends bytes from a place on to a socket without a copy of them (`sendfile(2)`); how many it took. 0 is the end of
+    /// the file.
+    pub fn send(&self, socket: impl AsFd, offset: u64, count: usize) -> std::io::Result<usize> {
+        let mut at = offset;
+        let sent = retry_on_intr(|| sendfile(&socket, &self.file, Some(&mut at), count));
+        Ok(sent?)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Listening sockets, with the options that one event loop a core needs.
 
 use crate::SysError;
+use rustix::io::retry_on_intr;
+use rustix::net::{SendFlags, send};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
@@ -50,6 +53,12 @@ pub fn connect_tcp_from(
     socket.bind(&SocketAddr::new(own, 0).into())?;
     socket.connect_timeout(&address.into(), time)?;
     Ok(socket.into())
+}
+
+/// Sends bytes that others follow at once (`MSG_MORE`); how many the socket took.
+pub fn send_ahead(socket: impl AsFd, bytes: &[u8]) -> std::io::Result<usize> {
+    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+    Ok(retry_on_intr(|| send(&socket, bytes, flags))?)
 }
 
 /// Opens a non-blocking UDP socket on an address that is not port 0.

@@ -193,6 +193,55 @@ fn conditions_and_ranges_are_honoured() {
     assert_eq!(header(&out, "content-range"), Some("bytes */1024"));
 }
 
+/// The bytes of a file that is large enough to be sent without a copy: printable, so that answers can be read as text.
+fn printable(start: u8) -> String {
+    let bytes = (0..100_003_u32).map(|at| b' ' + (u8::try_from(at % 89).unwrap() + start) % 89);
+    String::from_utf8(bytes.collect()).unwrap()
+}
+
+#[test]
+fn a_large_file_comes_whole_in_parts_and_one_after_the_other() {
+    let bed = bed();
+    let (first, other) = (printable(0), printable(7));
+    std::fs::write(bed.root().join("first.bin"), &first).unwrap();
+    std::fs::write(bed.root().join("other.bin"), &other).unwrap();
+    let get =
+        |name: &str, more: &str| format!("GET /{name} HTTP/1.1\r\nHost: site.test\r\n{more}\r\n");
+    let close = "Connection: close\r\n";
+    let part = format!("Range: bytes=10-90009\r\n{close}");
+    assert!(body(&bed.send(get("first.bin", close).as_bytes())) == first);
+    assert!(Some(body(&bed.send(get("first.bin", &part).as_bytes()))) == first.get(10..90_010));
+    let head =
+        bed.send(format!("HEAD /first.bin HTTP/1.1\r\nHost: site.test\r\n{close}\r\n").as_bytes());
+    assert_eq!((header(&head, "content-length"), body(&head)), (Some("100003"), ""));
+    let many =
+        [get("first.bin", ""), get("1k.txt", ""), get("other.bin", ""), get("first.bin", close)];
+    let answers = bed.send(many.concat().as_bytes());
+    let small = std::fs::read_to_string(bed.root().join("1k.txt")).unwrap();
+    let mut rest = answers.as_str();
+    for content in [&first, &small, &other, &first] {
+        let (_, after) = rest.split_once("\r\n\r\n").unwrap();
+        let (own, after) = after.split_at(content.len());
+        assert!(own == content);
+        rest = after;
+    }
+    assert_eq!(rest, "");
+}
+
+#[test]
+fn a_large_file_that_is_written_to_in_place_comes_as_its_tag_says() {
+    let bed = bed();
+    let path = bed.root().join("first.bin");
+    std::fs::write(&path, printable(0)).unwrap();
+    let asked = || bed.ask("GET /first.bin HTTP/1.1");
+    let before = asked();
+    std::fs::write(&path, printable(7)).unwrap();
+    let after = asked();
+    let same = header(&before, "etag") == header(&after, "etag");
+    assert!(body(&after) == if same { printable(0) } else { printable(7) });
+    support::until("the change is seen", || body(&asked()) == printable(7));
+}
+
 #[test]
 fn precompressed_siblings_are_negotiated() {
     let bed = bed();

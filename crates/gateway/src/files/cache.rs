@@ -6,6 +6,7 @@
 
 use super::types;
 use crate::coder::Coding;
+use crate::guard::from_file::{self, FromFile};
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use burgrave_sys::{Facts, Kind, Opened, Root, SysError};
@@ -38,6 +39,8 @@ pub(crate) enum Content {
 pub(crate) struct Entry {
     pub(crate) facts: Facts,
     pub(crate) content: Content,
+    /// The file of a content in memory that is large enough to be sent from there.
+    file: Option<Rc<Opened>>,
     pub(crate) etag: HeaderValue,
     pub(crate) modified: HeaderValue,
     pub(crate) kind: &'static str,
@@ -114,6 +117,12 @@ impl Entry {
         self.coded.get(place)?.get_or_init(|| compressed(plain, coding)).clone()
     }
 
+    /// The file that the content in memory can be sent from.
+    pub(crate) fn source(&self) -> Option<FromFile> {
+        let Content::Memory(content) = &self.content else { return None };
+        Some(FromFile { content: content.clone(), file: Rc::clone(self.file.as_ref()?) })
+    }
+
     fn weight(&self) -> u64 {
         match &self.content {
             Content::Memory(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
@@ -142,10 +151,18 @@ fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
         i128::from(facts.modified_secs) * 1_000_000_000 + i128::from(facts.modified_nanos),
         facts.inode ^ facts.device.rotate_left(32),
     );
+    let (content, file) = match content {
+        Some(content) if content.len() >= from_file::BYTES_MIN => {
+            (Content::Memory(content), Some(Rc::new(opened)))
+        }
+        Some(content) => (Content::Memory(content), None),
+        None => (Content::Disk(opened), None),
+    };
     let header = |text: String| HeaderValue::try_from(text).ok().ok_or(Reason::FileFault);
     Ok(Entry {
         facts,
-        content: content.map_or(Content::Disk(opened), Content::Memory),
+        content,
+        file,
         etag: header(etag)?,
         modified: header(httpdate::fmt_http_date(modified))?,
         kind: types::of(name),

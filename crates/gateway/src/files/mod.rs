@@ -235,6 +235,9 @@ fn send_part(
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     let many = head.version.multiplexes();
     *response.body_mut() = content(entry, start, length, many)?;
+    if let Some(file) = entry.source().filter(|_| !many) {
+        exchange.client.wire.comes_from(file);
+    }
     Ok(response)
 }
 

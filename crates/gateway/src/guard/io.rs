@@ -7,6 +7,7 @@
 
 use super::chunked::Chunked;
 use super::clock::Alarm;
+use super::from_file::{Connected, FromFile};
 use super::head::{Framing, Head, HeadLimits, HeadParser, Version};
 use crate::refusal::Reason;
 use bytes::{Buf, Bytes, BytesMut};
@@ -56,9 +57,15 @@ pub(crate) struct Wire {
     answering: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     refused: RefCell<Option<Refused>>,
+    file: RefCell<Option<FromFile>>,
 }
 
 impl Wire {
+    /// The answer's bytes are those of this file.
+    pub(crate) fn comes_from(&self, file: FromFile) {
+        *self.file.borrow_mut() = Some(file);
+    }
+
     /// The header of the request that the library has just handed out.
     pub(crate) fn take_head(&self) -> Option<Head> {
         self.head.borrow_mut().take()
@@ -292,6 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
                 }
                 self.park.dismiss();
                 self.write_alarm.dismiss();
+                self.wire.file.take();
                 self.parked = true;
                 Poll::Ready(Ok(Step::Given))
             }
@@ -312,6 +320,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
                 Framing::Open => Phase::Chunked(Chunked::new(), 0),
             };
             self.park.clear();
+            self.wire.file.take();
             self.wire.answering.set(true);
             *self.wire.head.borrow_mut() = Some(head);
             self.first = false;
@@ -340,6 +349,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         Poll::Pending
+    }
+}
+
+impl<S: Connected> Guard<S> {
+    /// Writes what stands in a file from there; `None` where it does not, or cannot be.
+    fn poll_write_file(
+        &self,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Option<Poll<io::Result<usize>>> {
+        let file = self.wire.file.borrow();
+        file.as_ref()?.poll_write(context, self.stream.socket()?, slices)
     }
 }
 
@@ -407,14 +428,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Read for Guard<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Write for Guard<S> {
+impl<S: AsyncRead + AsyncWrite + Connected + Unpin> hyper::rt::Write for Guard<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.stream).poll_write(context, bytes);
+        let result = match this.poll_write_file(context, &[io::IoSlice::new(bytes)]) {
+            Some(result) => result,
+            None => Pin::new(&mut this.stream).poll_write(context, bytes),
+        };
         this.written(context, result)
     }
 
@@ -441,7 +465,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Write for Guard<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        let result = match this.poll_write_file(context, slices) {
+            Some(result) => result,
+            None => Pin::new(&mut this.stream).poll_write_vectored(context, slices),
+        };
         this.written(context, result)
     }
 }

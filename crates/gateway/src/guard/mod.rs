@@ -3,10 +3,11 @@
 //!
 //! [`head`] and [`chunked`] are pure and strict; [`io`] feeds them, keeps the original header for
 //! rules and log, and hands the library a header that we wrote ourselves; [`clock`] ends what is
-//! slow.
+//! slow; [`from_file`] sends large files without a copy.
 
 pub(crate) mod bytes;
 pub(crate) mod chunked;
 pub(crate) mod clock;
+pub(crate) mod from_file;
 pub(crate) mod head;
 pub(crate) mod io;

@@ -194,12 +194,11 @@ impl Transaction {
                     // Most members of `TX` are named by the rules.
                     let known = (variable == Variable::Tx)
                         .then(|| regex.matches_constant(&self.rules.constants, entry.key));
-                    let matches = match known.flatten() {
-                        Some(known) => known,
-                        None => {
-                            let name = self.strings.get(entry.key);
-                            regex.is_match(name).map_err(|_ignored| Fault::Regex)?
-                        }
+                    let matches = if let Some(known) = known.flatten() {
+                        known
+                    } else {
+                        let name = self.strings.get(entry.key);
+                        regex.is_match(name).map_err(|_ignored| Fault::Regex)?
                     };
                     if matches {
                         values.push(value(entry));
