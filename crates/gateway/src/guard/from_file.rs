@@ -8,7 +8,7 @@ use burgrave_sys::Opened;
 use bytes::Bytes;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -65,48 +65,41 @@ impl FromFile {
         if part.len() < BYTES_MIN || !self.file.is_unchanged() {
             return None;
         }
-        Some(self.poll_send(context, socket, (ahead, place, part.len())))
-    }
-
-    fn poll_send(
-        &self,
-        context: &mut Context<'_>,
-        socket: &TcpStream,
-        (ahead, place, count): (&[u8], u64, usize),
-    ) -> Poll<io::Result<usize>> {
         loop {
-            let send = || self.send(socket, ahead, place, count);
+            let send = || self.send(socket, ahead, place, part.len());
             match socket.try_io(Interest::WRITABLE, send) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(socket.poll_write_ready(context))?;
+                    match socket.poll_write_ready(context) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
+                        Poll::Pending => return Some(Poll::Pending),
+                    }
                 }
-                result => return Poll::Ready(result),
+                result => return result.transpose().map(Poll::Ready),
             }
         }
     }
 
-    /// What the socket takes at once.
+    /// What the socket takes at once; `None` where nothing can be sent from the file: it became shorter, or lies where
+    /// the kernel cannot. What there is to be told of the socket is told when it is written to.
     fn send(
         &self,
         socket: &TcpStream,
         ahead: &[u8],
         place: u64,
         count: usize,
-    ) -> io::Result<usize> {
+    ) -> io::Result<Option<usize>> {
         let mut sent = 0;
         if !ahead.is_empty() {
             sent = burgrave_sys::send_ahead(socket, ahead)?;
             if sent < ahead.len() {
-                return Ok(sent);
+                return Ok(Some(sent));
             }
         }
         match self.file.send(socket, place, count) {
-            // It became shorter since it was looked at.
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(more) => Ok(sent + more),
-            // The socket has enough for now.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && sent > 0 => Ok(sent),
-            Err(error) => Err(error),
+            Ok(more) if more > 0 => Ok(Some(sent + more)),
+            Err(full) if full.kind() == io::ErrorKind::WouldBlock && sent == 0 => Err(full),
+            Ok(_) | Err(_) => Ok((sent > 0).then_some(sent)),
         }
     }
 }

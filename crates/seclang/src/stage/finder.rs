@@ -1,9 +1,9 @@
 //! Many short literals looked for at once in short texts, ASCII case ignored.
 //!
 //! Each literal is filed under the rarest three bytes in a row that it has (two, where it has no more). One
-//! pass over a text asks a table of 32 kilobytes, of which a text touches a few lines, whether the last three bytes are
-//! those of a literal, or share a key with them, which in ordinary text is rare; only then literals are compared, eight
-//! bytes at a time. An automaton over all literals would do the same work a byte, but out of megabytes. Idea after Wu and
+//! pass over a text asks a table of 256 kilobytes, of which a text touches a line for each two bytes in a row that differ,
+//! whether the last three bytes are those of a literal, or share a key with them, which in ASCII none do; only then
+//! literals are compared, eight bytes at a time. An automaton over all literals would do the same work a byte, but out of megabytes. Idea after Wu and
 //! Manber, "A fast algorithm for multi-pattern searching" (1994).
 //!
 //! Linear in the text: no three bytes have more than a bounded number of literals but where literals cannot
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Bytes of a literal.
 pub(super) const LITERAL_BYTES_MAX: usize = 8;
 /// By so many bits a key moves with each byte; of the oldest of the three bytes as many are left.
-const SHIFT: u32 = 6;
+const SHIFT: u32 = 7;
 /// Three bytes in a row, laid over each other.
 const KEYS: usize = 1 << (3 * SHIFT);
 const KEY_MASK: usize = KEYS - 1;

@@ -39,6 +39,7 @@ fn file() -> (tempfile::TempDir, FromFile) {
     let dir = tempfile::tempdir().unwrap();
     let content: Vec<u8> = (0..SIZE).map(|at| u8::try_from(at % 251).unwrap()).collect();
     std::fs::write(dir.path().join("file"), &content).unwrap();
+    std::fs::write(dir.path().join("empty"), b"").unwrap();
     let file = Root::open(dir.path()).unwrap().open_beneath(b"file").unwrap();
     (dir, FromFile { content: content.into(), file: Rc::new(file) })
 }
@@ -157,6 +158,14 @@ fn what_does_not_stand_in_the_file_is_written_from_memory() {
             read_all.unwrap();
             assert!(!from_file && read == part);
         }
+        // What it says of itself did not change, but there is nothing in it any more.
+        let emptied = Root::open(dir.path()).unwrap().open_beneath(b"empty").unwrap();
+        let emptied = FromFile { content: file.content.clone(), file: Rc::new(emptied) };
+        let mut read = vec![0; 4 + SIZE];
+        let writes = write(&mut server, &emptied, b"head", &file.content);
+        let (_, read_all) = tokio::join!(writes, client.read_exact(&mut read));
+        read_all.unwrap();
+        assert!(read == [b"head", &file.content[..]].concat());
         // The file is another one by now; what was read of it, and told of it, is what is sent.
         let mut changed =
             std::fs::OpenOptions::new().write(true).open(dir.path().join("file")).unwrap();
