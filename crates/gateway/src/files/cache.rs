@@ -28,8 +28,8 @@ const CONTENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// A file's content.
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// All of it.
-    Memory(Bytes),
+    /// All of it; and the file, where it is large enough to be sent from there.
+    Memory(Bytes, Option<Rc<Opened>>),
     /// To be read; also a directory.
     Disk(Opened),
 }
@@ -39,8 +39,6 @@ pub(crate) enum Content {
 pub(crate) struct Entry {
     pub(crate) facts: Facts,
     pub(crate) content: Content,
-    /// The file of a content in memory that is large enough to be sent from there.
-    file: Option<Rc<Opened>>,
     pub(crate) etag: HeaderValue,
     pub(crate) modified: HeaderValue,
     pub(crate) kind: &'static str,
@@ -109,7 +107,7 @@ const CODED_BYTES_MIN: usize = 512;
 impl Entry {
     /// The content in a coding, made at the first request for it. Only of texts that are in memory.
     pub(crate) fn coded(&self, coding: Coding) -> Option<Bytes> {
-        let Content::Memory(plain) = &self.content else { return None };
+        let Content::Memory(plain, _) = &self.content else { return None };
         if !types::is_text(self.kind) || plain.len() < CODED_BYTES_MIN {
             return None;
         }
@@ -119,13 +117,13 @@ impl Entry {
 
     /// The file that the content in memory can be sent from.
     pub(crate) fn source(&self) -> Option<FromFile> {
-        let Content::Memory(content) = &self.content else { return None };
-        Some(FromFile { content: content.clone(), file: Rc::clone(self.file.as_ref()?) })
+        let Content::Memory(content, Some(file)) = &self.content else { return None };
+        Some(FromFile { content: content.clone(), file: Rc::clone(file) })
     }
 
     fn weight(&self) -> u64 {
         match &self.content {
-            Content::Memory(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Content::Memory(bytes, _) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             Content::Disk(_) => 0,
         }
     }
@@ -151,18 +149,17 @@ fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
         i128::from(facts.modified_secs) * 1_000_000_000 + i128::from(facts.modified_nanos),
         facts.inode ^ facts.device.rotate_left(32),
     );
-    let (content, file) = match content {
-        Some(content) if content.len() >= from_file::BYTES_MIN => {
-            (Content::Memory(content), Some(Rc::new(opened)))
+    let content = match content {
+        Some(bytes) => {
+            let file = (bytes.len() >= from_file::BYTES_MIN).then(|| Rc::new(opened));
+            Content::Memory(bytes, file)
         }
-        Some(content) => (Content::Memory(content), None),
-        None => (Content::Disk(opened), None),
+        None => Content::Disk(opened),
     };
     let header = |text: String| HeaderValue::try_from(text).ok().ok_or(Reason::FileFault);
     Ok(Entry {
         facts,
         content,
-        file,
         etag: header(etag)?,
         modified: header(httpdate::fmt_http_date(modified))?,
         kind: types::of(name),

@@ -90,7 +90,7 @@ pub(crate) fn error_page(exchange: &Exchange, status: StatusCode) -> Option<Resp
     let files = exchange.plan.sites.get(site)?.site.files.as_ref()?;
     let name = path::resolve(files.pages.get(&status.as_u16())?.as_bytes()).ok()?;
     let entry = open(exchange, site, &name.bytes).ok()?;
-    let Content::Memory(bytes) = &entry.content else { return None };
+    let Content::Memory(bytes, _) = &entry.content else { return None };
     let mut response = Response::new(OutBody::Whole(bytes.clone()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(entry.kind));
@@ -259,7 +259,7 @@ fn set(response: &mut Response<OutBody>, content_range: String) -> Result<(), St
 
 fn content(entry: &Rc<Entry>, start: u64, length: u64, many: bool) -> Result<OutBody, Reason> {
     match &entry.content {
-        Content::Memory(bytes) => {
+        Content::Memory(bytes, _) => {
             let start = usize::try_from(start).ok().ok_or(Reason::Range)?;
             let length = usize::try_from(length).ok().ok_or(Reason::Range)?;
             let end = start.saturating_add(length).min(bytes.len());

@@ -7,7 +7,7 @@ use burgrave_sys::Root;
 use std::future::poll_fn;
 use std::io::Write as _;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -39,6 +39,9 @@ fn file() -> (tempfile::TempDir, FromFile) {
     let dir = tempfile::tempdir().unwrap();
     let content: Vec<u8> = (0..SIZE).map(|at| u8::try_from(at % 251).unwrap()).collect();
     std::fs::write(dir.path().join("file"), &content).unwrap();
+    // Some kernels tell times of writing apart by milliseconds only.
+    let long_ago = SystemTime::now() - Duration::from_secs(10);
+    std::fs::File::open(dir.path().join("file")).unwrap().set_modified(long_ago).unwrap();
     std::fs::write(dir.path().join("empty"), b"").unwrap();
     let file = Root::open(dir.path()).unwrap().open_beneath(b"file").unwrap();
     (dir, FromFile { content: content.into(), file: Rc::new(file) })
