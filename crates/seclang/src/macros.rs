@@ -68,6 +68,12 @@ impl Macro {
         Ok(Self { parts, id })
     }
 
+    /// A text without holes, whatever stands in it.
+    pub(crate) fn of_text(text: Vec<u8>, strings: &mut Strings) -> Self {
+        let id = Some(strings.intern(&text));
+        Self { parts: if text.is_empty() { Vec::new() } else { vec![Part::Text(text)] }, id }
+    }
+
     /// The text, if there are no holes in it, as a constant of the pool that it was parsed with.
     pub(crate) fn id(&self) -> Option<StrId> {
         self.id

@@ -3,13 +3,13 @@
 mod chains;
 mod control;
 
-pub(crate) use chains::{ChainId, ChainNode, ChainSet, ChainStep, Chains};
+pub(crate) use chains::{ChainId, ChainStep, Chains};
 pub(crate) use control::Control;
 
 use crate::audit::Audit;
 use crate::macros::Macro;
 use crate::operator::Operator;
-use crate::stage::Gate;
+use crate::stage::{Gate, Question};
 use crate::transform::CodePage;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
@@ -79,10 +79,8 @@ pub(crate) struct Link {
     pub(crate) negated: bool,
     /// What a value must hold before the question is asked; `None`: it is always asked.
     pub(crate) gate: Option<Gate>,
-    /// The number of the question, where its answer follows from the value alone; set when the rule set is complete.
-    pub(crate) question: Option<usize>,
-    /// The number of its group, where it is not the first of its rule and has one; set when the rule set is complete.
-    pub(crate) group: Option<usize>,
+    /// The question, where its answer follows from the value alone; set when the rule set is complete.
+    pub(crate) question: Option<Question>,
     /// Whether it is asked of decoded forms as well; set when the rule set is complete.
     pub(crate) takes_forms: bool,
     /// How values are transformed first.

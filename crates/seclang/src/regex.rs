@@ -9,7 +9,7 @@ use crate::strings::{StrId, Strings};
 use regex_automata::PatternID;
 use regex_automata::meta;
 use regex_automata::util::primitives::NonMaxUsize;
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -28,6 +28,8 @@ pub(crate) struct Regex {
     engine: Engine,
     /// What its matches hold; nothing is known of a pattern that no operator asks.
     need: Need,
+    /// Whether it matches all of every text, as `^.*$` does, by which rules take a text to `TX:0`.
+    takes_all: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ impl Regex {
     pub(crate) fn new(pattern: &[u8], ignore_case: bool) -> Result<Self, String> {
         let text = rust_spelling(pattern);
         let engine = Engine::new(&text, ignore_case, parse(&text, ignore_case).as_ref())?;
-        Ok(Self { pattern: text, engine, need: Need::default() })
+        Ok(Self { pattern: text, engine, need: Need::default(), takes_all: false })
     }
 
     /// The same for an operator, whose matches the first stage wants to know something about.
@@ -62,7 +64,8 @@ impl Regex {
         let engine = Engine::new(&text, false, parsed.as_ref())?;
         // A pattern that needs the other engine cannot be read here.
         let need = parsed.as_ref().map_or_else(|_| Need::default(), Need::of);
-        Ok(Self { pattern: text, engine, need })
+        let takes_all = parsed.is_ok_and(|hir| takes_all(&hir));
+        Ok(Self { pattern: text, engine, need, takes_all })
     }
 
     /// What every match holds.
@@ -77,6 +80,9 @@ impl Regex {
 
     /// Whether it matches anywhere.
     pub(crate) fn is_match(&self, haystack: &[u8]) -> Result<bool, Exhausted> {
+        if self.takes_all {
+            return Ok(true);
+        }
         match &self.engine {
             Engine::Linear(regex) => Ok(regex.is_match(haystack)),
             Engine::Backtracking(_) => Ok(self.captures(haystack)?.is_some()),
@@ -94,6 +100,9 @@ impl Regex {
         haystack: &[u8],
         start: usize,
     ) -> Result<Option<Captures>, Exhausted> {
+        if self.takes_all && start == 0 {
+            return Ok(Some(smallvec![Some(0..haystack.len())]));
+        }
         match &self.engine {
             Engine::Linear(regex) => {
                 let input = regex_automata::Input::new(haystack).range(start.min(haystack.len())..);
@@ -147,6 +156,41 @@ pub(crate) fn parse(text: &str, ignore_case: bool) -> Result<Hir, String> {
         .build()
         .parse(text)
         .map_err(|error| reason(&error))
+}
+
+/// Whether a pattern is as many of any bytes as there are, after the start of a line and before the end of one, or
+/// neither: the first match begins with the text and ends with it.
+fn takes_all(hir: &Hir) -> bool {
+    let is_any = |class: &Class| match class {
+        Class::Bytes(class) => {
+            class.ranges().iter().any(|all| (all.start(), all.end()) == (0, u8::MAX))
+        }
+        Class::Unicode(_) => false,
+    };
+    match hir.kind() {
+        HirKind::Concat(parts) => match parts.as_slice() {
+            [start, all, end] => {
+                is_look(start, Look::StartLF) && is_look(end, Look::EndLF) && takes_all(all)
+            }
+            [start, all] if is_look(start, Look::StartLF) => takes_all(all),
+            [all, end] => is_look(end, Look::EndLF) && takes_all(all),
+            _ => false,
+        },
+        HirKind::Repetition(all) => {
+            (all.min, all.max, all.greedy) == (0, None, true)
+                && matches!(all.sub.kind(), HirKind::Class(class) if is_any(class))
+        }
+        HirKind::Empty
+        | HirKind::Literal(_)
+        | HirKind::Class(_)
+        | HirKind::Look(_)
+        | HirKind::Capture(_)
+        | HirKind::Alternation(_) => false,
+    }
+}
+
+fn is_look(hir: &Hir, look: Look) -> bool {
+    matches!(hir.kind(), HirKind::Look(own) if *own == look)
 }
 
 /// Without literals of its own to look for: values without them do not get past the first stage.
@@ -403,6 +447,34 @@ fn backtrack(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_takes_all_of_every_text() {
+        for (pattern, expected) in [
+            (".*", true),
+            ("^.*$", true),
+            ("^.*", true),
+            (".*$", true),
+            ("^.+$", false),
+            ("^.*?$", false),
+            ("^(.*)$", false),
+            ("^[^x]*$", false),
+            ("^.*a$", false),
+            (".{0,5}", false),
+            ("$.*^", false),
+            ("", false),
+        ] {
+            let regex = Regex::of_operator(pattern.as_bytes()).unwrap();
+            assert_eq!(regex.takes_all, expected, "{pattern}");
+            let plain = Regex { takes_all: false, ..regex.clone() };
+            for text in [&b""[..], b"a", b"a\nb", b"\n", b"\xff\0\n"] {
+                assert_eq!(regex.captures(text), plain.captures(text), "{pattern} of {text:?}");
+                assert_eq!(regex.is_match(text), plain.is_match(text), "{pattern} of {text:?}");
+                let (own, other) = (regex.captures_from(text, 1), plain.captures_from(text, 1));
+                assert_eq!(own, other, "{pattern} of {text:?} behind its first byte");
+            }
+        }
+    }
 
     /// A match so long that only the slowest search is left for its groups.
     #[test]

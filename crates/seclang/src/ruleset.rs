@@ -110,6 +110,7 @@ impl RuleSet {
             (Stage::plain(&rules), Prelude::default())
         } else {
             let prelude = Prelude::of(&rules, &mut constants);
+            crate::stage::fill_settled(&mut rules, &prelude, &mut constants);
             (Stage::build(&mut rules, &prelude, &constants), prelude)
         };
         let reads = |variable| reads(&rules, variable);

@@ -6,10 +6,8 @@
 //! every hit is compared in full: a collision costs time, never a verdict.
 
 use foldhash::quality::RandomState;
-use hashbrown::HashTable;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::num::NonZeroU32;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Bytes of a name that needs no memory of its own to be changed.
@@ -17,6 +15,11 @@ const SHORT_BYTES: usize = 64;
 
 /// Bits that say of a string that it is no constant, before the constants are asked.
 const HINTS: usize = 1 << 15;
+
+/// Slots for finding the strings of a small request; a power of two, as all such numbers are.
+const SLOTS: usize = 512;
+/// Slots that are kept from one request to the next.
+const SLOTS_KEPT_MAX: usize = 4 * SLOTS;
 
 /// The bit of a hash.
 fn hint(hash: u64) -> usize {
@@ -65,14 +68,35 @@ impl StrId {
     }
 }
 
+/// Where a string stands, and what it is found by.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: usize,
+    end: usize,
+    hash: u64,
+}
+
+/// A string by a part of its hash; or none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    tag: u32,
+    id: Option<StrId>,
+}
+
+/// The part of a hash that a slot has; the slot's own place follows from the rest.
+fn tag(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or(u32::MAX)
+}
+
 /// Constants of a rule set, or the strings of a transaction on top of them.
 #[derive(Debug)]
 pub(crate) struct Strings {
     base: Option<Arc<Strings>>,
     first: usize,
     bytes: Vec<u8>,
-    places: Vec<Range<usize>>,
-    table: HashTable<StrId>,
+    places: Vec<Place>,
+    /// Twice as many as there are strings, or more: a string stands in the first that was free from its own on.
+    slots: Vec<Slot>,
     /// Of constants: a bit for the hash of each. Empty where nobody lies on top.
     hints: Vec<u64>,
     hasher: RandomState,
@@ -94,7 +118,7 @@ impl Strings {
             first: 0,
             bytes: Vec::new(),
             places: Vec::new(),
-            table: HashTable::new(),
+            slots: Vec::new(),
             hints: Vec::new(),
             hasher: RandomState::default(),
         }
@@ -106,7 +130,7 @@ impl Strings {
             first: base.len(),
             bytes: Vec::with_capacity(4096),
             places: Vec::with_capacity(128),
-            table: HashTable::with_capacity(256),
+            slots: vec![Slot::default(); SLOTS],
             hints: Vec::new(),
             hasher: base.hasher.clone(),
             base: Some(Arc::clone(base)),
@@ -117,7 +141,11 @@ impl Strings {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.places.clear();
-        self.table.clear();
+        if self.slots.len() > SLOTS_KEPT_MAX {
+            self.slots.truncate(SLOTS);
+            self.slots.shrink_to_fit();
+        }
+        self.slots.fill(Slot::default());
     }
 
     /// Whether it lies on top of this pool.
@@ -127,7 +155,7 @@ impl Strings {
 
     /// Bytes of room that it holds, used or not.
     pub(crate) fn capacity(&self) -> usize {
-        self.bytes.capacity() + self.places.capacity() * size_of::<Range<usize>>()
+        self.bytes.capacity() + self.places.capacity() * size_of::<Place>()
     }
 
     /// How many strings, the base's included.
@@ -150,21 +178,47 @@ impl Strings {
         let Some(own) = id.index().checked_sub(self.first) else {
             return self.base.as_ref().map_or(&[], |base| base.get(id));
         };
-        let place = self.places.get(own).cloned().unwrap_or_default();
-        self.bytes.get(place).unwrap_or_default()
+        let place = self.places.get(own);
+        place.and_then(|place| self.bytes.get(place.start..place.end)).unwrap_or_default()
+    }
+
+    /// The hash of a string, which is the same in all pools over the same constants.
+    pub(crate) fn hash_of(&self, id: StrId) -> u64 {
+        let Some(own) = id.index().checked_sub(self.first) else {
+            return self.base.as_ref().map_or(0, |base| base.hash_of(id));
+        };
+        self.places.get(own).map_or(0, |place| place.hash)
     }
 
     /// The id of a string that is already here.
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<StrId> {
-        self.find_hashed(self.hasher.hash_one(bytes), bytes)
+        let hash = self.hash(bytes);
+        self.find_constant(hash, bytes).or_else(|| self.probe(hash, bytes).ok())
     }
 
-    fn find_hashed(&self, hash: u64, bytes: &[u8]) -> Option<StrId> {
-        let base = self.base.as_ref().filter(|base| base.may_have(hash));
-        if let Some(id) = base.and_then(|base| base.find_hashed(hash, bytes)) {
-            return Some(id);
+    fn hash(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        hasher.finish()
+    }
+
+    fn find_constant(&self, hash: u64, bytes: &[u8]) -> Option<StrId> {
+        let base = self.base.as_ref().filter(|base| base.may_have(hash))?;
+        base.probe(hash, bytes).ok()
+    }
+
+    /// The id of an own string, or the slot in which it would stand.
+    fn probe(&self, hash: u64, bytes: &[u8]) -> Result<StrId, usize> {
+        let (tag, last) = (tag(hash), self.slots.len().wrapping_sub(1));
+        let mut at = usize::try_from(hash).unwrap_or(0) & last;
+        // There are always free ones.
+        while let Some(Slot { tag: own, id: Some(id) }) = self.slots.get(at) {
+            if *own == tag && self.get(*id) == bytes {
+                return Ok(*id);
+            }
+            at = (at + 1) & last;
         }
-        self.table.find(hash, |&id| self.get(id) == bytes).copied()
+        Err(at)
     }
 
     /// Whether a string with this hash may be here.
@@ -175,24 +229,45 @@ impl Strings {
 
     /// The id of a string, which is stored if it is new.
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> StrId {
-        let hash = self.hasher.hash_one(bytes);
-        if let Some(id) = self.find_hashed(hash, bytes) {
+        let hash = self.hash(bytes);
+        if let Some(id) = self.find_constant(hash, bytes) {
             return id;
         }
+        let free = match self.probe(hash, bytes) {
+            Ok(id) => return id,
+            Err(free) => free,
+        };
         let id = StrId::at(self.len());
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        self.places.push(start..self.bytes.len());
+        self.places.push(Place { start, end: self.bytes.len(), hash });
         let bit = hint(hash);
         if let Some(word) = self.hints.get_mut(bit / 64) {
             *word |= 1 << (bit % 64);
         }
-        let Self { table, hasher, first, bytes, places, .. } = self;
-        table.insert_unique(hash, id, |other| {
-            let own = other.index().checked_sub(*first).and_then(|own| places.get(own));
-            hasher.hash_one(bytes.get(own.cloned().unwrap_or_default()).unwrap_or_default())
-        });
+        if let Some(slot) = self.slots.get_mut(free) {
+            *slot = Slot { tag: tag(hash), id: Some(id) };
+        }
+        if self.places.len() * 2 > self.slots.len() {
+            self.grow();
+        }
         id
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let count = (self.slots.len() * 2).max(SLOTS);
+        self.slots.clear();
+        self.slots.resize(count, Slot::default());
+        for (own, place) in self.places.iter().enumerate() {
+            let mut at = usize::try_from(place.hash).unwrap_or(0) & (count - 1);
+            while self.slots.get(at).is_some_and(|slot| slot.id.is_some()) {
+                at = (at + 1) & (count - 1);
+            }
+            if let Some(slot) = self.slots.get_mut(at) {
+                *slot = Slot { tag: tag(place.hash), id: Some(StrId::at(self.first + own)) };
+            }
+        }
     }
 
     /// The id of the string in lower case (ASCII).

@@ -258,7 +258,6 @@ impl DraftLink {
             negated: self.negated,
             gate: None,
             question: None,
-            group: None,
             takes_forms: false,
             confirmations: self.confirmations,
             spares_types: false,

@@ -33,6 +33,14 @@ impl Comparison {
         }
     }
 
+    /// Whether one text is searched in the other.
+    pub(crate) const fn searches(self) -> bool {
+        match self {
+            Self::Contains | Self::ContainsWord | Self::Within => true,
+            Self::BeginsWith | Self::EndsWith | Self::Equal => false,
+        }
+    }
+
     /// Byte by byte, case counts.
     pub(super) fn holds(self, value: &[u8], parameter: &[u8]) -> bool {
         match self {

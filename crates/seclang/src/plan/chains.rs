@@ -46,20 +46,12 @@ pub(crate) struct ChainNode {
     prefixes: Vec<ChainId>,
     /// The bits of all steps.
     pub(crate) bits: u64,
-    /// The bit of this chain among all; none where there are too many of them.
-    pub(crate) own: ChainSet,
-    /// The bits of this chain and of all that it begins with; `None` where one has none.
-    pub(crate) through: Option<ChainSet>,
 }
-
-/// A set of chains, as bits: the first 128 have one.
-pub(crate) type ChainSet = u128;
 
 /// All transformation chains of a rule set. Node 0 is the empty chain and holds nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
     nodes: Vec<ChainNode>,
-    bits: u64,
 }
 
 impl Chains {
@@ -78,12 +70,7 @@ impl Chains {
         steps.push(ChainStep { transformation: step, place, bit, page: None });
         let mut prefixes = self.prefixes(parent).to_vec();
         prefixes.push(ChainId(self.nodes.len() + 1));
-        let own = u32::try_from(self.nodes.len()).ok().and_then(|place| 1_u128.checked_shl(place));
-        let through = before.map_or(Some(0), |node| node.through);
-        let through = through.zip(own).map(|(through, own)| through | own);
-        let own = own.unwrap_or(0);
-        self.bits |= bit;
-        self.nodes.push(ChainNode { parent, steps, prefixes, bits, own, through });
+        self.nodes.push(ChainNode { parent, steps, prefixes, bits });
         ChainId(self.nodes.len())
     }
 
@@ -99,17 +86,6 @@ impl Chains {
     /// A chain by its number; `None` for the empty one.
     pub(crate) fn node(&self, chain: ChainId) -> Option<&ChainNode> {
         self.nodes.get(chain.0.checked_sub(1)?)
-    }
-
-    /// Those that change no string that reacts to these transformations alone.
-    pub(crate) fn idle(&self, reacts: u64) -> ChainSet {
-        let idle = self.nodes.iter().filter(|node| node.bits & reacts == 0);
-        idle.fold(0, |chains, node| chains | node.own)
-    }
-
-    /// The bits of all steps of all chains.
-    pub(crate) fn bits(&self) -> u64 {
-        self.bits
     }
 
     /// The chain and all that it begins with, shortest (the empty one) first.

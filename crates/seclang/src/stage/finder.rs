@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 pub(super) const LITERAL_BYTES_MAX: usize = 8;
 /// By so many bits a key moves with each byte; of the oldest of the three bytes as many are left.
 const SHIFT: u32 = 7;
-/// Three bytes in a row, laid over each other.
+/// Bytes that a literal is filed under.
+const KEY_BYTES: usize = 3;
+/// As many in a row, laid over each other.
 const KEYS: usize = 1 << (3 * SHIFT);
 const KEY_MASK: usize = KEYS - 1;
 
@@ -35,16 +37,30 @@ struct Entry {
     after: u8,
 }
 
+/// Where the entries of a key are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    key: u32,
+    start: u32,
+    /// 0 where there is none.
+    end: u32,
+    /// The bytes that stand before the key in one of the literals, each as one bit of those that share its lower five.
+    before: u32,
+    /// Those that stand behind it in a literal that it begins.
+    after: u32,
+    /// Whether one of the literals is the key alone.
+    is_all: bool,
+}
+
 /// Literals, prepared.
 pub(super) struct Finder {
     /// Byte → the same in lower case.
     lower: [u8; 256],
     /// A bit for each key under which something is filed.
     filed: Vec<u64>,
-    /// How many bits are set before each word of those.
-    ranks: Vec<u32>,
-    /// For each bit that is set where its entries begin; one more for the end.
-    starts: Vec<u32>,
+    /// Where the entries of each of those are, in the first that was free of the places from its own on; at least every
+    /// second is.
+    places: Vec<Place>,
     entries: Vec<Entry>,
     /// What finding each literal tells.
     tells: Vec<Holds>,
@@ -97,19 +113,26 @@ impl Finder {
         }
         let mut lower = [0; 256];
         lower.iter_mut().zip(0..=u8::MAX).for_each(|(to, byte)| *to = byte.to_ascii_lowercase());
-        let (mut bits, mut starts, mut entries) = (vec![0; KEYS / 64], vec![0], Vec::new());
+        let mut places = vec![Place::default(); (filed.len() * 2).next_power_of_two()];
+        let (mut bits, mut entries) = (vec![0; KEYS / 64], Vec::new());
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         for (key, list) in filed {
             super::set(&mut bits, key);
+            let (from, start) = (entries.len(), entries.len());
             entries.extend(list);
-            starts.push(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+            let mut at = spread(key) & (places.len() - 1);
+            while places.get(at).is_some_and(|place| place.end != 0) {
+                at = (at + 1) & (places.len() - 1);
+            }
+            let (start, end) = (small(start), small(entries.len()));
+            if let Some((place, list)) = places.get_mut(at).zip(entries.get(from..)) {
+                *place = Place { key: small(key), start, end, ..Place::default() };
+                for entry in list {
+                    place.admit(entry);
+                }
+            }
         }
-        let before = |sum: &mut u32, word: &u64| {
-            let rank = *sum;
-            *sum += word.count_ones();
-            Some(rank)
-        };
-        let ranks = bits.iter().scan(0, before).collect();
-        Self { lower, filed: bits, ranks, starts, entries, tells }
+        Self { lower, filed: bits, places, entries, tells }
     }
 
     /// Adds what the literals of a text tell.
@@ -133,49 +156,86 @@ impl Finder {
     /// Compares the literals whose key ends at `end`.
     #[inline(never)]
     fn compare(&self, text: &[u8], end: usize, key: usize, holds: &mut Holds) {
-        let below = self.filed.get(key / 64).map_or(0, |word| word & ((1 << (key % 64)) - 1));
-        let Some(rank) = self.ranks.get(key / 64).map(|rank| rank + below.count_ones()) else {
-            return;
+        let last = self.places.len() - 1;
+        let mut at = spread(key) & last;
+        let place = loop {
+            match self.places.get(at) {
+                Some(place) if place.end == 0 => return,
+                Some(place) if usize::try_from(place.key) == Ok(key) => break place,
+                Some(_) => at = (at + 1) & last,
+                None => return,
+            }
         };
-        let Ok(rank) = usize::try_from(rank) else { return };
-        let Some([from, to]) = self.starts.get(rank..rank + 2) else { return };
-        let (from, to) = (usize::try_from(*from), usize::try_from(*to));
+        if !place.may_stand(text, end) {
+            return;
+        }
+        let (from, to) = (usize::try_from(place.start), usize::try_from(place.end));
         let (Ok(from), Ok(to)) = (from, to) else { return };
-        let window = window(text, end);
-        let rest = text.len() - end;
-        for entry in self.entries.get(from..to).unwrap_or_default() {
-            if (entry.text ^ entry.part_of(window)) & entry.mask == 0
-                && usize::from(entry.before) <= end
-                && usize::from(entry.after) <= rest
-                && let Some(tells) =
-                    usize::try_from(entry.number).ok().and_then(|n| self.tells.get(n))
-            {
+        self.compare_all(self.entries.get(from..to).unwrap_or_default(), text, end, holds);
+    }
+
+    #[cold]
+    fn compare_all(&self, entries: &[Entry], text: &[u8], end: usize, holds: &mut Holds) {
+        for entry in entries.iter().filter(|entry| entry.stands_in(text, end)) {
+            let number = usize::try_from(entry.number).ok();
+            if let Some(tells) = number.and_then(|number| self.tells.get(number)) {
                 holds.add(tells);
             }
         }
     }
 }
 
-impl Entry {
-    /// The eight bytes that begin where the literal would.
-    fn part_of(self, window: u128) -> u64 {
-        let from_there = window >> (u64::BITS - 8 * u32::from(self.before));
-        from_there.to_le_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes)
+impl Place {
+    /// A literal is filed here.
+    fn admit(&mut self, entry: &Entry) {
+        match (usize::from(entry.before).checked_sub(KEY_BYTES + 1), entry.after) {
+            (Some(at), _) => self.before |= low_bits(entry.byte(at)),
+            (None, 1..) if usize::from(entry.before) == KEY_BYTES => {
+                self.after |= low_bits(entry.byte(KEY_BYTES));
+            }
+            (None, _) => self.is_all = true,
+        }
+    }
+
+    /// Whether one of the literals may stand where the key ends at `end`.
+    fn may_stand(self, text: &[u8], end: usize) -> bool {
+        let before = end.checked_sub(KEY_BYTES + 1).and_then(|at| text.get(at));
+        self.is_all
+            || before.is_some_and(|byte| self.before & low_bits(*byte) != 0)
+            || text.get(end).is_some_and(|byte| self.after & low_bits(*byte) != 0)
     }
 }
 
-/// The eight bytes before a place and the eight after it, as a little-endian number; zeros where the text has none.
-fn window(text: &[u8], at: usize) -> u128 {
-    let start = at.checked_sub(LITERAL_BYTES_MAX);
-    let whole = start.and_then(|start| text.get(start..)).and_then(<[u8]>::first_chunk);
-    let window: [u8; 2 * LITERAL_BYTES_MAX] = whole.copied().unwrap_or_else(|| {
-        let mut window = [0; 2 * LITERAL_BYTES_MAX];
-        let from = text.get(at.saturating_sub(LITERAL_BYTES_MAX)..).unwrap_or_default();
-        let into = window.iter_mut().skip(LITERAL_BYTES_MAX.saturating_sub(at));
-        into.zip(from).for_each(|(place, byte)| *place = *byte);
-        window
-    });
-    u128::from_le_bytes(window)
+/// The lower five bits of a byte, which are the same in both cases of a letter, as one bit of a word.
+fn low_bits(byte: u8) -> u32 {
+    1 << (byte % 32)
+}
+
+/// A key, its bits mixed so that keys that are near each other are not.
+fn spread(key: usize) -> usize {
+    key.wrapping_mul(0x9e37_79b9) >> 11
+}
+
+impl Entry {
+    /// A byte of the literal.
+    fn byte(&self, at: usize) -> u8 {
+        self.text.to_le_bytes().get(at).copied().unwrap_or_default()
+    }
+
+    /// Whether the literal stands where its key ends at `end`.
+    fn stands_in(&self, text: &[u8], end: usize) -> bool {
+        let Some(start) = end.checked_sub(usize::from(self.before)) else { return false };
+        let from_there = text.get(start..).unwrap_or_default();
+        let own = if let Some(whole) = from_there.first_chunk() {
+            u64::from_le_bytes(*whole)
+        } else {
+            if from_there.len() < usize::from(self.before) + usize::from(self.after) {
+                return false;
+            }
+            from_there.iter().rev().fold(0, |text, byte| text << 8 | u64::from(*byte))
+        };
+        (self.text ^ own) & self.mask == 0
+    }
 }
 
 /// Of a literal of at most eight bytes, of which these end with those that it is filed under.

@@ -40,15 +40,22 @@ impl Holds {
         holds
     }
 
-    /// Whether all of this is held by the other too.
-    pub(crate) fn is_within(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(own, other)| own & !other == 0)
+    /// The sets of literals of which it holds one, by the places of their bits.
+    pub(super) fn literals(&self) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().take(WORDS - 1).enumerate();
+        words.flat_map(|(at, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+                rest &= rest - 1;
+                Some(at * 64 + usize::try_from(bit).ok()?)
+            })
+        })
     }
 
-    /// The same with what the other holds.
-    pub(crate) fn and(mut self, other: &Self) -> Self {
-        self.add(other);
-        self
+    /// Whether there are bytes of all of these classes.
+    pub(super) fn have_classes(&self, bits: u64) -> bool {
+        self.0.last().is_none_or(|own| own & bits == bits)
     }
 
     /// What either holds.
@@ -87,6 +94,17 @@ impl Gate {
         (!found & self.bit) | (!classes & self.classes) == 0
     }
 
+    /// The place of the bit of the set of literals that it asks for.
+    pub(super) fn literal(self) -> Option<usize> {
+        let bit = usize::try_from(self.bit.trailing_zeros()).ok()?;
+        (self.bit != 0).then_some(self.word * 64 + bit)
+    }
+
+    /// The classes that it asks for.
+    pub(super) fn classes(self) -> u64 {
+        self.classes
+    }
+
     /// Asks for nothing.
     pub(super) const OPEN: Self = Self { word: 0, bit: 0, classes: 0 };
 
@@ -114,9 +132,11 @@ mod tests {
         assert!(
             Gate::new(0, None).is_open(&Holds::default()) && Gate::new(0, None).is_always_open()
         );
-        let one = Holds::literal(70);
-        assert!(one.is_within(&holds) && one.is_within(&one) && !holds.is_within(&one));
-        assert!(Holds::default().is_within(&one) && !Holds::classes(1).is_within(&one));
+        assert_eq!(holds.literals().collect::<Vec<_>>(), [1, 70]);
+        assert_eq!(Holds::ALL.literals().count(), LITERAL_BITS);
+        assert!(holds.have_classes(5) && holds.have_classes(0) && !holds.have_classes(2));
+        assert_eq!((gate.literal(), gate.classes()), (Some(70), 5));
+        assert_eq!((Gate::OPEN.literal(), Gate::OPEN.classes()), (None, 0));
         assert_eq!(Holds::literal(LITERAL_BITS + 3), Holds::literal(3), "shared");
         assert_eq!(Gate::new(0, Some(LITERAL_BITS + 3)), Gate::new(0, Some(3)), "by both");
     }

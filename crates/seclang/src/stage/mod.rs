@@ -3,25 +3,26 @@
 //! Of most operators it can be said what a value must hold for them to match: one of a few literals
 //! ([`literals`]) and bytes of certain classes ([`classes`]). All literals of a rule set are looked for at
 //! once, in one pass over each distinct string ([`finder`]), case ignored; the bytes of a string are
-//! looked at once, in a table. Rules that look at the same values after the same transformations form a
-//! group ([`groups`]), for which what its values hold is put together once.
+//! looked at once, in a table. From what a string holds follows to which lines of rules it may say yes
+//! ([`questions`]), and from that of all values which rules of a phase are entered ([`phases`]).
 //!
 //! The stage may only say "perhaps" too often, never "no" wrongly: the interpreter decides all else.
 
 mod classes;
 mod finder;
-mod groups;
 mod holds;
 mod literals;
+mod phases;
 mod questions;
 mod quick;
 mod settled;
 
 pub(crate) use classes::{MarkTable, Marks};
-pub(crate) use groups::{Entrance, Groups, Step, Unit, Wish};
 pub(crate) use holds::{Gate, Holds};
-pub(crate) use questions::Questions;
+pub(crate) use phases::{Entrance, Phases, Step};
+pub(crate) use questions::{Look, Question, Questions, Way, WaySet, settle, settled};
 pub(crate) use quick::{Quick, QuickKind};
+pub(crate) use settled::fill_settled;
 
 use crate::operator::Operator;
 use crate::plan::{Link, Rule};
@@ -42,8 +43,10 @@ pub(crate) struct Stage {
     finder: Option<Finder>,
     /// What the bytes of a string say about it.
     pub(crate) marks: MarkTable,
-    /// What is asked of several rules at once.
-    pub(crate) groups: Groups,
+    /// The rules of each phase.
+    pub(crate) phases: Phases,
+    /// What lines of rules ask of strings.
+    pub(crate) questions: Questions,
 }
 
 /// What an operator needs of a value: one of these literals, where any are known, and a byte of each class.
@@ -64,8 +67,8 @@ impl Need {
 impl Stage {
     /// Without the stage every rule is asked.
     pub(crate) fn plain(rules: &[Rule]) -> Self {
-        let (marks, groups) = (MarkTable::new(&[]), Groups::plain(rules));
-        Self { number: number(), marks, groups, finder: None }
+        let (marks, phases) = (MarkTable::new(&[]), Phases::plain(rules));
+        Self { number: number(), marks, phases, questions: Questions::default(), finder: None }
     }
 
     /// Without the rules whose outcome is known. Gives every link its gate that can have one.
@@ -100,10 +103,9 @@ impl Stage {
             (literal, holds)
         });
         let finder = Finder::new(literals);
-        number_questions(rules);
-        let groups = Groups::build(rules, known, constants);
+        let (phases, questions) = Phases::build(rules, known, constants);
         let marks = MarkTable::new(classes.sets());
-        Self { number: number(), finder: Some(finder), marks, groups }
+        Self { number: number(), finder: Some(finder), marks, phases, questions }
     }
 
     /// What a string with these marks holds.
@@ -124,31 +126,33 @@ fn links(rules: &mut [Rule]) -> impl Iterator<Item = &mut Link> {
     rules.iter_mut().flat_map(|rule| &mut rule.links)
 }
 
-/// Gives a number to the questions whose answer follows from a string alone; first to those that no gate keeps away.
-fn number_questions(rules: &mut [Rule]) {
-    let mut free = 0..questions::COUNT;
-    for gated in [false, true] {
-        let wanted = links(rules).filter(|link| link.gate.is_some() == gated);
-        for link in wanted.filter(|link| is_of_the_string_alone(&link.operator)) {
-            link.question = free.next();
-        }
+/// Whether an operator's answer follows from a string alone.
+fn is_of_the_string_alone(operator: &Operator) -> bool {
+    match operator {
+        Operator::Text(_, text) | Operator::Number(_, text) => text.constant().is_some(),
+        Operator::Regex(_)
+        | Operator::RegexGlobal(_)
+        | Operator::Phrases(_)
+        | Operator::SqlInjection
+        | Operator::CrossSiteScripting
+        | Operator::Verify(..)
+        | Operator::ByteRange(_)
+        | Operator::UrlEncoding
+        | Operator::Utf8Encoding => true,
+        Operator::RegexMacro(_)
+        | Operator::Addresses(_)
+        | Operator::Always
+        | Operator::Never
+        | Operator::Listed(_)
+        | Operator::Unavailable(_) => false,
     }
 }
 
-/// Of those operators that cost something.
-fn is_of_the_string_alone(operator: &Operator) -> bool {
-    matches!(
-        operator,
-        Operator::Regex(_)
-            | Operator::RegexGlobal(_)
-            | Operator::Phrases(_)
-            | Operator::SqlInjection
-            | Operator::CrossSiteScripting
-            | Operator::Verify(..)
-            | Operator::ByteRange(_)
-            | Operator::UrlEncoding
-            | Operator::Utf8Encoding
-    )
+/// Whether, besides, it costs more than to look up what a string has said.
+fn is_worth_remembering(operator: &Operator) -> bool {
+    let is_cheap = matches!(operator, Operator::Number(..))
+        || matches!(operator, Operator::Text(comparison, _) if !comparison.searches());
+    is_of_the_string_alone(operator) && !is_cheap
 }
 
 /// Sets a bit.

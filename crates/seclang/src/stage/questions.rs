@@ -1,80 +1,324 @@
-//! Sets of questions whose answer follows from a string alone. A question that a string has said no to need not be put
-//! to it again.
+//! Questions whose answer follows from a string alone, and which of them a string may say yes to.
+//!
+//! A question is a line of a rule: its operator, asked of values after its transformations. Each has a bit in a row of
+//! words that is kept for each string ([`crate::transaction`]'s memo): set, the string may say yes. So what all values of
+//! a phase may match is put together with a few words a value, whatever they hold and however they are transformed.
+//! Questions of one phase lie side by side: first those of the first lines of rules, by their position in the phase, so
+//! that they are the rules that may match; then those of later lines.
+//!
+//! Only lines whose variables stay as they are while a phase is evaluated are looked at so. What a rule leaves out
+//! (`!ARGS:x`, `ctl:ruleRemoveTarget…`) is not taken out here: too much may be open, never too little.
 
-/// Words of bits.
-const WORDS: usize = 8;
-/// How many questions can be told apart; those beyond are always put.
-pub(super) const COUNT: usize = WORDS * 64;
+use super::{Gate, Holds, set};
+use crate::plan::{ChainId, Link};
+use crate::variable::{Selector, Target, Variable};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
-/// Questions by their numbers, as bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Questions([u64; WORDS]);
+/// Ways, as bits.
+pub(crate) type WaySet = u128;
+/// Ways that have a bit. Lines beyond have no question, and are always asked.
+const WAYS_MAX: usize = 128;
 
-/// One question, prepared for asking whether it is among some; or none, which is among no others.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Asked {
-    word: usize,
-    bit: u64,
+/// Words at the beginning of a row that say by which ways its string has come to its questions.
+const HEAD: usize = 2;
+
+/// By which ways it was found out to which questions the string of a row may say yes; of all others it says nothing.
+pub(crate) fn settled(row: &[u64]) -> WaySet {
+    row.first_chunk::<HEAD>().map_or(0, |[low, high]| u128::from(*low) | u128::from(*high) << 64)
 }
 
-impl Asked {
-    /// The question of this number.
-    pub(super) fn new(number: Option<usize>) -> Self {
-        let known = number.filter(|number| *number < COUNT);
-        known.map_or_else(Self::default, |number| Self {
-            word: number / 64,
-            bit: 1 << (number % 64),
-        })
+/// It was found out by these, too.
+pub(crate) fn settle(row: &mut [u64], ways: WaySet) {
+    if let Some([low, high]) = row.first_chunk_mut::<HEAD>() {
+        *low |= u64::try_from(ways & u128::from(u64::MAX)).unwrap_or(0);
+        *high |= u64::try_from(ways >> 64).unwrap_or(0);
     }
+}
+
+/// What a line asks of each of its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// The word of its bit in a string's row.
+    pub(crate) word: usize,
+    /// The bit.
+    pub(crate) bit: u64,
+    /// The way by which values come to it.
+    pub(crate) way: WaySet,
+    /// Whether it is found out of all values of its phase at once whether they may say yes.
+    pub(crate) is_looked_at: bool,
+}
+
+/// How values come to questions.
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// How they are transformed.
+    pub(crate) chain: ChainId,
+    /// `multiMatch`: after each of the chain's steps too.
+    pub(crate) every_step: bool,
+    /// The questions, as bits of a row.
+    pub(crate) questions: Vec<u64>,
+}
+
+/// The questions of a phase that are put to the values of a target: those of first lines, and those of later lines
+/// that are no more work.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// The target, by its number.
+    pub(crate) target: usize,
+    /// The ways by which its values come to them.
+    pub(crate) ways: WaySet,
+    /// The questions, as bits of the phase's words.
+    pub(crate) questions: Vec<u64>,
+}
+
+/// What there is of a phase.
+#[derive(Debug, Default)]
+struct Part {
+    words: Range<usize>,
+    looks: Vec<Look>,
+}
+
+/// All questions of a rule set.
+#[derive(Debug, Default)]
+pub(crate) struct Questions {
+    /// Distinct targets, by number.
+    targets: Vec<Target>,
+    /// By number, which is the place of their bit.
+    ways: Vec<Way>,
+    /// Of phases 1 to 5.
+    parts: [Part; 5],
+    gates: Gates,
+}
+
+/// What the questions' gates ask for.
+#[derive(Debug, Default)]
+struct Gates {
+    /// The questions that need no literal.
+    without: Vec<u64>,
+    /// For each set of literals those that need one of it, as words with bits.
+    literals: Vec<Vec<(usize, u64)>>,
+    /// Distinct classes of bytes, and those that need one of each.
+    classes: Vec<(u64, Vec<(usize, u64)>)>,
 }
 
 impl Questions {
-    /// Every one.
-    pub(crate) const ALL: Self = Self([u64::MAX; WORDS]);
-
-    /// Adds the question of this number.
-    pub(crate) fn add(&mut self, number: usize) {
-        super::set(&mut self.0, number);
+    /// Words of a string's row, its head included.
+    pub(crate) fn words(&self) -> usize {
+        self.gates.without.len().max(HEAD)
     }
 
-    /// Whether it is among them.
-    pub(crate) fn have(&self, number: usize) -> bool {
-        super::is_set(&self.0, number)
+    /// Those of a phase (1 to 5).
+    pub(crate) fn words_of(&self, phase: u8) -> Range<usize> {
+        self.part(phase).map_or(0..0, |part| part.words.clone())
     }
 
-    /// Whether a prepared question is among them.
-    pub(super) fn answer(&self, asked: Asked) -> bool {
-        self.0.get(asked.word % WORDS).is_some_and(|word| word & asked.bit != 0)
+    /// What is looked at in a phase (1 to 5).
+    pub(crate) fn looks(&self, phase: u8) -> &[Look] {
+        self.part(phase).map_or(&[], |part| part.looks.as_slice())
     }
 
-    /// Keeps those that are among the others too.
-    pub(crate) fn keep(&mut self, others: &Self) {
-        for (own, other) in self.0.iter_mut().zip(&others.0) {
-            *own &= other;
+    fn part(&self, phase: u8) -> Option<&Part> {
+        self.parts.get(usize::from(phase).checked_sub(1)?)
+    }
+
+    /// A target by its number.
+    pub(crate) fn target(&self, number: usize) -> Option<&Target> {
+        self.targets.get(number)
+    }
+
+    /// These ways.
+    pub(crate) fn ways(&self, set: WaySet) -> impl Iterator<Item = &Way> {
+        self.ways.iter().enumerate().filter(move |(at, _)| set >> at & 1 == 1).map(|(_, way)| way)
+    }
+
+    /// The questions to which a text that holds this may say yes, as bits of a row.
+    pub(crate) fn open_to(&self, holds: &Holds, open: &mut Vec<u64>) {
+        open.clear();
+        open.extend_from_slice(&self.gates.without);
+        for (word, bits) in
+            holds.literals().filter_map(|set| self.gates.literals.get(set)).flatten()
+        {
+            if let Some(word) = open.get_mut(*word) {
+                *word |= bits;
+            }
+        }
+        let missing =
+            self.gates.classes.iter().filter(|(classes, _)| !holds.have_classes(*classes));
+        for (word, bits) in missing.flat_map(|(_, questions)| questions) {
+            if let Some(word) = open.get_mut(*word) {
+                *word &= !bits;
+            }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A selector by what it says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    All,
+    Key(crate::strings::StrId),
+    Pattern(String),
+}
 
-    #[test]
-    fn members() {
-        let mut some = Questions::default();
-        some.add(3);
-        some.add(COUNT - 1);
-        some.add(COUNT);
-        assert!(some.have(3) && some.have(COUNT - 1) && !some.have(4) && !some.have(COUNT));
-        for number in [Some(3), Some(COUNT - 1), Some(4), Some(COUNT), Some(COUNT + 3), None] {
-            let expected = number.is_some_and(|number| some.have(number));
-            assert_eq!(some.answer(Asked::new(number)), expected, "{number:?}");
-        }
-        let mut all = Questions::ALL;
-        assert!(all.have(0) && !all.have(COUNT), "what has no bit is in no set");
-        all.keep(&some);
-        assert_eq!(all, some);
-        all.keep(&Questions::default());
-        assert_eq!(all, Questions::default());
+/// Gathers questions.
+#[derive(Default)]
+pub(super) struct Builder {
+    questions: Questions,
+    targets: BTreeMap<(usize, Said), usize>,
+    ways: BTreeMap<(ChainId, bool), usize>,
+    looks: BTreeMap<(u8, usize), Look>,
+    classes: BTreeMap<u64, Vec<(usize, u64)>>,
+}
+
+impl Builder {
+    /// Whether a line has a question that can be looked at.
+    pub(super) fn can_be_looked_at(&mut self, link: &Link) -> bool {
+        super::is_of_the_string_alone(&link.operator)
+            && !link.targets.is_empty()
+            && link.targets.iter().all(|target| !target.count && self.target(target).is_some())
+            && self.way(link).is_some()
     }
+
+    /// The number of a target that stays the same within a phase.
+    pub(super) fn target(&mut self, target: &Target) -> Option<usize> {
+        if !is_stable(target.variable) {
+            return None;
+        }
+        let targets = &mut self.questions.targets;
+        let said = match &target.selector {
+            Selector::All => Said::All,
+            Selector::Key(key) => Said::Key(*key),
+            Selector::Pattern(regex) => Said::Pattern(regex.pattern().to_owned()),
+            Selector::XPath(path) => {
+                let same =
+                    |other: &Target| matches!(&other.selector, Selector::XPath(own) if own == path);
+                return targets.iter().position(same).or_else(|| {
+                    targets.push(target.clone());
+                    Some(targets.len() - 1)
+                });
+            }
+        };
+        Some(*self.targets.entry((target.variable.index(), said)).or_insert_with(|| {
+            targets.push(target.clone());
+            targets.len() - 1
+        }))
+    }
+
+    /// The way of a line; `None` where there are more than have a bit.
+    fn way(&mut self, link: &Link) -> Option<usize> {
+        let (chain, every_step) = (link.chain, link.multi_match);
+        let ways = &mut self.questions.ways;
+        let number = *self.ways.entry((chain, every_step)).or_insert_with(|| {
+            ways.push(Way { chain, every_step, questions: Vec::new() });
+            ways.len() - 1
+        });
+        (number < WAYS_MAX).then_some(number)
+    }
+
+    /// Begins the questions of a phase (1 to 5), of which so many are of first lines.
+    pub(super) fn begin(&mut self, phase: u8, first_lines: usize) {
+        let start = self.questions.words();
+        self.questions.gates.without.resize(start + first_lines.div_ceil(64), 0);
+        if let Some(part) = self.part(phase) {
+            part.words = start..start + first_lines.div_ceil(64);
+        }
+    }
+
+    fn part(&mut self, phase: u8) -> Option<&mut Part> {
+        self.questions.parts.get_mut(usize::from(phase).checked_sub(1)?)
+    }
+
+    /// Gives a line of the phase that was begun last its question, if it has one; the place is counted from the phase's
+    /// first. First lines are looked at; of later lines, which come after all of those, only those whose values come to
+    /// others of the phase by the same way: most rules never get so far.
+    pub(super) fn give(
+        &mut self,
+        link: &mut Link,
+        phase: u8,
+        place: usize,
+        is_first: bool,
+    ) -> bool {
+        let is_stable = self.can_be_looked_at(link);
+        if !is_stable && !super::is_worth_remembering(&link.operator) {
+            return false;
+        }
+        let way = self.way(link);
+        let Some((way, part)) = way.zip(self.part(phase)) else { return false };
+        let (start, word) = (part.words.start, part.words.start + place / 64);
+        part.words.end = part.words.end.max(word + 1);
+        let targets: Vec<usize> =
+            link.targets.iter().filter_map(|target| self.target(target)).collect();
+        let comes = |target: &usize| {
+            self.looks.get(&(phase, *target)).is_some_and(|look| look.ways >> way & 1 == 1)
+        };
+        let is_looked_at = is_stable && (is_first || targets.iter().all(comes));
+        let question = Question { word, bit: 1 << (place % 64), way: 1 << way, is_looked_at };
+        link.question = Some(question);
+        if let Some(way) = self.questions.ways.get_mut(way) {
+            way.questions.resize(way.questions.len().max(word + 1), 0);
+            set(&mut way.questions, word * 64 + place % 64);
+        }
+        self.gate(link.gate.unwrap_or(Gate::OPEN), word, question.bit);
+        for target in targets.into_iter().filter(|_| is_looked_at) {
+            let look = || Look { target, ways: 0, questions: Vec::new() };
+            let look = self.looks.entry((phase, target)).or_insert_with(look);
+            look.ways |= question.way;
+            look.questions.resize(look.questions.len().max(word - start + 1), 0);
+            set(&mut look.questions, place);
+        }
+        true
+    }
+
+    fn gate(&mut self, gate: Gate, word: usize, bit: u64) {
+        let gates = &mut self.questions.gates;
+        gates.without.resize(gates.without.len().max(word + 1), 0);
+        match gate.literal() {
+            Some(literal) => {
+                gates.literals.resize(gates.literals.len().max(literal + 1), Vec::new());
+                if let Some(list) = gates.literals.get_mut(literal) {
+                    list.push((word, bit));
+                }
+            }
+            None => {
+                if let Some(word) = gates.without.get_mut(word) {
+                    *word |= bit;
+                }
+            }
+        }
+        if gate.classes() != 0 {
+            self.classes.entry(gate.classes()).or_default().push((word, bit));
+        }
+    }
+
+    /// All of them.
+    pub(super) fn finish(mut self) -> Questions {
+        self.questions.gates.classes = std::mem::take(&mut self.classes).into_iter().collect();
+        for ((phase, _), look) in std::mem::take(&mut self.looks) {
+            let Some(part) = self.part(phase) else { continue };
+            part.looks.push(look);
+        }
+        self.questions
+    }
+}
+
+/// Whether nothing that a rule does changes the variable before the next phase.
+fn is_stable(variable: Variable) -> bool {
+    let changes = matches!(
+        variable,
+        Variable::Tx
+            | Variable::Env
+            | Variable::Geo
+            | Variable::Rule
+            | Variable::MatchedVar
+            | Variable::MatchedVarName
+            | Variable::MatchedVars
+            | Variable::MatchedVarsNames
+            | Variable::Duration
+            | Variable::HighestSeverity
+            | Variable::ReqbodyProcessor
+            | Variable::SessionId
+            | Variable::UserId
+    );
+    !changes && !variable.is_persistent()
 }

@@ -23,7 +23,7 @@ pub(crate) enum QuickKind {
     Value(StrId),
     /// `&TX:name`
     IsSet(StrId),
-    /// `&` of another target, by its number among the groups' targets.
+    /// `&` of another target, by its number among those of the questions.
     Count(usize),
 }
 

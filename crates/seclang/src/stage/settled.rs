@@ -3,12 +3,14 @@
 //! Rule sets ask for their own settings again and again: is the paranoia level below 2, then go on behind the rules of
 //! level 2. Where a setting is a member of `TX` that the prelude leaves as it is and that no rule can change, the answer is
 //! always the same: a rule for which it is no is never entered, nor are those that a rule jumps over for which it is yes.
-//! It must not settle what a request or a control can influence.
+//! Texts with such members in their holes are filled once for the same reason. It must not settle what a request or a
+//! control can influence.
 
-use super::groups::{Entrance, Step};
+use super::phases::{Entrance, Step};
 use super::quick::QuickKind;
 use super::set;
 use crate::macros::{Macro, Part};
+use crate::operator::Operator;
 use crate::plan::{Control, Effect, Flow, Rule, RuleSelector};
 use crate::prelude::Prelude;
 use crate::strings::{StrId, Strings};
@@ -102,6 +104,23 @@ impl<'a> Settled<'a> {
         found.map_or(Member::Unset, |(_, value)| Member::Value(self.constants.get(*value)))
     }
 
+    /// A text with holes, if those are filled with the same in each request.
+    fn text(&self, text: &Macro) -> Option<Vec<u8>> {
+        let mut filled = Vec::new();
+        for part in text.parts() {
+            match part {
+                Part::Text(text) => filled.extend_from_slice(text),
+                Part::Value(Variable::Tx, Some(key)) => match self.member(*key) {
+                    Member::Value(value) => filled.extend_from_slice(value),
+                    Member::Unset => {}
+                    Member::Changes => return None,
+                },
+                Part::Value(..) | Part::Matching(..) => return None,
+            }
+        }
+        Some(filled)
+    }
+
     /// The answer to a rule's only question, if it is always the same.
     fn answer(&self, entrance: &Entrance) -> Option<bool> {
         let (Entrance::Quick(quick) | Entrance::Jump(quick, _)) = entrance else { return None };
@@ -156,6 +175,22 @@ impl<'a> Settled<'a> {
     }
 }
 
+/// Fills the holes of operators' parameters that have always the same text: most of them name a setting.
+pub(crate) fn fill_settled(rules: &mut [Rule], prelude: &Prelude, constants: &mut Strings) {
+    let settled = Settled::new(rules, prelude, constants);
+    let links = rules.iter().flat_map(|rule| &rule.links);
+    let filled: Vec<Option<Vec<u8>>> =
+        links.map(|link| link.operator.parameter().and_then(|text| settled.text(text))).collect();
+    let links = rules.iter_mut().flat_map(|rule| &mut rule.links);
+    for (link, text) in links.zip(filled) {
+        if let (Operator::Text(_, own) | Operator::Number(_, own), Some(text)) =
+            (&mut link.operator, text)
+        {
+            *own = Macro::of_text(text, constants);
+        }
+    }
+}
+
 /// From which position to which a phase goes on otherwise than by the next.
 fn landings(rules: &[Rule], list: &[Step]) -> Vec<(usize, usize)> {
     let landing = |(at, step): (usize, &Step)| {
@@ -188,15 +223,35 @@ mod tests {
     /// The rules of the second phase that may be entered.
     fn open_of(text: &str) -> Vec<u32> {
         let compiled = rules_with(text, Options::default());
-        let groups = &compiled.stage.groups;
-        let steps = groups.phase(2).iter().enumerate();
-        let open = steps.filter(|(at, _)| is_set(groups.open(2), *at));
+        let phases = &compiled.stage.phases;
+        let steps = phases.rules(2).iter().enumerate();
+        let open = steps.filter(|(at, _)| is_set(phases.open(2), *at));
         open.map(|(_, step)| compiled.rules[step.rule].id).filter(|id| *id < 10).collect()
     }
 
     /// The same, where this is added to the levels.
     fn open(more: &str) -> Vec<u32> {
         open_of(&format!("{LEVELS}{more}\n"))
+    }
+
+    #[test]
+    fn holes_that_are_filled_with_the_same_each_time() {
+        for (more, expected) in [
+            ("", Some(&b"1, x"[..])),
+            ("SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,setvar:tx.other=2\"", Some(b"1, x")),
+            ("SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,setvar:tx.level=2\"", None),
+            ("SecRule ARGS \"@rx x\" \"id:10,phase:2,pass,setvar:tx.%{tx.0}=2\"", None),
+        ] {
+            let asks = "SecRule ARGS \"@within %{tx.level}, x%{tx.unset}\" \"id:9,phase:2,deny\"";
+            let compiled = rules_with(&format!("{LEVELS}{asks}\n{more}\n"), Options::default());
+            let rule = compiled.rules.iter().find(|rule| rule.id == 9).unwrap();
+            let text = rule.links[0].operator.parameter().unwrap().constant();
+            assert_eq!(text, expected, "{more}");
+        }
+        let asks = "SecRule ARGS \"@within %{tx.1}%{unique_id}\" \"id:9,phase:2,deny\"";
+        let compiled = rules_with(&format!("{LEVELS}{asks}\n"), Options::default());
+        let rule = compiled.rules.iter().find(|rule| rule.id == 9).unwrap();
+        assert_eq!(rule.links[0].operator.parameter().unwrap().constant(), None);
     }
 
     const SETTLED: &[u32] = &[3, 7];

@@ -9,7 +9,7 @@ use crate::interface::Disruption;
 use crate::operator::{Hit, Operator};
 use crate::plan::{AllowScope, ChainId, Flow, Link, Rule, RuleDisruption};
 use crate::ruleset::RuleSet;
-use crate::stage::{Entrance, Step};
+use crate::stage::{Entrance, Question, Step};
 use crate::strings::StrId;
 use crate::trace::{Event, LeftOut, shown};
 use crate::variable::Variable;
@@ -57,13 +57,13 @@ impl Transaction {
         };
         if allowed {
             let rules = Arc::clone(&self.rules);
-            self.tell_skipped(&rules, rules.stage.groups.phase(phase), LeftOut::Allow);
+            self.tell_skipped(&rules, rules.stage.phases.rules(phase), LeftOut::Allow);
             return Decision::Continue;
         }
         self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
         self.desk = Desk::take(self.number);
-        self.desk.memo.serve(rules.stage.number);
+        self.desk.memo.serve(&rules.stage, !self.is_traced());
         self.desk.candidates.begin(&rules, phase);
         let decision = self.rules_of(phase, &rules);
         std::mem::take(&mut self.desk).leave();
@@ -72,7 +72,7 @@ impl Transaction {
 
     /// Walks the rules of a phase.
     fn rules_of(&mut self, phase: u8, rules: &RuleSet) -> Decision {
-        let list = rules.stage.groups.phase(phase);
+        let list = rules.stage.phases.rules(phase);
         if phase == 1 {
             self.state.start_tx(&rules.prelude.members);
         }
@@ -127,7 +127,7 @@ impl Transaction {
     ) -> Result<bool, Fault> {
         match entrance {
             Entrance::Ask => Ok(true),
-            Entrance::Candidate(group) => self.is_candidate(rules, *group, position),
+            Entrance::Candidate => self.is_candidate(rules, position),
             Entrance::Quick(quick) | Entrance::Jump(quick, _) => self.quick(rules, *quick),
         }
     }
@@ -222,24 +222,22 @@ impl Transaction {
 
     /// Values that a rule leaves out are not asked, and so would never be known to say no: the rule would be entered with
     /// each request that has them. Of short ones it is found out what they would say.
-    fn foresee(&mut self, rules: &RuleSet, link: &Link, question: usize) -> Result<(), Fault> {
+    fn foresee(&mut self, rules: &RuleSet, link: &Link, question: Question) -> Result<(), Fault> {
         if self.desk.left_out.is_empty() || link.multi_match || self.is_traced() {
             return Ok(());
         }
         let left_out = std::mem::take(&mut self.desk.left_out);
         for Value { value, .. } in &left_out {
             let tables = Tables { chains: &rules.chains, stage: &rules.stage };
-            if !self.desk.memo.may_foresee(tables, question, *value, &self.strings) {
+            if !self.desk.memo.may_foresee(tables, question, *value, &mut self.strings) {
                 continue;
             }
             let transformed = self.transform(rules, link.chain, *value);
-            let holds = *self.desk.memo.holds(tables, transformed, &self.strings);
-            let closed = link.gate.is_some_and(|gate| !gate.is_open(&holds));
             self.spend(self.strings.get(transformed).len())?;
             let text = self.strings.get(transformed);
             // What cannot be answered is no answer, and no fault: nobody asked for it.
             let hit = || link.operator.evaluate(text, false, self).ok();
-            if closed || hit().is_some_and(|hit| hit.is_some() == link.negated) {
+            if hit().is_some_and(|hit| hit.is_some() == link.negated) {
                 self.desk.memo.deny(tables, question, *value, &self.strings);
             } else {
                 self.desk.memo.foreseen(tables, *value, &self.strings);
@@ -260,9 +258,10 @@ impl Transaction {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         if let Some(question) = link.question
             && !self.is_traced()
-            && self.desk.memo.has_denied(tables, question, value.value, &self.strings)
+            && self.desk.memo.says_no(tables, question, value.value, &mut self.strings)
         {
-            self.spend(0)?;
+            let read = self.desk.memo.take_read_bytes();
+            self.spend(read)?;
             return Ok(false);
         }
         let answer = if link.multi_match {

@@ -1,47 +1,46 @@
 //! What is already known of each distinct string of a transaction: what its bytes say about it, which
-//! literals it holds, and what each chain of transformations makes of it. So each is found out once,
-//! however many rules ask; of short ones what follows from their bytes is known to later transactions too
-//! ([`Recall`]).
+//! literals it holds, what each chain of transformations makes of it, and to which questions it may say yes. So
+//! each is found out once, however many rules ask; of short ones what follows from their bytes is known to later
+//! transactions too ([`Recall`]).
 
 use super::recall::{Facts, Recall};
-use crate::plan::{ChainId, ChainNode, ChainStep, Chains};
-use crate::stage::{Holds, Marks, Stage};
+use crate::plan::{ChainId, ChainStep, Chains};
+use crate::stage::{Holds, Marks, Question, Stage, Way, WaySet, settle, settled};
 use crate::strings::{StrId, Strings};
 use crate::transform;
+use std::num::NonZeroU32;
 
 /// Questions that are put in vain to a string to which they need not be put.
 const FORESEEN_MAX: u8 = 16;
 
 /// What is known of one string.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Known {
-    /// What follows from its bytes.
-    facts: FactsAt,
+    /// Where stands what follows from its bytes, counted from 1; `None` where it was not asked about yet.
+    place: Option<NonZeroU32>,
     /// Where its cells begin, once a transformation may change it.
-    cells: Option<usize>,
+    cells: Option<NonZeroU32>,
     /// Another string that differs in case alone, and so holds the same literals.
     alike: Option<StrId>,
 }
 
-/// Where the facts of a string stand.
-#[derive(Clone, Copy, Debug)]
-enum FactsAt {
-    /// With those that are remembered.
-    Recalled(usize),
-    /// With those of this transaction alone.
-    Own(usize),
+/// A place from its number.
+fn at(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// What is known of the strings of a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// String → place in `known`, counted from 1; 0 is none.
-    places: Vec<usize>,
-    /// Strings that have a place.
-    placed: Vec<StrId>,
+    /// By a string's place among all.
     known: Vec<Known>,
-    /// Facts of strings that are not remembered.
-    own: Vec<Facts>,
+    /// Strings of which something is known.
+    rows: Vec<usize>,
+    /// Whether strings are remembered, and what they have said no to. Where people want to see each question put, they
+    /// are not.
+    remembers: bool,
+    /// Room for a row.
+    gates: Vec<u64>,
     /// Cells: what each transformation makes of a string, a row for each string that has cells.
     cells: Vec<Option<StrId>>,
     /// Bytes that were looked at since this was last asked.
@@ -60,19 +59,18 @@ pub(super) struct Tables<'a> {
 
 impl Memo {
     /// Serves the transactions of this rule set from now on.
-    pub(super) fn serve(&mut self, rules: u64) {
-        self.recall.serve(rules);
+    pub(super) fn serve(&mut self, stage: &Stage, remembers: bool) {
+        self.remembers = remembers;
+        self.recall.serve(stage.number, stage.questions.words());
     }
 
     /// Forgets everything of the transaction, and keeps the room.
     pub(super) fn clear(&mut self) {
-        for id in self.placed.drain(..) {
-            if let Some(place) = self.places.get_mut(id.index()) {
-                *place = 0;
+        for row in self.rows.drain(..) {
+            if let Some(known) = self.known.get_mut(row) {
+                *known = Known::default();
             }
         }
-        self.known.clear();
-        self.own.clear();
         self.cells.clear();
         self.read_bytes = 0;
         self.recall.begin();
@@ -80,9 +78,9 @@ impl Memo {
 
     /// Bytes of room that it holds, used or not.
     pub(super) fn capacity(&self) -> usize {
-        self.places.capacity() * size_of::<usize>()
-            + self.known.capacity() * size_of::<Known>()
-            + self.own.capacity() * size_of::<Facts>()
+        self.known.capacity() * size_of::<Known>()
+            + self.rows.capacity() * size_of::<usize>()
+            + self.recall.capacity_beside()
             + self.cells.capacity() * size_of::<Option<StrId>>()
             + self.room.capacity()
     }
@@ -110,7 +108,7 @@ impl Memo {
             if self.marks(row).reacts & step.bit == 0 {
                 continue;
             }
-            let cell = self.cells_of(row) + step.place;
+            let cell = self.cells_of(row).map_or(usize::MAX, |first| first + step.place);
             let after = match self.cells.get(cell) {
                 Some(Some(known)) => *known,
                 Some(None) | None => self.apply(tables, step, value, cell, strings),
@@ -149,58 +147,125 @@ impl Memo {
             *cell = Some(after);
         }
         if after == value {
-            self.settle(tables, step.bit, value, strings);
+            // It might have changed it.
+            let row = self.row(tables, value, strings);
+            if let Some(facts) = self.facts_mut(row) {
+                facts.marks.reacts &= !step.bit;
+            }
         }
         after
     }
 
-    /// A transformation that might have changed a string does not.
-    fn settle(&mut self, tables: Tables<'_>, bit: u64, value: StrId, strings: &Strings) {
-        let row = self.row(tables, value, strings);
-        if let Some(facts) = self.facts_mut(row) {
-            facts.marks.reacts &= !bit;
-            facts.reach.idle(tables.chains.idle(facts.marks.reacts));
+    /// The questions to which a string may say yes, as bits of a row, of those to which it comes by these ways; `None`
+    /// where nothing can be said.
+    #[inline]
+    pub(super) fn open_of(
+        &mut self,
+        tables: Tables<'_>,
+        value: StrId,
+        ways: WaySet,
+        strings: &mut Strings,
+    ) -> Option<&[u64]> {
+        let mut place = self.place(value.index());
+        let open = place.and_then(|place| self.recall.open(place));
+        if open.is_none_or(|open| ways & !settled(open) != 0) {
+            place = self.settle_missing(tables, value, ways, strings);
         }
+        self.recall.open(place?)
     }
 
-    /// What is known of a string, with what it holds; `None` where nothing can be said.
-    pub(super) fn facts(
+    /// Where the row of a string stands, of which now is known by these ways to which questions it may say yes.
+    #[cold]
+    fn settle_missing(
         &mut self,
         tables: Tables<'_>,
         value: StrId,
-        strings: &Strings,
-    ) -> Option<(&Facts, &Holds)> {
-        let row = self.looked(tables, value, strings);
-        let facts = self.facts_of(row)?;
-        Some((facts, facts.holds.as_ref()?))
-    }
-
-    /// Whether a string has said no to a question.
-    pub(super) fn has_denied(
-        &mut self,
-        tables: Tables<'_>,
-        question: usize,
-        value: StrId,
-        strings: &Strings,
-    ) -> bool {
+        ways: WaySet,
+        strings: &mut Strings,
+    ) -> Option<usize> {
         let row = self.row(tables, value, strings);
-        self.facts_of(row).is_some_and(|facts| facts.denied.have(question))
+        let missing = ways & !settled(self.open(row)?);
+        if missing != 0 {
+            self.settle(tables, (row, value), missing, strings)?;
+        }
+        self.place(row)
     }
 
-    /// Whether it is worth to find out what a string says to a question that is not asked of it: it is remembered, has
-    /// not said no yet, and was not asked too many in vain.
+    /// Finds out to which questions a string may say yes that it comes to by these ways.
+    fn settle(
+        &mut self,
+        tables: Tables<'_>,
+        (row, value): (usize, StrId),
+        ways: WaySet,
+        strings: &mut Strings,
+    ) -> Option<()> {
+        let questions = &tables.stage.questions;
+        let mut gates = std::mem::take(&mut self.gates);
+        // First, for what differs from it in case alone holds the same literals.
+        let mut before = *self.holds(tables, value, strings);
+        questions.open_to(&before, &mut gates);
+        for way in questions.ways(ways) {
+            let holds = self.holds_by(tables, way, value, strings);
+            if before != holds {
+                questions.open_to(&holds, &mut gates);
+                before = holds;
+            }
+            let open = self.open_mut(row)?.iter_mut();
+            open.zip(&gates)
+                .zip(&way.questions)
+                .for_each(|((open, gate), own)| *open |= gate & own);
+        }
+        self.gates = gates;
+        settle(self.open_mut(row)?, ways);
+        Some(())
+    }
+
+    /// What a string holds when it comes to questions by a way.
+    fn holds_by(
+        &mut self,
+        tables: Tables<'_>,
+        way: &Way,
+        value: StrId,
+        strings: &mut Strings,
+    ) -> Holds {
+        if !way.every_step {
+            let after = self.transform(tables, way.chain, value, strings);
+            return *self.holds(tables, after, strings);
+        }
+        let mut all = Holds::NOTHING;
+        for chain in tables.chains.prefixes(way.chain) {
+            let after = self.transform(tables, *chain, value, strings);
+            all.add(self.holds(tables, after, strings));
+        }
+        all
+    }
+
+    /// Whether a string says no to a question, as far as that can be said without putting it.
+    pub(super) fn says_no(
+        &mut self,
+        tables: Tables<'_>,
+        question: Question,
+        value: StrId,
+        strings: &mut Strings,
+    ) -> bool {
+        let open = self.open_of(tables, value, question.way, strings);
+        let word = open.and_then(|row| row.get(question.word));
+        word.is_some_and(|word| word & question.bit == 0)
+    }
+
+    /// Whether it is worth to find out what a string says to a question that is not asked of it: it is remembered, may
+    /// say yes, and was not asked too many in vain.
     pub(super) fn may_foresee(
         &mut self,
         tables: Tables<'_>,
-        question: usize,
+        question: Question,
         value: StrId,
-        strings: &Strings,
+        strings: &mut Strings,
     ) -> bool {
         let row = self.row(tables, value, strings);
-        let known = self.known.get(row);
-        let remembered = known.is_some_and(|known| matches!(known.facts, FactsAt::Recalled(_)));
-        let Some(facts) = self.facts_of(row).filter(|_| remembered) else { return false };
-        !facts.denied.have(question) && facts.foreseen < FORESEEN_MAX
+        self.place(row).is_some_and(Recall::is_remembered)
+            && self.facts_of(row).is_some_and(|facts| facts.foreseen < FORESEEN_MAX)
+            && !self.says_no(tables, question, value, strings)
     }
 
     /// It was, in vain.
@@ -215,46 +280,26 @@ impl Memo {
     pub(super) fn deny(
         &mut self,
         tables: Tables<'_>,
-        question: usize,
+        question: Question,
         value: StrId,
         strings: &Strings,
     ) {
-        let row = self.row(tables, value, strings);
-        if let Some(facts) = self.facts_mut(row) {
-            facts.denied.add(question);
+        if !self.remembers {
+            return;
         }
-    }
-
-    /// What the value after a chain holds. It is known of the value from now on.
-    pub(super) fn holds_after(
-        &mut self,
-        tables: Tables<'_>,
-        (chain, node): (ChainId, &ChainNode),
-        value: StrId,
-        strings: &mut Strings,
-    ) -> Holds {
-        let after = self.transform(tables, chain, value, strings);
-        let after = *self.holds(tables, after, strings);
-        let before = *self.holds(tables, value, strings);
         let row = self.row(tables, value, strings);
-        if let Some(facts) = self.facts_mut(row) {
-            facts.reach.learn(node.own, &after, &before);
+        if let Some(word) = self.open_mut(row).and_then(|row| row.get_mut(question.word)) {
+            *word &= !question.bit;
         }
-        after
     }
 
     /// What a string holds; it is looked for when it is first asked about.
     pub(super) fn holds(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> &Holds {
-        self.facts(tables, value, strings).map_or(&Holds::ALL, |(_, holds)| holds)
-    }
-
-    /// The row of a string of which is known what it holds.
-    fn looked(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> usize {
         let row = self.row(tables, value, strings);
         if self.facts_of(row).is_none_or(|facts| facts.holds.is_none()) {
             self.look(tables, row, value, strings);
         }
-        row
+        self.facts_of(row).and_then(|facts| facts.holds.as_ref()).unwrap_or(&Holds::ALL)
     }
 
     #[cold]
@@ -279,59 +324,65 @@ impl Memo {
         self.facts_of(row).map_or(Marks::ALL, |facts| facts.marks)
     }
 
+    /// Where what is known of the string of a row stands.
+    fn place(&self, row: usize) -> Option<usize> {
+        self.known.get(row)?.place.map(|place| at(place.get()) - 1)
+    }
+
     fn facts_of(&self, row: usize) -> Option<&Facts> {
-        match self.known.get(row)?.facts {
-            FactsAt::Recalled(place) => self.recall.facts(place),
-            FactsAt::Own(place) => self.own.get(place),
-        }
+        self.recall.facts(self.place(row)?)
     }
 
     fn facts_mut(&mut self, row: usize) -> Option<&mut Facts> {
-        match self.known.get(row)?.facts {
-            FactsAt::Recalled(place) => self.recall.facts_mut(place),
-            FactsAt::Own(place) => self.own.get_mut(place),
-        }
+        self.recall.facts_mut(self.place(row)?)
     }
 
-    fn cells_of(&mut self, row: usize) -> usize {
-        let Some(known) = self.known.get_mut(row) else { return self.cells.len() };
-        let end = self.cells.len();
-        let at = *known.cells.get_or_insert(end);
-        if at == end {
+    fn open(&self, row: usize) -> Option<&[u64]> {
+        self.recall.open(self.place(row)?)
+    }
+
+    fn open_mut(&mut self, row: usize) -> Option<&mut [u64]> {
+        self.recall.open_mut(self.place(row)?)
+    }
+
+    /// Where the cells of a string begin; `None` where there is no room for more.
+    fn cells_of(&mut self, row: usize) -> Option<usize> {
+        let known = self.known.get_mut(row)?;
+        if known.cells.is_none() {
+            // The first is nobody's, so that no place is 0.
+            let end = self.cells.len().max(1);
+            known.cells = NonZeroU32::new(u32::try_from(end).ok()?);
             self.cells.resize(end + transform::ALL.len(), None);
         }
-        at
+        known.cells.map(|cells| at(cells.get()))
     }
 
     /// The row of a string, which is made when it is first asked about.
     fn row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> usize {
-        match self.places.get(value.index()) {
-            None | Some(0) => self.make_row(tables, value, strings),
-            Some(place) => place - 1,
+        let row = value.index();
+        if self.known.get(row).is_none_or(|known| known.place.is_none()) {
+            self.make_row(tables, value, strings);
         }
+        row
     }
 
     #[cold]
-    fn make_row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> usize {
-        let index = value.index();
-        if self.places.len() <= index {
-            self.places.resize(index.max(strings.len()) + 1, 0);
+    fn make_row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) {
+        let row = value.index();
+        if self.known.len() <= row {
+            self.known.resize(row.max(strings.len()) + 1, Known::default());
         }
-        let Some(row) = self.places.get_mut(index) else { return usize::MAX };
         let text = strings.get(value);
         self.read_bytes += text.len();
-        let new = || {
-            let marks = tables.stage.marks.of(text);
-            Facts::new(marks, tables.chains.idle(marks.reacts))
-        };
-        let facts = self.recall.meet(text, new).map(FactsAt::Recalled).unwrap_or_else(|| {
-            self.own.push(new());
-            FactsAt::Own(self.own.len() - 1)
-        });
-        self.known.push(Known { facts, cells: None, alike: None });
-        *row = self.known.len();
-        self.placed.push(value);
-        *row - 1
+        let new = || Facts::new(tables.stage.marks.of(text));
+        let hash = strings.hash_of(value);
+        let recalled = if self.remembers { self.recall.meet(text, hash, new) } else { None };
+        let place = recalled.unwrap_or_else(|| self.recall.place(new()));
+        let place = u32::try_from(place + 1).ok().and_then(NonZeroU32::new);
+        if let Some(known) = self.known.get_mut(row) {
+            known.place = place;
+            self.rows.push(row);
+        }
     }
 }
 
