@@ -140,12 +140,23 @@ impl Strings {
     /// Forgets all strings that are not the base's, and keeps the room for new ones.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.places.clear();
         if self.slots.len() > SLOTS_KEPT_MAX {
             self.slots.truncate(SLOTS);
             self.slots.shrink_to_fit();
         }
-        self.slots.fill(Slot::default());
+        if self.places.len() * 8 > self.slots.len() {
+            self.slots.fill(Slot::default());
+            self.places.clear();
+        }
+        // Each stands in the first slot that was free from its own on, so that none is behind one that is empty.
+        let last = self.slots.len().wrapping_sub(1);
+        for place in self.places.drain(..) {
+            let mut at = usize::try_from(place.hash).unwrap_or(0) & last;
+            while let Some(slot) = self.slots.get_mut(at).filter(|slot| slot.id.is_some()) {
+                *slot = Slot::default();
+                at = (at + 1) & last;
+            }
+        }
     }
 
     /// Whether it lies on top of this pool.
@@ -333,5 +344,21 @@ mod tests {
         assert_eq!(own.get(name), b"name");
         assert_eq!(own.find(b"absent"), None);
         assert_eq!(own.intern_lower(b"NAME"), name);
+    }
+
+    #[test]
+    fn what_was_cleared_is_not_found_and_leaves_no_gap() {
+        let base = Arc::new(Strings::constants());
+        let mut own = Strings::over(&base);
+        let texts = |count: usize| (0..count).map(|n| n.to_string().into_bytes());
+        for count in [1000, 1, 10, 60, 200, 1000] {
+            for (n, text) in texts(count).enumerate() {
+                assert_eq!(own.intern(&text).index(), base.len() + n);
+            }
+            assert!(texts(count).all(|text| own.find(&text).is_some()));
+            own.clear();
+            assert!(own.slots.iter().all(|slot| slot.id.is_none()), "after {count}");
+            assert_eq!(own.find(b"0"), None);
+        }
     }
 }

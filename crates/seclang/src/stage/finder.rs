@@ -50,6 +50,8 @@ struct Place {
     after: u32,
     /// Whether one of the literals is the key alone.
     is_all: bool,
+    /// What all of them tell, where that is within a word: who holds it need not compare them again.
+    tells: Option<(usize, u64)>,
 }
 
 /// Literals, prepared.
@@ -127,9 +129,13 @@ impl Finder {
             let (start, end) = (small(start), small(entries.len()));
             if let Some((place, list)) = places.get_mut(at).zip(entries.get(from..)) {
                 *place = Place { key: small(key), start, end, ..Place::default() };
+                let mut all = Holds::default();
                 for entry in list {
                     place.admit(entry);
+                    let number = usize::try_from(entry.number).ok();
+                    all.add(number.and_then(|number| tells.get(number)).unwrap_or(&Holds::ALL));
                 }
+                place.tells = all.word();
             }
         }
         Self { lower, filed: bits, places, entries, tells }
@@ -143,13 +149,26 @@ impl Finder {
             return;
         };
         let mut key = 0;
-        for (at, &byte) in text.iter().enumerate() {
+        let mut look = |end, byte: u8| {
             let byte = self.lower.get(usize::from(byte)).copied().unwrap_or(byte);
             key = step(key, byte);
             let word = filed.get(key / 64).copied().unwrap_or(u64::MAX);
             if word >> (key % 64) & 1 == 1 {
-                self.compare(text, at + 1, key, holds);
+                self.compare(text, end, key, holds);
             }
+        };
+        // Four at a time, as counting them takes as long as the rest.
+        let (fours, rest) = text.as_chunks();
+        let mut at = 0;
+        for &[first, second, third, fourth] in fours {
+            look(at + 1, first);
+            look(at + 2, second);
+            look(at + 3, third);
+            look(at + 4, fourth);
+            at += 4;
+        }
+        for (end, byte) in (at + 1..).zip(rest) {
+            look(end, *byte);
         }
     }
 
@@ -166,7 +185,8 @@ impl Finder {
                 None => return,
             }
         };
-        if !place.may_stand(text, end) {
+        let is_told = place.tells.is_some_and(|(word, bits)| holds.has(word, bits));
+        if is_told || !place.may_stand(text, end) {
             return;
         }
         let (from, to) = (usize::try_from(place.start), usize::try_from(place.end));

@@ -53,6 +53,17 @@ impl Holds {
         })
     }
 
+    /// The only word that is not empty, and its bits.
+    pub(super) fn word(&self) -> Option<(usize, u64)> {
+        let mut words = self.0.iter().copied().enumerate().filter(|(_, word)| *word != 0);
+        words.next().filter(|_| words.next().is_none())
+    }
+
+    /// Whether all of these bits of a word are held.
+    pub(super) fn has(&self, word: usize, bits: u64) -> bool {
+        self.0.get(word % WORDS).is_some_and(|own| own & bits == bits)
+    }
+
     /// Whether there are bytes of all of these classes.
     pub(super) fn have_classes(&self, bits: u64) -> bool {
         self.0.last().is_none_or(|own| own & bits == bits)
@@ -132,12 +143,23 @@ mod tests {
         assert!(
             Gate::new(0, None).is_open(&Holds::default()) && Gate::new(0, None).is_always_open()
         );
+        assert_eq!(Holds::literal(LITERAL_BITS + 3), Holds::literal(3), "shared");
+        assert_eq!(Gate::new(0, Some(LITERAL_BITS + 3)), Gate::new(0, Some(3)), "by both");
+    }
+
+    #[test]
+    fn what_is_held_and_asked_for_can_be_told() {
+        let mut holds = Holds::literal(70);
+        assert_eq!(holds.word(), Some((1, 1 << 6)));
+        holds.add(&Holds::literal(1));
+        holds.add(&Holds::classes(5));
+        assert_eq!((holds.word(), Holds::default().word()), (None, None));
+        assert!(holds.has(1, 1 << 6) && !holds.has(1, 3 << 6) && !holds.has(2, 1));
         assert_eq!(holds.literals().collect::<Vec<_>>(), [1, 70]);
         assert_eq!(Holds::ALL.literals().count(), LITERAL_BITS);
         assert!(holds.have_classes(5) && holds.have_classes(0) && !holds.have_classes(2));
+        let gate = Gate::new(5, Some(70));
         assert_eq!((gate.literal(), gate.classes()), (Some(70), 5));
         assert_eq!((Gate::OPEN.literal(), Gate::OPEN.classes()), (None, 0));
-        assert_eq!(Holds::literal(LITERAL_BITS + 3), Holds::literal(3), "shared");
-        assert_eq!(Gate::new(0, Some(LITERAL_BITS + 3)), Gate::new(0, Some(3)), "by both");
     }
 }

@@ -106,6 +106,10 @@ impl Transaction {
         self.desk.candidates.are_known = true;
         let phase = self.desk.candidates.phase;
         for look in rules.stage.questions.looks(phase) {
+            let target = rules.stage.questions.target(look.target);
+            if target.is_some_and(|target| self.has_no_members(target.variable)) {
+                continue;
+            }
             self.look_at(rules, look);
             let read = self.desk.memo.take_read_bytes();
             if let Err(fault) = self.spend(read) {

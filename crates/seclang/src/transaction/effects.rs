@@ -145,23 +145,28 @@ impl Transaction {
         if old.is_none() && self.state.tx.len() >= MEMBERS_MAX {
             return;
         }
-        let old = old.map_or(0, |old| parse_integer(self.strings.get(old)));
         let number = |text: &Macro| parse_integer(&self.expand(text));
         let new = match change {
             Change::Remove => None,
             Change::To(text) => Some(self.expanded(text)),
-            Change::Add(amount) => {
-                Some(old.saturating_add(number(amount))).map(|new| self.number_id(new))
-            }
-            Change::Subtract(amount) => {
-                Some(old.saturating_sub(number(amount))).map(|new| self.number_id(new))
-            }
+            Change::Add(amount) => Some(self.sum(old, number(amount))),
+            Change::Subtract(amount) => Some(self.sum(old, number(amount).saturating_neg())),
         };
         if self.is_traced() {
             let [name, new] = [Some(key), new].map(|id| id.map(|id| self.strings.get(id).to_vec()));
             self.tell_set(Variable::Tx, &name.unwrap_or_default(), new.as_deref());
         }
         self.state.set_tx(key, new);
+    }
+
+    /// A number with another added; a text that is none counts 0.
+    fn sum(&mut self, old: Option<StrId>, more: i64) -> StrId {
+        let text = old.map(|old| self.strings.get(old));
+        match (old, text) {
+            // Most scores have nothing added to.
+            (Some(old), Some(b"0")) if more == 0 => old,
+            (_, text) => self.number_id(text.map_or(0, parse_integer).saturating_add(more)),
+        }
     }
 
     pub(super) fn lower_id(&mut self, id: StrId) -> StrId {

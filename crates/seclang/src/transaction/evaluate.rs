@@ -223,7 +223,7 @@ impl Transaction {
     /// Values that a rule leaves out are not asked, and so would never be known to say no: the rule would be entered with
     /// each request that has them. Of short ones it is found out what they would say.
     fn foresee(&mut self, rules: &RuleSet, link: &Link, question: Question) -> Result<(), Fault> {
-        if self.desk.left_out.is_empty() || link.multi_match || self.is_traced() {
+        if self.desk.left_out.is_empty() || self.is_traced() {
             return Ok(());
         }
         let left_out = std::mem::take(&mut self.desk.left_out);
@@ -232,12 +232,7 @@ impl Transaction {
             if !self.desk.memo.may_foresee(tables, question, *value, &mut self.strings) {
                 continue;
             }
-            let transformed = self.transform(rules, link.chain, *value);
-            self.spend(self.strings.get(transformed).len())?;
-            let text = self.strings.get(transformed);
-            // What cannot be answered is no answer, and no fault: nobody asked for it.
-            let hit = || link.operator.evaluate(text, false, self).ok();
-            if hit().is_some_and(|hit| hit.is_some() == link.negated) {
+            if self.would_say_no(rules, link, *value)? {
                 self.desk.memo.deny(tables, question, *value, &self.strings);
             } else {
                 self.desk.memo.foreseen(tables, *value, &self.strings);
@@ -245,6 +240,22 @@ impl Transaction {
         }
         self.desk.left_out = left_out;
         Ok(())
+    }
+
+    /// What a value would say to a line that leaves it out. What cannot be answered is no answer, and no fault: nobody
+    /// asked for it.
+    fn would_say_no(&mut self, rules: &RuleSet, link: &Link, value: StrId) -> Result<bool, Fault> {
+        let last = [link.chain];
+        let chains = if link.multi_match { rules.chains.prefixes(link.chain) } else { &last };
+        for chain in chains {
+            let transformed = self.transform(rules, *chain, value);
+            self.spend(self.strings.get(transformed).len())?;
+            let hit = link.operator.evaluate(self.strings.get(transformed), false, self).ok();
+            if hit.is_none_or(|hit| hit.is_some() != link.negated) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a value, or a decoded form in its place, matches.
@@ -380,6 +391,9 @@ impl Transaction {
     }
 
     fn intern_part(&mut self, value: StrId, range: std::ops::Range<usize>) -> Option<StrId> {
+        if range == (0..self.strings.get(value).len()) {
+            return Some(value);
+        }
         let mut room = std::mem::take(&mut self.room);
         room.clear();
         let part = self.strings.get(value).get(range).map(|part| room.extend_from_slice(part));

@@ -2,12 +2,13 @@
 
 use super::{Connection, RequestLine, Transaction};
 use crate::plan::Processor;
-use crate::strings::StrId;
+use crate::strings::{StrId, write_number};
 use crate::trace::Source;
 use crate::transaction::state::{Entry, entry};
 use crate::transform::url_decode;
 use crate::variable::Variable;
 use burgrave_parse::{cookies, form};
+use std::net::IpAddr;
 
 /// Cookies looked at in one request.
 const COOKIES_MAX: usize = 1_000;
@@ -17,32 +18,46 @@ const HEADERS_MAX: usize = 10_000;
 impl Transaction {
     pub(super) fn set_connection(&mut self, connection: Connection, unique_id: &str) {
         let Connection { client, server } = connection;
-        let texts = [
-            (Variable::RemoteAddr, client.0.to_canonical().to_string()),
-            (Variable::RemoteHost, client.0.to_canonical().to_string()),
-            (Variable::RemotePort, client.1.to_string()),
-            (Variable::ServerAddr, server.0.to_canonical().to_string()),
-            (Variable::ServerPort, server.1.to_string()),
-            (Variable::UniqueId, unique_id.to_owned()),
-        ];
-        for (variable, text) in texts {
-            self.state.set(variable, text.as_bytes(), &mut self.strings);
+        let client_address = self.address_id(client.0);
+        let server_address = self.address_id(server.0);
+        let [no, nothing] = [self.strings.intern(b"0"), StrId::EMPTY];
+        for (variable, id) in [
+            (Variable::RemoteAddr, client_address),
+            (Variable::RemoteHost, client_address),
+            (Variable::ServerAddr, server_address),
+            (Variable::InboundDataError, no),
+            (Variable::OutboundDataError, no),
+            (Variable::ReqbodyError, no),
+            (Variable::ReqbodyProcessorError, no),
+            (Variable::UrlencodedError, no),
+            (Variable::ArgsCombinedSize, no),
+            (Variable::FilesCombinedSize, no),
+            (Variable::ReqbodyProcessor, nothing),
+            (Variable::ReqbodyErrorMsg, nothing),
+        ] {
+            self.state.set_id(variable, Some(id));
         }
+        for (variable, port) in [(Variable::RemotePort, client.1), (Variable::ServerPort, server.1)]
+        {
+            self.state.set_number(variable, usize::from(port), &mut self.strings);
+        }
+        self.state.set(Variable::UniqueId, unique_id.as_bytes(), &mut self.strings);
         self.state.set(Variable::WebappId, &self.rules.settings.webapp_id, &mut self.strings);
         self.state.set(Variable::ModsecBuild, b"030000000", &mut self.strings);
-        for variable in [
-            Variable::InboundDataError,
-            Variable::OutboundDataError,
-            Variable::ReqbodyError,
-            Variable::ReqbodyProcessorError,
-            Variable::UrlencodedError,
-            Variable::ArgsCombinedSize,
-            Variable::FilesCombinedSize,
-        ] {
-            self.state.set_flag(variable, false, &mut self.strings);
+    }
+
+    /// An address as text; one of version 4 within version 6 as itself.
+    fn address_id(&mut self, address: IpAddr) -> StrId {
+        let IpAddr::V4(address) = address.to_canonical() else {
+            return self.strings.intern(address.to_string().as_bytes());
+        };
+        self.room.clear();
+        for octet in address.octets() {
+            write_number(i64::from(octet), &mut self.room);
+            self.room.push(b'.');
         }
-        self.state.set(Variable::ReqbodyProcessor, b"", &mut self.strings);
-        self.state.set(Variable::ReqbodyErrorMsg, b"", &mut self.strings);
+        self.room.pop();
+        self.strings.intern(&self.room)
     }
 
     pub(super) fn take_request_line(&mut self, line: &RequestLine<'_>) {
