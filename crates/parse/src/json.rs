@@ -4,7 +4,6 @@
 //! reference, the position stands on the array itself: `json.items.array_0.id`.
 
 use crate::Malformed;
-use std::io::Write as _;
 
 /// Bounds of a document.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +74,20 @@ enum Text<'a> {
     Plain(&'a [u8]),
     /// In the parser's room.
     Decoded,
+}
+
+/// Appends a number in decimal.
+fn push_decimal(number: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut rest = number;
+    loop {
+        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.get_mut(start..).unwrap_or_default().reverse();
 }
 
 impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
@@ -156,7 +169,8 @@ impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
     /// Puts the element's number or the member's name on the path.
     fn enter(&mut self, container: Container) -> Result<(), Malformed> {
         if let Some(element) = container.element {
-            let _infallible = write!(self.path, ".array_{element}");
+            self.path.extend_from_slice(b".array_");
+            push_decimal(element, &mut self.path);
         } else {
             if self.rest.first() != Some(&b'"') {
                 return Err(Malformed::new("json member has no name"));
@@ -375,6 +389,15 @@ mod tests {
             if let Ok(found) = values(&input, LIMITS) {
                 prop_assert!(found.len() <= LIMITS.values_max);
             }
+        }
+    }
+
+    #[test]
+    fn elements_are_numbered_in_decimal() {
+        for number in [0, 9, 10, 99, 1234, usize::MAX] {
+            let mut out = b".".to_vec();
+            push_decimal(number, &mut out);
+            assert_eq!(out, format!(".{number}").into_bytes());
         }
     }
 }

@@ -193,12 +193,13 @@ impl Strings {
         place.and_then(|place| self.bytes.get(place.start..place.end)).unwrap_or_default()
     }
 
-    /// The hash of a string, which is the same in all pools over the same constants.
-    pub(crate) fn hash_of(&self, id: StrId) -> u64 {
+    /// The string, and its hash, which is the same in all pools over the same constants.
+    pub(crate) fn get_hashed(&self, id: StrId) -> (&[u8], u64) {
         let Some(own) = id.index().checked_sub(self.first) else {
-            return self.base.as_ref().map_or(0, |base| base.hash_of(id));
+            return self.base.as_ref().map_or((&[], 0), |base| base.get_hashed(id));
         };
-        self.places.get(own).map_or(0, |place| place.hash)
+        let text = |place: &Place| Some((self.bytes.get(place.start..place.end)?, place.hash));
+        self.places.get(own).and_then(text).unwrap_or_default()
     }
 
     /// The id of a string that is already here.

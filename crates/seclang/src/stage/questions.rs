@@ -20,22 +20,6 @@ pub(crate) type WaySet = u128;
 /// Ways that have a bit. Lines beyond have no question, and are always asked.
 const WAYS_MAX: usize = 128;
 
-/// Words at the beginning of a row that say by which ways its string has come to its questions.
-const HEAD: usize = 2;
-
-/// By which ways it was found out to which questions the string of a row may say yes; of all others it says nothing.
-pub(crate) fn settled(row: &[u64]) -> WaySet {
-    row.first_chunk::<HEAD>().map_or(0, |[low, high]| u128::from(*low) | u128::from(*high) << 64)
-}
-
-/// It was found out by these, too.
-pub(crate) fn settle(row: &mut [u64], ways: WaySet) {
-    if let Some([low, high]) = row.first_chunk_mut::<HEAD>() {
-        *low |= u64::try_from(ways & u128::from(u64::MAX)).unwrap_or(0);
-        *high |= u64::try_from(ways >> 64).unwrap_or(0);
-    }
-}
-
 /// What a line asks of each of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
@@ -103,9 +87,9 @@ struct Gates {
 }
 
 impl Questions {
-    /// Words of a string's row, its head included.
+    /// Words of a string's row.
     pub(crate) fn words(&self) -> usize {
-        self.gates.without.len().max(HEAD)
+        self.gates.without.len()
     }
 
     /// Those of a phase (1 to 5).

@@ -3,7 +3,7 @@
 //!
 //! Holds only while a phase is evaluated: the variables that are looked at stay as they are for so long.
 
-use super::memo::Tables;
+use super::memo::{Open, Tables};
 use super::{Fault, Transaction};
 use crate::plan::Link;
 use crate::ruleset::RuleSet;
@@ -144,9 +144,13 @@ impl Transaction {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         let words = rules.stage.questions.words_of(self.desk.candidates.phase);
         for Value { value, .. } in &room {
-            let row = self.desk.memo.open_of(tables, *value, look.ways, &mut self.strings);
+            let row = match self.desk.memo.open_of(tables, *value, look.ways, &mut self.strings) {
+                Some(Open::None) => continue,
+                Some(Open::Some(row)) => row.get(words.clone()),
+                None => None,
+            };
             let open = self.desk.candidates.questions.iter_mut().zip(&look.questions);
-            match row.and_then(|row| row.get(words.clone())) {
+            match row {
                 Some(row) => open.zip(row).for_each(|((open, asked), own)| *open |= asked & own),
                 None => open.for_each(|(open, asked)| *open |= asked),
             }

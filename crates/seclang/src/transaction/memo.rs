@@ -5,7 +5,7 @@
 
 use super::recall::{Facts, Recall};
 use crate::plan::{ChainId, ChainStep, Chains};
-use crate::stage::{Holds, Marks, Question, Stage, Way, WaySet, settle, settled};
+use crate::stage::{Holds, Marks, Question, Stage, Way, WaySet};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 use std::num::NonZeroU32;
@@ -22,6 +22,15 @@ struct Known {
     cells: Option<NonZeroU32>,
     /// Another string that differs in case alone, and so holds the same literals.
     alike: Option<StrId>,
+}
+
+/// The questions to which a string may say yes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Open<'a> {
+    /// None of those to which it has come.
+    None,
+    /// These, as bits of a row.
+    Some(&'a [u64]),
 }
 
 /// A place from its number.
@@ -165,37 +174,27 @@ impl Memo {
         value: StrId,
         ways: WaySet,
         strings: &mut Strings,
-    ) -> Option<&[u64]> {
-        let mut place = self.place(value.index());
-        let open = place.and_then(|place| self.recall.open(place));
-        if open.is_none_or(|open| ways & !settled(open) != 0) {
-            place = self.settle_missing(tables, value, ways, strings);
-        }
-        self.recall.open(place?)
-    }
-
-    /// Where the row of a string stands, of which now is known by these ways to which questions it may say yes.
-    #[cold]
-    fn settle_missing(
-        &mut self,
-        tables: Tables<'_>,
-        value: StrId,
-        ways: WaySet,
-        strings: &mut Strings,
-    ) -> Option<usize> {
-        let row = self.row(tables, value, strings);
-        let missing = ways & !settled(self.open(row)?);
+    ) -> Option<Open<'_>> {
+        let place = match self.place(value.index()) {
+            Some(place) => place,
+            None => self.make_row(tables, value, strings)?,
+        };
+        let missing = ways & !self.recall.settled(place);
         if missing != 0 {
-            self.settle(tables, (row, value), missing, strings)?;
+            self.settle(tables, (place, value), missing, strings)?;
         }
-        self.place(row)
+        if self.recall.says_no_to_all(place) {
+            return Some(Open::None);
+        }
+        self.recall.open(place).map(Open::Some)
     }
 
     /// Finds out to which questions a string may say yes that it comes to by these ways.
+    #[cold]
     fn settle(
         &mut self,
         tables: Tables<'_>,
-        (row, value): (usize, StrId),
+        (place, value): (usize, StrId),
         ways: WaySet,
         strings: &mut Strings,
     ) -> Option<()> {
@@ -210,14 +209,11 @@ impl Memo {
                 questions.open_to(&holds, &mut gates);
                 before = holds;
             }
-            let open = self.open_mut(row)?.iter_mut();
-            open.zip(&gates)
-                .zip(&way.questions)
-                .for_each(|((open, gate), own)| *open |= gate & own);
+            let open = gates.iter().zip(&way.questions);
+            self.recall.add(place, open.map(|(gate, own)| gate & own))?;
         }
         self.gates = gates;
-        settle(self.open_mut(row)?, ways);
-        Some(())
+        self.recall.settle(place, ways)
     }
 
     /// What a string holds when it comes to questions by a way.
@@ -248,9 +244,13 @@ impl Memo {
         value: StrId,
         strings: &mut Strings,
     ) -> bool {
-        let open = self.open_of(tables, value, question.way, strings);
-        let word = open.and_then(|row| row.get(question.word));
-        word.is_some_and(|word| word & question.bit == 0)
+        match self.open_of(tables, value, question.way, strings) {
+            Some(Open::None) => true,
+            Some(Open::Some(row)) => {
+                row.get(question.word).is_some_and(|word| word & question.bit == 0)
+            }
+            None => false,
+        }
     }
 
     /// Whether it is worth to find out what a string says to a question that is not asked of it: it is remembered, may
@@ -288,9 +288,8 @@ impl Memo {
             return;
         }
         let row = self.row(tables, value, strings);
-        if let Some(word) = self.open_mut(row).and_then(|row| row.get_mut(question.word)) {
-            *word &= !question.bit;
-        }
+        // What is not known is asked again.
+        let _closed = self.place(row).and_then(|place| self.recall.close(place, question));
     }
 
     /// What a string holds; it is looked for when it is first asked about.
@@ -337,14 +336,6 @@ impl Memo {
         self.recall.facts_mut(self.place(row)?)
     }
 
-    fn open(&self, row: usize) -> Option<&[u64]> {
-        self.recall.open(self.place(row)?)
-    }
-
-    fn open_mut(&mut self, row: usize) -> Option<&mut [u64]> {
-        self.recall.open_mut(self.place(row)?)
-    }
-
     /// Where the cells of a string begin; `None` where there is no room for more.
     fn cells_of(&mut self, row: usize) -> Option<usize> {
         let known = self.known.get_mut(row)?;
@@ -366,23 +357,21 @@ impl Memo {
         row
     }
 
-    #[cold]
-    fn make_row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) {
+    /// Gives a string its row, and says where what is known of it stands.
+    fn make_row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> Option<usize> {
         let row = value.index();
         if self.known.len() <= row {
             self.known.resize(row.max(strings.len()) + 1, Known::default());
         }
-        let text = strings.get(value);
+        let (text, hash) = strings.get_hashed(value);
         self.read_bytes += text.len();
         let new = || Facts::new(tables.stage.marks.of(text));
-        let hash = strings.hash_of(value);
         let recalled = if self.remembers { self.recall.meet(text, hash, new) } else { None };
         let place = recalled.unwrap_or_else(|| self.recall.place(new()));
-        let place = u32::try_from(place + 1).ok().and_then(NonZeroU32::new);
-        if let Some(known) = self.known.get_mut(row) {
-            known.place = place;
-            self.rows.push(row);
-        }
+        let known = self.known.get_mut(row)?;
+        known.place = Some(NonZeroU32::new(u32::try_from(place + 1).ok()?)?);
+        self.rows.push(row);
+        Some(place)
     }
 }
 

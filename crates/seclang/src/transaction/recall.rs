@@ -8,10 +8,13 @@
 //! where it is until it ends. A yes is never remembered: what matches is asked anew each time.
 //! Strings of requests that have ended stay in memory for as long.
 
-use crate::stage::{Holds, Marks};
+use crate::stage::{Holds, Marks, Question, WaySet};
+use smallvec::SmallVec;
 
 /// Longest string that is remembered, in bytes.
 const TEXT_BYTES_MAX: usize = 128;
+/// Bytes of a string that stand within its place.
+const TEXT_BYTES_WITHIN: usize = 24;
 /// Sets of places for strings.
 const SETS: usize = 128;
 /// Places of a set: a string has its place in any. If more strings of one request meet in a set than it has places, the
@@ -20,19 +23,30 @@ const SETS: usize = 128;
 const PLACES_OF_A_SET: usize = 8;
 /// Places of all sets.
 const PLACES: usize = SETS * PLACES_OF_A_SET;
+/// When so much was asked, everything is forgotten before the next transaction, so that later stays more.
+const TURNS_MAX: u32 = 1 << 31;
 
-/// What stands at the places of a set, for finding one without touching the places themselves.
+/// What stands at the places of a set, for finding one without touching the places themselves: one line of a
+/// processor's cache.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 struct Set {
     /// A byte of each string's hash.
     tags: u64,
     /// When each was last asked about; later is more, 0 is never.
-    asked: [u64; PLACES_OF_A_SET],
+    asked: [u32; PLACES_OF_A_SET],
 }
 
+/// A string with what is known of it. All that is asked for of a short one that says no to everything, as most do, is in
+/// its first line of a processor's cache.
 #[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
 struct Place {
-    text: Vec<u8>,
+    /// The ways by which it was found out to which questions it may say yes.
+    settled: WaySet,
+    /// Whether it may say yes to any of those.
+    is_open: bool,
+    text: SmallVec<[u8; TEXT_BYTES_WITHIN]>,
     facts: Facts,
 }
 
@@ -67,9 +81,9 @@ pub(super) struct Recall {
     /// For each place a row: the questions to which its string may say yes, as far as that is settled.
     open: Vec<u64>,
     /// Counts what was asked.
-    turn: u64,
+    turn: u32,
     /// What was asked about since this turn keeps its place.
-    since: u64,
+    since: u32,
 }
 
 impl Recall {
@@ -96,6 +110,10 @@ impl Recall {
 
     /// Another transaction begins: what the last was told need not stay where it is.
     pub(super) fn begin(&mut self) {
+        if self.turn > TURNS_MAX {
+            self.sets.fill(Set::default());
+            self.turn = 0;
+        }
         self.since = self.turn + 1;
         self.places.truncate(PLACES);
         self.open.truncate(PLACES * self.words);
@@ -103,7 +121,7 @@ impl Recall {
 
     /// A place for a string that is not remembered, until the transaction ends.
     pub(super) fn place(&mut self, facts: Facts) -> usize {
-        self.places.push(Place { text: Vec::new(), facts });
+        self.places.push(Place { facts, ..Place::default() });
         self.open.resize(self.places.len() * self.words, 0);
         self.places.len() - 1
     }
@@ -125,13 +143,13 @@ impl Recall {
         if text.len() > TEXT_BYTES_MAX {
             return None;
         }
-        self.turn += 1;
+        self.turn = self.turn.saturating_add(1);
         let number = usize::try_from(hash).ok()? % SETS;
         let set = self.sets.get_mut(number)?;
         let first = number * PLACES_OF_A_SET;
         for at in set.like(hash) {
             let asked = set.asked.get_mut(at)?;
-            if self.places.get(first + at)?.text == text && *asked != 0 {
+            if self.places.get(first + at)?.text.as_slice() == text && *asked != 0 {
                 *asked = self.turn;
                 return Some(first + at);
             }
@@ -144,6 +162,7 @@ impl Recall {
         place.text.clear();
         place.text.extend_from_slice(text);
         place.facts = facts();
+        (place.settled, place.is_open) = (0, false);
         self.open_mut(first + at)?.fill(0);
         Some(first + at)
     }
@@ -158,14 +177,50 @@ impl Recall {
         self.places.get_mut(place).map(|place| &mut place.facts)
     }
 
-    /// The questions to which the string of a place may say yes, as far as that is settled.
+    /// The ways by which it was found out to which questions the string of a place may say yes; of all others its row
+    /// says nothing.
+    pub(super) fn settled(&self, place: usize) -> WaySet {
+        self.places.get(place).map_or(0, |place| place.settled)
+    }
+
+    /// Whether the string of a place says no to all questions to which it has come.
+    pub(super) fn says_no_to_all(&self, place: usize) -> bool {
+        self.places.get(place).is_some_and(|place| !place.is_open)
+    }
+
+    /// The questions to which the string of a place may say yes, as far as that is settled, as bits of a row.
     pub(super) fn open(&self, place: usize) -> Option<&[u64]> {
         self.open.get(place * self.words..)?.get(..self.words)
     }
 
-    /// The same, to be changed.
-    pub(super) fn open_mut(&mut self, place: usize) -> Option<&mut [u64]> {
+    fn open_mut(&mut self, place: usize) -> Option<&mut [u64]> {
         self.open.get_mut(place * self.words..)?.get_mut(..self.words)
+    }
+
+    /// The string of a place may say yes to these questions, as bits of a row.
+    pub(super) fn add(&mut self, place: usize, questions: impl Iterator<Item = u64>) -> Option<()> {
+        let mut any = 0;
+        for (open, more) in self.open_mut(place)?.iter_mut().zip(questions) {
+            *open |= more;
+            any |= more;
+        }
+        self.places.get_mut(place)?.is_open |= any != 0;
+        Some(())
+    }
+
+    /// It was found out by these ways to which questions it may say yes.
+    pub(super) fn settle(&mut self, place: usize, ways: WaySet) -> Option<()> {
+        self.places.get_mut(place)?.settled |= ways;
+        Some(())
+    }
+
+    /// The string of a place has said no to a question.
+    pub(super) fn close(&mut self, place: usize, question: Question) -> Option<()> {
+        let row = self.open_mut(place)?;
+        *row.get_mut(question.word)? &= !question.bit;
+        let is_open = row.iter().any(|word| *word != 0);
+        self.places.get_mut(place)?.is_open = is_open;
+        Some(())
     }
 }
 
@@ -282,7 +337,7 @@ mod tests {
                 recall.meet(text.as_bytes(), hash(text.as_bytes()), || marks(2)),
                 Some(*place)
             );
-            assert_eq!(recall.places[*place].text, text.as_bytes());
+            assert_eq!(recall.places[*place].text.as_slice(), text.as_bytes());
         }
         assert_eq!(recall.meet(b"another", hash(b"another"), || marks(1)), None);
         recall.begin();
@@ -295,14 +350,42 @@ mod tests {
         recall.serve(1, 2);
         let [one, other] =
             ["one", "other"].map(|text| meet(&mut recall, text.as_bytes(), marks(0)).1);
-        recall.open_mut(one).unwrap().copy_from_slice(&[1, 2]);
-        assert_eq!(recall.open(one), Some(&[1, 2][..]));
+        let question = Question { word: 1, bit: 2, way: 1, is_looked_at: true };
+        assert!(recall.settled(one) == 0 && recall.says_no_to_all(one));
+        recall.add(one, [1, 6].into_iter()).unwrap();
+        recall.settle(one, 1 << 70).unwrap();
+        recall.settle(one, 2).unwrap();
+        assert_eq!(recall.settled(one), 1 << 70 | 2);
+        assert!(!recall.says_no_to_all(one) && recall.says_no_to_all(other));
+        recall.close(one, question).unwrap();
+        assert_eq!(recall.open(one), Some(&[1, 4][..]));
+        assert!(!recall.says_no_to_all(one));
+        recall.close(one, Question { word: 0, bit: 1, ..question }).unwrap();
+        recall.close(one, Question { bit: 4, ..question }).unwrap();
+        assert!(recall.says_no_to_all(one) && recall.settled(one) == 1 << 70 | 2);
+        recall.add(one, [1, 2].into_iter()).unwrap();
         assert_eq!(recall.open(other), Some(&[0, 0][..]));
         for number in 0..100_000_u32 {
             recall.begin();
             meet(&mut recall, number.to_string().as_bytes(), marks(1));
         }
         assert_eq!(recall.open(one), Some(&[0, 0][..]), "its string is gone");
+        assert!(recall.settled(one) == 0 && recall.says_no_to_all(one));
+        assert!(!recall.says_no_to_all(usize::MAX) && recall.open(PLACES).is_none());
+        assert_eq!(std::mem::offset_of!(Place, facts), 64, "what is asked for is in one line");
+    }
+
+    #[test]
+    fn so_many_turns_later_it_begins_anew() {
+        let mut recall = Recall::default();
+        recall.serve(1, 2);
+        meet(&mut recall, b"value", marks(1));
+        recall.turn = TURNS_MAX;
+        recall.begin();
+        assert_eq!(meet(&mut recall, b"value", marks(2)).0, marks(1), "still known");
+        recall.begin();
+        assert_eq!(meet(&mut recall, b"value", marks(3)).0, marks(3));
+        assert!(recall.turn < 10);
     }
 
     #[test]
