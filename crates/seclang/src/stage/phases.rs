@@ -126,8 +126,9 @@ impl Phases {
             let entered = || list.iter().enumerate().filter(|(at, _)| is_set(open, *at));
             for (position, step) in entered() {
                 let link = rules.get_mut(step.rule).and_then(|rule| rule.links.first_mut());
-                if let (Entrance::Candidate, Some(link)) = (step.entrance, link) {
-                    builder.give(link, phase, position, true);
+                if let (Entrance::Candidate, Some(link)) = (step.entrance, link)
+                    && builder.give(link, phase, position, true)
+                {
                     super::set(candidates, position);
                 }
             }
