@@ -76,20 +76,6 @@ enum Text<'a> {
     Decoded,
 }
 
-/// Appends a number in decimal.
-fn push_decimal(number: usize, out: &mut Vec<u8>) {
-    let start = out.len();
-    let mut rest = number;
-    loop {
-        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.get_mut(start..).unwrap_or_default().reverse();
-}
-
 impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
     fn skip_space(&mut self) {
         let space =
@@ -170,7 +156,7 @@ impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
     fn enter(&mut self, container: Container) -> Result<(), Malformed> {
         if let Some(element) = container.element {
             self.path.extend_from_slice(b".array_");
-            push_decimal(element, &mut self.path);
+            crate::push_decimal(u64::try_from(element).unwrap_or(u64::MAX), &mut self.path);
         } else {
             if self.rest.first() != Some(&b'"') {
                 return Err(Malformed::new("json member has no name"));
@@ -389,15 +375,6 @@ mod tests {
             if let Ok(found) = values(&input, LIMITS) {
                 prop_assert!(found.len() <= LIMITS.values_max);
             }
-        }
-    }
-
-    #[test]
-    fn elements_are_numbered_in_decimal() {
-        for number in [0, 9, 10, 99, 1234, usize::MAX] {
-            let mut out = b".".to_vec();
-            push_decimal(number, &mut out);
-            assert_eq!(out, format!(".{number}").into_bytes());
         }
     }
 }

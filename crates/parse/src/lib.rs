@@ -23,3 +23,29 @@ impl Malformed {
         Self(why.into())
     }
 }
+
+/// Appends a number in decimal, without an allocation of its own.
+pub fn push_decimal(number: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut rest = number;
+    loop {
+        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.get_mut(start..).unwrap_or_default().reverse();
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_in_decimal() {
+        for number in [0, 9, 10, 99, 1234, u64::MAX] {
+            let mut out = b".".to_vec();
+            super::push_decimal(number, &mut out);
+            assert_eq!(out, format!(".{number}").into_bytes());
+        }
+    }
+}

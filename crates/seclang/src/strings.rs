@@ -28,19 +28,10 @@ fn hint(hash: u64) -> usize {
 
 /// Appends a number in decimal, without an allocation of its own.
 pub(crate) fn write_number(number: i64, out: &mut Vec<u8>) {
-    let start = out.len();
-    let mut rest = number.unsigned_abs();
-    loop {
-        out.push(b'0' + u8::try_from(rest % 10).unwrap_or_default());
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
     if number < 0 {
         out.push(b'-');
     }
-    out.get_mut(start..).unwrap_or_default().reverse();
+    burgrave_parse::push_decimal(number.unsigned_abs(), out);
 }
 
 /// Whether there is a capital letter (ASCII). All bytes are looked at, many at once.

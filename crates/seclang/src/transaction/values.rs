@@ -144,18 +144,14 @@ impl Transaction {
         Ok(())
     }
 
-    /// Whether a variable is a collection of which nothing can be selected now, as far as a glance says.
+    /// Whether a variable is a collection without members, of those that stay as they are while a phase is evaluated.
     pub(super) fn has_no_members(&self, variable: Variable) -> bool {
         match variable.shape() {
             Shape::Scalar => false,
             Shape::Collection if variable == Variable::Xml => self.state.xml.is_none(),
             Shape::Collection => {
-                let made = [Variable::Rule, Variable::Geo, Variable::MatchedVars];
                 let Stored { first, second, .. } = self.stored(variable);
-                first.is_empty()
-                    && second.is_empty()
-                    && !made.contains(&variable)
-                    && variable != Variable::MatchedVarsNames
+                first.is_empty() && second.is_empty()
             }
         }
     }
