@@ -237,8 +237,7 @@ impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
 
     /// The bytes of a string up to its end or to one that does not stand for itself.
     fn plain(&mut self) -> &'a [u8] {
-        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-        let end = self.rest.iter().position(special).unwrap_or(self.rest.len());
+        let end = plain_bytes(self.rest);
         let (text, rest) = self.rest.split_at(end);
         self.rest = rest;
         text
@@ -287,6 +286,33 @@ impl<'a, Take: FnMut(&[u8], &[u8])> Parser<'a, Take> {
     }
 }
 
+/// Whether a byte of a string does not stand for itself (RFC 8259 §7).
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// How many bytes come before the first that is special, or all.
+fn plain_bytes(text: &[u8]) -> usize {
+    let (eights, rest) = text.as_chunks();
+    for (eight, at) in eights.iter().zip((0..).step_by(8)) {
+        let special = specials(u64::from_le_bytes(*eight));
+        if special != 0 {
+            return at + usize::try_from(special.trailing_zeros() / 8).unwrap_or_default();
+        }
+    }
+    let of_eights = text.len() - rest.len();
+    of_eights + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+}
+
+/// The high bit of the first of eight bytes that is special, and of some after it; nothing where none is.
+fn specials(eight: u64) -> u64 {
+    const LOW: u64 = u64::MAX / 255;
+    const HIGH: u64 = LOW << 7;
+    let below = |bytes: u64, bound: u64| bytes.wrapping_sub(LOW * bound) & !bytes & HIGH;
+    let is = |byte: u8| below(eight ^ (LOW * u64::from(byte)), 1);
+    below(eight, 0x20) | is(b'"') | is(b'\\')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +331,19 @@ mod tests {
 
     fn flat(input: &str) -> Result<String, Malformed> {
         Ok(values(input.as_bytes(), LIMITS)?.join(" "))
+    }
+
+    proptest! {
+        #[test]
+        fn special_bytes_are_found_eight_at_a_time(
+            text in prop::collection::vec(prop_oneof![9 => any::<u8>(), 1 => Just(b'"'), 1 => Just(0x1f)], 0..40),
+            plain in prop::collection::vec(0x23_u8..0x5c, 0..40),
+        ) {
+            for text in [text.clone(), [plain, text].concat()] {
+                let expected = text.iter().position(|byte| is_special(*byte)).unwrap_or(text.len());
+                prop_assert_eq!(plain_bytes(&text), expected);
+            }
+        }
     }
 
     #[test]
