@@ -3,12 +3,14 @@
 //! The Core Rule Set opens with dozens of lines such as "if the threshold is not set, set it to 5". Their
 //! outcome is known when the rules are loaded; a transaction starts with it and goes on behind them.
 //! Only rules of phase 1 that look at nothing but `TX` and change nothing else take part, before the first
-//! one of any other kind; between them may stand rules that have nothing to do with `TX`, such as those that
-//! choose how a body is read. It must not fold what a request can influence.
+//! one of any other kind. Between them may stand rules that are left to each request and that those have nothing to do
+//! with, such as one that chooses how a body is read, or adds to a member that no later rule reads or sets: whether they
+//! come before or after is then the same. It must not fold what a request can influence.
 
 use crate::macros::{Macro, Part};
 use crate::operator::{Expand, Operator, parse_integer};
 use crate::plan::{ChainId, Change, Control, Effect, Flow, Link, Rule, RuleDisruption};
+use crate::stage::is_stable;
 use crate::strings::{StrId, Strings, write_number};
 use crate::variable::{Selector, Target, Variable};
 use std::borrow::Cow;
@@ -25,12 +27,19 @@ pub(crate) struct Prelude {
 impl Prelude {
     /// What the first of these rules come to.
     pub(crate) fn of(rules: &[Rule], strings: &mut Strings) -> Self {
-        let mut outcome = Outcome { members: Vec::new(), strings };
+        let captures = (b'0'..=b'9').map(|digit| strings.intern(&[digit])).collect();
+        let mut outcome = Outcome {
+            members: Vec::new(),
+            changed: Vec::new(),
+            read: Vec::new(),
+            captures,
+            strings,
+        };
         let mut folded = Vec::new();
         for (position, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.phase == 1) {
             if outcome.takes(rule).is_some() {
                 folded.push(position);
-            } else if !is_apart(rule) {
+            } else if outcome.stands_apart(rule).is_none() {
                 break;
             }
         }
@@ -50,6 +59,12 @@ enum Known {
 
 struct Outcome<'a> {
     members: Vec<(StrId, StrId)>,
+    /// Members of those, and captures, to which rules that are left to each request give another value.
+    changed: Vec<StrId>,
+    /// Members that such rules read.
+    read: Vec<StrId>,
+    /// The names of `TX:0`… `TX:9`.
+    captures: Vec<StrId>,
     strings: &'a mut Strings,
 }
 
@@ -87,7 +102,14 @@ impl Outcome<'_> {
             return Some(());
         }
         let is_plain = rule.links.len() == 1 && link.confirmations.is_empty();
-        let changes = (is_quiet(rule) && is_plain).then(|| changes(link))??;
+        let changes = (is_quiet(rule) && !link.capture && is_plain).then(|| changes(link))??;
+        let is_left = |key: &StrId| self.changed.contains(key) || self.read.contains(key);
+        let read = changes.iter().filter_map(|(_, change)| text_of(change)).flat_map(members_in);
+        if changes.iter().any(|(key, _)| is_left(key))
+            || read.into_iter().any(|key| self.changed.contains(&key))
+        {
+            return None;
+        }
         for (key, change) in &changes {
             self.change(*key, change);
         }
@@ -106,7 +128,9 @@ impl Outcome<'_> {
             Known::No => return None,
         };
         let knows = match &link.operator {
-            Operator::Text(_, text) | Operator::Number(_, text) => is_of_tx(text),
+            Operator::Text(_, text) | Operator::Number(_, text) => {
+                is_of_tx(text) && !members_in(text).any(|key| self.changed.contains(&key))
+            }
             Operator::Regex(_)
             | Operator::RegexMacro(_)
             | Operator::RegexGlobal(_)
@@ -133,10 +157,47 @@ impl Outcome<'_> {
             return Known::No;
         }
         match (self.member(key), target.count) {
+            // A member stays one.
+            (None, true) | (_, false) if self.changed.contains(&key) => Known::No,
             (member, true) => Known::Value(vec![b'0' + u8::from(member.is_some())]),
             (Some(value), false) => Known::Value(self.strings.get(value).to_vec()),
             (None, false) => Known::NoValue,
         }
+    }
+
+    /// Leaves a rule to each request that looks at nothing of `TX`, and of it changes nothing but what is there; `None`
+    /// where what comes after it may hang on it.
+    fn stands_apart(&mut self, rule: &Rule) -> Option<()> {
+        if !is_quiet(rule) {
+            return None;
+        }
+        let (mut changed, mut read) = (Vec::new(), Vec::new());
+        for link in &rule.links {
+            let looks_elsewhere = link.targets.iter().all(|target| {
+                is_stable(target.variable) || target.variable == Variable::ReqbodyProcessor
+            });
+            if !looks_elsewhere || !matches!(link.operator, Operator::Regex(_)) {
+                return None;
+            }
+            if link.capture {
+                changed.extend(&self.captures);
+            }
+            for effect in &link.effects {
+                if let Effect::Set { collection: Variable::Tx, key, change } = effect {
+                    let key = key.id().filter(|key| self.member(*key).is_some())?;
+                    let text = text_of(change).filter(|text| is_of_tx(text))?;
+                    changed.push(key);
+                    // To add to a member is to read it.
+                    read.push(key);
+                    read.extend(members_in(text));
+                } else if !is_about_other_things(effect) {
+                    return None;
+                }
+            }
+        }
+        self.changed.append(&mut changed);
+        self.read.append(&mut read);
+        Some(())
     }
 
     fn change(&mut self, key: StrId, change: &Change) {
@@ -159,26 +220,43 @@ impl Outcome<'_> {
     }
 }
 
-/// Whether a match of the rule is seen nowhere but in what its effects change.
+/// Whether a match of the rule is seen nowhere but in what its effects change, and in what it captures.
 fn is_quiet(rule: &Rule) -> bool {
     rule.disruption == RuleDisruption::Pass
         && rule.flow == Flow::Next
         && !rule.log
         && rule.meta.severity.is_none()
-        && rule.links.iter().all(|link| !link.capture)
 }
 
-/// Whether a rule neither reads nor changes `TX`, nor what later rules do.
-fn is_apart(rule: &Rule) -> bool {
-    let reads_request = |target: &Target| target.variable == Variable::RequestHeaders;
-    let asks_plainly = |operator: &Operator| matches!(operator, Operator::Regex(_));
-    let chooses_reader = |effect: &Effect| matches!(effect, Effect::Control(Control::Processor(_)));
-    is_quiet(rule)
-        && rule.links.iter().all(|link| {
-            link.targets.iter().all(reads_request)
-                && asks_plainly(&link.operator)
-                && link.effects.iter().all(chooses_reader)
-        })
+/// The text by which a member is changed.
+fn text_of(change: &Change) -> Option<&Macro> {
+    match change {
+        Change::Remove => None,
+        Change::To(text) | Change::Add(text) | Change::Subtract(text) => Some(text),
+    }
+}
+
+/// The members of `TX` in the holes of a text.
+fn members_in(text: &Macro) -> impl Iterator<Item = StrId> {
+    text.parts().iter().filter_map(|part| match part {
+        Part::Value(Variable::Tx, key) => *key,
+        Part::Value(..) | Part::Text(_) | Part::Matching(..) => None,
+    })
+}
+
+/// Whether an effect changes neither `TX` nor which rules are asked of it.
+fn is_about_other_things(effect: &Effect) -> bool {
+    match effect {
+        Effect::Control(Control::Processor(_)) => true,
+        Effect::Control(Control::RemoveTarget(_, target)) => target.variable != Variable::Tx,
+        Effect::Control(_)
+        | Effect::Set { .. }
+        | Effect::Expire { .. }
+        | Effect::Open { .. }
+        | Effect::Environment { .. }
+        | Effect::Sanitise(_)
+        | Effect::SanitiseMatched => false,
+    }
 }
 
 fn decimal(number: i64) -> Vec<u8> {
@@ -268,6 +346,53 @@ mod tests {
             0,
             "",
         );
+    }
+
+    #[test]
+    fn what_a_request_adds_to_is_left_alone_from_there_on() {
+        let first = "SecAction \"id:1,phase:1,pass,nolog,setvar:tx.a=1,setvar:tx.b=1\"\n\
+             SecRule REQUEST_FILENAME \"@rx (x)\" \"id:2,phase:1,pass,nolog,capture,setvar:'tx.a=%{tx.a}%{tx.1}%{tx.b}'\"\n";
+        for (next, rules, members) in [
+            ("SecAction \"id:3,phase:1,pass,nolog,setvar:tx.c=1\"", 2, "a=1 b=1 c=1"),
+            ("SecRule &TX:a \"@eq 0\" \"id:3,phase:1,pass,nolog,setvar:tx.a=2\"", 2, "a=1 b=1"),
+            (
+                "SecRule &TX:a \"@eq 1\" \"id:3,phase:1,pass,nolog,setvar:tx.c=%{tx.b}\"",
+                2,
+                "a=1 b=1 c=1",
+            ),
+            // Those hang on whether the second matched,
+            ("SecRule &TX:1 \"@eq 0\" \"id:3,phase:1,pass,nolog,setvar:tx.c=1\"", 1, "a=1 b=1"),
+            ("SecRule TX:1 \"@eq 0\" \"id:3,phase:1,pass,nolog,setvar:tx.c=1\"", 1, "a=1 b=1"),
+            ("SecRule TX:a \"@eq 1\" \"id:3,phase:1,pass,nolog,setvar:tx.c=1\"", 1, "a=1 b=1"),
+            (
+                "SecRule TX:b \"@eq %{tx.a}\" \"id:3,phase:1,pass,nolog,setvar:tx.c=1\"",
+                1,
+                "a=1 b=1",
+            ),
+            ("SecAction \"id:3,phase:1,pass,nolog,setvar:tx.c=%{tx.a}\"", 1, "a=1 b=1"),
+            // or the second on whether they came first.
+            ("SecAction \"id:3,phase:1,pass,nolog,setvar:tx.a=2\"", 1, "a=1 b=1"),
+            ("SecAction \"id:3,phase:1,pass,nolog,setvar:tx.b=2\"", 1, "a=1 b=1"),
+            ("SecAction \"id:3,phase:1,pass,nolog,setvar:tx.1=2\"", 1, "a=1 b=1"),
+        ] {
+            check(&format!("{first}{next}\n"), rules, members);
+        }
+        for second in [
+            "SecRule REQUEST_FILENAME \"@rx x\" \"id:2,phase:1,pass,nolog,setvar:tx.new=1\"",
+            "SecRule REQUEST_FILENAME \"@rx x\" \"id:2,phase:1,pass,nolog,setvar:!tx.a\"",
+            "SecRule REQUEST_FILENAME \"@rx x\" \"id:2,phase:1,pass,nolog,setvar:tx.a=%{ip.x}\"",
+            "SecRule REQUEST_FILENAME \"@rx x\" \"id:2,phase:1,pass,nolog,setvar:tx.%{tx.a}=1\"",
+            "SecRule REQUEST_FILENAME \"@rx x\" \"id:2,phase:1,pass,nolog,ctl:ruleRemoveById=3\"",
+            "SecRule REQUEST_FILENAME \"@rx x\" \"id:2,phase:1,pass,nolog,ctl:ruleRemoveTargetById=3;TX:a\"",
+            "SecRule REQUEST_FILENAME \"@rx x\" \"id:2,phase:1,pass,nolog,skip:1\"",
+            "SecRule REQUEST_FILENAME \"@rx x\" \"id:2,phase:1,pass,log,setvar:tx.a=2\"",
+            "SecRule TX:a \"@rx x\" \"id:2,phase:1,pass,nolog,setvar:tx.a=2\"",
+        ] {
+            let text = format!(
+                "SecAction \"id:1,phase:1,pass,nolog,setvar:tx.a=1\"\n{second}\nSecAction \"id:3,phase:1,pass,nolog,setvar:tx.c=1\"\n"
+            );
+            check(&text, 1, "a=1");
+        }
     }
 
     #[test]

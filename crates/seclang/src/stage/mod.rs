@@ -20,7 +20,7 @@ mod settled;
 pub(crate) use classes::{MarkTable, Marks};
 pub(crate) use holds::{Gate, Holds};
 pub(crate) use phases::{Entrance, Phases, Step};
-pub(crate) use questions::{Look, Question, Questions, Way, WaySet};
+pub(crate) use questions::{Look, LookSet, Question, Questions, Way, WaySet, is_stable};
 pub(crate) use quick::{Quick, QuickKind};
 pub(crate) use settled::fill_settled;
 

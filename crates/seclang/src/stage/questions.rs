@@ -19,6 +19,8 @@ use std::ops::Range;
 pub(crate) type WaySet = u128;
 /// Ways that have a bit. Lines beyond have no question, and are always asked.
 const WAYS_MAX: usize = 128;
+/// Looks, as bits.
+pub(crate) type LookSet = u64;
 
 /// What a line asks of each of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub(crate) struct Way {
 pub(crate) struct Look {
     /// The target, by its number.
     pub(crate) target: usize,
+    /// Its own bit; none, of those for which there is none left.
+    pub(crate) bit: LookSet,
     /// The ways by which its values come to them.
     pub(crate) ways: WaySet,
     /// The questions, as bits of the phase's words.
@@ -245,7 +249,7 @@ impl Builder {
         }
         self.gate(link.gate.unwrap_or(Gate::OPEN), word, question.bit);
         for target in targets.into_iter().filter(|_| is_looked_at) {
-            let look = || Look { target, ways: 0, questions: Vec::new() };
+            let look = || Look { target, bit: 0, ways: 0, questions: Vec::new() };
             let look = self.looks.entry((phase, target)).or_insert_with(look);
             look.ways |= question.way;
             look.questions.resize(look.questions.len().max(word - start + 1), 0);
@@ -278,16 +282,25 @@ impl Builder {
     /// All of them.
     pub(super) fn finish(mut self) -> Questions {
         self.questions.gates.classes = std::mem::take(&mut self.classes).into_iter().collect();
-        for ((phase, _), look) in std::mem::take(&mut self.looks) {
+        let targets = &self.questions.targets;
+        let is_whole = |look: &Look| {
+            let selector = targets.get(look.target).map(|target| &target.selector);
+            matches!(selector, Some(Selector::All))
+        };
+        let looks = std::mem::take(&mut self.looks).into_iter();
+        // Those at whole collections first, as they meet most strings.
+        let (whole, others): (Vec<_>, Vec<_>) = looks.partition(|(_, look)| is_whole(look));
+        for (number, ((phase, _), look)) in (0..).zip(whole.into_iter().chain(others)) {
             let Some(part) = self.part(phase) else { continue };
-            part.looks.push(look);
+            let bit = LookSet::from(1_u8).checked_shl(number).unwrap_or(0);
+            part.looks.push(Look { bit, ..look });
         }
         self.questions
     }
 }
 
 /// Whether nothing that a rule does changes the variable before the next phase.
-fn is_stable(variable: Variable) -> bool {
+pub(crate) fn is_stable(variable: Variable) -> bool {
     let changes = matches!(
         variable,
         Variable::Tx
