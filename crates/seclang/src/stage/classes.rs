@@ -13,6 +13,8 @@ const BITS: usize = 64;
 const WEIGHT_OF_AN_ONLY_GATE: usize = 8;
 /// A class that is this common in ordinary text tells nothing.
 const COMMON: u32 = 60;
+/// Texts that are so long have many a byte more than once.
+const BYTES_OF_A_LONG_TEXT: usize = 192;
 
 /// What the bytes of a string say about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +71,9 @@ impl MarkTable {
         if text.is_empty() {
             return self.empty;
         }
+        if text.len() >= BYTES_OF_A_LONG_TEXT {
+            return self.of_long(text);
+        }
         let of_byte = |byte: u8| self.bytes.get(usize::from(byte)).copied().unwrap_or_default();
         // Four at a time, as counting them takes as long as the rest.
         let (fours, rest) = text.as_chunks();
@@ -79,6 +84,28 @@ impl MarkTable {
                 marks.and(start).and(end)
             });
         rest.iter().fold(of_fours, |marks, byte| marks.and(of_byte(*byte)))
+    }
+
+    /// The same: first which bytes there are, then what each says.
+    #[inline(never)]
+    fn of_long(&self, text: &[u8]) -> Marks {
+        let mut seen = [0_u8; 256];
+        let mut see = |byte: u8| seen.get_mut(usize::from(byte)).map_or((), |seen| *seen = 1);
+        let (fours, rest) = text.as_chunks();
+        for &[first, second, third, fourth] in fours {
+            see(first);
+            see(second);
+            see(third);
+            see(fourth);
+        }
+        rest.iter().copied().for_each(see);
+        let (bytes, seen) = (self.bytes.as_chunks::<8>().0, seen.as_chunks::<8>().0);
+        let mut marks = Marks::default();
+        for (bytes, seen) in bytes.iter().zip(seen).filter(|(_, seen)| **seen != [0; 8]) {
+            let both = bytes.iter().zip(seen).filter(|(_, seen)| **seen != 0);
+            marks = both.fold(marks, |marks, (byte, _)| marks.and(*byte));
+        }
+        marks
     }
 }
 

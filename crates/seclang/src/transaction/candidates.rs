@@ -3,12 +3,14 @@
 //!
 //! Holds only while a phase is evaluated: the variables that are looked at stay as they are for so long.
 
-use super::memo::{Open, Tables};
+use super::memo::{Memo, Tables};
+use super::values::{Value, stored};
 use super::{Fault, Transaction};
 use crate::plan::Link;
 use crate::ruleset::RuleSet;
 use crate::stage::{Look, Quick, QuickKind, is_set};
-use crate::transaction::values::Value;
+use crate::strings::{StrId, Strings};
+use crate::variable::{Selector, Shape, Target, Variable};
 
 /// What may match, as far as somebody asked.
 #[derive(Debug, Default)]
@@ -32,6 +34,48 @@ impl Candidates {
         self.questions.clear();
         self.questions.resize(rules.stage.questions.words_of(phase).len(), 0);
         self.are_known = false;
+    }
+
+    /// A string may say yes to all questions of a look.
+    fn open_all(&mut self, look: &Look) {
+        self.questions.iter_mut().zip(&look.questions).for_each(|(open, asked)| *open |= asked);
+    }
+
+    /// Finds out to which questions of a look a string may say yes; most say no to all, and have said so before.
+    #[inline]
+    fn ask(
+        &mut self,
+        tables: Tables<'_>,
+        look: &Look,
+        value: StrId,
+        memo: &mut Memo,
+        strings: &mut Strings,
+    ) {
+        if !memo.denies(tables, value, look, strings) {
+            self.put(tables, look, value, memo, strings);
+        }
+    }
+
+    #[inline(never)]
+    fn put(
+        &mut self,
+        tables: Tables<'_>,
+        look: &Look,
+        value: StrId,
+        memo: &mut Memo,
+        strings: &mut Strings,
+    ) {
+        let row = memo.open_to(tables, value, look, strings);
+        let row = row.and_then(|row| row.get(tables.stage.questions.words_of(self.phase)));
+        let Some(row) = row else { return self.open_all(look) };
+        let mut any = 0;
+        for ((open, asked), own) in self.questions.iter_mut().zip(&look.questions).zip(row) {
+            *open |= asked & own;
+            any |= asked & own;
+        }
+        if any == 0 {
+            memo.deny_all(value, look);
+        }
     }
 }
 
@@ -79,7 +123,8 @@ impl Transaction {
             }
             QuickKind::IsSet(key) => i64::from(self.state.tx(key).is_some()),
             QuickKind::Count(target) => {
-                let room = self.values_of(rules, target)?;
+                let Some(target) = rules.stage.questions.target(target) else { return Ok(true) };
+                let room = self.values_of(target)?;
                 let count = room.len();
                 self.desk.candidates.room = room;
                 i64::try_from(count).unwrap_or(i64::MAX)
@@ -89,12 +134,10 @@ impl Transaction {
     }
 
     /// The values of a target. The room that they are in wants to be given back.
-    fn values_of(&mut self, rules: &RuleSet, target: usize) -> Result<Vec<Value>, Fault> {
+    fn values_of(&mut self, target: &Target) -> Result<Vec<Value>, Fault> {
         let mut room = std::mem::take(&mut self.desk.candidates.room);
         room.clear();
-        if let Some(target) = rules.stage.questions.target(target) {
-            self.select(target, &mut room)?;
-        }
+        self.select(target, &mut room)?;
         Ok(room)
     }
 
@@ -107,10 +150,10 @@ impl Transaction {
         let phase = self.desk.candidates.phase;
         for look in rules.stage.questions.looks(phase) {
             let target = rules.stage.questions.target(look.target);
-            if target.is_some_and(|target| self.has_no_members(target.variable)) {
+            let Some(target) = target.filter(|target| !self.has_no_members(target.variable)) else {
                 continue;
-            }
-            self.look_at(rules, look);
+            };
+            self.look_at(rules, look, target);
             let read = self.desk.memo.take_read_bytes();
             if let Err(fault) = self.spend(read) {
                 self.desk.candidates.questions.fill(u64::MAX);
@@ -129,32 +172,59 @@ impl Transaction {
 
     /// The questions to which the values of a target may say yes. What cannot be looked at may say yes to all: the rules
     /// that ask for it find the same fault.
-    fn look_at(&mut self, rules: &RuleSet, look: &Look) {
-        let Ok(mut room) = self.values_of(rules, look.target) else {
-            let open = self.desk.candidates.questions.iter_mut();
-            open.zip(&look.questions).for_each(|(open, asked)| *open |= asked);
-            return;
-        };
-        if !self.derived.is_empty() {
-            for index in 0..room.len() {
-                let Some(value) = room.get(index).copied() else { break };
-                room.extend(self.derived.of(&value).map(|form| Value { value: form, ..value }));
-            }
-        }
+    fn look_at(&mut self, rules: &RuleSet, look: &Look, target: &Target) {
         let tables = Tables { chains: &rules.chains, stage: &rules.stage };
-        let words = rules.stage.questions.words_of(self.desk.candidates.phase);
+        let has_forms = self.derived.may_have(target.variable);
+        if !has_forms && shows_all_as_stored(target) {
+            let Self { state, desk, strings, .. } = self;
+            for value in stored(state, target.variable).shown() {
+                desk.candidates.ask(tables, look, value, &mut desk.memo, strings);
+            }
+            return;
+        }
+        let Ok(room) = self.values_of(target) else {
+            return self.desk.candidates.open_all(look);
+        };
+        let Self { derived, desk, strings, .. } = self;
         for Value { value, .. } in &room {
-            let row = match self.desk.memo.open_of(tables, *value, look.ways, &mut self.strings) {
-                Some(Open::None) => continue,
-                Some(Open::Some(row)) => row.get(words.clone()),
-                None => None,
-            };
-            let open = self.desk.candidates.questions.iter_mut().zip(&look.questions);
-            match row {
-                Some(row) => open.zip(row).for_each(|((open, asked), own)| *open |= asked & own),
-                None => open.for_each(|(open, asked)| *open |= asked),
+            desk.candidates.ask(tables, look, *value, &mut desk.memo, strings);
+            for form in derived.of(*value).filter(|_| has_forms) {
+                desk.candidates.ask(tables, look, form, &mut desk.memo, strings);
             }
         }
         self.desk.candidates.room = room;
+    }
+}
+
+/// Whether a target is a whole collection, as it is kept.
+fn shows_all_as_stored(target: &Target) -> bool {
+    matches!(target.selector, Selector::All)
+        && target.variable.shape() == Shape::Collection
+        && target.variable != Variable::Xml
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::interface::Options;
+    use crate::transaction::tests::{GET, Request, rules_with, run};
+
+    /// There are more targets than bits, and what was said of one is no answer for another.
+    #[test]
+    fn a_string_may_say_no_to_one_target_and_yes_to_another() {
+        let rules: String = (0..100)
+            .map(|n| format!("SecRule ARGS:a{n} \"@rx ^x{n}$\" \"id:{n},phase:2,pass,t:none\"\n"))
+            .collect();
+        let rules = rules_with(&rules.replace("id:0,", "id:100,"), Options::default());
+        for _ in 0..3 {
+            for n in 1..100 {
+                let target = format!("/?a{n}=x{}&a{}=x{n}", n - 1, n - 1);
+                let (record, _) = run(&rules, &Request { target: &target, ..GET });
+                assert!(record.matches.is_empty());
+                let target = format!("/?a{n}=x{n}&a{}=x{n}", n - 1);
+                let (record, _) = run(&rules, &Request { target: &target, ..GET });
+                let ids: Vec<u32> = record.matches.iter().map(|found| found.id).collect();
+                assert_eq!(ids, [n]);
+            }
+        }
     }
 }

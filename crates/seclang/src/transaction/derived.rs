@@ -4,6 +4,7 @@
 //! exclusions by name hold for it as well. It is asked only where the value itself did not match, so a
 //! match never counts twice; it is in no collection, so counts and sizes do not know it.
 
+use super::memo::{Memo, Tables};
 use super::values::Value;
 use super::{Fault, Transaction};
 use crate::decode::{self, Form, Limits, Taken};
@@ -13,6 +14,7 @@ use crate::strings::StrId;
 use crate::transaction::state::{Entry, State};
 use crate::variable::Variable;
 use foldhash::HashMap;
+use std::sync::Arc;
 
 /// Bounds of the forms of one value. The length is past what a request body may have by default. What is
 /// past a bound is not passed unseen.
@@ -39,11 +41,14 @@ impl Derived {
         !self.forms.is_empty() && self.forms.contains_key(&id)
     }
 
-    /// The forms of a value of a variable that takes part.
-    pub(super) fn of(&self, value: &Value) -> impl Iterator<Item = StrId> {
-        let takes_part = !self.forms.is_empty() && is_received(value.variable);
-        let forms = takes_part.then(|| self.forms.get(&value.value)).flatten();
-        forms.into_iter().flatten().map(|(_, id)| *id)
+    /// Whether values of a variable may have forms.
+    pub(super) fn may_have(&self, variable: Variable) -> bool {
+        !self.forms.is_empty() && is_received(variable)
+    }
+
+    /// The forms of a string.
+    pub(super) fn of(&self, id: StrId) -> impl Iterator<Item = StrId> {
+        self.forms.get(&id).into_iter().flatten().map(|(_, id)| *id)
     }
 
     /// Gives a string the forms of another.
@@ -71,9 +76,11 @@ impl Transaction {
                 self.derive(id, decode::path_forms)?;
             }
         }
-        self.derive_members(|state| &state.args_get)?;
-        self.derive_members(|state| &state.cookies)?;
-        self.derive_members(|state| &state.request_headers)
+        self.derive_all(&[
+            |state| &state.args_get,
+            |state| &state.cookies,
+            |state| &state.request_headers,
+        ])
     }
 
     /// Before phase 2: those of the body.
@@ -81,11 +88,13 @@ impl Transaction {
         if !self.rules.settings.decode {
             return Ok(());
         }
-        self.derive_members(|state| &state.args_post)?;
-        self.derive_members(|state| &state.files)?;
-        self.derive_members(|state| &state.multipart_names)?;
-        self.derive_members(|state| &state.multipart_filenames)?;
-        self.derive_members(|state| &state.part_headers)?;
+        self.derive_all(&[
+            |state| &state.args_post,
+            |state| &state.files,
+            |state| &state.multipart_names,
+            |state| &state.multipart_filenames,
+            |state| &state.part_headers,
+        ])?;
         self.derive_from_xml()
     }
 
@@ -113,12 +122,35 @@ impl Transaction {
         result
     }
 
-    /// Of the names and values of a collection.
-    fn derive_members(&mut self, members: fn(&State) -> &[Entry]) -> Result<(), Fault> {
+    /// Of the names and values of collections. That a short string has none is remembered, as most have none.
+    fn derive_all(&mut self, collections: &[fn(&State) -> &[Entry]]) -> Result<(), Fault> {
+        let rules = Arc::clone(&self.rules);
+        let mut desk = self.sit_down(&rules);
+        let result = collections
+            .iter()
+            .try_for_each(|members| self.derive_members(&rules, &mut desk.memo, *members));
+        desk.leave();
+        result
+    }
+
+    fn derive_members(
+        &mut self,
+        rules: &RuleSet,
+        memo: &mut Memo,
+        members: fn(&State) -> &[Entry],
+    ) -> Result<(), Fault> {
+        let tables = Tables { chains: &rules.chains, stage: &rules.stage };
         let mut index = 0;
         while let Some(&Entry { key, value, .. }) = members(&self.state).get(index) {
-            self.derive(key, decode::forms)?;
-            self.derive(value, decode::forms)?;
+            for id in [key, value] {
+                if memo.has_no_forms(tables, id, &self.strings) {
+                    continue;
+                }
+                self.derive(id, decode::forms)?;
+                if !self.derived.has(id) {
+                    memo.note_no_forms(id);
+                }
+            }
             index += 1;
         }
         Ok(())

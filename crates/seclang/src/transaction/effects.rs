@@ -157,6 +157,9 @@ impl Transaction {
             self.tell_set(Variable::Tx, &name.unwrap_or_default(), new.as_deref());
         }
         self.state.set_tx(key, new);
+        if self.rules.names.digits.contains(&key) {
+            self.state.may_have_captures();
+        }
     }
 
     /// A number with another added; a text that is none counts 0.

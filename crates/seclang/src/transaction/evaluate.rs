@@ -62,12 +62,18 @@ impl Transaction {
         }
         self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
-        self.desk = Desk::take(self.number);
-        self.desk.memo.serve(&rules.stage, !self.is_traced());
+        self.desk = self.sit_down(&rules);
         self.desk.candidates.begin(&rules, phase);
         let decision = self.rules_of(phase, &rules);
         std::mem::take(&mut self.desk).leave();
         decision
+    }
+
+    /// The thread's desk, for a while.
+    pub(super) fn sit_down(&self, rules: &RuleSet) -> Desk {
+        let mut desk = Desk::take(self.number);
+        desk.memo.serve(&rules.stage, !self.is_traced());
+        desk
     }
 
     /// Walks the rules of a phase.
@@ -376,7 +382,9 @@ impl Transaction {
 
     /// `TX:0` … `TX:9`; what the match did not set is removed.
     pub(super) fn capture(&mut self, rules: &RuleSet, hit: &Hit, value: StrId) {
-        for (number, key) in rules.names.digits.iter().enumerate() {
+        let all = hit.groups.len().max(1);
+        let before = std::mem::replace(&mut self.state.captured, all);
+        for (number, key) in rules.names.digits.iter().enumerate().take(all.max(before)) {
             let group = hit.groups.get(number).cloned().flatten();
             let text = match (&hit.text, group) {
                 (Some(text), _) if number == 0 => Some(self.strings.intern(text)),

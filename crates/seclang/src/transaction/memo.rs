@@ -5,7 +5,7 @@
 
 use super::recall::{Facts, Recall};
 use crate::plan::{ChainId, ChainStep, Chains};
-use crate::stage::{Holds, Marks, Question, Stage, Way, WaySet};
+use crate::stage::{Holds, Look, Marks, Question, Stage, Way, WaySet};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 use std::num::NonZeroU32;
@@ -22,15 +22,6 @@ struct Known {
     cells: Option<NonZeroU32>,
     /// Another string that differs in case alone, and so holds the same literals.
     alike: Option<StrId>,
-}
-
-/// The questions to which a string may say yes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Open<'a> {
-    /// None of those to which it has come.
-    None,
-    /// These, as bits of a row.
-    Some(&'a [u64]),
 }
 
 /// A place from its number.
@@ -165,28 +156,62 @@ impl Memo {
         after
     }
 
-    /// The questions to which a string may say yes, as bits of a row, of those to which it comes by these ways; `None`
-    /// where nothing can be said.
+    /// Whether it is known of a string that it says no to all questions of a look.
     #[inline]
-    pub(super) fn open_of(
+    pub(super) fn denies(
         &mut self,
         tables: Tables<'_>,
         value: StrId,
+        look: &Look,
+        strings: &Strings,
+    ) -> bool {
+        let place = self.place_of(tables, value, strings);
+        place.is_some_and(|place| self.recall.denies(place, look.bit))
+    }
+
+    /// The questions of a look to which a string may say yes, as bits of a row, among others; `None` where nothing can be
+    /// said.
+    pub(super) fn open_to(
+        &mut self,
+        tables: Tables<'_>,
+        value: StrId,
+        look: &Look,
+        strings: &mut Strings,
+    ) -> Option<&[u64]> {
+        let place = self.place_of(tables, value, strings)?;
+        self.open_of(tables, (place, value), look.ways, strings)
+    }
+
+    /// A string says no to all questions of a look, whose ways were settled for it.
+    pub(super) fn deny_all(&mut self, value: StrId, look: &Look) {
+        // What is not noted is found out again.
+        let _noted = self.place(value.index()).and_then(|place| self.recall.deny(place, look.bit));
+    }
+
+    /// The questions to which a string may say yes, as bits of a row, of those to which it comes by these ways; `None`
+    /// where nothing can be said.
+    #[inline]
+    fn open_of(
+        &mut self,
+        tables: Tables<'_>,
+        (place, value): (usize, StrId),
         ways: WaySet,
         strings: &mut Strings,
-    ) -> Option<Open<'_>> {
-        let place = match self.place(value.index()) {
-            Some(place) => place,
-            None => self.make_row(tables, value, strings)?,
-        };
+    ) -> Option<&[u64]> {
         let missing = ways & !self.recall.settled(place);
         if missing != 0 {
             self.settle(tables, (place, value), missing, strings)?;
         }
-        if self.recall.says_no_to_all(place) {
-            return Some(Open::None);
+        self.recall.open(place)
+    }
+
+    /// Where what is known of a string stands, which is found when it is first asked about.
+    #[inline]
+    fn place_of(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> Option<usize> {
+        match self.place(value.index()) {
+            Some(place) => Some(place),
+            None => self.make_row(tables, value, strings),
         }
-        self.recall.open(place).map(Open::Some)
     }
 
     /// Finds out to which questions a string may say yes that it comes to by these ways.
@@ -244,12 +269,26 @@ impl Memo {
         value: StrId,
         strings: &mut Strings,
     ) -> bool {
-        match self.open_of(tables, value, question.way, strings) {
-            Some(Open::None) => true,
-            Some(Open::Some(row)) => {
-                row.get(question.word).is_some_and(|word| word & question.bit == 0)
-            }
-            None => false,
+        let Some(place) = self.place_of(tables, value, strings) else { return false };
+        let row = self.open_of(tables, (place, value), question.way, strings);
+        row.and_then(|row| row.get(question.word)).is_some_and(|word| word & question.bit == 0)
+    }
+
+    /// Whether it is known that a string has no decoded form.
+    pub(super) fn has_no_forms(
+        &mut self,
+        tables: Tables<'_>,
+        value: StrId,
+        strings: &Strings,
+    ) -> bool {
+        let place = self.place_of(tables, value, strings);
+        place.and_then(|place| self.recall.facts(place)).is_some_and(|facts| facts.has_no_forms)
+    }
+
+    /// It has none.
+    pub(super) fn note_no_forms(&mut self, value: StrId) {
+        if let Some(facts) = self.facts_mut(value.index()) {
+            facts.has_no_forms = true;
         }
     }
 
@@ -358,6 +397,7 @@ impl Memo {
     }
 
     /// Gives a string its row, and says where what is known of it stands.
+    #[inline(never)]
     fn make_row(&mut self, tables: Tables<'_>, value: StrId, strings: &Strings) -> Option<usize> {
         let row = value.index();
         if self.known.len() <= row {

@@ -8,7 +8,7 @@
 //! where it is until it ends. A yes is never remembered: what matches is asked anew each time.
 //! Strings of requests that have ended stay in memory for as long.
 
-use crate::stage::{Holds, Marks, Question, WaySet};
+use crate::stage::{Holds, LookSet, Marks, Question, WaySet};
 use smallvec::SmallVec;
 
 /// Longest string that is remembered, in bytes.
@@ -44,8 +44,8 @@ struct Set {
 struct Place {
     /// The ways by which it was found out to which questions it may say yes.
     settled: WaySet,
-    /// Whether it may say yes to any of those.
-    is_open: bool,
+    /// The looks to all of whose questions it says no.
+    denied: LookSet,
     text: SmallVec<[u8; TEXT_BYTES_WITHIN]>,
     facts: Facts,
 }
@@ -58,12 +58,14 @@ pub(super) struct Facts {
     pub(super) holds: Option<Holds>,
     /// How many questions were put to it in vain, without need.
     pub(super) foreseen: u8,
+    /// Whether it was found out that nothing is written in it that could be decoded.
+    pub(super) has_no_forms: bool,
 }
 
 impl Facts {
     /// Of a string whose bytes alone were looked at.
     pub(super) fn new(marks: Marks) -> Self {
-        Self { marks, holds: None, foreseen: 0 }
+        Self { marks, holds: None, foreseen: 0, has_no_forms: false }
     }
 }
 
@@ -162,7 +164,7 @@ impl Recall {
         place.text.clear();
         place.text.extend_from_slice(text);
         place.facts = facts();
-        (place.settled, place.is_open) = (0, false);
+        (place.settled, place.denied) = (0, 0);
         self.open_mut(first + at)?.fill(0);
         Some(first + at)
     }
@@ -183,9 +185,15 @@ impl Recall {
         self.places.get(place).map_or(0, |place| place.settled)
     }
 
-    /// Whether the string of a place says no to all questions to which it has come.
-    pub(super) fn says_no_to_all(&self, place: usize) -> bool {
-        self.places.get(place).is_some_and(|place| !place.is_open)
+    /// Whether the string of a place says no to all questions of a look, as far as that was noted.
+    pub(super) fn denies(&self, place: usize, look: LookSet) -> bool {
+        self.places.get(place).is_some_and(|place| place.denied & look != 0)
+    }
+
+    /// It does. The ways of the look are settled, so that none of its questions is open to the string ever again.
+    pub(super) fn deny(&mut self, place: usize, look: LookSet) -> Option<()> {
+        self.places.get_mut(place)?.denied |= look;
+        Some(())
     }
 
     /// The questions to which the string of a place may say yes, as far as that is settled, as bits of a row.
@@ -199,12 +207,7 @@ impl Recall {
 
     /// The string of a place may say yes to these questions, as bits of a row.
     pub(super) fn add(&mut self, place: usize, questions: impl Iterator<Item = u64>) -> Option<()> {
-        let mut any = 0;
-        for (open, more) in self.open_mut(place)?.iter_mut().zip(questions) {
-            *open |= more;
-            any |= more;
-        }
-        self.places.get_mut(place)?.is_open |= any != 0;
+        self.open_mut(place)?.iter_mut().zip(questions).for_each(|(open, more)| *open |= more);
         Some(())
     }
 
@@ -216,10 +219,7 @@ impl Recall {
 
     /// The string of a place has said no to a question.
     pub(super) fn close(&mut self, place: usize, question: Question) -> Option<()> {
-        let row = self.open_mut(place)?;
-        *row.get_mut(question.word)? &= !question.bit;
-        let is_open = row.iter().any(|word| *word != 0);
-        self.places.get_mut(place)?.is_open = is_open;
+        *self.open_mut(place)?.get_mut(question.word)? &= !question.bit;
         Some(())
     }
 }
@@ -351,18 +351,19 @@ mod tests {
         let [one, other] =
             ["one", "other"].map(|text| meet(&mut recall, text.as_bytes(), marks(0)).1);
         let question = Question { word: 1, bit: 2, way: 1, is_looked_at: true };
-        assert!(recall.settled(one) == 0 && recall.says_no_to_all(one));
+        assert!(recall.settled(one) == 0 && !recall.denies(one, 4));
         recall.add(one, [1, 6].into_iter()).unwrap();
         recall.settle(one, 1 << 70).unwrap();
         recall.settle(one, 2).unwrap();
         assert_eq!(recall.settled(one), 1 << 70 | 2);
-        assert!(!recall.says_no_to_all(one) && recall.says_no_to_all(other));
         recall.close(one, question).unwrap();
         assert_eq!(recall.open(one), Some(&[1, 4][..]));
-        assert!(!recall.says_no_to_all(one));
         recall.close(one, Question { word: 0, bit: 1, ..question }).unwrap();
         recall.close(one, Question { bit: 4, ..question }).unwrap();
-        assert!(recall.says_no_to_all(one) && recall.settled(one) == 1 << 70 | 2);
+        assert_eq!(recall.open(one), Some(&[0, 0][..]));
+        assert_eq!(recall.settled(one), 1 << 70 | 2);
+        recall.deny(one, 4).unwrap();
+        assert!(recall.denies(one, 4) && !recall.denies(one, 3) && !recall.denies(other, 4));
         recall.add(one, [1, 2].into_iter()).unwrap();
         assert_eq!(recall.open(other), Some(&[0, 0][..]));
         for number in 0..100_000_u32 {
@@ -370,8 +371,8 @@ mod tests {
             meet(&mut recall, number.to_string().as_bytes(), marks(1));
         }
         assert_eq!(recall.open(one), Some(&[0, 0][..]), "its string is gone");
-        assert!(recall.settled(one) == 0 && recall.says_no_to_all(one));
-        assert!(!recall.says_no_to_all(usize::MAX) && recall.open(PLACES).is_none());
+        assert!(recall.settled(one) == 0 && !recall.denies(one, 4));
+        assert!(!recall.denies(usize::MAX, 4) && recall.open(PLACES).is_none());
         assert_eq!(std::mem::offset_of!(Place, facts), 64, "what is asked for is in one line");
     }
 

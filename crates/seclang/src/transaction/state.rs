@@ -63,7 +63,12 @@ pub(crate) struct State {
     pub(crate) kept: Vec<(Variable, Vec<Entry>)>,
     pub(crate) xml: Option<burgrave_parse::xml::Document>,
     pub(crate) highest_severity: u8,
+    /// None of `TX:0`… `TX:9` from this one on is set.
+    pub(crate) captured: usize,
 }
+
+/// `TX:0`… `TX:9`.
+const CAPTURES: usize = 10;
 
 impl State {
     /// With room for as many names as the rules know.
@@ -72,6 +77,7 @@ impl State {
             scalars: vec![None; Variable::ALL.len()],
             tx_known: vec![0; names],
             highest_severity: 255,
+            captured: CAPTURES,
             ..Self::default()
         }
     }
@@ -110,6 +116,7 @@ impl State {
         self.kept.clear();
         self.xml = None;
         self.highest_severity = 255;
+        self.captured = CAPTURES;
     }
 
     /// A scalar that was set.
@@ -187,8 +194,14 @@ impl State {
         }
     }
 
+    /// A member of `TX` was set by its name, which may be one of those that captures set.
+    pub(crate) fn may_have_captures(&mut self) {
+        self.captured = CAPTURES;
+    }
+
     /// Sets these members of `TX`, of which the rules know the names.
     pub(crate) fn start_tx(&mut self, members: &[(StrId, StrId)]) {
+        self.may_have_captures();
         if !self.tx.is_empty() {
             return members.iter().for_each(|(name, value)| self.set_tx(*name, Some(*value)));
         }

@@ -4,7 +4,7 @@ use super::expand::RULE_FACTS;
 use super::{Fault, Transaction};
 use crate::plan::{Link, Rule};
 use crate::strings::StrId;
-use crate::transaction::state::{Entry, Matched};
+use crate::transaction::state::{Entry, Matched, State};
 use crate::variable::{Selector, Shape, Target, Variable};
 
 /// A selected value.
@@ -30,10 +30,19 @@ enum Shown {
 }
 
 /// The members of a collection, in one place or two.
-struct Stored<'a> {
+pub(super) struct Stored<'a> {
     first: &'a [Entry],
     second: &'a [Entry],
     shown: Shown,
+}
+
+impl Stored<'_> {
+    /// What it shows of its members, in order.
+    pub(super) fn shown(&self) -> impl Iterator<Item = StrId> {
+        let shown = self.shown;
+        let members = self.first.iter().chain(self.second);
+        members.map(move |entry| if shown == Shown::Name { entry.key } else { entry.value })
+    }
 }
 
 impl Transaction {
@@ -150,7 +159,7 @@ impl Transaction {
             Shape::Scalar => false,
             Shape::Collection if variable == Variable::Xml => self.state.xml.is_none(),
             Shape::Collection => {
-                let Stored { first, second, .. } = self.stored(variable);
+                let Stored { first, second, .. } = stored(&self.state, variable);
                 first.is_empty() && second.is_empty()
             }
         }
@@ -178,7 +187,7 @@ impl Transaction {
             let members = self.matched_members(variable);
             return self.select_of(variable, selector, &members, Shown::Value, values);
         }
-        let Stored { first, second, shown } = self.stored(variable);
+        let Stored { first, second, shown } = stored(&self.state, variable);
         self.select_of(variable, selector, first, shown, values)?;
         self.select_of(variable, selector, second, shown, values)
     }
@@ -259,47 +268,46 @@ impl Transaction {
         if matches!(variable, Variable::MatchedVars | Variable::MatchedVarsNames) {
             return self.matched_members(variable).into_iter().for_each(take);
         }
-        let Stored { first, second, shown } = self.stored(variable);
+        let Stored { first, second, shown } = stored(&self.state, variable);
         for entry in first.iter().chain(second) {
             let value = if shown == Shown::Name { entry.key } else { entry.value };
             take(Entry { value, ..*entry });
         }
     }
+}
 
-    /// Where the members of a collection stand.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the rest are kept collections; a test fills every variable"
-    )]
-    fn stored(&self, variable: Variable) -> Stored<'_> {
-        let state = &self.state;
-        let (first, second, shown) = match variable {
-            Variable::Args => (&state.args_get, state.args_post.as_slice(), Shown::Value),
-            Variable::ArgsNames => (&state.args_get, state.args_post.as_slice(), Shown::Name),
-            Variable::ArgsGetNames => (&state.args_get, &NONE[..], Shown::Name),
-            Variable::ArgsPostNames => (&state.args_post, &NONE[..], Shown::Name),
-            Variable::RequestCookiesNames => (&state.cookies, &NONE[..], Shown::Name),
-            Variable::RequestHeadersNames => (&state.request_headers, &NONE[..], Shown::Name),
-            Variable::ResponseHeadersNames => (&state.response_headers, &NONE[..], Shown::Name),
-            Variable::FilesNames => (&state.files, &NONE[..], Shown::Name),
-            Variable::ArgsGet => (&state.args_get, &NONE[..], Shown::Value),
-            Variable::ArgsPost => (&state.args_post, &NONE[..], Shown::Value),
-            Variable::RequestHeaders => (&state.request_headers, &NONE[..], Shown::Value),
-            Variable::ArgsMistyped => (&state.mistyped, &NONE[..], Shown::Value),
-            Variable::RequestOther => (&state.other, &NONE[..], Shown::Value),
-            Variable::ResponseHeaders => (&state.response_headers, &NONE[..], Shown::Value),
-            Variable::RequestCookies => (&state.cookies, &NONE[..], Shown::Value),
-            Variable::Files => (&state.files, &NONE[..], Shown::Value),
-            Variable::FilesSizes => (&state.files_sizes, &NONE[..], Shown::Value),
-            Variable::FilesTmpContent => (&state.files_content, &NONE[..], Shown::Value),
-            Variable::MultipartName => (&state.multipart_names, &NONE[..], Shown::Value),
-            Variable::MultipartFilename => (&state.multipart_filenames, &NONE[..], Shown::Value),
-            Variable::MultipartPartHeaders => (&state.part_headers, &NONE[..], Shown::Value),
-            Variable::Env => (&state.environment, &NONE[..], Shown::Value),
-            Variable::Geo => (&state.geo, &NONE[..], Shown::Value),
-            Variable::Tx => (&state.tx, &NONE[..], Shown::Value),
-            _ => return Stored { first: state.kept(variable), second: &[], shown: Shown::Value },
-        };
-        Stored { first, second, shown }
-    }
+/// Where the members of a collection stand.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the rest are kept collections; a test fills every variable"
+)]
+pub(super) fn stored(state: &State, variable: Variable) -> Stored<'_> {
+    let (first, second, shown) = match variable {
+        Variable::Args => (&state.args_get, state.args_post.as_slice(), Shown::Value),
+        Variable::ArgsNames => (&state.args_get, state.args_post.as_slice(), Shown::Name),
+        Variable::ArgsGetNames => (&state.args_get, &NONE[..], Shown::Name),
+        Variable::ArgsPostNames => (&state.args_post, &NONE[..], Shown::Name),
+        Variable::RequestCookiesNames => (&state.cookies, &NONE[..], Shown::Name),
+        Variable::RequestHeadersNames => (&state.request_headers, &NONE[..], Shown::Name),
+        Variable::ResponseHeadersNames => (&state.response_headers, &NONE[..], Shown::Name),
+        Variable::FilesNames => (&state.files, &NONE[..], Shown::Name),
+        Variable::ArgsGet => (&state.args_get, &NONE[..], Shown::Value),
+        Variable::ArgsPost => (&state.args_post, &NONE[..], Shown::Value),
+        Variable::RequestHeaders => (&state.request_headers, &NONE[..], Shown::Value),
+        Variable::ArgsMistyped => (&state.mistyped, &NONE[..], Shown::Value),
+        Variable::RequestOther => (&state.other, &NONE[..], Shown::Value),
+        Variable::ResponseHeaders => (&state.response_headers, &NONE[..], Shown::Value),
+        Variable::RequestCookies => (&state.cookies, &NONE[..], Shown::Value),
+        Variable::Files => (&state.files, &NONE[..], Shown::Value),
+        Variable::FilesSizes => (&state.files_sizes, &NONE[..], Shown::Value),
+        Variable::FilesTmpContent => (&state.files_content, &NONE[..], Shown::Value),
+        Variable::MultipartName => (&state.multipart_names, &NONE[..], Shown::Value),
+        Variable::MultipartFilename => (&state.multipart_filenames, &NONE[..], Shown::Value),
+        Variable::MultipartPartHeaders => (&state.part_headers, &NONE[..], Shown::Value),
+        Variable::Env => (&state.environment, &NONE[..], Shown::Value),
+        Variable::Geo => (&state.geo, &NONE[..], Shown::Value),
+        Variable::Tx => (&state.tx, &NONE[..], Shown::Value),
+        _ => return Stored { first: state.kept(variable), second: &[], shown: Shown::Value },
+    };
+    Stored { first, second, shown }
 }
