@@ -25,9 +25,8 @@ pub(crate) struct Prelude {
 }
 
 impl Prelude {
-    /// What the first of these rules come to.
-    pub(crate) fn of(rules: &[Rule], strings: &mut Strings) -> Self {
-        let captures = (b'0'..=b'9').map(|digit| strings.intern(&[digit])).collect();
+    /// What the first of these rules come to. `captures` are the names of `TX:0`… `TX:9`.
+    pub(crate) fn of(rules: &[Rule], captures: &[StrId], strings: &mut Strings) -> Self {
         let mut outcome = Outcome {
             members: Vec::new(),
             changed: Vec::new(),
@@ -63,8 +62,7 @@ struct Outcome<'a> {
     changed: Vec<StrId>,
     /// Members that such rules read.
     read: Vec<StrId>,
-    /// The names of `TX:0`… `TX:9`.
-    captures: Vec<StrId>,
+    captures: &'a [StrId],
     strings: &'a mut Strings,
 }
 
@@ -180,15 +178,13 @@ impl Outcome<'_> {
                 return None;
             }
             if link.capture {
-                changed.extend(&self.captures);
+                changed.extend(self.captures);
             }
             for effect in &link.effects {
                 if let Effect::Set { collection: Variable::Tx, key, change } = effect {
                     let key = key.id().filter(|key| self.member(*key).is_some())?;
                     let text = text_of(change).filter(|text| is_of_tx(text))?;
                     changed.push(key);
-                    // To add to a member is to read it.
-                    read.push(key);
                     read.extend(members_in(text));
                 } else if !is_about_other_things(effect) {
                     return None;

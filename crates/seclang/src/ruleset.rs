@@ -109,7 +109,7 @@ impl RuleSet {
         let (stage, prelude) = if plain {
             (Stage::plain(&rules), Prelude::default())
         } else {
-            let prelude = Prelude::of(&rules, &mut constants);
+            let prelude = Prelude::of(&rules, &names.digits, &mut constants);
             crate::stage::fill_settled(&mut rules, &prelude, &mut constants);
             (Stage::build(&mut rules, &prelude, &constants), prelude)
         };

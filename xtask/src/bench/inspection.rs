@@ -64,7 +64,7 @@ pub(super) fn run() -> Result<()> {
         let servers = [(&rules, RULES), (&shipped, SHIPPED), (&plain, PLAIN), (&rival, NGINX)];
         let mut all = servers.map(|_| Vec::new());
         for round in 0..ROUNDS {
-            // Forwards and backwards: whoever comes after a slow one finds the machine's caches cold.
+            // Forwards and backwards, so that none comes after the slow one each time.
             let mut order: Vec<usize> = (0..servers.len()).collect();
             order.rotate_left(round % servers.len());
             if round % 2 == 1 {

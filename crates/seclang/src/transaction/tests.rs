@@ -625,3 +625,18 @@ fn what_will_not_be_done_is_refused_with_its_line() {
     assert_eq!(several.len(), 3, "all at once: {several:?}");
     assert!(refused("SecXmlExternalEntity Off\nSecNope").len() == 1, "switched off is no error");
 }
+
+/// What a match does not capture is gone, whoever set it.
+#[test]
+fn a_capture_clears_what_was_set_before() {
+    let rules = "SecRule REQUEST_FILENAME \"@rx (.)(.)(.)\" \"id:1,phase:1,pass,nolog,capture,setvar:tx.7=x\"\n\
+         SecRule REQUEST_FILENAME \"@rx ^/(a)\" \"id:2,phase:1,pass,nolog,capture\"\n\
+         SecRule TX:/^\\d$/ \"@rx .\" \"id:3,phase:1,pass,log,setvar:tx.left=%{tx.left}%{matched_var_name};\"\n\
+         SecAction \"id:4,phase:1,pass,log,msg:'%{tx.left}'\"";
+    let rules = rules_with(rules, Options::default());
+    for (target, expected) in [("/abc", "TX:0;TX:1;"), ("/xyz", "TX:0;TX:1;TX:2;TX:3;TX:7;")] {
+        let (record, _) = run(&rules, &Request { target, ..GET });
+        let last = record.matches.last().unwrap();
+        assert_eq!(last.message, expected.as_bytes(), "{target}");
+    }
+}
