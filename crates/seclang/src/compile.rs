@@ -8,7 +8,7 @@ mod update;
 use crate::audit::AuditEngine;
 use crate::error::LoadError;
 use crate::interface::{Options, RuleFiles};
-use crate::operator::DataFiles;
+use crate::operator::{DataFiles, build_all};
 use crate::plan::{Chains, EngineSettings, Flow, Rule, RuleDisruption};
 use crate::ruleset::{RuleSet, Words};
 use crate::source::{self, Line};
@@ -127,13 +127,17 @@ impl<'a> Compiler<'a> {
         if let Some(open) = self.chain_open.take() {
             self.leave_open(&open);
         }
-        // In the order of the file, whoever noticed them.
         for error in unreadable {
-            let behind = |other: &LoadError| other.file == error.file && other.line > error.line;
-            let place = self.errors.iter().skip(before).position(behind);
-            let at = place.map_or(self.errors.len(), |place| before + place);
-            self.errors.insert(at, error);
+            self.insert_error(error, before);
         }
+    }
+
+    /// Where its line stands among the errors of its file from `first` on, whoever noticed them.
+    fn insert_error(&mut self, error: LoadError, first: usize) {
+        let behind = |other: &LoadError| other.file == error.file && other.line > error.line;
+        let place = self.errors.iter().skip(first).position(behind);
+        let at = place.map_or(self.errors.len(), |place| first + place);
+        self.errors.insert(at, error);
     }
 
     /// A chain whose next rule never comes cannot match. Whoever loads it is told.
@@ -161,13 +165,15 @@ impl<'a> Compiler<'a> {
             }
         }
         self.unique_ids();
-        let drafts = std::mem::take(&mut self.drafts);
+        let mut drafts = std::mem::take(&mut self.drafts);
+        let links = drafts.iter_mut().flat_map(|draft| &mut draft.links);
+        build_all(links.map(|link| &mut link.operator).collect());
         let mut rules = Vec::with_capacity(drafts.len());
         for draft in drafts {
             self.notes.extend(draft.note(&self.defaults));
             match draft.finish(&self.defaults, &mut self.chains) {
                 Ok((rule, skip_after)) => rules.push((rule, skip_after)),
-                Err(error) => self.errors.push(error),
+                Err(error) => self.insert_error(error, 0),
             }
         }
         let rules = self.resolve_skips(rules);

@@ -199,6 +199,7 @@ fn linear(hir: &Hir) -> Result<meta::Regex, String> {
         .nfa_size_limit(Some(SIZE_LIMIT))
         .hybrid_cache_capacity(CACHE_BYTES)
         .auto_prefilter(false)
+        .dfa(false)
         .utf8_empty(false);
     let built = meta::Builder::new().configure(config).build_from_hir(hir);
     built.map_err(|error| reason(&error))

@@ -30,10 +30,12 @@ pub(crate) fn run() -> Result<()> {
     let [setup, rules] = crs.include.each_ref().map(|path| path.display().to_string());
     for level in LEVELS {
         let ours = process::output(&program, &[level, &setup, &rules])?;
-        let loaded = ours.lines().next().unwrap_or_default();
-        println!("engine, paranoia {level}, rules: {}; burgrave: {loaded}", crs.name);
-        let ours = times(&ours, ": ", " / ");
         let theirs = rival(scratch.path(), &requests, level, [&setup, &rules])?;
+        println!("engine, paranoia {level}, rules: {}", crs.name);
+        for (who, out) in [("burgrave", &ours), ("libmodsecurity", &theirs)] {
+            println!("engine, paranoia {level}, {who}: {}", around(out));
+        }
+        let (ours, theirs) = (times(&ours, ": ", " / "), times(&theirs, "", " "));
         for (name, (minimum, median)) in &ours {
             let (rival_minimum, rival_median) = theirs
                 .get(name)
@@ -48,7 +50,12 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn rival(scratch: &Path, requests: &Path, level: &str, [setup, rules]: [&str; 2]) -> Result<Times> {
+fn rival(
+    scratch: &Path,
+    requests: &Path,
+    level: &str,
+    [setup, rules]: [&str; 2],
+) -> Result<String> {
     let source = process::root().join("xtask/src/bench/modsecurity.c").display().to_string();
     let program = scratch.join("modsecurity").display().to_string();
     process::show("cc", &["-O2", "-o", &program, &source, "-lmodsecurity"])?;
@@ -63,7 +70,13 @@ fn rival(scratch: &Path, requests: &Path, level: &str, [setup, rules]: [&str; 2]
         &program,
         &[&conf.display().to_string(), &requests.display().to_string(), ROUNDS],
     )?;
-    Ok(times(&out.replace('-', " "), "", " "))
+    Ok(out.replace('-', " "))
+}
+
+/// What a program says of all of it, before the times and after them.
+fn around(out: &str) -> String {
+    let mut lines = out.lines();
+    [lines.next(), lines.next_back()].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Reads `name: minimum / median us` and `name minimum median verdict`.
@@ -83,14 +96,18 @@ fn times(text: &str, after_name: &str, between: &str) -> Times {
 
 #[cfg(test)]
 mod tests {
-    use super::times;
+    use super::{around, times};
 
     #[test]
     fn both_outputs_are_read() {
-        let ours = times("load 3 rules: 20 ms\nsmall GET: 12.5 / 13.0 us\n", ": ", " / ");
+        let out = "load 3 rules: 20 ms\nsmall GET: 12.5 / 13.0 us\nmemory at most 28.1 MB\n";
+        assert_eq!(around(out), "load 3 rules: 20 ms; memory at most 28.1 MB");
+        let ours = times(out, ": ", " / ");
         assert_eq!(ours.get("small GET"), Some(&(12.5, 13.0)));
         assert_eq!(ours.len(), 1, "the line about loading is none");
-        let theirs = times("small GET 1900.5 2000.0 passed\n4 KB form 9.0 9.5 blocked\n", "", " ");
+        let out = "load: 20 ms\nsmall GET 1900.5 2000.0 passed\n4 KB form 9.0 9.5 blocked\nmemory at most 9.5 MB\n";
+        let theirs = times(out, "", " ");
+        assert_eq!(theirs.len(), 2, "what is said of all of it is none of them");
         assert_eq!(theirs.get("small GET"), Some(&(1900.5, 2000.0)));
         assert_eq!(theirs.get("4 KB form"), Some(&(9.0, 9.5)));
     }

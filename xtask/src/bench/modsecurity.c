@@ -1,5 +1,6 @@
 /* Times libmodsecurity with the requests of a folder: modsecurity RULES FOLDER ROUNDS
-   One line a request: name, minimum and median microseconds of a whole transaction. */
+   What loading took, then one line a request: name, minimum and median microseconds of a whole transaction, then the
+   most memory that the process had. */
 #include <dirent.h>
 #include <modsecurity/modsecurity.h>
 #include <modsecurity/rules_set.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static double now(void) {
@@ -63,10 +65,12 @@ int main(int count, char **words) {
   struct dirent *entry;
   DIR *folder = opendir(words[2]);
   msc_set_log_cb(engine, quiet);
+  double loading = now();
   if (msc_rules_add_file(rules, words[1], &error) < 0 || !folder || !times) {
     fprintf(stderr, "%s\n", error ? error : "cannot start");
     return 2;
   }
+  printf("load: %.0f ms\n", (now() - loading) / 1e3);
   while ((entry = readdir(folder))) {
     char path[4096];
     if (entry->d_name[0] == '.') continue;
@@ -86,5 +90,8 @@ int main(int count, char **words) {
     printf("%s %.1f %.1f %s\n", entry->d_name, times[0], times[rounds / 2], ended ? "blocked" : "passed");
     free(raw);
   }
+  struct rusage usage;
+  if (getrusage(RUSAGE_SELF, &usage)) return 2;
+  printf("memory at most %.1f MB\n", (double)usage.ru_maxrss / 1024);
   return 0;
 }

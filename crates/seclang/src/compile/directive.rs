@@ -6,7 +6,7 @@ use super::update::{Change, Update};
 use super::{Beside, Compiler, Draft};
 use crate::action::{self, Action, Disrupt};
 use crate::geo::Places;
-use crate::operator::{self, Operator};
+use crate::operator::{self, Operator, Unbuilt};
 use crate::plan::{Confirmation, OverLimit, RuleDisruption, RuleSelector, Written};
 use crate::source::Line;
 use crate::target::{self, Targets};
@@ -106,7 +106,7 @@ impl Compiler<'_> {
         self.push(DraftLink {
             line: line.clone(),
             targets: Targets::default(),
-            operator: Operator::Always,
+            operator: Unbuilt::Built(Operator::Always),
             negated: false,
             actions,
             confirmations: Vec::new(),
@@ -143,7 +143,7 @@ impl Compiler<'_> {
         &mut self,
         line: &Line,
         question: &[u8],
-    ) -> Result<(bool, Operator, Written), String> {
+    ) -> Result<(bool, Unbuilt, Written), String> {
         let question = question.trim_ascii_start();
         let (negated, question) = match question.strip_prefix(b"!") {
             Some(rest) => (true, rest.trim_ascii_start()),
@@ -162,7 +162,7 @@ impl Compiler<'_> {
         let parameter =
             if name.eq_ignore_ascii_case("rx") { parameter } else { parameter.trim_ascii() };
         let beside = Beside { files: self.files, rule_file: &line.file };
-        let operator = operator::compile(name, parameter, &mut self.strings, &beside)?;
+        let operator = operator::read(name, parameter, &mut self.strings, &beside)?;
         let written = Written {
             targets: Vec::new(),
             operator: name.to_owned(),
@@ -218,7 +218,7 @@ impl Compiler<'_> {
     /// operator holds as well. A directive of Burgrave's own.
     fn confirm(&mut self, line: &Line) -> Result<(), String> {
         let (negated, operator, _written) = self.operator(line, word(line, 1)?)?;
-        let confirmation = Confirmation { operator: Arc::new(operator), negated };
+        let confirmation = Confirmation { operator: Arc::new(operator.build()?), negated };
         for ids in word(line, 0)?.split(|byte| matches!(byte, b' ' | b',')) {
             if ids.is_empty() {
                 continue;

@@ -4,7 +4,7 @@ use super::{STATUS_DEFAULT, resolve_block};
 use crate::action::{Action, Disrupt};
 use crate::error::LoadError;
 use crate::facts::RuleChange;
-use crate::operator::Operator;
+use crate::operator::Unbuilt;
 use crate::plan::{ChainId, Chains, Confirmation, Flow, Link, Meta, Rule, RuleDisruption, Written};
 use crate::source::Line;
 use crate::target::Targets;
@@ -38,7 +38,7 @@ pub(super) struct Draft {
 pub(super) struct DraftLink {
     pub(super) line: Line,
     pub(super) targets: Targets,
-    pub(super) operator: Operator,
+    pub(super) operator: Unbuilt,
     pub(super) negated: bool,
     pub(super) actions: Vec<Action>,
     pub(super) confirmations: Vec<Confirmation>,
@@ -103,12 +103,15 @@ impl Draft {
         head.take_status_of(&self.links);
         let defaults = defaults.get(&head.phase);
         let id = self.id();
-        let links = if self.removed.is_some() { Vec::new() } else { self.links };
-        let links = links
-            .into_iter()
-            .enumerate()
-            .map(|(index, link)| link.finish(index > 0, head.phase, defaults, chains))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut links = Vec::new();
+        for (index, link) in self.links.into_iter().enumerate() {
+            // What cannot be built is an error even where it is never asked.
+            if self.removed.is_some() {
+                link.operator.build().map_err(|why| link.line.error(why))?;
+            } else {
+                links.push(link.finish(index > 0, head.phase, defaults, chains)?);
+            }
+        }
         let rule = Rule {
             id,
             phase: head.phase,
@@ -254,7 +257,7 @@ impl DraftLink {
         let mut link = Link {
             targets: self.targets.included,
             exclusions: self.targets.excluded,
-            operator: self.operator,
+            operator: self.operator.build().map_err(|why| self.line.error(why))?,
             negated: self.negated,
             gate: None,
             question: None,

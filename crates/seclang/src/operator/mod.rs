@@ -6,6 +6,7 @@ mod ip;
 mod number;
 mod phrases;
 mod text;
+mod unbuilt;
 mod verify;
 
 use crate::macros::Macro;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub(crate) use injection::CROSS_SITE_BYTES;
 pub(crate) use number::{Comparison as NumberComparison, parse_integer};
 pub(crate) use text::Comparison;
+use unbuilt::Asks;
+pub(crate) use unbuilt::{Unbuilt, build_all};
 
 /// A compiled operator.
 #[derive(Debug)]
@@ -165,31 +168,55 @@ pub(crate) fn compile(
     strings: &mut crate::strings::Strings,
     files: &dyn DataFiles,
 ) -> Result<Operator, String> {
+    read(name, parameter, strings, files)?.build()
+}
+
+/// Reads an operator by name and parameter, with the files that it names.
+pub(crate) fn read(
+    name: &str,
+    parameter: &[u8],
+    strings: &mut crate::strings::Strings,
+    files: &dyn DataFiles,
+) -> Result<Unbuilt, String> {
     let lower = name.to_ascii_lowercase();
     if let Some((known, why)) = REFUSED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         return Err(format!("operator `@{known}` is refused: {why}"));
     }
-    if let Some(known) = UNAVAILABLE.iter().find(|known| known.eq_ignore_ascii_case(name)) {
-        return Ok(Operator::Unavailable(known));
-    }
     if Macro::is_in(parameter) && WITHOUT_MACROS.contains(&lower.as_str()) {
         return Err(format!("operator `@{name}` takes no macros: it is prepared when rules load"));
     }
-    if let Some(comparison) = text::Comparison::find(&lower) {
+    let pattern = |asks| Ok(Unbuilt::Pattern(asks, parameter.to_vec()));
+    if let Some(number) = verify::Number::find(&lower) {
+        return pattern(Asks::Number(number));
+    }
+    match lower.as_str() {
+        "rx" if !Macro::is_in(parameter) => pattern(Asks::First),
+        "rxglobal" => pattern(Asks::Each),
+        "pm" => Ok(Unbuilt::Phrases(phrases::from_parameter(parameter)?)),
+        "pmf" | "pmfromfile" => Ok(Unbuilt::Phrases(phrases::from_files(parameter, files)?)),
+        lower => small(lower, name, parameter, strings, files).map(Unbuilt::Built),
+    }
+}
+
+/// Those that are built as soon as they are read.
+fn small(
+    lower: &str,
+    name: &str,
+    parameter: &[u8],
+    strings: &mut crate::strings::Strings,
+    files: &dyn DataFiles,
+) -> Result<Operator, String> {
+    if let Some(known) = UNAVAILABLE.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        return Ok(Operator::Unavailable(known));
+    }
+    if let Some(comparison) = text::Comparison::find(lower) {
         return Ok(Operator::Text(comparison, Macro::parse(parameter, strings)?));
     }
-    if let Some(comparison) = number::Comparison::find(&lower) {
+    if let Some(comparison) = number::Comparison::find(lower) {
         return Ok(Operator::Number(comparison, Macro::parse(parameter, strings)?));
     }
-    if let Some(number) = verify::Number::find(&lower) {
-        return Ok(Operator::Verify(number, Arc::new(pattern(parameter)?)));
-    }
-    Ok(match lower.as_str() {
-        "rx" if Macro::is_in(parameter) => Operator::RegexMacro(Macro::parse(parameter, strings)?),
-        "rx" => Operator::Regex(Arc::new(pattern(parameter)?)),
-        "rxglobal" => Operator::RegexGlobal(Arc::new(pattern(parameter)?)),
-        "pm" => Operator::Phrases(phrases::Phrases::from_parameter(parameter)?),
-        "pmf" | "pmfromfile" => Operator::Phrases(phrases::Phrases::from_files(parameter, files)?),
+    Ok(match lower {
+        "rx" => Operator::RegexMacro(Macro::parse(parameter, strings)?),
         "ipmatch" => Operator::Addresses(ip::Networks::from_list(parameter)?),
         "ipmatchf" | "ipmatchfromfile" => {
             Operator::Addresses(ip::Networks::from_files(parameter, files)?)
@@ -207,11 +234,6 @@ pub(crate) fn compile(
         "nomatch" => Operator::Never,
         _ => return Err(format!("unknown operator `@{name}`")),
     })
-}
-
-fn pattern(parameter: &[u8]) -> Result<Regex, String> {
-    Regex::of_operator(parameter)
-        .map_err(|why| format!("regular expression does not compile: {why}"))
 }
 
 fn data(name: &[u8], files: &dyn DataFiles) -> Result<Vec<u8>, String> {

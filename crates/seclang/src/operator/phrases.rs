@@ -2,7 +2,7 @@
 
 use super::DataFiles;
 use crate::transform::hex_value;
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::ops::Range;
 
 /// A set of phrases.
@@ -12,42 +12,42 @@ pub(crate) struct Phrases {
     texts: Vec<Vec<u8>>,
 }
 
+/// Those of a parameter: separated by white space; `|41 42|` stands for bytes.
+pub(super) fn from_parameter(parameter: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let decoded = decode_hex(parameter)?;
+    let words = decoded.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    Ok(words.map(<[u8]>::to_vec).collect())
+}
+
+/// Those of files: one a line in each; lines that begin with `#` are comments.
+pub(super) fn from_files(parameter: &[u8], files: &dyn DataFiles) -> Result<Vec<Vec<u8>>, String> {
+    let mut phrases = Vec::new();
+    for name in parameter.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty()) {
+        let content = super::data(name, files)
+            .map_err(|why| format!("`{}`: {why}", bstr::BStr::new(name)))?;
+        for line in content.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
+            if !line.is_empty() && !line.starts_with(b"#") {
+                phrases.push(line.to_vec());
+            }
+        }
+    }
+    Ok(phrases)
+}
+
 impl Phrases {
-    /// Separated by white space; `|41 42|` stands for bytes.
-    pub(super) fn from_parameter(parameter: &[u8]) -> Result<Self, String> {
-        let mut phrases = Vec::new();
-        for word in decode_hex(parameter)?.split(u8::is_ascii_whitespace) {
-            if !word.is_empty() {
-                phrases.push(word.to_vec());
-            }
-        }
-        Self::new(&phrases)
-    }
-
-    /// One a line in each of the files; lines that begin with `#` are comments.
-    pub(super) fn from_files(parameter: &[u8], files: &dyn DataFiles) -> Result<Self, String> {
-        let mut phrases = Vec::new();
-        for name in parameter.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty()) {
-            let content = super::data(name, files)
-                .map_err(|why| format!("`{}`: {why}", bstr::BStr::new(name)))?;
-            for line in content.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii) {
-                if !line.is_empty() && !line.starts_with(b"#") {
-                    phrases.push(line.to_vec());
-                }
-            }
-        }
-        Self::new(&phrases)
-    }
-
-    fn new(phrases: &[Vec<u8>]) -> Result<Self, String> {
-        if phrases.is_empty() {
+    pub(super) fn new(texts: Vec<Vec<u8>>) -> Result<Self, String> {
+        if texts.is_empty() {
             return Err("no phrases to look for".to_owned());
         }
+        // One case makes half the automaton of two. The same kind for few and for many: values without a phrase seldom
+        // get here.
+        let lower = texts.iter().map(|text| text.to_ascii_lowercase());
         AhoCorasick::builder()
-            .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .build(phrases)
-            .map(|automaton| Self { automaton, texts: phrases.to_vec() })
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .prefilter(false)
+            .build(lower)
+            .map(|automaton| Self { automaton, texts })
             .map_err(|error| format!("phrases do not compile: {error}"))
     }
 
@@ -58,7 +58,12 @@ impl Phrases {
 
     /// The phrase that ends first.
     pub(super) fn find(&self, value: &[u8]) -> Option<Range<usize>> {
-        self.automaton.find(value).map(|found| found.range())
+        let found = if value.iter().any(u8::is_ascii_uppercase) {
+            self.automaton.find(&value.to_ascii_lowercase())
+        } else {
+            self.automaton.find(value)
+        };
+        found.map(|found| found.range())
     }
 }
 
@@ -96,6 +101,10 @@ mod tests {
             ("abc def", "ab de", false),
             ("a|42 43|d", "abcd", true),
             ("  abc  ", "abc", true),
+            ("aBc", "xAbC", true),
+            ("aBc", "xabc", true),
+            ("a\u{c4}", "xA\u{c4}", true),
+            ("a\u{c4}", "xa\u{e4}", false),
         ] {
             assert_eq!(matches("pm", list, value.as_bytes()), found, "{list} {value}");
         }

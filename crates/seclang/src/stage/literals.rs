@@ -31,65 +31,105 @@ pub(super) fn shortened(literals: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     usable.then_some(short)
 }
 
-/// Literals of which every match of this piece contains one.
-pub(super) fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    if let Some(all) = spelt_out(hir).filter(|all| all.iter().all(|text| !text.is_empty())) {
-        return Some(all);
-    }
-    needed_by_parts(hir)
+/// What is known of a piece of a pattern.
+enum Piece {
+    /// Every string that it stands for, in lower case, as they are few; one may be empty.
+    SpeltOut(Vec<Vec<u8>>),
+    /// Literals of which every match contains one, where any are known.
+    Needs(Option<Vec<Vec<u8>>>),
 }
 
-/// The same of a piece that cannot be spelt out, or that may be empty.
-fn needed_by_parts(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    match hir.kind() {
-        HirKind::Repetition(repetition) if repetition.min > 0 => needed(&repetition.sub),
-        HirKind::Empty
-        | HirKind::Look(_)
-        | HirKind::Literal(_)
-        | HirKind::Class(_)
-        | HirKind::Repetition(_) => None,
-        HirKind::Capture(capture) => needed(&capture.sub),
-        HirKind::Alternation(pieces) => {
-            let mut all = Vec::new();
-            for piece in pieces {
-                all.extend(needed(piece)?);
-                if all.len() > LITERALS_MAX {
-                    return None;
-                }
-            }
-            Some(all)
-        }
-        HirKind::Concat(pieces) => best_of(pieces),
+impl Piece {
+    fn empty() -> Self {
+        Self::SpeltOut(vec![Vec::new()])
     }
+
+    /// Of which literals every match contains one.
+    fn needed(self) -> Option<Vec<Vec<u8>>> {
+        match self {
+            Self::SpeltOut(all) => all.iter().all(|text| !text.is_empty()).then_some(all),
+            Self::Needs(literals) => literals,
+        }
+    }
+}
+
+/// Literals of which every match of this piece contains one.
+pub(super) fn needed(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    piece(hir).needed()
+}
+
+/// Looks at each part of a pattern once.
+fn piece(hir: &Hir) -> Piece {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Piece::empty(),
+        HirKind::Literal(literal) => Piece::SpeltOut(vec![literal.0.to_ascii_lowercase()]),
+        HirKind::Class(class) => members(class).map_or(Piece::Needs(None), Piece::SpeltOut),
+        HirKind::Capture(capture) => piece(&capture.sub),
+        HirKind::Repetition(repetition) => match (repetition.min, repetition.max) {
+            (0, Some(1)) => match piece(&repetition.sub) {
+                Piece::SpeltOut(mut all) => {
+                    all.push(Vec::new());
+                    Piece::SpeltOut(all)
+                }
+                Piece::Needs(_) => Piece::Needs(None),
+            },
+            (0, _) => Piece::Needs(None),
+            (1, Some(1)) => piece(&repetition.sub),
+            _ => Piece::Needs(needed(&repetition.sub)),
+        },
+        HirKind::Concat(pieces) => in_a_row(pieces),
+        HirKind::Alternation(pieces) => one_of(pieces),
+    }
+}
+
+fn one_of(pieces: &[Hir]) -> Piece {
+    let (mut all, mut is_spelt_out) = (Vec::new(), true);
+    for each in pieces.iter().map(piece) {
+        is_spelt_out &= matches!(each, Piece::SpeltOut(_));
+        let literals = match each {
+            Piece::SpeltOut(texts) => Some(texts),
+            Piece::Needs(literals) => literals,
+        };
+        let Some(literals) = literals else { return Piece::Needs(None) };
+        all.extend(literals);
+        is_spelt_out &= all.len() <= SPELT_OUT_MAX;
+        if all.len() > LITERALS_MAX {
+            return Piece::Needs(None);
+        }
+    }
+    let all = Piece::SpeltOut(all);
+    if is_spelt_out { all } else { Piece::Needs(all.needed()) }
 }
 
 /// Of several pieces in a row, those that tell most: neighbours that can be spelt out are joined.
-fn best_of(pieces: &[Hir]) -> Option<Vec<Vec<u8>>> {
+fn in_a_row(pieces: &[Hir]) -> Piece {
     let mut best: Option<Vec<Vec<u8>>> = None;
-    let mut run = vec![Vec::new()];
+    let (mut run, mut is_all) = (vec![Vec::new()], true);
     let mut consider = |candidate: Vec<Vec<u8>>| {
         if worth(&candidate) > best.as_deref().map_or(0, worth) {
             best = Some(candidate);
         }
     };
-    for piece in pieces {
-        let spelt = spelt_out(piece);
-        if let Some(joined) = spelt.as_deref().and_then(|next| joined(&run, next)) {
-            run = joined;
-            continue;
-        }
-        consider(std::mem::replace(&mut run, vec![Vec::new()]));
-        match spelt {
-            Some(alone) => run = alone,
-            None => {
-                if let Some(inner) = needed_by_parts(piece) {
-                    consider(inner);
-                }
+    for each in pieces.iter().map(piece) {
+        let next = match each {
+            Piece::SpeltOut(next) if run.len() * next.len() <= SPELT_OUT_MAX => {
+                run = joined(run, next);
+                continue;
             }
-        }
+            Piece::SpeltOut(alone) => alone,
+            Piece::Needs(literals) => {
+                literals.into_iter().for_each(&mut consider);
+                vec![Vec::new()]
+            }
+        };
+        is_all = false;
+        consider(std::mem::replace(&mut run, next));
+    }
+    if is_all {
+        return Piece::SpeltOut(run);
     }
     consider(run);
-    best
+    Piece::Needs(best)
 }
 
 /// How much a set of literals tells: the length of its shortest, then how few they are.
@@ -98,50 +138,24 @@ fn worth(literals: &[Vec<u8>]) -> usize {
     if shortest == 0 { 0 } else { shortest * 10_000 + 9_999_usize.saturating_sub(literals.len()) }
 }
 
-/// Every string that a piece stands for, in lower case, where they are few.
-fn spelt_out(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => Some(vec![Vec::new()]),
-        HirKind::Literal(literal) => Some(vec![literal.0.to_ascii_lowercase()]),
-        HirKind::Class(class) => members(class),
-        HirKind::Capture(capture) => spelt_out(&capture.sub),
-        HirKind::Repetition(repetition) => match (repetition.min, repetition.max) {
-            (0, Some(1)) => {
-                let mut all = spelt_out(&repetition.sub)?;
-                all.push(Vec::new());
-                Some(all)
-            }
-            (1, Some(1)) => spelt_out(&repetition.sub),
-            _ => None,
-        },
-        HirKind::Concat(pieces) => {
-            pieces.iter().try_fold(vec![Vec::new()], |run, piece| joined(&run, &spelt_out(piece)?))
+/// Each of the first followed by each of the second.
+fn joined(mut first: Vec<Vec<u8>>, mut second: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    if first == [b""] {
+        second.sort_unstable();
+        second.dedup();
+        return second;
+    }
+    if let [end] = second.as_slice() {
+        for start in &mut first {
+            start.extend_from_slice(end);
         }
-        HirKind::Alternation(pieces) => {
-            let mut all = Vec::new();
-            for piece in pieces {
-                all.extend(spelt_out(piece)?);
-                if all.len() > SPELT_OUT_MAX {
-                    return None;
-                }
-            }
-            Some(all)
-        }
+        return first;
     }
-}
-
-/// Each of the first followed by each of the second, where those are few.
-fn joined(first: &[Vec<u8>], second: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
-    if first.len() * second.len() > SPELT_OUT_MAX {
-        return None;
-    }
-    let mut all: Vec<Vec<u8>> = Vec::with_capacity(first.len() * second.len());
-    for start in first {
-        all.extend(second.iter().map(|end| [&start[..], end].concat()));
-    }
-    all.sort();
+    let ends = |start: &Vec<u8>| second.iter().map(|end| [&start[..], end].concat()).collect();
+    let mut all: Vec<Vec<u8>> = first.iter().flat_map(|start| -> Vec<_> { ends(start) }).collect();
+    all.sort_unstable();
     all.dedup();
-    Some(all)
+    all
 }
 
 /// The members of a class, letters of either case as one.

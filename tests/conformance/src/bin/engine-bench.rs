@@ -1,5 +1,6 @@
 //! Times the engine in process: `engine-bench [--layer] [--only WORKLOAD] PARANOIA INCLUDE…` prints one line a workload
-//! with minimum and median microseconds of a whole transaction. `engine-bench --workloads FOLDER` writes the requests
+//! with minimum and median microseconds of a whole transaction, after what loading took and before the most memory that
+//! the process had. `engine-bench --workloads FOLDER` writes the requests
 //! for whoever else is to be timed with them.
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench talks to a terminal")]
@@ -76,5 +77,15 @@ fn time(layer: Layer, only: Option<&str>, paranoia: &str, mut include: Vec<PathB
             blocked.map_or(String::new(), |why| format!(" BLOCKED: {why}"))
         );
     }
+    println!("memory at most {:.1} MB", memory_at_most()?);
     Ok(())
+}
+
+/// Megabytes that were resident at once, of this whole process.
+fn memory_at_most() -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes: f64 =
+        line.and_then(|line| line.trim().strip_suffix(" kB")).context("no VmHWM")?.parse()?;
+    Ok(kilobytes / 1024.0)
 }
