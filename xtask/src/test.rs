@@ -27,9 +27,16 @@ pub(crate) fn run() -> Result<()> {
     )?;
     optional("cargo-deny", &["deny", "--all-features", "check", "bans", "licenses", "sources"])?;
     optional("typos", &["typos"])?;
-    process::show("cargo", &["test", "--workspace", "--quiet", "--no-fail-fast"])?;
+    let threads = format!("RUST_TEST_THREADS={}", threads());
+    let test = [&threads, "cargo", "test", "--workspace", "--quiet", "--no-fail-fast"];
+    process::show("env", &test)?;
     println!("the suites of others, with how many of their cases ran:");
     process::show("cargo", CONFORMANCE)
+}
+
+/// Tests at once: one more than processors, as the long ones wait for other programs half of their time.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from) + 1
 }
 
 /// Built as the whole workspace is, so that nothing is built twice.

@@ -62,7 +62,7 @@ where
         };
         if !said {
             let (stream, _) = guard.into_parts();
-            return Box::pin(close(&worker, &client, stream, true)).await;
+            return Box::pin(close(&worker, &client, stream, End::Orderly)).await;
         }
         let exchange = Box::pin(exchanges(&worker, &client, guard));
         let (own, early, orderly) = exchange.await;
@@ -70,6 +70,11 @@ where
             guard = own;
             continue;
         }
+        let end = match orderly {
+            true if own.has_said_all() && early.is_empty() => End::ByTheClient,
+            true => End::Orderly,
+            false => End::Broken,
+        };
         let (stream, ahead) = own.into_parts();
         let tunnel = client.tunnel.borrow_mut().take();
         return match tunnel {
@@ -78,7 +83,7 @@ where
                 // Either side may end a tunnel as it likes.
                 Box::pin(tunnel.run(stream, Bytes::from(early))).await;
             }
-            _ => Box::pin(close(&worker, &client, stream, orderly)).await,
+            _ => Box::pin(close(&worker, &client, stream, end)).await,
         };
     }
 }
@@ -119,8 +124,19 @@ where
     (parts.io, parts.read_buf, ended.is_ok())
 }
 
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// After the answer to the request that the client called its last (RFC 9112, section 9.6): no more will come.
+    ByTheClient,
+    /// After an answer, while the client may be saying more.
+    Orderly,
+    /// In the middle of something.
+    Broken,
+}
+
 /// Says why, where the bytes never became a request, and closes so that the client can read it.
-async fn close<S>(worker: &Rc<Worker>, client: &Client, mut stream: S, orderly: bool)
+async fn close<S>(worker: &Rc<Worker>, client: &Client, mut stream: S, end: End)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -133,10 +149,15 @@ where
         if !matches!(said, Ok(Ok(()))) {
             return;
         }
-    } else if !orderly && client.wire.refused().is_none() {
+    } else if end == End::Broken && client.wire.refused().is_none() {
         return;
     }
-    drop(timeout(LINGER_TIME, linger(&mut stream)).await);
+    if end == End::ByTheClient {
+        // Nobody is there who has to be heard out.
+        drop(timeout(LINGER_TIME, stream.shutdown()).await);
+    } else {
+        drop(timeout(LINGER_TIME, linger(&mut stream)).await);
+    }
 }
 
 /// Whether a reason is about a body, and so was answered by the request that it belongs to.

@@ -1,6 +1,6 @@
 //! Clients that are slow, silent or many.
 
-use crate::support::{self, SOON, connect, read_all, start_with, status, until};
+use crate::support::{self, SOON, connect, read_all, start, start_with, status, statuses, until};
 use burgrave_config::Limits;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -196,4 +196,23 @@ fn a_kept_connection_goes_on_after_a_silence() {
     assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "idle for too long");
     assert!(begin.elapsed() < SOON * 4, "{:?}", begin.elapsed());
     assert_eq!(bed.log(9).len(), 9);
+}
+
+#[test]
+fn a_client_is_not_waited_for_that_has_made_its_last_request() {
+    let bed = start();
+    let last = b"GET /1k.txt HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n";
+    let mut stream = connect(bed.address);
+    stream.write_all(last).unwrap();
+    assert_eq!(status(&read_all(&mut stream)), 200);
+    // It keeps its end open. Whoever waits for it would do so for a second.
+    let asked = Instant::now();
+    while stream.write_all(b"?").and_then(|()| stream.read(&mut [0])).is_ok() {
+        assert!(asked.elapsed() < Duration::from_millis(900), "the other end is still there");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // What follows the last request is heard out, so that the answer is not lost to a reset.
+    let mut stream = connect(bed.address);
+    stream.write_all(&[&last[..], &b"?".repeat(40_000)].concat()).unwrap();
+    assert_eq!(statuses(&read_all(&mut stream)), [200]);
 }

@@ -58,6 +58,8 @@ pub(crate) struct Wire {
     waker: RefCell<Option<Waker>>,
     refused: RefCell<Option<Refused>>,
     file: RefCell<Option<FromFile>>,
+    /// The client has said that this request is its last.
+    last: Cell<bool>,
 }
 
 impl Wire {
@@ -150,6 +152,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
         };
         self.parked = !said;
         Poll::Ready(said)
+    }
+
+    /// Whether the client has said all that it will: the request that it called its last is here to its end, and
+    /// nothing behind it.
+    pub(crate) fn has_said_all(&self) -> bool {
+        self.wire.last.get() && self.input.is_empty() && matches!(self.phase, Phase::Head(_))
     }
 
     /// The stream, and what was read from it and not passed on.
@@ -322,6 +330,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
             self.park.clear();
             self.wire.file.take();
             self.wire.answering.set(true);
+            self.wire.last.set(head.close);
             *self.wire.head.borrow_mut() = Some(head);
             self.first = false;
             self.alarm.clear();
