@@ -172,6 +172,12 @@ pub fn rollback(settings: &Settings) -> Result<bool, AgentError> {
     Ok(false)
 }
 
+/// Whether a trial was begun that was neither confirmed nor ended since, be its time over or not.
+pub fn has_trial(state: &Path) -> Result<bool, AgentError> {
+    let home = Home::open(state)?;
+    Ok(!home.script(&home.trial())?.is_empty())
+}
+
 /// Puts in order what an ended trial has left. Whether there was one.
 pub fn settle(state: &Path) -> Result<bool, AgentError> {
     let home = Home::open(state)?;

@@ -27,7 +27,7 @@ mod syslog;
 mod unit;
 mod watcher;
 
-pub use apply::{Applied, Confirmed, apply, confirm, plan, rollback, settle};
+pub use apply::{Applied, Confirmed, apply, confirm, has_trial, plan, rollback, settle};
 pub use ban::{Ban, Entry, What, parse_target};
 pub use book::{Book, ENGINE, TAKEN_MAX};
 pub use error::AgentError;

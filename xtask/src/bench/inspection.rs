@@ -19,8 +19,15 @@ const SECONDS: &str = "1";
 /// Short ones by turns: what slows this machine down slows all of them down.
 const ROUNDS: usize = 12;
 
-/// Requests of the engine's bench by the names of their files.
-const CASES: &[(&str, &str)] = &[("small GET", "small-GET"), ("1 KB JSON", "1-KB-JSON")];
+/// Requests of the engine's bench by the names of their files, and whether each has other numbers than those before it:
+/// what is remembered of strings helps less then.
+const CASES: &[(&str, &str, bool)] = &[
+    ("small GET", "small-GET", false),
+    ("1 KB JSON", "1-KB-JSON", false),
+    ("1 KB JSON with its own numbers each", "1-KB-JSON", true),
+];
+/// Requests that differ, before they come again: more values than anybody remembers.
+const OWN_REQUESTS: &str = "4096";
 
 /// Burgrave by what it is told of rules.
 const ALONE: &str = "decode = false\nprofile = \"none\"\nextra = false\n";
@@ -59,8 +66,8 @@ pub(super) fn run() -> Result<()> {
     let rules = burgrave(folder, "rules", RULES, &format!("{include}{ALONE}"))?;
     let shipped = burgrave(folder, "shipped", SHIPPED, &include)?;
     let plain = burgrave(folder, "plain", PLAIN, "")?;
-    for (name, file) in CASES {
-        let script = script(folder, file)?;
+    for (name, file, varies) in CASES {
+        let script = script(folder, file, *varies)?;
         let servers = [(&rules, RULES), (&shipped, SHIPPED), (&plain, PLAIN), (&rival, NGINX)];
         let mut all = servers.map(|_| Vec::new());
         for round in 0..ROUNDS {
@@ -117,15 +124,15 @@ fn show(name: &str, ours: &Measured, shipped: &Measured, plain: &Measured, their
 }
 
 /// A raw request as a script for wrk.
-fn script(folder: &Path, file: &str) -> Result<PathBuf> {
+fn script(folder: &Path, file: &str, varies: bool) -> Result<PathBuf> {
     let raw = std::fs::read(folder.join(file))?;
     let text = String::from_utf8(raw).context("the workload is text")?;
     let path = folder.join(format!("{file}.lua"));
-    std::fs::write(&path, lua(&text).context("the workload is a request")?)?;
+    std::fs::write(&path, lua(&text, varies).context("the workload is a request")?)?;
     Ok(path)
 }
 
-fn lua(raw: &str) -> Option<String> {
+fn lua(raw: &str, varies: bool) -> Option<String> {
     let (head, body) = raw.split_once("\r\n\r\n")?;
     let mut lines = head.lines();
     let mut words = lines.next()?.split(' ');
@@ -136,12 +143,16 @@ fn lua(raw: &str) -> Option<String> {
         .map(|(name, value)| format!("[{}]={}", quoted(name), quoted(value)))
         .collect();
     let body = if body.is_empty() { "nil".to_owned() } else { quoted(body) };
-    Some(format!(
-        "local one = wrk.format({}, {}, {{{}}}, {body})\nrequest = function() return one end\n",
-        quoted(method),
-        quoted(path),
-        fields.join(", ")
-    ))
+    let start = format!("{}, {}, {{{}}}", quoted(method), quoted(path), fields.join(", "));
+    Some(if varies {
+        format!(
+            "local all, at, digit = {{}}, 0, function() return math.random(1, 9) end\n\
+             for i = 1, {OWN_REQUESTS} do all[i] = wrk.format({start}, ({body}):gsub(\"%d\", digit)) end\n\
+             request = function() at = at % {OWN_REQUESTS} + 1; return all[at] end\n"
+        )
+    } else {
+        format!("local one = wrk.format({start}, {body})\nrequest = function() return one end\n")
+    })
 }
 
 /// As a string of Lua.
@@ -231,12 +242,14 @@ mod tests {
     fn a_request_becomes_a_script() {
         let raw =
             "POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nC: \"q\"\r\n\r\n{\"a\":\"b\"}";
-        let script = lua(raw).unwrap();
+        let script = lua(raw, false).unwrap();
         assert_eq!(
             script,
             "local one = wrk.format(\"POST\", \"/a?b\", {[\"Host\"]=\"x\", [\"C\"]=\"\\\"q\\\"\"}, \"{\\\"a\\\":\\\"b\\\"}\")\nrequest = function() return one end\n"
         );
-        assert!(lua("GET / HTTP/1.1\r\n\r\n").unwrap().contains(", nil)"));
-        assert_eq!(lua("GET"), None);
+        assert!(lua("GET / HTTP/1.1\r\n\r\n", false).unwrap().contains(", nil)"));
+        assert_eq!(lua("GET", false), None);
+        let script = lua(raw, true).unwrap();
+        assert!(script.contains("(\"{\\\"a\\\":\\\"b\\\"}\"):gsub(\"%d\", digit)"), "{script}");
     }
 }

@@ -17,6 +17,7 @@ use crate::firewall::net::{HOST, HOST6, Net, append, python};
 use crate::support;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -276,6 +277,18 @@ fn listen(net: &Net, port: u16) -> Child {
     child
 }
 
+/// What of this program runs in the namespace, by its process and the folder of it.
+fn left_running(net: &Net) -> Vec<(String, PathBuf)> {
+    let inside = std::fs::read_link(format!("/proc/{}/ns/net", net.host.0.id())).unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        let path = entry.path();
+        std::fs::read_link(path.join("exe")).is_ok_and(|exe| exe.ends_with("burgrave"))
+            && std::fs::read_link(path.join("ns/net")).is_ok_and(|its| its == inside)
+    });
+    let named = |entry: std::fs::DirEntry| (entry.file_name().into_string().unwrap(), entry.path());
+    processes.map(named).collect()
+}
+
 #[test]
 fn rules_that_nobody_confirms_go_back_when_everything_is_dead() {
     let Some(net) = Net::new(CLOSED) else { return };
@@ -287,18 +300,9 @@ fn rules_that_nobody_confirms_go_back_when_everything_is_dead() {
     assert!(code == 0 && said.contains("closed: tcp 10.9.0.1:7002"), "{said}");
     assert!(!net.attacker.reaches(HOST, 7001) && !net.innocent.reaches(HOST, 7002));
     assert!(net.innocent.reaches(HOST, 7001), "it is allowed");
-    // Whatever this program has left running in the namespace is killed.
-    let inside = std::fs::read_link(format!("/proc/{}/ns/net", net.host.0.id())).unwrap();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let path = entry.path();
-        let is_ours = std::fs::read_link(path.join("exe"))
-            .is_ok_and(|exe| exe.ends_with("burgrave"))
-            && std::fs::read_link(path.join("ns/net")).is_ok_and(|its| its == inside);
-        if is_ours {
-            let id = entry.file_name().into_string().unwrap();
-            let killed = Command::new("kill").args(["-9", &id]).output().unwrap();
-            assert!(killed.status.success() || !path.exists(), "{killed:?}");
-        }
+    for (id, path) in left_running(&net) {
+        let killed = Command::new("kill").args(["-9", &id]).output().unwrap();
+        assert!(killed.status.success() || !path.exists(), "{killed:?}");
     }
     net.until("the rules before", |net| net.innocent.reaches(HOST, 7002));
     assert!(start.elapsed() >= trial && start.elapsed() < trial * 3, "{:?}", start.elapsed());
@@ -309,6 +313,13 @@ fn rules_that_nobody_confirms_go_back_when_everything_is_dead() {
     assert!(net.host.must("nft list tables").contains("table ip foreign"));
     assert!(!net.host.must("nft list tables").contains("burgrave"), "as it was before");
     drop((one.kill(), one.wait(), other.kill(), other.wait()));
+}
+
+/// Whoever waits for the end of a trial waits no longer than there is one.
+fn end_trial(net: &Net) {
+    assert!(!left_running(net).is_empty(), "somebody waits");
+    assert_eq!(net.firewall("rollback").0, 0);
+    net.until("nobody waits any more", |net| left_running(net).is_empty());
 }
 
 #[test]
@@ -333,7 +344,7 @@ fn confirmed_rules_stay_and_can_be_taken_back() {
     std::fs::write(net.config(), text.replace("7001", "7002")).unwrap();
     assert_eq!(net.firewall("apply --yes --confirm-within 1h").0, 0);
     assert!(net.innocent.reaches(HOST, 7002));
-    assert_eq!(net.firewall("rollback").0, 0);
+    end_trial(&net);
     assert!(!net.innocent.reaches(HOST, 7002));
     assert_eq!(net.firewall("rollback").0, 0);
     assert!(net.innocent.reaches(HOST, 7002), "as it was before any");

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Longer than a trial, so that it has ended for certain.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+/// How often whoever waits for its end looks whether there is still one to wait for.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// Shows what an apply would change.
 pub(super) fn plan(settings: &Settings, connection: Option<&str>) -> Result<Exit, Error> {
@@ -95,10 +97,14 @@ fn settle_later(config: &Path, time: Duration) -> Result<(), Error> {
         .map_err(wrong)
 }
 
-/// Waits for the end of a trial in a session of its own.
+/// Waits for the end of a trial in a session of its own; not for longer than there is one.
 pub(super) fn settle(settings: &Settings, after: Duration) -> Result<Exit, Error> {
     detach().map_err(Error::Sockets)?;
-    std::thread::sleep(after + AFTERWARDS);
+    let mut left = after + AFTERWARDS;
+    while !left.is_zero() && burgrave_agent::has_trial(&settings.state)? {
+        std::thread::sleep(left.min(GLANCE));
+        left = left.saturating_sub(GLANCE);
+    }
     tidied(settings)?;
     Ok(Exit::Clean)
 }
