@@ -46,7 +46,8 @@ where
     S: AsyncRead + AsyncWrite + Connected + Unpin + 'static,
 {
     let limits = guard_limits(&plan.settings.limits);
-    let mut guard = Guard::new(stream, Rc::clone(&client.wire), limits);
+    // Where it is moved to and fro only as a pointer, what waits for the next request is not kept room for twice.
+    let mut guard = Box::new(Guard::new(stream, Rc::clone(&client.wire), limits));
     let mut ending = worker.ending();
     loop {
         let said = {
@@ -93,8 +94,8 @@ where
 async fn exchanges<S>(
     worker: &Rc<Worker>,
     client: &Rc<Client>,
-    guard: Guard<S>,
-) -> (Guard<S>, Bytes, bool)
+    guard: Box<Guard<S>>,
+) -> (Box<Guard<S>>, Bytes, bool)
 where
     S: AsyncRead + AsyncWrite + Connected + Unpin + 'static,
 {
