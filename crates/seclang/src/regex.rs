@@ -193,7 +193,8 @@ fn is_look(hir: &Hir, look: Look) -> bool {
     matches!(hir.kind(), HirKind::Look(own) if *own == look)
 }
 
-/// Without literals of its own to look for: values without them do not get past the first stage.
+/// Without literals of its own to look for: values without them do not get past the first stage. Nor with an automaton
+/// that is made whole at load: the lazy one is as quick where it is asked at all.
 fn linear(hir: &Hir) -> Result<meta::Regex, String> {
     let config = meta::Config::new()
         .nfa_size_limit(Some(SIZE_LIMIT))
