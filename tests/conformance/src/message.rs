@@ -3,7 +3,7 @@
 use bstr::ByteSlice as _;
 
 /// A request taken apart, without judging it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// First word of the first line.
     pub method: Vec<u8>,

@@ -72,15 +72,15 @@ pub fn form() -> Request {
 
 /// A 64 KB file with two fields.
 pub fn multipart() -> Request {
-    let mut body = b"--B0undary\r\nContent-Disposition: form-data; name=\"account\"\r\n\r\nDE000042\r\n--B0undary\r\nContent-Disposition: form-data; name=\"comment\"\r\n\r\nstatement of March\r\n--B0undary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"statement.pdf\"\r\nContent-Type: application/pdf\r\n\r\n".to_vec();
+    let mut body = b"--Boundary\r\nContent-Disposition: form-data; name=\"account\"\r\n\r\nDE000042\r\n--Boundary\r\nContent-Disposition: form-data; name=\"comment\"\r\n\r\nstatement of March\r\n--Boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"statement.pdf\"\r\nContent-Type: application/pdf\r\n\r\n".to_vec();
     let mut state = 1_u32;
     for _ in 0..64 * 1024 {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let [byte, ..] = state.to_be_bytes();
         body.push(byte);
     }
-    body.extend_from_slice(b"\r\n--B0undary--\r\n");
-    request("POST", "/api/upload", Some("multipart/form-data; boundary=B0undary"), body)
+    body.extend_from_slice(b"\r\n--Boundary--\r\n");
+    request("POST", "/api/upload", Some("multipart/form-data; boundary=Boundary"), body)
 }
 
 /// All of them by name.
@@ -91,6 +91,28 @@ pub fn all() -> Vec<(&'static str, Request)> {
         ("4 KB form", form()),
         ("64 KB multipart", multipart()),
     ]
+}
+
+/// The same request with other digits in its query and its body (each from 1 to 9), as the next customer would send it.
+/// `seed` is any number but 0, and another one afterwards.
+pub fn with_new_digits(request: &Request, seed: &mut u64) -> Request {
+    let mut next = || {
+        // Marsaglia, "Xorshift RNGs" (2003).
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        b"123456789".iter().cycle().nth(usize::try_from(*seed >> 32).unwrap_or(0) % 9)
+    };
+    let mut change = |text: &mut [u8]| {
+        for digit in text.iter_mut().filter(|byte| byte.is_ascii_digit()) {
+            *digit = next().copied().unwrap_or(b'1');
+        }
+    };
+    let mut other = request.clone();
+    let query = other.target.iter().position(|byte| *byte == b'?').unwrap_or(other.target.len());
+    other.target.get_mut(query..).into_iter().for_each(&mut change);
+    change(&mut other.body);
+    other
 }
 
 /// A request as it goes over the wire.

@@ -1,7 +1,8 @@
-//! Times the engine in process: `engine-bench [--layer] [--only WORKLOAD] PARANOIA INCLUDE…` prints one line a workload
-//! with minimum and median microseconds of a whole transaction, after what loading took and before the most memory that
-//! the process had. `engine-bench --workloads FOLDER` writes the requests
-//! for whoever else is to be timed with them.
+//! Times the engine in process: `engine-bench [--layer] [--new-values] [--only WORKLOAD] PARANOIA INCLUDE…` prints one
+//! line a workload with minimum and median microseconds of a whole transaction, after what loading took and before the
+//! most memory that the process had. With `--new-values` each request has other numbers in its query and its body than the
+//! one before it, so that what the engine remembers of values is of less use. `engine-bench --workloads FOLDER` writes the
+//! requests for whoever else is to be timed with them.
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench talks to a terminal")]
 
@@ -17,11 +18,12 @@ const ROUNDS: usize = 400;
 
 fn main() -> Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let layered = arguments.first().is_some_and(|first| first == "--layer");
-    if layered {
-        arguments.remove(0);
-    }
-    let layer = if layered { Layer::ON } else { Layer::default() };
+    let mut is_given = |flag: &str| {
+        let is_next = arguments.first().is_some_and(|first| first == flag);
+        is_next.then(|| arguments.remove(0)).is_some()
+    };
+    let layer = if is_given("--layer") { Layer::ON } else { Layer::default() };
+    let anew = is_given("--new-values");
     let mut only = None;
     if arguments.len() > 2 && arguments.first().is_some_and(|first| first == "--only") {
         only = arguments.drain(..2).nth(1);
@@ -35,13 +37,19 @@ fn main() -> Result<()> {
             Ok(())
         }
         Some((paranoia, include)) => {
-            time(layer, only.as_deref(), paranoia, include.iter().map(PathBuf::from).collect())
+            let include = include.iter().map(PathBuf::from).collect();
+            time((layer, anew), only.as_deref(), paranoia, include)
         }
-        None => anyhow::bail!("engine-bench [--layer] [--only WORKLOAD] PARANOIA INCLUDE…"),
+        None => anyhow::bail!("engine-bench [--layer] [--new-values] [--only WORKLOAD] PARANOIA INCLUDE…"),
     }
 }
 
-fn time(layer: Layer, only: Option<&str>, paranoia: &str, mut include: Vec<PathBuf>) -> Result<()> {
+fn time(
+    (layer, anew): (Layer, bool),
+    only: Option<&str>,
+    paranoia: &str,
+    mut include: Vec<PathBuf>,
+) -> Result<()> {
     if let Some(only) = only {
         let is_known = workload::all().into_iter().any(|(name, _)| name == only);
         anyhow::ensure!(is_known, "there is no workload `{only}`");
@@ -62,10 +70,13 @@ fn time(layer: Layer, only: Option<&str>, paranoia: &str, mut include: Vec<PathB
         }
         let record = engine::run(&rules, &request, Mode::Block);
         let blocked = record.interruption.map(|found| found.reason);
+        let mut seed = 1;
         let mut times: Vec<f64> = (0..ROUNDS)
             .map(|_| {
+                let other = anew.then(|| workload::with_new_digits(&request, &mut seed));
+                let request = other.as_ref().unwrap_or(&request);
                 let began = Instant::now();
-                let _record = engine::run(&rules, &request, Mode::Block);
+                let _record = engine::run(&rules, request, Mode::Block);
                 began.elapsed().as_secs_f64() * 1e6
             })
             .collect();
