@@ -3,13 +3,13 @@
 mod chains;
 mod control;
 
-pub(crate) use chains::{ChainId, ChainStep, Chains};
+pub(crate) use chains::{ChainId, ChainNode, ChainStep, Chains};
 pub(crate) use control::Control;
 
 use crate::audit::Audit;
 use crate::macros::Macro;
 use crate::operator::Operator;
-use crate::stage::{Gate, Question};
+use crate::stage::{Gate, PlainGate, Question};
 use crate::transform::CodePage;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
@@ -79,6 +79,8 @@ pub(crate) struct Link {
     pub(crate) negated: bool,
     /// What a value must hold before the question is asked; `None`: it is always asked.
     pub(crate) gate: Option<Gate>,
+    /// What its question asks for besides.
+    pub(crate) plain_gate: Option<PlainGate>,
     /// The question, where its answer follows from the value alone; set when the rule set is complete.
     pub(crate) question: Option<Question>,
     /// Whether it is asked of decoded forms as well; set when the rule set is complete.

@@ -111,7 +111,7 @@ impl RuleSet {
         } else {
             let prelude = Prelude::of(&rules, &names.digits, &mut constants);
             crate::stage::fill_settled(&mut rules, &prelude, &mut constants);
-            (Stage::build(&mut rules, &prelude, &constants), prelude)
+            (Stage::build(&mut rules, &prelude, &constants, &chains), prelude)
         };
         let reads = |variable| reads(&rules, variable);
         let reads_file_content = reads(Variable::FilesTmpContent);

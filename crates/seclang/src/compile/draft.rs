@@ -260,6 +260,7 @@ impl DraftLink {
             operator: self.operator.build().map_err(|why| self.line.error(why))?,
             negated: self.negated,
             gate: None,
+            plain_gate: None,
             question: None,
             takes_forms: false,
             confirmations: self.confirmations,

@@ -11,6 +11,9 @@ use super::Hit;
 /// `@detectXSS` answers no for a value without one of these bytes.
 pub(crate) use xss::BYTES as CROSS_SITE_BYTES;
 
+/// `@detectSQLi` answers no for a value without a byte of each of these kinds.
+pub(crate) use sql::NEEDS as SQL_NEEDS;
+
 /// `TX:0` is the fingerprint.
 pub(super) fn sql(value: &[u8]) -> Option<Hit> {
     let fingerprint = sql::injection(value)?;

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use injection::CROSS_SITE_BYTES;
+pub(crate) use injection::{CROSS_SITE_BYTES, SQL_NEEDS};
 pub(crate) use number::{Comparison as NumberComparison, parse_integer};
 pub(crate) use text::Comparison;
 use unbuilt::Asks;

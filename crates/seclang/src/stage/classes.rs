@@ -5,7 +5,7 @@ use crate::transform::{self, ByteSet};
 use regex_syntax::hir::{Class, Hir, HirKind};
 use std::collections::BTreeMap;
 
-/// Classes of one pattern.
+/// Rare classes of one pattern.
 const CLASSES_OF_ONE_MAX: usize = 3;
 /// Bits of a word.
 const BITS: usize = 64;
@@ -176,13 +176,14 @@ pub(super) fn every(hir: &Hir) -> Vec<ByteSet> {
 }
 
 /// How common the members are in ordinary text together, a thousand at most: letters by their frequency in
-/// English, marks by a guess. Only speed hangs on it.
+/// English, marks by a guess, none above ASCII. Only speed hangs on it.
 fn commonness(set: &ByteSet) -> u32 {
     let of_byte = |byte: u8| match byte {
         b' ' | b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'h' | b'r' => 70,
         b'd' | b'l' | b'c' | b'u' | b'm' | b'w' | b'f' | b'g' | b'y' | b'p' | b'b' => 25,
         b'v' | b'k' | b'0'..=b'9' | b'/' | b'.' | b'-' => 12,
         b'A'..=b'Z' | b'=' | b'_' | b',' | b':' | b';' | b'(' | b')' => 4,
+        0x80.. => 0,
         _ => 1,
     };
     set.members().map(of_byte).sum()

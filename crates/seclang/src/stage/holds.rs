@@ -14,9 +14,6 @@ impl Holds {
     /// Everything: nothing is ruled out.
     pub(crate) const ALL: Self = Self([u64::MAX; WORDS]);
 
-    /// Nothing.
-    pub(crate) const NOTHING: Self = Self([0; WORDS]);
-
     /// Bytes of these classes.
     pub(super) fn classes(bits: u64) -> Self {
         Self::default().with_classes(bits)
@@ -123,6 +120,16 @@ impl Gate {
     pub(super) fn is_always_open(self) -> bool {
         self.bit == 0 && self.classes == 0
     }
+}
+
+/// What is asked of a string besides by those who may match plain text only where it has certain words: something else
+/// than plain text, or one of those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlainGate {
+    /// The class of bytes that plain text has none of.
+    pub(super) outside: u64,
+    /// The words.
+    pub(super) literals: Gate,
 }
 
 #[cfg(test)]

@@ -13,24 +13,26 @@ mod finder;
 mod holds;
 mod literals;
 mod phases;
+mod plain;
 mod questions;
 mod quick;
 mod settled;
 
 pub(crate) use classes::{MarkTable, Marks};
-pub(crate) use holds::{Gate, Holds};
+pub(crate) use holds::{Gate, Holds, PlainGate};
 pub(crate) use phases::{Entrance, Phases, Step};
-pub(crate) use questions::{Look, LookSet, Question, Questions, Way, WaySet, is_stable};
+pub(crate) use questions::{Look, LookSet, Question, Questions, Rows, WaySet, is_stable};
 pub(crate) use quick::{Quick, QuickKind};
 pub(crate) use settled::fill_settled;
 
 use crate::operator::Operator;
-use crate::plan::{Link, Rule};
+use crate::plan::{Chains, Link, Rule};
 use crate::prelude::Prelude;
 use crate::strings::Strings;
 use crate::transform::ByteSet;
 use classes::Classes;
 use finder::Finder;
+use plain::Plain;
 use regex_syntax::hir::Hir;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,13 +56,21 @@ pub(crate) struct Stage {
 pub(crate) struct Need {
     literals: Option<Vec<Vec<u8>>>,
     classes: Vec<ByteSet>,
+    /// Common classes, for what has no literal.
+    common: Vec<ByteSet>,
+    /// What it needs besides of a value that is plain text, where it has no literal.
+    plain: Plain,
 }
 
 impl Need {
     /// What every match of a pattern holds.
     pub(crate) fn of(hir: &Hir) -> Self {
         let literals = literals::needed(hir).and_then(|all| literals::shortened(&all));
-        Self { literals, classes: classes::rarest(classes::every(hir)) }
+        let classes = classes::rarest(classes::every(hir));
+        // Where each match has a literal of some length, the other literals would tell nothing more.
+        let tells = |literals: &Vec<Vec<u8>>| literals.iter().all(|text| text.len() > 1);
+        let plain = if literals.as_ref().is_some_and(tells) { Plain::Any } else { Plain::of(hir) };
+        Self { literals, classes, plain, ..Self::default() }
     }
 }
 
@@ -72,17 +82,24 @@ impl Stage {
     }
 
     /// Without the rules whose outcome is known. Gives every link its gate that can have one.
-    pub(crate) fn build(rules: &mut [Rule], known: &Prelude, constants: &Strings) -> Self {
+    pub(crate) fn build(
+        rules: &mut [Rule],
+        known: &Prelude,
+        constants: &Strings,
+        chains: &Chains,
+    ) -> Self {
         let mut wanted: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         let mut sets: BTreeMap<Vec<Vec<u8>>, usize> = BTreeMap::new();
         let mut needs: Vec<Option<Need>> = links(rules).map(|link| need(link)).collect();
         let wishes = needs.iter().flatten();
-        let classes =
-            Classes::choose(wishes.map(|need| (need.classes.as_slice(), need.literals.is_none())));
+        let wishes = wishes.map(|need| (need.classes.as_slice(), need.literals.is_none()));
+        let outside = [plain::outside()];
+        let has_plain = needs.iter().flatten().any(|need| matches!(need.plain, Plain::Literals(_)));
+        let classes = Classes::choose(wishes.chain(has_plain.then_some((&outside[..], true))));
+        let outside = classes.bits(&outside);
         for (link, need) in links(rules).zip(&mut needs) {
             let Some(need) = need else { continue };
-            let mut set = None;
-            if let Some(literals) = need.literals.take() {
+            let mut number = |literals: Vec<Vec<u8>>| {
                 let count = sets.len();
                 let number = *sets.entry(literals.clone()).or_insert(count);
                 if number == count {
@@ -90,10 +107,17 @@ impl Stage {
                         wanted.entry(literal).or_default().push(number);
                     }
                 }
-                set = Some(number);
-            }
+                number
+            };
+            let set = need.literals.take().map(&mut number);
             let gate = Gate::new(classes.bits(&need.classes), set);
             link.gate = (!gate.is_always_open()).then_some(gate);
+            link.plain_gate = match std::mem::take(&mut need.plain) {
+                Plain::Literals(literals) if outside != 0 => {
+                    Some(PlainGate { outside, literals: Gate::new(0, Some(number(literals))) })
+                }
+                Plain::Literals(_) | Plain::Nothing | Plain::Any => None,
+            };
         }
         let literals = wanted.into_iter().map(|(literal, sets)| {
             let mut holds = Holds::default();
@@ -103,7 +127,7 @@ impl Stage {
             (literal, holds)
         });
         let finder = Finder::new(literals);
-        let (phases, questions) = Phases::build(rules, known, constants);
+        let (phases, questions) = Phases::build(rules, known, constants, chains);
         let marks = MarkTable::new(classes.sets());
         Self { number: number(), finder: Some(finder), marks, phases, questions }
     }
@@ -182,18 +206,26 @@ fn need(link: &Link) -> Option<Need> {
         }
     }
     need.classes = classes::rarest(need.classes);
+    if need.literals.is_none() {
+        need.classes.append(&mut need.common);
+        if matches!(need.plain, Plain::Nothing) {
+            need.classes.push(plain::outside());
+        }
+    } else {
+        need.plain = Plain::Any;
+    }
     Some(need)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "of the other operators nothing can be said")]
 fn of_operator(operator: &Operator) -> Option<Need> {
     use crate::operator::{self, Comparison};
-    let literal = |text: &[u8]| Need { literals: Some(vec![text.to_vec()]), classes: Vec::new() };
-    let bytes = |set| Need { literals: None, classes: vec![set] };
+    let literal = |text: &[u8]| Need { literals: Some(vec![text.to_vec()]), ..Need::default() };
+    let bytes = |set| Need { classes: vec![set], ..Need::default() };
     Some(match operator {
         Operator::Regex(regex) | Operator::RegexGlobal(regex) => regex.need().clone(),
         Operator::Phrases(phrases) => {
-            Need { literals: Some(phrases.texts().to_vec()), classes: Vec::new() }
+            Need { literals: Some(phrases.texts().to_vec()), ..Need::default() }
         }
         Operator::Text(
             Comparison::BeginsWith
@@ -205,6 +237,11 @@ fn of_operator(operator: &Operator) -> Option<Need> {
         ) => literal(text.constant().filter(|text| !text.is_empty())?),
         Operator::ByteRange(allowed) => bytes(ByteSet::outside(allowed)),
         Operator::CrossSiteScripting => bytes(operator::CROSS_SITE_BYTES.iter().copied().collect()),
+        Operator::SqlInjection => {
+            let sets = operator::SQL_NEEDS
+                .map(|needs| (0..=u8::MAX).filter(|byte| needs(*byte)).collect());
+            Need { common: sets.to_vec(), ..Need::default() }
+        }
         Operator::UrlEncoding => bytes(ByteSet::from_iter(*b"%")),
         Operator::Utf8Encoding => bytes((0x80..=u8::MAX).collect()),
         _ => return None,

@@ -3,7 +3,7 @@
 use super::questions::{Builder, Questions};
 use super::settled::Settled;
 use super::{Quick, is_set};
-use crate::plan::{Flow, Rule};
+use crate::plan::{Chains, Flow, Rule};
 use crate::prelude::Prelude;
 use crate::strings::Strings;
 
@@ -63,6 +63,7 @@ impl Phases {
         rules: &mut [Rule],
         prelude: &Prelude,
         constants: &Strings,
+        chains: &Chains,
     ) -> (Self, Questions) {
         let mut builder = Builder::default();
         let entrances: Vec<Entrance> =
@@ -77,7 +78,7 @@ impl Phases {
             *open = settled.open(list);
         }
         phases.question(rules, &mut builder);
-        (phases, builder.finish())
+        (phases, builder.finish(chains))
     }
 
     /// The rules of a phase (1 to 5) that may be entered, as bits by their position.

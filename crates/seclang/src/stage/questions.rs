@@ -9,8 +9,8 @@
 //! Only lines whose variables stay as they are while a phase is evaluated are looked at so. What a rule leaves out
 //! (`!ARGS:x`, `ctl:ruleRemoveTarget…`) is not taken out here: too much may be open, never too little.
 
-use super::{Gate, Holds, set};
-use crate::plan::{ChainId, Link};
+use super::{Gate, Holds, Marks, set};
+use crate::plan::{ChainId, Chains, Link};
 use crate::variable::{Selector, Target, Variable};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,6 +19,8 @@ use std::ops::Range;
 pub(crate) type WaySet = u128;
 /// Ways that have a bit. Lines beyond have no question, and are always asked.
 const WAYS_MAX: usize = 128;
+/// Sets of ways whose questions are kept together.
+const SETS_KEPT: usize = 16;
 /// Looks, as bits.
 pub(crate) type LookSet = u64;
 
@@ -74,6 +76,8 @@ pub(crate) struct Questions {
     targets: Vec<Target>,
     /// By number, which is the place of their bit.
     ways: Vec<Way>,
+    /// For each transformation's bit the ways that it is part of.
+    reacting: Vec<(u64, WaySet)>,
     /// Of phases 1 to 5.
     parts: [Part; 5],
     gates: Gates,
@@ -82,12 +86,41 @@ pub(crate) struct Questions {
 /// What the questions' gates ask for.
 #[derive(Debug, Default)]
 struct Gates {
-    /// The questions that need no literal.
+    /// The questions that need nothing.
     without: Vec<u64>,
-    /// For each set of literals those that need one of it, as words with bits.
-    literals: Vec<Vec<(usize, u64)>>,
-    /// Distinct classes of bytes, and those that need one of each.
-    classes: Vec<(u64, Vec<(usize, u64)>)>,
+    /// Those that need no literal, but bytes.
+    bytes: ByClasses,
+    /// For each set of literals those that need one of it, and perhaps bytes as well.
+    literals: Vec<ByClasses>,
+}
+
+/// Questions by the classes of bytes that they need.
+#[derive(Debug, Default, Clone)]
+struct ByClasses(Vec<(u64, Vec<(usize, u64)>)>);
+
+impl ByClasses {
+    /// A question needs these classes: its word and its bit.
+    fn add(&mut self, classes: u64, word: usize, bit: u64) {
+        let at = self.0.iter().position(|(own, _)| *own == classes).unwrap_or_else(|| {
+            self.0.push((classes, Vec::new()));
+            self.0.len() - 1
+        });
+        let Some((_, list)) = self.0.get_mut(at) else { return };
+        match list.iter_mut().find(|(own, _)| *own == word) {
+            Some((_, bits)) => *bits |= bit,
+            None => list.push((word, bit)),
+        }
+    }
+
+    /// Opens those whose classes are all held.
+    fn open_to(&self, holds: &Holds, open: &mut [u64]) {
+        let held = self.0.iter().filter(|(classes, _)| holds.have_classes(*classes));
+        for (word, bits) in held.flat_map(|(_, questions)| questions) {
+            if let Some(word) = open.get_mut(*word) {
+                *word |= bits;
+            }
+        }
+    }
 }
 
 impl Questions {
@@ -115,29 +148,87 @@ impl Questions {
         self.targets.get(number)
     }
 
-    /// These ways.
-    pub(crate) fn ways(&self, set: WaySet) -> impl Iterator<Item = &Way> {
-        self.ways.iter().enumerate().filter(move |(at, _)| set >> at & 1 == 1).map(|(_, way)| way)
+    /// These ways, each with its bit.
+    pub(crate) fn ways(&self, set: WaySet) -> impl Iterator<Item = (WaySet, &Way)> {
+        let rests = std::iter::successors(Some(set), |rest| Some(rest & rest.wrapping_sub(1)));
+        rests.take_while(|rest| *rest != 0).filter_map(|rest| {
+            let at = usize::try_from(rest.trailing_zeros()).ok()?;
+            Some((1 << at, self.ways.get(at)?))
+        })
     }
 
-    /// The questions to which a text that holds this may say yes, as bits of a row.
-    pub(crate) fn open_to(&self, holds: &Holds, open: &mut Vec<u64>) {
+    /// The ways by which a string with these marks may be changed.
+    pub(crate) fn changing(&self, marks: Marks) -> WaySet {
+        let touches = |(react, _): &&(u64, WaySet)| react & marks.reacts != 0;
+        self.reacting.iter().filter(touches).fold(0, |set, (_, ways)| set | ways)
+    }
+
+    /// The questions to which a text that holds this may say yes, of those that it comes to by these ways, as bits of a
+    /// row.
+    pub(crate) fn open_to<'a>(&self, holds: &Holds, ways: WaySet, rows: &'a mut Rows) -> &'a [u64] {
+        let Rows { open, asked, .. } = rows;
+        let gates = &self.gates;
         open.clear();
-        open.extend_from_slice(&self.gates.without);
-        for (word, bits) in
-            holds.literals().filter_map(|set| self.gates.literals.get(set)).flatten()
-        {
-            if let Some(word) = open.get_mut(*word) {
-                *word |= bits;
-            }
+        open.extend_from_slice(&gates.without);
+        gates.bytes.open_to(holds, open);
+        for questions in holds.literals().filter_map(|set| gates.literals.get(set)) {
+            questions.open_to(holds, open);
         }
-        let missing =
-            self.gates.classes.iter().filter(|(classes, _)| !holds.have_classes(*classes));
-        for (word, bits) in missing.flat_map(|(_, questions)| questions) {
-            if let Some(word) = open.get_mut(*word) {
-                *word &= !bits;
+        let asked = asked.of(ways, |row| {
+            row.clear();
+            row.resize(open.len(), 0);
+            for (_, way) in self.ways(ways) {
+                row.iter_mut().zip(&way.questions).for_each(|(asked, own)| *asked |= own);
             }
+        });
+        open.iter_mut().zip(asked).for_each(|(open, asked)| *open &= *asked);
+        open
+    }
+}
+
+/// Room for rows.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    /// The rule set whose questions are asked.
+    rules: u64,
+    /// The questions that are open.
+    open: Vec<u64>,
+    asked: Asked,
+}
+
+impl Rows {
+    /// Serves the rule set with this number from now on.
+    pub(crate) fn serve(&mut self, rules: u64) {
+        if self.rules != rules {
+            *self = Self { rules, ..Self::default() };
         }
+    }
+}
+
+/// The questions of some sets of ways, which are few: they follow from what the bytes of a string say about it.
+#[derive(Debug, Default)]
+struct Asked {
+    sets: Vec<(WaySet, Vec<u64>)>,
+    /// The place that is given away next.
+    next: usize,
+}
+
+impl Asked {
+    /// The questions of a set, which are made if they are not there.
+    fn of(&mut self, ways: WaySet, make: impl FnOnce(&mut Vec<u64>)) -> &[u64] {
+        let at = self.sets.iter().position(|(set, _)| *set == ways).unwrap_or_else(|| {
+            let at = self.next;
+            self.next = (at + 1) % SETS_KEPT;
+            if self.sets.len() <= at {
+                self.sets.resize_with(at + 1, Default::default);
+            }
+            if let Some((set, row)) = self.sets.get_mut(at) {
+                make(row);
+                *set = ways;
+            }
+            at
+        });
+        self.sets.get(at).map_or(&[], |(_, row)| row.as_slice())
     }
 }
 
@@ -156,7 +247,6 @@ pub(super) struct Builder {
     targets: BTreeMap<(usize, Said), usize>,
     ways: BTreeMap<(ChainId, bool), usize>,
     looks: BTreeMap<(u8, usize), Look>,
-    classes: BTreeMap<u64, Vec<(usize, u64)>>,
 }
 
 impl Builder {
@@ -247,7 +337,14 @@ impl Builder {
             way.questions.resize(way.questions.len().max(word + 1), 0);
             set(&mut way.questions, word * 64 + place % 64);
         }
-        self.gate(link.gate.unwrap_or(Gate::OPEN), word, question.bit);
+        let (gate, bit) = (link.gate.unwrap_or(Gate::OPEN), question.bit);
+        match link.plain_gate {
+            Some(plain) => {
+                self.gate(gate.literal(), gate.classes() | plain.outside, word, bit);
+                self.gate(plain.literals.literal(), gate.classes(), word, bit);
+            }
+            None => self.gate(gate.literal(), gate.classes(), word, bit),
+        }
         for target in targets.into_iter().filter(|_| is_looked_at) {
             let look = || Look { target, bit: 0, ways: 0, questions: Vec::new() };
             let look = self.looks.entry((phase, target)).or_insert_with(look);
@@ -258,30 +355,35 @@ impl Builder {
         true
     }
 
-    fn gate(&mut self, gate: Gate, word: usize, bit: u64) {
+    /// A question is open to what holds a literal of the set, if it asks for one, and these classes.
+    fn gate(&mut self, literal: Option<usize>, classes: u64, word: usize, bit: u64) {
         let gates = &mut self.questions.gates;
         gates.without.resize(gates.without.len().max(word + 1), 0);
-        match gate.literal() {
+        match literal {
             Some(literal) => {
-                gates.literals.resize(gates.literals.len().max(literal + 1), Vec::new());
-                if let Some(list) = gates.literals.get_mut(literal) {
-                    list.push((word, bit));
+                gates.literals.resize(gates.literals.len().max(literal + 1), ByClasses::default());
+                if let Some(own) = gates.literals.get_mut(literal) {
+                    own.add(classes, word, bit);
                 }
             }
+            None if classes != 0 => gates.bytes.add(classes, word, bit),
             None => {
                 if let Some(word) = gates.without.get_mut(word) {
                     *word |= bit;
                 }
             }
         }
-        if gate.classes() != 0 {
-            self.classes.entry(gate.classes()).or_default().push((word, bit));
-        }
     }
 
     /// All of them.
-    pub(super) fn finish(mut self) -> Questions {
-        self.questions.gates.classes = std::mem::take(&mut self.classes).into_iter().collect();
+    pub(super) fn finish(mut self, chains: &Chains) -> Questions {
+        let bits_of = |way: &Way| chains.node(way.chain).map_or(0, |node| node.bits);
+        let ways = || (0..WAYS_MAX).zip(&self.questions.ways);
+        let of_bit = |bit: u64| {
+            ways().filter(|(_, way)| bits_of(way) & bit != 0).fold(0, |set, (at, _)| set | 1 << at)
+        };
+        let reacting = (0..u64::BITS).map(|place| (1 << place, of_bit(1 << place)));
+        self.questions.reacting = reacting.filter(|(_, ways)| *ways != 0).collect();
         let targets = &self.questions.targets;
         let is_whole = |look: &Look| {
             let selector = targets.get(look.target).map(|target| &target.selector);

@@ -3,15 +3,23 @@
 //! each is found out once, however many rules ask; of short ones what follows from their bytes is known to later
 //! transactions too ([`Recall`]).
 
-use super::recall::{Facts, Recall};
+use super::forms::Forms;
+use super::recall::{Facts, Recall, TEXT_BYTES_MAX};
 use crate::plan::{ChainId, ChainStep, Chains};
-use crate::stage::{Holds, Look, Marks, Question, Stage, Way, WaySet};
+use crate::stage::{Holds, Look, Marks, Question, Rows, Stage, WaySet};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 use std::num::NonZeroU32;
 
 /// Questions that are put in vain to a string to which they need not be put.
 const FORESEEN_MAX: u8 = 16;
+
+/// Room for finding out to which questions a string may say yes.
+#[derive(Debug, Default)]
+struct Rooms {
+    rows: Rows,
+    forms: Forms,
+}
 
 /// What is known of one string.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,8 +47,8 @@ pub(super) struct Memo {
     /// Whether strings are remembered, and what they have said no to. Where people want to see each question put, they
     /// are not.
     remembers: bool,
-    /// Room for a row.
-    gates: Vec<u64>,
+    /// Empty while it is used.
+    rooms: Box<Rooms>,
     /// Cells: what each transformation makes of a string, a row for each string that has cells.
     cells: Vec<Option<StrId>>,
     /// Bytes that were looked at since this was last asked.
@@ -62,6 +70,7 @@ impl Memo {
     pub(super) fn serve(&mut self, stage: &Stage, remembers: bool) {
         self.remembers = remembers;
         self.recall.serve(stage.number, stage.questions.words());
+        self.rooms.rows.serve(stage.number);
     }
 
     /// Forgets everything of the transaction, and keeps the room.
@@ -83,6 +92,7 @@ impl Memo {
             + self.recall.capacity_beside()
             + self.cells.capacity() * size_of::<Option<StrId>>()
             + self.room.capacity()
+            + self.rooms.forms.capacity()
     }
 
     /// Bytes that were looked at since this was last asked.
@@ -224,41 +234,62 @@ impl Memo {
         strings: &mut Strings,
     ) -> Option<()> {
         let questions = &tables.stage.questions;
-        let mut gates = std::mem::take(&mut self.gates);
-        // First, for what differs from it in case alone holds the same literals.
-        let mut before = *self.holds(tables, value, strings);
-        questions.open_to(&before, &mut gates);
-        for way in questions.ways(ways) {
-            let holds = self.holds_by(tables, way, value, strings);
-            if before != holds {
-                questions.open_to(&holds, &mut gates);
-                before = holds;
+        let row = self.row(tables, value, strings);
+        let changing = questions.changing(self.marks(row)) & ways;
+        let mut rooms = std::mem::take(&mut self.rooms);
+        let Rooms { rows, forms } = &mut *rooms;
+        let holds = *self.holds(tables, value, strings);
+        if changing == 0 {
+            self.recall.add(place, questions.open_to(&holds, ways, rows))?;
+        } else if strings.get(value).len() <= TEXT_BYTES_MAX {
+            forms.begin(strings.get(value), self.marks(row), holds, ways & !changing);
+            for (bit, way) in questions.ways(changing) {
+                let Some(chain) = tables.chains.node(way.chain) else { continue };
+                forms.follow(tables.stage, chain, bit, way.every_step);
             }
-            let open = gates.iter().zip(&way.questions);
-            self.recall.add(place, open.map(|(gate, own)| gate & own))?;
+            forms.tell(tables.stage, |holds, ways| {
+                // A place is there as long as its transaction.
+                let _added = self.recall.add(place, questions.open_to(holds, ways, rows));
+            });
+            self.read_bytes += forms.read_bytes();
+            if let Some((facts, marks)) = self.facts_mut(row).zip(forms.marks()) {
+                facts.marks = marks;
+            }
+        } else {
+            self.recall.add(place, questions.open_to(&holds, ways & !changing, rows))?;
+            self.settle_kept(tables, (place, value), changing, strings, rows)?;
         }
-        self.gates = gates;
+        self.rooms = rooms;
         self.recall.settle(place, ways)
     }
 
-    /// What a string holds when it comes to questions by a way.
-    fn holds_by(
+    /// The same for a long string, which is transformed once for these and whoever asks it afterwards.
+    fn settle_kept(
         &mut self,
         tables: Tables<'_>,
-        way: &Way,
-        value: StrId,
+        (place, value): (usize, StrId),
+        ways: WaySet,
         strings: &mut Strings,
-    ) -> Holds {
-        if !way.every_step {
-            let after = self.transform(tables, way.chain, value, strings);
-            return *self.holds(tables, after, strings);
+        rows: &mut Rows,
+    ) -> Option<()> {
+        let questions = &tables.stage.questions;
+        let mut all: Vec<(StrId, WaySet)> = Vec::new();
+        for (bit, way) in questions.ways(ways) {
+            let last = [way.chain];
+            let steps = if way.every_step { tables.chains.prefixes(way.chain) } else { &last };
+            for chain in steps {
+                let after = self.transform(tables, *chain, value, strings);
+                match all.iter_mut().find(|(other, _)| *other == after) {
+                    Some((_, ways)) => *ways |= bit,
+                    None => all.push((after, bit)),
+                }
+            }
         }
-        let mut all = Holds::NOTHING;
-        for chain in tables.chains.prefixes(way.chain) {
-            let after = self.transform(tables, *chain, value, strings);
-            all.add(self.holds(tables, after, strings));
+        for (after, ways) in all {
+            let holds = *self.holds(tables, after, strings);
+            self.recall.add(place, questions.open_to(&holds, ways, rows))?;
         }
-        all
+        Some(())
     }
 
     /// Whether a string says no to a question, as far as that can be said without putting it.

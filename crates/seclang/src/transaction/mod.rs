@@ -12,6 +12,7 @@ mod derived;
 mod effects;
 mod evaluate;
 mod expand;
+mod forms;
 mod memo;
 mod other;
 mod recall;

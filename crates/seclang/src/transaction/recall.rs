@@ -12,7 +12,7 @@ use crate::stage::{Holds, LookSet, Marks, Question, WaySet};
 use smallvec::SmallVec;
 
 /// Longest string that is remembered, in bytes.
-const TEXT_BYTES_MAX: usize = 128;
+pub(super) const TEXT_BYTES_MAX: usize = 128;
 /// Bytes of a string that stand within its place.
 const TEXT_BYTES_WITHIN: usize = 24;
 /// Sets of places for strings.
@@ -206,7 +206,7 @@ impl Recall {
     }
 
     /// The string of a place may say yes to these questions, as bits of a row.
-    pub(super) fn add(&mut self, place: usize, questions: impl Iterator<Item = u64>) -> Option<()> {
+    pub(super) fn add(&mut self, place: usize, questions: &[u64]) -> Option<()> {
         self.open_mut(place)?.iter_mut().zip(questions).for_each(|(open, more)| *open |= more);
         Some(())
     }
@@ -352,7 +352,7 @@ mod tests {
             ["one", "other"].map(|text| meet(&mut recall, text.as_bytes(), marks(0)).1);
         let question = Question { word: 1, bit: 2, way: 1, is_looked_at: true };
         assert!(recall.settled(one) == 0 && !recall.denies(one, 4));
-        recall.add(one, [1, 6].into_iter()).unwrap();
+        recall.add(one, &[1, 6]).unwrap();
         recall.settle(one, 1 << 70).unwrap();
         recall.settle(one, 2).unwrap();
         assert_eq!(recall.settled(one), 1 << 70 | 2);
@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(recall.settled(one), 1 << 70 | 2);
         recall.deny(one, 4).unwrap();
         assert!(recall.denies(one, 4) && !recall.denies(one, 3) && !recall.denies(other, 4));
-        recall.add(one, [1, 2].into_iter()).unwrap();
+        recall.add(one, &[1, 2]).unwrap();
         assert_eq!(recall.open(other), Some(&[0, 0][..]));
         for number in 0..100_000_u32 {
             recall.begin();

@@ -40,7 +40,9 @@ fn main() -> Result<()> {
             let include = include.iter().map(PathBuf::from).collect();
             time((layer, anew), only.as_deref(), paranoia, include)
         }
-        None => anyhow::bail!("engine-bench [--layer] [--new-values] [--only WORKLOAD] PARANOIA INCLUDE…"),
+        None => anyhow::bail!(
+            "engine-bench [--layer] [--new-values] [--only WORKLOAD] PARANOIA INCLUDE…"
+        ),
     }
 }
 

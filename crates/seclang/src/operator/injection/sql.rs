@@ -48,16 +48,26 @@ impl Fingerprint {
 
 /// The fingerprint of the injection that a value is, if it is one.
 pub(super) fn injection(value: &[u8]) -> Option<Fingerprint> {
-    if value.iter().all(|byte| is_of_words(*byte)) {
+    if value.iter().all(|byte| is_of_words(*byte)) || value.iter().all(|byte| is_of_decimals(*byte))
+    {
         return None;
     }
     injection_anywhere(value)
 }
 
+/// Every injection holds a byte of each of these kinds.
+pub(crate) const NEEDS: [fn(u8) -> bool; 2] =
+    [|byte| !is_of_words(byte), |byte| !is_of_decimals(byte)];
+
 /// A value of these bytes alone is one word, or a number and a word: no injection, as the tests show. Bytes above
 /// ASCII are letters, but for the white space of Latin-1.
 fn is_of_words(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || (byte >= 128 && byte != 160)
+}
+
+/// Nor is one of these alone: it is one number or a few in a row.
+fn is_of_decimals(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte == b'.'
 }
 
 fn injection_anywhere(value: &[u8]) -> Option<Fingerprint> {
@@ -201,6 +211,19 @@ mod tests {
         }
     }
 
+    /// All digits but 0 are the same to the reader of tokens. All texts of so many bytes, which is more than five tokens;
+    /// longer ones by chance.
+    #[test]
+    fn decimals_alone_are_no_injection() {
+        for length in 0..=9 {
+            for number in 0..3_usize.pow(length) {
+                let digit = |place| b"01."[number / 3_usize.pow(place) % 3];
+                let value: Vec<u8> = (0..length).map(digit).collect();
+                assert_eq!(injection_anywhere(&value), None, "{value:?}");
+            }
+        }
+    }
+
     fn time(value: &[u8], times: usize) -> Duration {
         let run = || {
             let start = Instant::now();
@@ -236,6 +259,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn many_decimals_are_no_injection_either(value in "[0-9.]{9,60}") {
+            prop_assert_eq!(injection_anywhere(value.as_bytes()), None);
+        }
+
         #[test]
         fn nothing_is_lost_by_the_first_look(
             begin in "(0x|0b|[0-9]{1,3}|1e|[bxenqu])?",

@@ -1,0 +1,261 @@
+//! What transformations make of a short string, found out without keeping any of it: most values say no to everything
+//! however they are transformed, and what a value became on the way to that is of no use to anybody.
+//!
+//! Which forms there are is what the transformations make one after the other, as a test shows. What is remembered of
+//! them is bounded; beyond that they are made again.
+
+use crate::plan::ChainNode;
+use crate::stage::{Holds, Marks, Stage, WaySet};
+use crate::transform::Transformation;
+use std::ops::Range;
+
+/// Forms that a new one is compared with.
+const COMPARED_MAX: usize = 32;
+/// Steps whose outcome is remembered.
+const STEPS_KEPT_MAX: usize = 64;
+
+/// What a string became.
+#[derive(Debug)]
+struct Form {
+    at: Range<usize>,
+    marks: Marks,
+    holds: Option<Holds>,
+    /// An earlier form that differs in case alone, and so holds the same literals.
+    alike: Option<usize>,
+    /// The ways that lead to it.
+    ways: WaySet,
+}
+
+/// What a transformation, by its place, made of a form.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    from: usize,
+    place: usize,
+    to: usize,
+}
+
+/// A string and what became of it.
+#[derive(Debug, Default)]
+pub(super) struct Forms {
+    /// All forms behind each other, the string itself first.
+    text: Vec<u8>,
+    all: Vec<Form>,
+    steps: Vec<Step>,
+    room: Vec<u8>,
+    /// Bytes that were looked at.
+    read_bytes: usize,
+}
+
+impl Forms {
+    /// Of this string, which comes by these ways as it is.
+    pub(super) fn begin(&mut self, text: &[u8], marks: Marks, holds: Holds, ways: WaySet) {
+        self.text.clear();
+        self.text.extend_from_slice(text);
+        self.all.clear();
+        let at = 0..text.len();
+        self.all.push(Form { at, marks, holds: Some(holds), alike: None, ways });
+        self.steps.clear();
+        self.read_bytes = 0;
+    }
+
+    /// Bytes of room that it holds, used or not.
+    pub(super) fn capacity(&self) -> usize {
+        self.text.capacity()
+            + self.all.capacity() * size_of::<Form>()
+            + self.steps.capacity() * size_of::<Step>()
+            + self.room.capacity()
+    }
+
+    /// Bytes that were looked at.
+    pub(super) fn read_bytes(&self) -> usize {
+        self.read_bytes
+    }
+
+    /// What is known of the bytes of the string itself by now.
+    pub(super) fn marks(&self) -> Option<Marks> {
+        self.all.first().map(|form| form.marks)
+    }
+
+    /// Finds out what a way makes of the string, or each of its steps.
+    pub(super) fn follow(
+        &mut self,
+        stage: &Stage,
+        chain: &ChainNode,
+        way: WaySet,
+        every_step: bool,
+    ) {
+        let mut form = 0;
+        for step in &chain.steps {
+            if every_step {
+                self.lead(way, form);
+            }
+            let reacts = self.all.get(form).is_some_and(|form| form.marks.reacts & step.bit != 0);
+            if !reacts {
+                continue;
+            }
+            let known = |known: &&Step| known.from == form && known.place == step.place;
+            form = if let Some(known) = self.steps.iter().find(known) {
+                known.to
+            } else {
+                let to = self.apply(stage, form, step.bit, step.transformation, |input, room| {
+                    step.apply(input, room);
+                });
+                if self.steps.len() < STEPS_KEPT_MAX {
+                    self.steps.push(Step { from: form, place: step.place, to });
+                }
+                to
+            };
+        }
+        self.lead(way, form);
+    }
+
+    fn lead(&mut self, way: WaySet, form: usize) {
+        if let Some(form) = self.all.get_mut(form) {
+            form.ways |= way;
+        }
+    }
+
+    fn apply(
+        &mut self,
+        stage: &Stage,
+        from: usize,
+        bit: u64,
+        transformation: &Transformation,
+        apply: impl Fn(&[u8], &mut Vec<u8>),
+    ) -> usize {
+        let Self { text, all, room, read_bytes, .. } = self;
+        let Some(form) = all.get_mut(from) else { return from };
+        let input = text.get(form.at.clone()).unwrap_or_default();
+        *read_bytes += input.len();
+        let mut is_changed = (transformation.changes)(input);
+        if is_changed {
+            room.clear();
+            apply(input, room);
+            is_changed = room != input;
+        }
+        if !is_changed {
+            // It might have changed it.
+            form.marks.reacts &= !bit;
+            return from;
+        }
+        let is_same = |form: &Form| text.get(form.at.clone()) == Some(room);
+        if let Some(same) = all.iter().take(COMPARED_MAX).position(is_same) {
+            return same;
+        }
+        let at = text.len()..text.len() + room.len();
+        text.extend_from_slice(room);
+        *read_bytes += room.len();
+        let marks = stage.marks.of(room);
+        let alike = transformation.keeps_all_but_case.then_some(from);
+        all.push(Form { at, marks, holds: None, alike, ways: 0 });
+        all.len() - 1
+    }
+
+    /// Says what each form holds that ways lead to, and which.
+    pub(super) fn tell(&mut self, stage: &Stage, mut tell: impl FnMut(&Holds, WaySet)) {
+        for number in 0..self.all.len() {
+            let Some(form) = self.all.get(number).filter(|form| form.ways != 0) else { continue };
+            let alike = form.alike.and_then(|alike| self.all.get(alike)?.holds);
+            let holds = form.holds.unwrap_or_else(|| {
+                let text = self.text.get(form.at.clone()).unwrap_or_default();
+                alike.map_or_else(
+                    || stage.holds(text, form.marks),
+                    |alike| alike.with_classes(form.marks.classes),
+                )
+            });
+            tell(&holds, form.ways);
+            if let Some(form) = self.all.get_mut(number) {
+                form.holds = Some(holds);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{ChainId, Chains};
+    use crate::transform;
+    use proptest::prelude::*;
+
+    /// What the steps make of a text one after the other, each looked at or the last alone.
+    fn plainly(chain: &ChainNode, text: &[u8], every_step: bool) -> Vec<Vec<u8>> {
+        let mut all = vec![text.to_vec()];
+        for step in &chain.steps {
+            let mut out = Vec::new();
+            step.apply(&all[all.len() - 1], &mut out);
+            all.push(out);
+        }
+        let first = if every_step { 0 } else { all.len() - 1 };
+        let mut seen = all.split_off(first);
+        seen.sort();
+        seen.dedup();
+        seen
+    }
+
+    fn chain(chains: &mut Chains, names: &[usize]) -> ChainId {
+        let step = |before, name: &usize| {
+            chains.extend(before, &transform::ALL[name % transform::ALL.len()])
+        };
+        names.iter().fold(ChainId::NONE, step)
+    }
+
+    proptest! {
+        /// With more ways, steps and forms than are remembered.
+        #[test]
+        fn forms_are_what_the_steps_make(
+            ways in proptest::collection::vec((proptest::collection::vec(0..64_usize, 1..6), any::<bool>()), 1..40),
+            text in "[ -~\\x00]{0,12}",
+        ) {
+            let stage = Stage::plain(&[]);
+            let mut chains = Chains::default();
+            let ids: Vec<ChainId> = ways.iter().map(|(names, _)| chain(&mut chains, names)).collect();
+            let mut forms = Forms::default();
+            for _ in 0..2 {
+                forms.begin(text.as_bytes(), stage.marks.of(text.as_bytes()), Holds::ALL, 0);
+                for (number, (id, (_, every_step))) in ids.iter().zip(&ways).enumerate() {
+                    let node = chains.node(*id).unwrap();
+                    forms.follow(&stage, node, 1 << number, *every_step);
+                }
+                for (number, (id, (_, every_step))) in ids.iter().zip(&ways).enumerate() {
+                    let led = forms.all.iter().filter(|form| form.ways >> number & 1 == 1);
+                    let mut found: Vec<Vec<u8>> =
+                        led.map(|form| forms.text[form.at.clone()].to_vec()).collect();
+                    found.sort();
+                    found.dedup();
+                    let node = chains.node(*id).unwrap();
+                    prop_assert_eq!(found, plainly(node, text.as_bytes(), *every_step));
+                }
+                let mut told = 0;
+                forms.tell(&stage, |_, ways| told |= ways);
+                prop_assert_eq!(told.count_ones(), u32::try_from(ways.len()).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn what_differs_in_case_alone_holds_the_same() {
+        let stage = Stage::plain(&[]);
+        let mut chains = Chains::default();
+        let lower = chain(
+            &mut chains,
+            &[transform::ALL.iter().position(|one| one.name() == "lowercase").unwrap()],
+        );
+        let mut forms = Forms::default();
+        let holds = Holds::literal(7);
+        forms.begin(b"Word", stage.marks.of(b"Word"), holds, 1);
+        forms.follow(&stage, chains.node(lower).unwrap(), 2, false);
+        let mut told = Vec::new();
+        forms.tell(&stage, |holds, ways| told.push((*holds, ways)));
+        assert_eq!(told, [(holds, 1), (holds, 2)]);
+        forms.begin(b"word", stage.marks.of(b"word"), holds, 1);
+        forms.follow(&stage, chains.node(lower).unwrap(), 2, false);
+        told.clear();
+        forms.tell(&stage, |holds, ways| told.push((*holds, ways)));
+        assert_eq!(told, [(holds, 3)], "it is as it was");
+        assert!(
+            forms.capacity() > 0 && forms.read_bytes() == 0,
+            "nothing is applied where nothing reacts"
+        );
+    }
+}
