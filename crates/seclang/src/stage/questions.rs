@@ -19,8 +19,8 @@ use std::ops::Range;
 pub(crate) type WaySet = u128;
 /// Ways that have a bit. Lines beyond have no question, and are always asked.
 const WAYS_MAX: usize = 128;
-/// Sets of ways whose questions are kept together.
-const SETS_KEPT: usize = 16;
+/// Rows of a kind that are kept.
+const ROWS_KEPT: usize = 16;
 /// Looks, as bits.
 pub(crate) type LookSet = u64;
 
@@ -166,7 +166,16 @@ impl Questions {
     /// The questions to which a text that holds this may say yes, of those that it comes to by these ways, as bits of a
     /// row.
     pub(crate) fn open_to<'a>(&self, holds: &Holds, ways: WaySet, rows: &'a mut Rows) -> &'a [u64] {
-        let Rows { open, asked, .. } = rows;
+        let Rows { asked, bytes_alone, row, .. } = rows;
+        if !holds.has_literals() {
+            return bytes_alone
+                .of((ways, holds.classes_held()), |row| self.open(holds, ways, asked, row));
+        }
+        self.open(holds, ways, asked, row);
+        row
+    }
+
+    fn open(&self, holds: &Holds, ways: WaySet, asked: &mut Kept<WaySet>, open: &mut Vec<u64>) {
         let gates = &self.gates;
         open.clear();
         open.extend_from_slice(&gates.without);
@@ -182,18 +191,19 @@ impl Questions {
             }
         });
         open.iter_mut().zip(asked).for_each(|(open, asked)| *open &= *asked);
-        open
     }
 }
 
-/// Room for rows.
+/// Rows that come again and again, and room for others.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     /// The rule set whose questions are asked.
     rules: u64,
-    /// The questions that are open.
-    open: Vec<u64>,
-    asked: Asked,
+    /// The questions that texts come to by some ways.
+    asked: Kept<WaySet>,
+    /// Those of them that are open to texts with bytes of some classes, which hold no literal.
+    bytes_alone: Kept<(WaySet, u64)>,
+    row: Vec<u64>,
 }
 
 impl Rows {
@@ -205,30 +215,38 @@ impl Rows {
     }
 }
 
-/// The questions of some sets of ways, which are few: they follow from what the bytes of a string say about it.
-#[derive(Debug, Default)]
-struct Asked {
-    sets: Vec<(WaySet, Vec<u64>)>,
+/// Rows by what they follow from, the last few.
+#[derive(Debug)]
+struct Kept<K> {
+    rows: Vec<(K, Vec<u64>)>,
     /// The place that is given away next.
     next: usize,
 }
 
-impl Asked {
-    /// The questions of a set, which are made if they are not there.
-    fn of(&mut self, ways: WaySet, make: impl FnOnce(&mut Vec<u64>)) -> &[u64] {
-        let at = self.sets.iter().position(|(set, _)| *set == ways).unwrap_or_else(|| {
+impl<K> Default for Kept<K> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), next: 0 }
+    }
+}
+
+impl<K: PartialEq> Kept<K> {
+    /// The row of this, which is made if it is not there.
+    fn of(&mut self, key: K, make: impl FnOnce(&mut Vec<u64>)) -> &[u64] {
+        let known = self.rows.iter().position(|(own, _)| *own == key);
+        let at = known.unwrap_or_else(|| {
             let at = self.next;
-            self.next = (at + 1) % SETS_KEPT;
-            if self.sets.len() <= at {
-                self.sets.resize_with(at + 1, Default::default);
+            self.next = (at + 1) % ROWS_KEPT;
+            if self.rows.len() <= at {
+                self.rows.push((key, Vec::new()));
+            } else if let Some((own, _)) = self.rows.get_mut(at) {
+                *own = key;
             }
-            if let Some((set, row)) = self.sets.get_mut(at) {
+            if let Some((_, row)) = self.rows.get_mut(at) {
                 make(row);
-                *set = ways;
             }
             at
         });
-        self.sets.get(at).map_or(&[], |(_, row)| row.as_slice())
+        self.rows.get(at).map_or(&[], |(_, row)| row.as_slice())
     }
 }
 

@@ -4,15 +4,16 @@
 //! Which forms there are is what the transformations make one after the other, as a test shows. What is remembered of
 //! them is bounded; beyond that they are made again.
 
-use crate::plan::ChainNode;
+use crate::plan::{ChainNode, ChainStep};
 use crate::stage::{Holds, Marks, Stage, WaySet};
-use crate::transform::Transformation;
 use std::ops::Range;
 
 /// Forms that a new one is compared with.
 const COMPARED_MAX: usize = 32;
-/// Steps whose outcome is remembered.
-const STEPS_KEPT_MAX: usize = 64;
+/// Transformations that there is room for.
+const TRANSFORMATIONS_MAX: usize = 64;
+/// It was not found out yet what a transformation makes of a form.
+const UNKNOWN: u8 = u8::MAX;
 
 /// What a string became.
 #[derive(Debug)]
@@ -24,14 +25,15 @@ struct Form {
     alike: Option<usize>,
     /// The ways that lead to it.
     ways: WaySet,
+    /// For each transformation, by its place, what it makes of it.
+    after: [u8; TRANSFORMATIONS_MAX],
 }
 
-/// What a transformation, by its place, made of a form.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    from: usize,
-    place: usize,
-    to: usize,
+impl Form {
+    fn new(at: Range<usize>, marks: Marks) -> Self {
+        let after = [UNKNOWN; TRANSFORMATIONS_MAX];
+        Self { at, marks, holds: None, alike: None, ways: 0, after }
+    }
 }
 
 /// A string and what became of it.
@@ -40,7 +42,6 @@ pub(super) struct Forms {
     /// All forms behind each other, the string itself first.
     text: Vec<u8>,
     all: Vec<Form>,
-    steps: Vec<Step>,
     room: Vec<u8>,
     /// Bytes that were looked at.
     read_bytes: usize,
@@ -52,18 +53,14 @@ impl Forms {
         self.text.clear();
         self.text.extend_from_slice(text);
         self.all.clear();
-        let at = 0..text.len();
-        self.all.push(Form { at, marks, holds: Some(holds), alike: None, ways });
-        self.steps.clear();
+        let form = Form::new(0..text.len(), marks);
+        self.all.push(Form { holds: Some(holds), ways, ..form });
         self.read_bytes = 0;
     }
 
     /// Bytes of room that it holds, used or not.
     pub(super) fn capacity(&self) -> usize {
-        self.text.capacity()
-            + self.all.capacity() * size_of::<Form>()
-            + self.steps.capacity() * size_of::<Step>()
-            + self.room.capacity()
+        self.text.capacity() + self.all.capacity() * size_of::<Form>() + self.room.capacity()
     }
 
     /// Bytes that were looked at.
@@ -84,29 +81,40 @@ impl Forms {
         way: WaySet,
         every_step: bool,
     ) {
-        let mut form = 0;
+        let reacts_of =
+            |own: &Self, form: usize| own.all.get(form).map_or(0, |form| form.marks.reacts);
+        let (mut form, mut reacts) = (0, reacts_of(self, 0));
         for step in &chain.steps {
             if every_step {
                 self.lead(way, form);
             }
-            let reacts = self.all.get(form).is_some_and(|form| form.marks.reacts & step.bit != 0);
-            if !reacts {
-                continue;
+            if reacts & step.bit != 0 {
+                form = self.step(stage, form, step);
+                reacts = reacts_of(self, form);
             }
-            let known = |known: &&Step| known.from == form && known.place == step.place;
-            form = if let Some(known) = self.steps.iter().find(known) {
-                known.to
-            } else {
-                let to = self.apply(stage, form, step.bit, step.transformation, |input, room| {
-                    step.apply(input, room);
-                });
-                if self.steps.len() < STEPS_KEPT_MAX {
-                    self.steps.push(Step { from: form, place: step.place, to });
-                }
-                to
-            };
         }
         self.lead(way, form);
+    }
+
+    /// What a step makes of a form.
+    #[inline]
+    fn step(&mut self, stage: &Stage, form: usize, step: &ChainStep) -> usize {
+        let after = self.all.get(form).and_then(|form| form.after.get(step.place));
+        match after {
+            Some(known) if *known != UNKNOWN => usize::from(*known),
+            Some(_) | None => self.make_step(stage, form, step),
+        }
+    }
+
+    #[inline(never)]
+    fn make_step(&mut self, stage: &Stage, form: usize, step: &ChainStep) -> usize {
+        let to = self.apply(stage, form, step);
+        let after = self.all.get_mut(form).and_then(|form| form.after.get_mut(step.place));
+        // What comes after so many is found out again.
+        if let Some((after, known)) = after.zip(u8::try_from(to).ok()) {
+            *after = known;
+        }
+        to
     }
 
     fn lead(&mut self, way: WaySet, form: usize) {
@@ -115,27 +123,20 @@ impl Forms {
         }
     }
 
-    fn apply(
-        &mut self,
-        stage: &Stage,
-        from: usize,
-        bit: u64,
-        transformation: &Transformation,
-        apply: impl Fn(&[u8], &mut Vec<u8>),
-    ) -> usize {
+    fn apply(&mut self, stage: &Stage, from: usize, step: &ChainStep) -> usize {
         let Self { text, all, room, read_bytes, .. } = self;
         let Some(form) = all.get_mut(from) else { return from };
         let input = text.get(form.at.clone()).unwrap_or_default();
         *read_bytes += input.len();
-        let mut is_changed = (transformation.changes)(input);
+        let mut is_changed = (step.transformation.changes)(input);
         if is_changed {
             room.clear();
-            apply(input, room);
+            step.apply(input, room);
             is_changed = room != input;
         }
         if !is_changed {
             // It might have changed it.
-            form.marks.reacts &= !bit;
+            form.marks.reacts &= !step.bit;
             return from;
         }
         let is_same = |form: &Form| text.get(form.at.clone()) == Some(room);
@@ -146,8 +147,8 @@ impl Forms {
         text.extend_from_slice(room);
         *read_bytes += room.len();
         let marks = stage.marks.of(room);
-        let alike = transformation.keeps_all_but_case.then_some(from);
-        all.push(Form { at, marks, holds: None, alike, ways: 0 });
+        let alike = step.transformation.keeps_all_but_case.then_some(from);
+        all.push(Form { alike, ..Form::new(at, marks) });
         all.len() - 1
     }
 

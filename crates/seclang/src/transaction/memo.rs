@@ -14,13 +14,6 @@ use std::num::NonZeroU32;
 /// Questions that are put in vain to a string to which they need not be put.
 const FORESEEN_MAX: u8 = 16;
 
-/// Room for finding out to which questions a string may say yes.
-#[derive(Debug, Default)]
-struct Rooms {
-    rows: Rows,
-    forms: Forms,
-}
-
 /// What is known of one string.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
@@ -47,8 +40,9 @@ pub(super) struct Memo {
     /// Whether strings are remembered, and what they have said no to. Where people want to see each question put, they
     /// are not.
     remembers: bool,
-    /// Empty while it is used.
-    rooms: Box<Rooms>,
+    gates: Rows,
+    /// Room for what becomes of a short string.
+    forms: Forms,
     /// Cells: what each transformation makes of a string, a row for each string that has cells.
     cells: Vec<Option<StrId>>,
     /// Bytes that were looked at since this was last asked.
@@ -70,7 +64,7 @@ impl Memo {
     pub(super) fn serve(&mut self, stage: &Stage, remembers: bool) {
         self.remembers = remembers;
         self.recall.serve(stage.number, stage.questions.words());
-        self.rooms.rows.serve(stage.number);
+        self.gates.serve(stage.number);
     }
 
     /// Forgets everything of the transaction, and keeps the room.
@@ -92,7 +86,7 @@ impl Memo {
             + self.recall.capacity_beside()
             + self.cells.capacity() * size_of::<Option<StrId>>()
             + self.room.capacity()
-            + self.rooms.forms.capacity()
+            + self.forms.capacity()
     }
 
     /// Bytes that were looked at since this was last asked.
@@ -236,30 +230,28 @@ impl Memo {
         let questions = &tables.stage.questions;
         let row = self.row(tables, value, strings);
         let changing = questions.changing(self.marks(row)) & ways;
-        let mut rooms = std::mem::take(&mut self.rooms);
-        let Rooms { rows, forms } = &mut *rooms;
-        let holds = *self.holds(tables, value, strings);
+        let (holds, marks) = (*self.holds(tables, value, strings), self.marks(row));
+        let Self { gates, forms, recall, .. } = self;
         if changing == 0 {
-            self.recall.add(place, questions.open_to(&holds, ways, rows))?;
+            recall.add(place, questions.open_to(&holds, ways, gates))?;
         } else if strings.get(value).len() <= TEXT_BYTES_MAX {
-            forms.begin(strings.get(value), self.marks(row), holds, ways & !changing);
+            forms.begin(strings.get(value), marks, holds, ways & !changing);
             for (bit, way) in questions.ways(changing) {
                 let Some(chain) = tables.chains.node(way.chain) else { continue };
                 forms.follow(tables.stage, chain, bit, way.every_step);
             }
             forms.tell(tables.stage, |holds, ways| {
                 // A place is there as long as its transaction.
-                let _added = self.recall.add(place, questions.open_to(holds, ways, rows));
+                let _added = recall.add(place, questions.open_to(holds, ways, gates));
             });
             self.read_bytes += forms.read_bytes();
-            if let Some((facts, marks)) = self.facts_mut(row).zip(forms.marks()) {
+            if let Some((facts, marks)) = recall.facts_mut(place).zip(forms.marks()) {
                 facts.marks = marks;
             }
         } else {
-            self.recall.add(place, questions.open_to(&holds, ways & !changing, rows))?;
-            self.settle_kept(tables, (place, value), changing, strings, rows)?;
+            recall.add(place, questions.open_to(&holds, ways & !changing, gates))?;
+            self.settle_kept(tables, (place, value), changing, strings)?;
         }
-        self.rooms = rooms;
         self.recall.settle(place, ways)
     }
 
@@ -270,7 +262,6 @@ impl Memo {
         (place, value): (usize, StrId),
         ways: WaySet,
         strings: &mut Strings,
-        rows: &mut Rows,
     ) -> Option<()> {
         let questions = &tables.stage.questions;
         let mut all: Vec<(StrId, WaySet)> = Vec::new();
@@ -287,7 +278,7 @@ impl Memo {
         }
         for (after, ways) in all {
             let holds = *self.holds(tables, after, strings);
-            self.recall.add(place, questions.open_to(&holds, ways, rows))?;
+            self.recall.add(place, questions.open_to(&holds, ways, &mut self.gates))?;
         }
         Some(())
     }
