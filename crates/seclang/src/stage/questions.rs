@@ -76,9 +76,7 @@ pub(crate) struct Questions {
     targets: Vec<Target>,
     /// By number, which is the place of their bit.
     ways: Vec<Way>,
-    /// The transformations of all ways, by their bits.
-    reacts: u64,
-    /// For each bit the ways that its transformation is part of.
+    /// For each transformation's bit the ways that it is part of.
     reacting: Vec<WaySet>,
     /// Of phases 1 to 5.
     parts: [Part; 5],
@@ -161,7 +159,7 @@ impl Questions {
 
     /// The ways by which a string with these marks may be changed.
     pub(crate) fn changing(&self, marks: Marks) -> WaySet {
-        let (mut rest, mut changing) = (marks.reacts & self.reacts, 0);
+        let (mut rest, mut changing) = (marks.reacts, 0);
         while rest != 0 {
             let at = usize::try_from(rest.trailing_zeros()).unwrap_or(usize::MAX);
             changing |= self.reacting.get(at).copied().unwrap_or(WaySet::MAX);
@@ -407,9 +405,7 @@ impl Builder {
         let of_bit = |bit: u64| {
             ways().filter(|(_, way)| bits_of(way) & bit != 0).fold(0, |set, (at, _)| set | 1 << at)
         };
-        let reacting: Vec<WaySet> = (0..u64::BITS).map(|place| of_bit(1 << place)).collect();
-        self.questions.reacts = ways().fold(0, |bits, (_, way)| bits | bits_of(way));
-        self.questions.reacting = reacting;
+        self.questions.reacting = (0..u64::BITS).map(|place| of_bit(1 << place)).collect();
         let targets = &self.questions.targets;
         let is_whole = |look: &Look| {
             let selector = targets.get(look.target).map(|target| &target.selector);

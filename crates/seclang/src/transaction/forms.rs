@@ -6,12 +6,11 @@
 
 use crate::plan::{ChainNode, ChainStep};
 use crate::stage::{Holds, Marks, Stage, WaySet};
+use crate::transform;
 use std::ops::Range;
 
 /// Forms that a new one is compared with.
 const COMPARED_MAX: usize = 32;
-/// Transformations that there is room for.
-const TRANSFORMATIONS_MAX: usize = 64;
 /// It was not found out yet what a transformation makes of a form.
 const UNKNOWN: u8 = u8::MAX;
 
@@ -26,12 +25,12 @@ struct Form {
     /// The ways that lead to it.
     ways: WaySet,
     /// For each transformation, by its place, what it makes of it.
-    after: [u8; TRANSFORMATIONS_MAX],
+    after: [u8; transform::ALL.len()],
 }
 
 impl Form {
     fn new(at: Range<usize>, marks: Marks) -> Self {
-        let after = [UNKNOWN; TRANSFORMATIONS_MAX];
+        let after = [UNKNOWN; transform::ALL.len()];
         Self { at, marks, holds: None, alike: None, ways: 0, after }
     }
 }
@@ -176,7 +175,6 @@ impl Forms {
 mod tests {
     use super::*;
     use crate::plan::{ChainId, Chains};
-    use crate::transform;
     use proptest::prelude::*;
 
     /// What the steps make of a text one after the other, each looked at or the last alone.
