@@ -10,8 +10,8 @@ pub use entry::{Entry, EntryKind};
 pub use take::{folders, take};
 
 use crate::facts::Blind;
+use burgrave_digest::sha256;
 use burgrave_sys::UnixTime;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -116,19 +116,15 @@ impl Baseline {
             out.push_str(&entry.line(path));
             out.push('\n');
         }
-        let digest = hex(&Sha256::digest(&out));
+        let digest = sha256(out.as_bytes());
         out.push_str(&format!("digest\t{digest}\n"));
         out
     }
 
     /// The digest over everything but the time: two hosts that are alike have the same.
     pub fn digest(&self) -> String {
-        let mut digest = Sha256::new();
-        for (path, entry) in &self.entries {
-            digest.update(entry.line(path));
-            digest.update([b'\n']);
-        }
-        hex(&digest.finalize())
+        let lines = self.entries.iter().map(|(path, entry)| entry.line(path) + "\n");
+        sha256(lines.collect::<String>().as_bytes())
     }
 
     /// What was kept; `None` where it is not whole or was changed.
@@ -136,7 +132,7 @@ impl Baseline {
         let body = text.strip_suffix('\n')?;
         let (body, last) = body.rsplit_once('\n')?;
         let wanted = last.strip_prefix("digest\t")?;
-        if hex(&Sha256::digest(format!("{body}\n"))) != wanted {
+        if sha256(format!("{body}\n").as_bytes()) != wanted {
             return None;
         }
         let mut lines = body.lines();
@@ -168,11 +164,6 @@ impl Baseline {
     pub fn covers(&self, path: &Path) -> bool {
         self.folders.iter().any(|folder| path.starts_with(folder)) && !take::is_left_out(path)
     }
-}
-
-/// A digest in hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

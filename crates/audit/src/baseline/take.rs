@@ -1,9 +1,9 @@
 //! Looks at folders and notes what is there.
 
-use super::{Baseline, Entry, EntryKind, hex};
+use super::{Baseline, Entry, EntryKind};
 use crate::facts::{Blind, Facts, Seen};
+use burgrave_digest::sha256;
 use burgrave_sys::{Kind, Metadata, Step, WalkLimits};
-use sha2::{Digest as _, Sha256};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -98,12 +98,12 @@ fn entry(facts: &Facts<'_>, path: &Path, metadata: &Metadata, blind: &mut Vec<Bl
         }
         Kind::File => {
             let bytes = facts.system.read(path, FILE_BYTES_MAX);
-            let digest = bytes.map(|bytes| hex(&Sha256::digest(bytes)));
+            let digest = bytes.map(|bytes| sha256(&bytes));
             (EntryKind::File, digest.map_err(|error| blind.push(Blind::because(path, &error))).ok())
         }
         Kind::Link => {
             let target = facts.system.link(path);
-            let digest = target.map(|target| hex(&Sha256::digest(target.as_os_str().as_bytes())));
+            let digest = target.map(|target| sha256(target.as_os_str().as_bytes()));
             (EntryKind::Link, digest.map_err(|error| blind.push(Blind::because(path, &error))).ok())
         }
         Kind::Directory => (EntryKind::Folder, Some("-".to_owned())),
