@@ -55,11 +55,6 @@ impl Holds {
         self.0.iter().take(WORDS - 1).any(|word| *word != 0)
     }
 
-    /// The classes of which it holds a byte.
-    pub(super) fn classes_held(&self) -> u64 {
-        self.0.last().copied().unwrap_or_default()
-    }
-
     /// The only word that is not empty, and its bits.
     pub(super) fn word(&self) -> Option<(usize, u64)> {
         let mut words = self.0.iter().copied().enumerate().filter(|(_, word)| *word != 0);

@@ -12,17 +12,23 @@ mod classes;
 mod finder;
 mod holds;
 mod literals;
+mod paths;
 mod phases;
 mod plain;
 mod questions;
 mod quick;
+mod rows;
 mod settled;
 
 pub(crate) use classes::{MarkTable, Marks};
 pub(crate) use holds::{Gate, Holds, PlainGate};
+pub(crate) use paths::{Crowd, Map, Paths};
 pub(crate) use phases::{Entrance, Phases, Step};
-pub(crate) use questions::{Look, LookSet, Question, Questions, Rows, WaySet, is_stable};
+#[cfg(test)]
+pub(crate) use questions::Way;
+pub(crate) use questions::{Look, LookSet, Question, Questions, WaySet, is_stable};
 pub(crate) use quick::{Quick, QuickKind};
+pub(crate) use rows::Rows;
 pub(crate) use settled::fill_settled;
 
 use crate::operator::Operator;

@@ -9,6 +9,7 @@
 //! Only lines whose variables stay as they are while a phase is evaluated are looked at so. What a rule leaves out
 //! (`!ARGS:x`, `ctl:ruleRemoveTarget…`) is not taken out here: too much may be open, never too little.
 
+use super::rows::{Asked, Rows};
 use super::{Gate, Holds, Marks, set};
 use crate::plan::{ChainId, Chains, Link};
 use crate::variable::{Selector, Target, Variable};
@@ -18,9 +19,7 @@ use std::ops::Range;
 /// Ways, as bits.
 pub(crate) type WaySet = u128;
 /// Ways that have a bit. Lines beyond have no question, and are always asked.
-const WAYS_MAX: usize = 128;
-/// Rows of a kind that are kept.
-const ROWS_KEPT: usize = 16;
+pub(super) const WAYS_MAX: usize = 128;
 /// Looks, as bits.
 pub(crate) type LookSet = u64;
 
@@ -96,7 +95,7 @@ struct Gates {
 
 /// Questions by the classes of bytes that they need.
 #[derive(Debug, Default, Clone)]
-struct ByClasses(Vec<(u64, Vec<(usize, u64)>)>);
+pub(super) struct ByClasses(Vec<(u64, Vec<(usize, u64)>)>);
 
 impl ByClasses {
     /// A question needs these classes: its word and its bit.
@@ -110,6 +109,20 @@ impl ByClasses {
             Some((_, bits)) => *bits |= bit,
             None => list.push((word, bit)),
         }
+    }
+
+    /// Those of these questions.
+    fn of(&self, questions: &[u64]) -> Self {
+        let mut own = Self::default();
+        for (classes, list) in &self.0 {
+            for (word, bits) in list {
+                let bits = bits & questions.get(*word).copied().unwrap_or_default();
+                if bits != 0 {
+                    own.add(*classes, *word, bits);
+                }
+            }
+        }
+        own
     }
 
     /// Opens those whose classes are all held.
@@ -148,6 +161,11 @@ impl Questions {
         self.targets.get(number)
     }
 
+    /// All ways, by number.
+    pub(crate) fn all_ways(&self) -> &[Way] {
+        &self.ways
+    }
+
     /// These ways, each with its bit.
     pub(crate) fn ways(&self, set: WaySet) -> impl Iterator<Item = (WaySet, &Way)> {
         let rests = std::iter::successors(Some(set), |rest| Some(rest & rest.wrapping_sub(1)));
@@ -171,87 +189,29 @@ impl Questions {
     /// The questions to which a text that holds this may say yes, of those that it comes to by these ways, as bits of a
     /// row.
     pub(crate) fn open_to<'a>(&self, holds: &Holds, ways: WaySet, rows: &'a mut Rows) -> &'a [u64] {
-        let Rows { asked, bytes_alone, row, .. } = rows;
-        if !holds.has_literals() {
-            return bytes_alone
-                .of((ways, holds.classes_held()), |row| self.open(holds, ways, asked, row));
+        let Rows { asked, row, .. } = rows;
+        let asked = asked.of(ways, || self.asked_by(ways));
+        row.clone_from(&asked.without);
+        asked.bytes.open_to(holds, row);
+        if holds.has_literals() {
+            for questions in holds.literals().filter_map(|set| self.gates.literals.get(set)) {
+                questions.open_to(holds, row);
+            }
+            row.iter_mut().zip(&asked.questions).for_each(|(open, asked)| *open &= *asked);
         }
-        self.open(holds, ways, asked, row);
         row
     }
 
-    fn open(&self, holds: &Holds, ways: WaySet, asked: &mut Kept<WaySet>, open: &mut Vec<u64>) {
-        let gates = &self.gates;
-        open.clear();
-        open.extend_from_slice(&gates.without);
-        gates.bytes.open_to(holds, open);
-        for questions in holds.literals().filter_map(|set| gates.literals.get(set)) {
-            questions.open_to(holds, open);
+    /// What texts are asked that come by these ways.
+    fn asked_by(&self, ways: WaySet) -> Asked {
+        let mut questions = vec![0; self.words()];
+        for (_, way) in self.ways(ways) {
+            questions.iter_mut().zip(&way.questions).for_each(|(asked, own)| *asked |= own);
         }
-        let asked = asked.of(ways, |row| {
-            row.clear();
-            row.resize(open.len(), 0);
-            for (_, way) in self.ways(ways) {
-                row.iter_mut().zip(&way.questions).for_each(|(asked, own)| *asked |= own);
-            }
-        });
-        open.iter_mut().zip(asked).for_each(|(open, asked)| *open &= *asked);
-    }
-}
-
-/// Rows that come again and again, and room for others.
-#[derive(Debug, Default)]
-pub(crate) struct Rows {
-    /// The rule set whose questions are asked.
-    rules: u64,
-    /// The questions that texts come to by some ways.
-    asked: Kept<WaySet>,
-    /// Those of them that are open to texts with bytes of some classes, which hold no literal.
-    bytes_alone: Kept<(WaySet, u64)>,
-    row: Vec<u64>,
-}
-
-impl Rows {
-    /// Serves the rule set with this number from now on.
-    pub(crate) fn serve(&mut self, rules: u64) {
-        if self.rules != rules {
-            *self = Self { rules, ..Self::default() };
-        }
-    }
-}
-
-/// Rows by what they follow from, the last few.
-#[derive(Debug)]
-struct Kept<K> {
-    rows: Vec<(K, Vec<u64>)>,
-    /// The place that is given away next.
-    next: usize,
-}
-
-impl<K> Default for Kept<K> {
-    fn default() -> Self {
-        Self { rows: Vec::new(), next: 0 }
-    }
-}
-
-impl<K: PartialEq> Kept<K> {
-    /// The row of this, which is made if it is not there.
-    fn of(&mut self, key: K, make: impl FnOnce(&mut Vec<u64>)) -> &[u64] {
-        let known = self.rows.iter().position(|(own, _)| *own == key);
-        let at = known.unwrap_or_else(|| {
-            let at = self.next;
-            self.next = (at + 1) % ROWS_KEPT;
-            if self.rows.len() <= at {
-                self.rows.push((key, Vec::new()));
-            } else if let Some((own, _)) = self.rows.get_mut(at) {
-                *own = key;
-            }
-            if let Some((_, row)) = self.rows.get_mut(at) {
-                make(row);
-            }
-            at
-        });
-        self.rows.get(at).map_or(&[], |(_, row)| row.as_slice())
+        let both = self.gates.without.iter().zip(&questions);
+        let without = both.map(|(without, asked)| without & asked).collect();
+        let bytes = self.gates.bytes.of(&questions);
+        Asked { questions, without, bytes }
     }
 }
 

@@ -4,8 +4,8 @@
 //! Which forms there are is what the transformations make one after the other, as a test shows. What is remembered of
 //! them is bounded; beyond that they are made again.
 
-use crate::plan::{ChainNode, ChainStep};
-use crate::stage::{Holds, Marks, Stage, WaySet};
+use crate::plan::ChainStep;
+use crate::stage::{Crowd, Holds, Map, Marks, Paths, Stage, WaySet};
 use crate::transform;
 use std::ops::Range;
 
@@ -42,24 +42,29 @@ pub(super) struct Forms {
     text: Vec<u8>,
     all: Vec<Form>,
     room: Vec<u8>,
+    /// Forms with the ways that go on from them.
+    open: Vec<(usize, Crowd)>,
     /// Bytes that were looked at.
     read_bytes: usize,
 }
 
 impl Forms {
-    /// Of this string, which comes by these ways as it is.
-    pub(super) fn begin(&mut self, text: &[u8], marks: Marks, holds: Holds, ways: WaySet) {
+    /// Of this string.
+    pub(super) fn begin(&mut self, text: &[u8], marks: Marks, holds: Holds) {
         self.text.clear();
         self.text.extend_from_slice(text);
         self.all.clear();
         let form = Form::new(0..text.len(), marks);
-        self.all.push(Form { holds: Some(holds), ways, ..form });
+        self.all.push(Form { holds: Some(holds), ..form });
         self.read_bytes = 0;
     }
 
     /// Bytes of room that it holds, used or not.
     pub(super) fn capacity(&self) -> usize {
-        self.text.capacity() + self.all.capacity() * size_of::<Form>() + self.room.capacity()
+        self.text.capacity()
+            + self.all.capacity() * size_of::<Form>()
+            + self.room.capacity()
+            + self.open.capacity() * size_of::<(usize, Crowd)>()
     }
 
     /// Bytes that were looked at.
@@ -72,27 +77,19 @@ impl Forms {
         self.all.first().map(|form| form.marks)
     }
 
-    /// Finds out what a way makes of the string, or each of its steps.
-    pub(super) fn follow(
-        &mut self,
-        stage: &Stage,
-        chain: &ChainNode,
-        way: WaySet,
-        every_step: bool,
-    ) {
-        let reacts_of =
-            |own: &Self, form: usize| own.all.get(form).map_or(0, |form| form.marks.reacts);
-        let (mut form, mut reacts) = (0, reacts_of(self, 0));
-        for step in &chain.steps {
-            if every_step {
-                self.lead(way, form);
-            }
-            if reacts & step.bit != 0 {
-                form = self.step(stage, form, step);
-                reacts = reacts_of(self, form);
+    /// Finds out what these ways make of the string.
+    pub(super) fn follow(&mut self, stage: &Stage, map: Map<'_>, ways: WaySet, paths: &mut Paths) {
+        let mut open = std::mem::take(&mut self.open);
+        open.push((0, paths.start(map, ways)));
+        while let Some((at, crowd)) = open.pop() {
+            let Some(form) = self.all.get_mut(at) else { continue };
+            let Some(fork) = paths.fork(map, crowd, form.marks.reacts) else { continue };
+            form.ways |= fork.here;
+            for (step, crowd) in &fork.next {
+                open.push((self.step(stage, at, step), *crowd));
             }
         }
-        self.lead(way, form);
+        self.open = open;
     }
 
     /// What a step makes of a form.
@@ -114,12 +111,6 @@ impl Forms {
             *after = known;
         }
         to
-    }
-
-    fn lead(&mut self, way: WaySet, form: usize) {
-        if let Some(form) = self.all.get_mut(form) {
-            form.ways |= way;
-        }
     }
 
     fn apply(&mut self, stage: &Stage, from: usize, step: &ChainStep) -> usize {
@@ -174,7 +165,8 @@ impl Forms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{ChainId, Chains};
+    use crate::plan::{ChainId, ChainNode, Chains};
+    use crate::stage::Way;
     use proptest::prelude::*;
 
     /// What the steps make of a text one after the other, each looked at or the last alone.
@@ -199,6 +191,10 @@ mod tests {
         names.iter().fold(ChainId::NONE, step)
     }
 
+    fn way(chain: ChainId, every_step: bool) -> Way {
+        Way { chain, every_step, questions: Vec::new() }
+    }
+
     proptest! {
         /// With more ways, steps and forms than are remembered.
         #[test]
@@ -209,13 +205,14 @@ mod tests {
             let stage = Stage::plain(&[]);
             let mut chains = Chains::default();
             let ids: Vec<ChainId> = ways.iter().map(|(names, _)| chain(&mut chains, names)).collect();
-            let mut forms = Forms::default();
-            for _ in 0..2 {
-                forms.begin(text.as_bytes(), stage.marks.of(text.as_bytes()), Holds::ALL, 0);
-                for (number, (id, (_, every_step))) in ids.iter().zip(&ways).enumerate() {
-                    let node = chains.node(*id).unwrap();
-                    forms.follow(&stage, node, 1 << number, *every_step);
-                }
+            let list: Vec<Way> = (ids.iter().zip(&ways))
+                .map(|(id, (_, every_step))| way(*id, *every_step))
+                .collect();
+            let map = Map { ways: &list, chains: &chains };
+            let (mut forms, mut paths) = (Forms::default(), Paths::default());
+            for text in [&text, "", &text] {
+                forms.begin(text.as_bytes(), stage.marks.of(text.as_bytes()), Holds::ALL);
+                forms.follow(&stage, map, (1 << ways.len()) - 1, &mut paths);
                 for (number, (id, (_, every_step))) in ids.iter().zip(&ways).enumerate() {
                     let led = forms.all.iter().filter(|form| form.ways >> number & 1 == 1);
                     let mut found: Vec<Vec<u8>> =
@@ -242,13 +239,15 @@ mod tests {
         );
         let mut forms = Forms::default();
         let holds = Holds::literal(7);
-        forms.begin(b"Word", stage.marks.of(b"Word"), holds, 1);
-        forms.follow(&stage, chains.node(lower).unwrap(), 2, false);
+        let ways = [way(ChainId::NONE, false), way(lower, false)];
+        let (map, mut paths) = (Map { ways: &ways, chains: &chains }, Paths::default());
+        forms.begin(b"Word", stage.marks.of(b"Word"), holds);
+        forms.follow(&stage, map, 3, &mut paths);
         let mut told = Vec::new();
         forms.tell(&stage, |holds, ways| told.push((*holds, ways)));
         assert_eq!(told, [(holds, 1), (holds, 2)]);
-        forms.begin(b"word", stage.marks.of(b"word"), holds, 1);
-        forms.follow(&stage, chains.node(lower).unwrap(), 2, false);
+        forms.begin(b"word", stage.marks.of(b"word"), holds);
+        forms.follow(&stage, map, 3, &mut paths);
         told.clear();
         forms.tell(&stage, |holds, ways| told.push((*holds, ways)));
         assert_eq!(told, [(holds, 3)], "it is as it was");

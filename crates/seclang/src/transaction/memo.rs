@@ -6,7 +6,7 @@
 use super::forms::Forms;
 use super::recall::{Facts, Recall, TEXT_BYTES_MAX};
 use crate::plan::{ChainId, ChainStep, Chains};
-use crate::stage::{Holds, Look, Marks, Question, Rows, Stage, WaySet};
+use crate::stage::{Holds, Look, Map, Marks, Paths, Question, Rows, Stage, WaySet};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 use std::num::NonZeroU32;
@@ -41,6 +41,7 @@ pub(super) struct Memo {
     /// are not.
     remembers: bool,
     gates: Rows,
+    paths: Paths,
     /// Room for what becomes of a short string.
     forms: Forms,
     /// Cells: what each transformation makes of a string, a row for each string that has cells.
@@ -65,6 +66,7 @@ impl Memo {
         self.remembers = remembers;
         self.recall.serve(stage.number, stage.questions.words());
         self.gates.serve(stage.number);
+        self.paths.serve(stage.number);
     }
 
     /// Forgets everything of the transaction, and keeps the room.
@@ -227,20 +229,16 @@ impl Memo {
         ways: WaySet,
         strings: &mut Strings,
     ) -> Option<()> {
-        let questions = &tables.stage.questions;
+        let Tables { chains, stage } = tables;
+        let questions = &stage.questions;
         let row = self.row(tables, value, strings);
-        let changing = questions.changing(self.marks(row)) & ways;
         let (holds, marks) = (*self.holds(tables, value, strings), self.marks(row));
-        let Self { gates, forms, recall, .. } = self;
-        if changing == 0 {
-            recall.add(place, questions.open_to(&holds, ways, gates))?;
-        } else if strings.get(value).len() <= TEXT_BYTES_MAX {
-            forms.begin(strings.get(value), marks, holds, ways & !changing);
-            for (bit, way) in questions.ways(changing) {
-                let Some(chain) = tables.chains.node(way.chain) else { continue };
-                forms.follow(tables.stage, chain, bit, way.every_step);
-            }
-            forms.tell(tables.stage, |holds, ways| {
+        let text = strings.get(value);
+        if text.len() <= TEXT_BYTES_MAX {
+            let Self { gates, forms, paths, recall, .. } = self;
+            forms.begin(text, marks, holds);
+            forms.follow(stage, Map { ways: questions.all_ways(), chains }, ways, paths);
+            forms.tell(stage, |holds, ways| {
                 // A place is there as long as its transaction.
                 let _added = recall.add(place, questions.open_to(holds, ways, gates));
             });
@@ -249,7 +247,8 @@ impl Memo {
                 facts.marks = marks;
             }
         } else {
-            recall.add(place, questions.open_to(&holds, ways & !changing, gates))?;
+            let changing = questions.changing(marks) & ways;
+            self.recall.add(place, questions.open_to(&holds, ways & !changing, &mut self.gates))?;
             self.settle_kept(tables, (place, value), changing, strings)?;
         }
         self.recall.settle(place, ways)
