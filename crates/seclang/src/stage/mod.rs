@@ -6,6 +6,9 @@
 //! looked at once, in a table. From what a string holds follows to which lines of rules it may say yes
 //! ([`questions`]), and from that of all values which rules of a phase are entered ([`phases`]).
 //!
+//! Where the transformations of all those lines lead a string is followed together ([`paths`]), and what is asked by each set
+//! of them put together once ([`rows`]).
+//!
 //! The stage may only say "perhaps" too often, never "no" wrongly: the interpreter decides all else.
 
 mod classes;

@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let mut chains = Chains::default();
-        let names = transform::ALL.iter().take(12).map(|one| one.name()).collect::<Vec<_>>();
+        let names: Vec<&str> =
+            transform::ALL.iter().take(12).map(transform::Transformation::name).collect();
         let ways =
             [Way { chain: chain(&mut chains, &names), every_step: false, questions: Vec::new() }];
         let map = Map { ways: &ways, chains: &chains };

@@ -62,15 +62,16 @@ impl Transaction {
         }
         self.looked = (self.clock)();
         let rules = Arc::clone(&self.rules);
-        self.desk = self.sit_down(&rules);
+        let desk = self.sit_down(&rules);
+        let empty = std::mem::replace(&mut self.desk, desk);
         self.desk.candidates.begin(&rules, phase);
         let decision = self.rules_of(phase, &rules);
-        std::mem::take(&mut self.desk).leave();
+        std::mem::replace(&mut self.desk, empty).leave();
         decision
     }
 
     /// The thread's desk, for a while.
-    pub(super) fn sit_down(&self, rules: &RuleSet) -> Desk {
+    pub(super) fn sit_down(&self, rules: &RuleSet) -> Box<Desk> {
         let mut desk = Desk::take(self.number);
         desk.memo.serve(&rules.stage, !self.is_traced());
         desk

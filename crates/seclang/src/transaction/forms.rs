@@ -83,9 +83,9 @@ impl Forms {
         open.push((0, paths.start(map, ways)));
         while let Some((at, crowd)) = open.pop() {
             let Some(form) = self.all.get_mut(at) else { continue };
-            let Some(fork) = paths.fork(map, crowd, form.marks.reacts) else { continue };
-            form.ways |= fork.here;
-            for (step, crowd) in &fork.next {
+            let Some(stop) = paths.fork(map, crowd, form.marks.reacts) else { continue };
+            form.ways |= stop.here;
+            for (step, crowd) in &stop.next {
                 open.push((self.step(stage, at, step), *crowd));
             }
         }

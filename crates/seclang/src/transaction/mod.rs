@@ -50,8 +50,8 @@ pub struct Transaction {
     strings: Strings,
     /// A number that no other has.
     number: u64,
-    /// Only while a phase is evaluated.
-    desk: Desk,
+    /// The thread's while a phase is evaluated, an empty one otherwise; apart, as it goes to and fro.
+    desk: Box<Desk>,
     /// Room for a text that is being made.
     room: Vec<u8>,
     settings: Switches,
@@ -155,7 +155,7 @@ impl Transaction {
         let mut transaction = Self {
             strings,
             number: spare::number(),
-            desk: Desk::default(),
+            desk: Box::default(),
             room: text,
             state,
             derived: Derived::default(),

@@ -42,7 +42,7 @@ pub(super) struct Desk {
 
 thread_local! {
     static ROOMS: RefCell<Vec<Room>> = const { RefCell::new(Vec::new()) };
-    static DESK: RefCell<Option<Desk>> = const { RefCell::new(None) };
+    static DESK: RefCell<Option<Box<Desk>>> = const { RefCell::new(None) };
     /// Begins anywhere, so that no two threads number alike.
     static NUMBER: Cell<u64> = Cell::new(RandomState::new().hash_one(()));
 }
@@ -57,7 +57,7 @@ pub(super) fn number() -> u64 {
 
 impl Desk {
     /// The thread's desk, as a transaction left it, or cleared.
-    pub(super) fn take(owner: u64) -> Self {
+    pub(super) fn take(owner: u64) -> Box<Self> {
         let mut desk = DESK.with_borrow_mut(Option::take).unwrap_or_default();
         if desk.owner != owner {
             desk.memo.clear();
@@ -67,7 +67,7 @@ impl Desk {
     }
 
     /// Leaves it for the next, unless it has grown large.
-    pub(super) fn leave(self) {
+    pub(super) fn leave(self: Box<Self>) {
         if self.memo.capacity() > ROOM_BYTES_MAX || std::thread::panicking() {
             return;
         }
