@@ -23,7 +23,8 @@ impl<'a> Map<'a> {
     fn left(self, walker: Walker) -> (&'a [ChainStep], bool) {
         let Some(way) = self.ways.get(usize::from(walker.way)) else { return (&[], false) };
         let steps = self.chains.node(way.chain).map_or(&[][..], |node: &ChainNode| &node.steps);
-        (steps.get(usize::from(walker.done)..).unwrap_or_default(), way.every_step)
+        let done = usize::try_from(walker.done).unwrap_or(usize::MAX);
+        (steps.get(done..).unwrap_or_default(), way.every_step)
     }
 }
 
@@ -35,7 +36,7 @@ pub(crate) struct Crowd(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Walker {
     way: u8,
-    done: u8,
+    done: u32,
 }
 
 /// Where the ways of a crowd go on.
@@ -170,6 +171,20 @@ mod tests {
             assert_eq!(paths.fork(map, one, u64::MAX).map(|fork| fork.here), Some(1));
         }
         assert_eq!((paths.starts.len(), paths.places.len()), (2, 5));
+    }
+
+    #[test]
+    fn a_long_chain_is_walked_to_its_end() {
+        let mut chains = Chains::default();
+        let names: Vec<&str> = ["trim", "lowercase"].into_iter().cycle().take(600).collect();
+        let chain = chain(&mut chains, &names);
+        let ways = [Way { chain, every_step: false, questions: Vec::new() }];
+        let (map, mut paths) = (Map { ways: &ways, chains: &chains }, Paths::default());
+        let (mut crowd, mut steps) = (paths.start(map, 1), 0);
+        while let Some((_, next)) = paths.fork(map, crowd, u64::MAX).unwrap().next.first() {
+            (crowd, steps) = (*next, steps + 1);
+        }
+        assert_eq!((steps, paths.fork(map, crowd, u64::MAX).unwrap().here), (600, 1));
     }
 
     #[test]
