@@ -19,13 +19,23 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex::<Sha256>(bytes)
 }
 
+/// The same of texts one behind the other, which need not be in memory together.
+pub fn sha256_of_all(texts: &mut dyn Iterator<Item = String>) -> String {
+    let mut digest = Sha256::new();
+    texts.for_each(|text| digest.update(text));
+    digits(&digest.finalize())
+}
+
 /// SHA-512 (FIPS 180-4), 128 digits.
 pub fn sha512(bytes: &[u8]) -> String {
     hex::<Sha512>(bytes)
 }
 
 fn hex<D: Digest>(bytes: &[u8]) -> String {
-    let digest = D::digest(bytes);
+    digits(&D::digest(bytes))
+}
+
+fn digits(digest: &[u8]) -> String {
     let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
@@ -42,6 +52,8 @@ mod tests {
             sha256(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+        let mut parts = ["a", "", "bc"].map(str::to_owned).into_iter();
+        assert_eq!(sha256_of_all(&mut parts), sha256(b"abc"));
         assert_eq!(sha512(b"abc").len(), 128);
         assert!(sha512(b"abc").starts_with("ddaf35a193617abacc417349ae204131"));
         assert_eq!(md5(b""), "d41d8cd98f00b204e9800998ecf8427e");

@@ -10,7 +10,7 @@ pub use entry::{Entry, EntryKind};
 pub use take::{folders, take};
 
 use crate::facts::Blind;
-use burgrave_digest::sha256;
+use burgrave_digest::{sha256, sha256_of_all};
 use burgrave_sys::UnixTime;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -123,8 +123,7 @@ impl Baseline {
 
     /// The digest over everything but the time: two hosts that are alike have the same.
     pub fn digest(&self) -> String {
-        let lines = self.entries.iter().map(|(path, entry)| entry.line(path) + "\n");
-        sha256(lines.collect::<String>().as_bytes())
+        sha256_of_all(&mut self.entries.iter().map(|(path, entry)| entry.line(path) + "\n"))
     }
 
     /// What was kept; `None` where it is not whole or was changed.

@@ -189,8 +189,7 @@ impl Questions {
     /// The questions to which a text that holds this may say yes, of those that it comes to by these ways, as bits of a
     /// row.
     pub(crate) fn open_to<'a>(&self, holds: &Holds, ways: WaySet, rows: &'a mut Rows) -> &'a [u64] {
-        let Rows { asked, row, .. } = rows;
-        let asked = asked.of(ways, || self.asked_by(ways));
+        let (asked, row) = rows.asked(ways, || self.asked_by(ways));
         row.clone_from(&asked.without);
         asked.bytes.open_to(holds, row);
         if holds.has_literals() {

@@ -5,19 +5,18 @@
 
 use super::WaySet;
 use super::questions::ByClasses;
-use foldhash::{HashMap, HashMapExt as _};
-use std::hash::Hash;
+use foldhash::HashMap;
 
-/// Entries of a kind that are kept.
-const KEPT_MAX: usize = 256;
+/// Sets of ways of which it is kept what they ask.
+const ASKED_MAX: usize = 256;
 
 /// What is known of the ways of a rule set, and room for what is not kept.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     /// The rule set whose questions are asked.
     rules: u64,
-    pub(super) asked: Kept<WaySet, Asked>,
-    pub(super) row: Vec<u64>,
+    asked: HashMap<WaySet, Asked>,
+    row: Vec<u64>,
 }
 
 /// What is asked of texts that come by some ways, as bits of a row.
@@ -38,24 +37,41 @@ impl Rows {
             *self = Self { rules, ..Self::default() };
         }
     }
-}
 
-/// Entries by what they follow from, a bounded number of them.
-#[derive(Debug)]
-pub(super) struct Kept<K, V>(HashMap<K, V>);
-
-impl<K, V> Default for Kept<K, V> {
-    fn default() -> Self {
-        Self(HashMap::new())
+    /// What these ways ask, which is made if it is not there, and room for a row.
+    pub(super) fn asked(
+        &mut self,
+        ways: WaySet,
+        make: impl FnOnce() -> Asked,
+    ) -> (&Asked, &mut Vec<u64>) {
+        if self.asked.len() >= ASKED_MAX && !self.asked.contains_key(&ways) {
+            self.asked.clear();
+        }
+        (self.asked.entry(ways).or_insert_with(make), &mut self.row)
     }
 }
 
-impl<K: Eq + Hash, V> Kept<K, V> {
-    /// The entry of this, which is made if it is not there.
-    pub(super) fn of(&mut self, key: K, make: impl FnOnce() -> V) -> &V {
-        if self.0.len() >= KEPT_MAX && !self.0.contains_key(&key) {
-            self.0.clear();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ways_ask_is_made_once_and_a_bounded_number_is_kept() {
+        let mut rows = Rows::default();
+        rows.serve(1);
+        let made = |ways: WaySet| {
+            move || Asked { questions: vec![u64::try_from(ways).unwrap()], ..Asked::default() }
+        };
+        for ways in (0..).take(3 * ASKED_MAX) {
+            assert_eq!(rows.asked(ways, made(ways)).0.questions, made(ways)().questions);
+            assert_eq!(
+                rows.asked(ways, Asked::default).0.questions,
+                made(ways)().questions,
+                "it is there"
+            );
+            assert!(rows.asked.len() <= ASKED_MAX);
         }
-        self.0.entry(key).or_insert_with(make)
+        rows.serve(2);
+        assert!(rows.asked(0, Asked::default).0.questions.is_empty(), "of other rules");
     }
 }
