@@ -208,19 +208,24 @@ mod tests {
     use crate::interface::Options;
     use crate::transaction::tests::{GET, Request, rules_with, run};
 
-    /// There are more targets than bits, and what was said of one is no answer for another.
+    /// There are more targets than bits, and what was said of one is no answer for another; nor is it of a string that is
+    /// long, or too long to be remembered.
     #[test]
     fn a_string_may_say_no_to_one_target_and_yes_to_another() {
         let rules: String = (0..100)
-            .map(|n| format!("SecRule ARGS:a{n} \"@rx ^x{n}$\" \"id:{n},phase:2,pass,t:none\"\n"))
+            .map(|n| {
+                format!(
+                    "SecRule ARGS:a{n} \"@rx ^z*x{n}$\" \"id:{n},phase:2,pass,t:none,t:lowercase\"\n"
+                )
+            })
             .collect();
         let rules = rules_with(&rules.replace("id:0,", "id:100,"), Options::default());
-        for _ in 0..3 {
-            for n in 1..100 {
-                let target = format!("/?a{n}=x{}&a{}=x{n}", n - 1, n - 1);
+        for padding in [0, 1, 1, 1, 200, 200, 200, 2_100, 2_100].map(|bytes| "Z".repeat(bytes)) {
+            for n in (1..100).step_by(1 + padding.len() / 50) {
+                let target = format!("/?a{n}={padding}x{}&a{}={padding}x{n}", n - 1, n - 1);
                 let (record, _) = run(&rules, &Request { target: &target, ..GET });
                 assert!(record.matches.is_empty());
-                let target = format!("/?a{n}=x{n}&a{}=x{n}", n - 1);
+                let target = format!("/?a{n}={padding}x{n}&a{}={padding}x{n}", n - 1);
                 let (record, _) = run(&rules, &Request { target: &target, ..GET });
                 let ids: Vec<u32> = record.matches.iter().map(|found| found.id).collect();
                 assert_eq!(ids, [n]);

@@ -1,16 +1,19 @@
 //! What is already known of each distinct string of a transaction: what its bytes say about it, which
 //! literals it holds, what each chain of transformations makes of it, and to which questions it may say yes. So
-//! each is found out once, however many rules ask; of short ones what follows from their bytes is known to later
+//! each is found out once, however many rules ask; of those that are not too long what follows from their bytes is known to later
 //! transactions too ([`Recall`]).
 
 use super::forms::Forms;
-use super::recall::{Facts, Recall, TEXT_BYTES_MAX};
+use super::recall::{Facts, Recall};
 use crate::plan::{ChainId, ChainStep, Chains};
 use crate::stage::{Holds, Look, Map, Marks, Paths, Question, Rows, Stage, WaySet};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 use std::num::NonZeroU32;
 
+/// Longest string of which it is found out together what all transformations make of it, and of which nothing of that is
+/// kept, in bytes.
+const SHORT_BYTES_MAX: usize = 128;
 /// Questions that are put in vain to a string to which they need not be put.
 const FORESEEN_MAX: u8 = 16;
 
@@ -234,7 +237,7 @@ impl Memo {
         let row = self.row(tables, value, strings);
         let (holds, marks) = (*self.holds(tables, value, strings), self.marks(row));
         let text = strings.get(value);
-        if text.len() <= TEXT_BYTES_MAX {
+        if text.len() <= SHORT_BYTES_MAX {
             let Self { gates, forms, paths, recall, .. } = self;
             forms.begin(text, marks, holds);
             forms.follow(stage, Map { ways: questions.all_ways(), chains }, ways, paths);
@@ -313,8 +316,8 @@ impl Memo {
         }
     }
 
-    /// Whether it is worth to find out what a string says to a question that is not asked of it: it is remembered, may
-    /// say yes, and was not asked too many in vain.
+    /// Whether it is worth to find out what a string says to a question that is not asked of it: it is short and remembered,
+    /// may say yes, and was not asked too many in vain.
     pub(super) fn may_foresee(
         &mut self,
         tables: Tables<'_>,
@@ -323,7 +326,8 @@ impl Memo {
         strings: &mut Strings,
     ) -> bool {
         let row = self.row(tables, value, strings);
-        self.place(row).is_some_and(Recall::is_remembered)
+        strings.get(value).len() <= SHORT_BYTES_MAX
+            && self.place(row).is_some_and(Recall::is_remembered)
             && self.facts_of(row).is_some_and(|facts| facts.foreseen < FORESEEN_MAX)
             && !self.says_no(tables, question, value, strings)
     }

@@ -1,6 +1,6 @@
-//! What a thread remembers of the short strings that it has met: the fields of a client come again with each of its
-//! requests, and of many clients with the same words. That is what their bytes say, and to which questions they may
-//! say yes.
+//! What a thread remembers of the strings that it has met: the fields of a client come again with each of its
+//! requests, and of many clients with the same words, and so do tokens and the bodies of programs that ask the same every
+//! few seconds. That is what their bytes say, and to which questions they may say yes.
 //!
 //! Invariants: what is remembered of a string follows from its bytes and the rule set alone, and is found by comparing
 //! all of its bytes, so that it changes no verdict; it is bounded in number and in bytes, and a new string takes the
@@ -11,8 +11,8 @@
 use crate::stage::{Holds, LookSet, Marks, Question, WaySet};
 use smallvec::SmallVec;
 
-/// Longest string that is remembered, in bytes.
-pub(super) const TEXT_BYTES_MAX: usize = 128;
+/// Longest string that is remembered, in bytes; few tokens and queries are longer.
+const TEXT_BYTES_MAX: usize = 2048;
 /// Bytes of a string that stand within its place.
 const TEXT_BYTES_WITHIN: usize = 24;
 /// Sets of places for strings.
