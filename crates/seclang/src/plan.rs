@@ -2,6 +2,7 @@
 
 mod chains;
 mod control;
+mod texts;
 
 pub(crate) use chains::{ChainId, ChainNode, ChainStep, Chains};
 pub(crate) use control::Control;
@@ -9,7 +10,7 @@ pub(crate) use control::Control;
 use crate::audit::Audit;
 use crate::macros::Macro;
 use crate::operator::Operator;
-use crate::stage::{Gate, PlainGate, Question};
+use crate::stage::{Gate, PlainGate, Question, Sequel};
 use crate::transform::CodePage;
 use crate::variable::{Target, Variable};
 use burgrave_model::Mode;
@@ -81,8 +82,12 @@ pub(crate) struct Link {
     pub(crate) gate: Option<Gate>,
     /// What its question asks for besides.
     pub(crate) plain_gate: Option<PlainGate>,
+    /// The shortest value, after the transformations, that the operator may match, in bytes.
+    pub(crate) bytes_min: usize,
     /// The question, where its answer follows from the value alone; set when the rule set is complete.
     pub(crate) question: Option<Question>,
+    /// What follows where its matches may come to nothing; set when the rule set is complete.
+    pub(crate) sequel: Option<Sequel>,
     /// Whether it is asked of decoded forms as well; set when the rule set is complete.
     pub(crate) takes_forms: bool,
     /// How values are transformed first.

@@ -102,7 +102,7 @@ impl Outcome<'_> {
         let is_plain = rule.links.len() == 1 && link.confirmations.is_empty();
         let changes = (is_quiet(rule) && !link.capture && is_plain).then(|| changes(link))??;
         let is_left = |key: &StrId| self.changed.contains(key) || self.read.contains(key);
-        let read = changes.iter().filter_map(|(_, change)| text_of(change)).flat_map(members_in);
+        let read = changes.iter().filter_map(|(_, change)| change.text()).flat_map(members_in);
         if changes.iter().any(|(key, _)| is_left(key))
             || read.into_iter().any(|key| self.changed.contains(&key))
         {
@@ -183,7 +183,7 @@ impl Outcome<'_> {
             for effect in &link.effects {
                 if let Effect::Set { collection: Variable::Tx, key, change } = effect {
                     let key = key.id().filter(|key| self.member(*key).is_some())?;
-                    let text = text_of(change).filter(|text| is_of_tx(text))?;
+                    let text = change.text().filter(|text| is_of_tx(text))?;
                     changed.push(key);
                     read.extend(members_in(text));
                 } else if !is_about_other_things(effect) {
@@ -222,14 +222,6 @@ fn is_quiet(rule: &Rule) -> bool {
         && rule.flow == Flow::Next
         && !rule.log
         && rule.meta.severity.is_none()
-}
-
-/// The text by which a member is changed.
-fn text_of(change: &Change) -> Option<&Macro> {
-    match change {
-        Change::Remove => None,
-        Change::To(text) | Change::Add(text) | Change::Subtract(text) => Some(text),
-    }
 }
 
 /// The members of `TX` in the holes of a text.

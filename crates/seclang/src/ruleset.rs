@@ -111,7 +111,8 @@ impl RuleSet {
         } else {
             let prelude = Prelude::of(&rules, &names.digits, &mut constants);
             crate::stage::fill_settled(&mut rules, &prelude, &mut constants);
-            (Stage::build(&mut rules, &prelude, &constants, &chains), prelude)
+            let names = (&constants, &names.digits[..]);
+            (Stage::build(&mut rules, &prelude, names, &chains), prelude)
         };
         let reads = |variable| reads(&rules, variable);
         let reads_file_content = reads(Variable::FilesTmpContent);

@@ -14,6 +14,7 @@
 mod classes;
 mod finder;
 mod holds;
+mod idle;
 mod literals;
 mod paths;
 mod phases;
@@ -25,6 +26,7 @@ mod settled;
 
 pub(crate) use classes::{MarkTable, Marks};
 pub(crate) use holds::{Gate, Holds, PlainGate};
+pub(crate) use idle::{IdleSet, Readers, Sequel};
 pub(crate) use paths::{Crowd, Map, Paths};
 pub(crate) use phases::{Entrance, Phases, Step};
 #[cfg(test)]
@@ -37,7 +39,7 @@ pub(crate) use settled::fill_settled;
 use crate::operator::Operator;
 use crate::plan::{Chains, Link, Rule};
 use crate::prelude::Prelude;
-use crate::strings::Strings;
+use crate::strings::{StrId, Strings};
 use crate::transform::ByteSet;
 use classes::Classes;
 use finder::Finder;
@@ -58,6 +60,8 @@ pub(crate) struct Stage {
     pub(crate) phases: Phases,
     /// What lines of rules ask of strings.
     pub(crate) questions: Questions,
+    /// Who reads members of `TX` by names that are made at run time.
+    pub(crate) readers: Readers,
 }
 
 /// What an operator needs of a value: one of these literals, where any are known, and a byte of each class.
@@ -69,6 +73,8 @@ pub(crate) struct Need {
     common: Vec<ByteSet>,
     /// What it needs besides of a value that is plain text, where it has no literal.
     plain: Plain,
+    /// The shortest value that it may match, in bytes.
+    bytes_min: usize,
 }
 
 impl Need {
@@ -79,7 +85,8 @@ impl Need {
         // Where each match has a literal of some length, the other literals would tell nothing more.
         let tells = |literals: &Vec<Vec<u8>>| literals.iter().all(|text| text.len() > 1);
         let plain = if literals.as_ref().is_some_and(tells) { Plain::Any } else { Plain::of(hir) };
-        Self { literals, classes, plain, ..Self::default() }
+        let bytes_min = hir.properties().minimum_len().unwrap_or(0);
+        Self { literals, classes, plain, bytes_min, ..Self::default() }
     }
 }
 
@@ -87,14 +94,16 @@ impl Stage {
     /// Without the stage every rule is asked.
     pub(crate) fn plain(rules: &[Rule]) -> Self {
         let (marks, phases) = (MarkTable::new(&[]), Phases::plain(rules));
-        Self { number: number(), marks, phases, questions: Questions::default(), finder: None }
+        let (questions, readers) = (Questions::default(), Readers::default());
+        Self { number: number(), marks, phases, questions, readers, finder: None }
     }
 
-    /// Without the rules whose outcome is known. Gives every link its gate that can have one.
+    /// Without the rules whose outcome is known. Gives every link its gate that can have one. `captures` are the names of
+    /// `TX:0`… `TX:9`.
     pub(crate) fn build(
         rules: &mut [Rule],
         known: &Prelude,
-        constants: &Strings,
+        (constants, captures): (&Strings, &[StrId]),
         chains: &Chains,
     ) -> Self {
         let mut wanted: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
@@ -121,6 +130,7 @@ impl Stage {
             let set = need.literals.take().map(&mut number);
             let gate = Gate::new(classes.bits(&need.classes), set);
             link.gate = (!gate.is_always_open()).then_some(gate);
+            link.bytes_min = need.bytes_min;
             link.plain_gate = match std::mem::take(&mut need.plain) {
                 Plain::Literals(literals) if outside != 0 => {
                     Some(PlainGate { outside, literals: Gate::new(0, Some(number(literals))) })
@@ -137,8 +147,9 @@ impl Stage {
         });
         let finder = Finder::new(literals);
         let (phases, questions) = Phases::build(rules, known, constants, chains);
+        let readers = idle::find(rules, constants, captures);
         let marks = MarkTable::new(classes.sets());
-        Self { number: number(), finder: Some(finder), marks, phases, questions }
+        Self { number: number(), finder: Some(finder), marks, phases, questions, readers }
     }
 
     /// What a string with these marks holds.
@@ -229,13 +240,14 @@ fn need(link: &Link) -> Option<Need> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "of the other operators nothing can be said")]
 fn of_operator(operator: &Operator) -> Option<Need> {
     use crate::operator::{self, Comparison};
-    let literal = |text: &[u8]| Need { literals: Some(vec![text.to_vec()]), ..Need::default() };
+    let one_of = |texts: Vec<Vec<u8>>| {
+        let bytes_min = texts.iter().map(Vec::len).min().unwrap_or(0);
+        Need { literals: Some(texts), bytes_min, ..Need::default() }
+    };
     let bytes = |set| Need { classes: vec![set], ..Need::default() };
     Some(match operator {
         Operator::Regex(regex) | Operator::RegexGlobal(regex) => regex.need().clone(),
-        Operator::Phrases(phrases) => {
-            Need { literals: Some(phrases.texts().to_vec()), ..Need::default() }
-        }
+        Operator::Phrases(phrases) => one_of(phrases.texts().to_vec()),
         Operator::Text(
             Comparison::BeginsWith
             | Comparison::Contains
@@ -243,7 +255,7 @@ fn of_operator(operator: &Operator) -> Option<Need> {
             | Comparison::EndsWith
             | Comparison::Equal,
             text,
-        ) => literal(text.constant().filter(|text| !text.is_empty())?),
+        ) => one_of(vec![text.constant().filter(|text| !text.is_empty())?.to_vec()]),
         Operator::ByteRange(allowed) => bytes(ByteSet::outside(allowed)),
         Operator::CrossSiteScripting => bytes(operator::CROSS_SITE_BYTES.iter().copied().collect()),
         Operator::SqlInjection => {

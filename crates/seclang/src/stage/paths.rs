@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn ways_part_where_their_steps_do() {
         let mut chains = Chains::default();
-        let way = |chain, every_step| Way { chain, every_step, questions: Vec::new() };
+        let way =
+            |chain, every_step| Way { chain, every_step, questions: Vec::new(), bytes_min: 0 };
         let ways = [
             way(ChainId::NONE, false),
             way(chain(&mut chains, &["lowercase", "trim"]), false),
@@ -178,7 +179,7 @@ mod tests {
         let mut chains = Chains::default();
         let names: Vec<&str> = ["trim", "lowercase"].into_iter().cycle().take(600).collect();
         let chain = chain(&mut chains, &names);
-        let ways = [Way { chain, every_step: false, questions: Vec::new() }];
+        let ways = [Way { chain, every_step: false, questions: Vec::new(), bytes_min: 0 }];
         let (map, mut paths) = (Map { ways: &ways, chains: &chains }, Paths::default());
         let (mut crowd, mut steps) = (paths.start(map, 1), 0);
         while let Some((_, next)) = paths.fork(map, crowd, u64::MAX).unwrap().next.first() {
@@ -192,8 +193,12 @@ mod tests {
         let mut chains = Chains::default();
         let names: Vec<&str> =
             transform::ALL.iter().take(12).map(transform::Transformation::name).collect();
-        let ways =
-            [Way { chain: chain(&mut chains, &names), every_step: false, questions: Vec::new() }];
+        let ways = [Way {
+            chain: chain(&mut chains, &names),
+            every_step: false,
+            questions: Vec::new(),
+            bytes_min: 0,
+        }];
         let map = Map { ways: &ways, chains: &chains };
         let mut paths = Paths::default();
         let all = chains.node(ways[0].chain).unwrap().bits;

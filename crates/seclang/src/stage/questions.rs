@@ -11,7 +11,7 @@
 
 use super::rows::{Asked, Rows};
 use super::{Gate, Holds, Marks, set};
-use crate::plan::{ChainId, Chains, Link};
+use crate::plan::{ChainId, ChainStep, Chains, Link};
 use crate::variable::{Selector, Target, Variable};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,6 +20,8 @@ use std::ops::Range;
 pub(crate) type WaySet = u128;
 /// Ways that have a bit. Lines beyond have no question, and are always asked.
 pub(super) const WAYS_MAX: usize = 128;
+/// Lengths of texts for which it is kept which ways are too short for them.
+const LENGTHS: usize = 64;
 /// Looks, as bits.
 pub(crate) type LookSet = u64;
 
@@ -45,6 +47,19 @@ pub(crate) struct Way {
     pub(crate) every_step: bool,
     /// The questions, as bits of a row.
     pub(crate) questions: Vec<u64>,
+    /// The shortest value, transformed, to which one of them may say yes, in bytes.
+    pub(crate) bytes_min: usize,
+}
+
+impl Way {
+    /// The shortest value that may come to a yes, in bytes: any step may be the last that is made where all are asked after.
+    fn input_bytes_min(&self, chains: &Chains) -> usize {
+        let steps = chains.node(self.chain).map_or(&[][..], |node| &node.steps);
+        let before = |bytes, step: &ChainStep| step.transformation.input_bytes_min(bytes);
+        let of_first = |count: usize| steps.iter().take(count).rev().fold(self.bytes_min, before);
+        let least = if self.every_step { 0 } else { steps.len() };
+        (least..=steps.len()).map(of_first).min().unwrap_or(0)
+    }
 }
 
 /// The questions of a phase that are put to the values of a target: those of first lines, and those of later lines
@@ -77,6 +92,8 @@ pub(crate) struct Questions {
     ways: Vec<Way>,
     /// For each transformation's bit the ways that it is part of.
     reacting: Vec<WaySet>,
+    /// For each length of a short text, in bytes, the ways by which it may come to a yes.
+    open_to_length: Vec<WaySet>,
     /// Of phases 1 to 5.
     parts: [Part; 5],
     gates: Gates,
@@ -175,6 +192,11 @@ impl Questions {
         })
     }
 
+    /// The ways by which a text of this length may come to a question that says yes to it.
+    pub(crate) fn open_to_length(&self, bytes: usize) -> WaySet {
+        self.open_to_length.get(bytes).copied().unwrap_or(WaySet::MAX)
+    }
+
     /// The ways by which a string with these marks may be changed.
     pub(crate) fn changing(&self, marks: Marks) -> WaySet {
         let (mut rest, mut changing) = (marks.reacts, 0);
@@ -270,7 +292,7 @@ impl Builder {
         let (chain, every_step) = (link.chain, link.multi_match);
         let ways = &mut self.questions.ways;
         let number = *self.ways.entry((chain, every_step)).or_insert_with(|| {
-            ways.push(Way { chain, every_step, questions: Vec::new() });
+            ways.push(Way { chain, every_step, questions: Vec::new(), bytes_min: usize::MAX });
             ways.len() - 1
         });
         (number < WAYS_MAX).then_some(number)
@@ -318,6 +340,7 @@ impl Builder {
         if let Some(way) = self.questions.ways.get_mut(way) {
             way.questions.resize(way.questions.len().max(word + 1), 0);
             set(&mut way.questions, word * 64 + place % 64);
+            way.bytes_min = way.bytes_min.min(link.bytes_min);
         }
         let (gate, bit) = (link.gate.unwrap_or(Gate::OPEN), question.bit);
         match link.plain_gate {
@@ -365,6 +388,11 @@ impl Builder {
             ways().filter(|(_, way)| bits_of(way) & bit != 0).fold(0, |set, (at, _)| set | 1 << at)
         };
         self.questions.reacting = (0..u64::BITS).map(|place| of_bit(1 << place)).collect();
+        let of_length = |bytes| {
+            let open = ways().filter(|(_, way)| way.input_bytes_min(chains) <= bytes);
+            open.fold(0, |set, (at, _)| set | 1 << at)
+        };
+        self.questions.open_to_length = (0..LENGTHS).map(of_length).collect();
         let targets = &self.questions.targets;
         let is_whole = |look: &Look| {
             let selector = targets.get(look.target).map(|target| &target.selector);

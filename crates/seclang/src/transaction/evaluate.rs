@@ -210,6 +210,10 @@ impl Transaction {
             return Ok(false);
         }
         let values = self.values(rule, link)?;
+        if link.sequel.is_some() && self.comes_to_nothing(rules, link, &values)? {
+            self.desk.selected = values;
+            return Ok(false);
+        }
         let mut any = false;
         let plainly = self.derived.is_empty();
         for value in &values {
@@ -369,6 +373,9 @@ impl Transaction {
             self.capture(rules, &hit, transformed);
         }
         self.act_all(link, Some(value))?;
+        if link.sequel.is_some() {
+            self.learn_whether_idle(rules, link, value);
+        }
         Ok(Answer::Yes)
     }
 

@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn way(chain: ChainId, every_step: bool) -> Way {
-        Way { chain, every_step, questions: Vec::new() }
+        Way { chain, every_step, questions: Vec::new(), bytes_min: 0 }
     }
 
     proptest! {

@@ -6,7 +6,7 @@
 use super::forms::Forms;
 use super::recall::{Facts, Recall};
 use crate::plan::{ChainId, ChainStep, Chains};
-use crate::stage::{Holds, Look, Map, Marks, Paths, Question, Rows, Stage, WaySet};
+use crate::stage::{Holds, Look, Map, Marks, Paths, Question, Rows, Sequel, Stage, WaySet};
 use crate::strings::{StrId, Strings};
 use crate::transform;
 use std::num::NonZeroU32;
@@ -239,8 +239,9 @@ impl Memo {
         let text = strings.get(value);
         if text.len() <= SHORT_BYTES_MAX {
             let Self { gates, forms, paths, recall, .. } = self;
+            let open = ways & questions.open_to_length(text.len());
             forms.begin(text, marks, holds);
-            forms.follow(stage, Map { ways: questions.all_ways(), chains }, ways, paths);
+            forms.follow(stage, Map { ways: questions.all_ways(), chains }, open, paths);
             forms.tell(stage, |holds, ways| {
                 // A place is there as long as its transaction.
                 let _added = recall.add(place, questions.open_to(holds, ways, gates));
@@ -337,6 +338,27 @@ impl Memo {
         let row = self.row(tables, value, strings);
         if let Some(facts) = self.facts_mut(row) {
             facts.foreseen = facts.foreseen.saturating_add(1);
+        }
+    }
+
+    /// Whether it is known of a string that its yes to this line comes to nothing.
+    pub(super) fn is_idle(
+        &mut self,
+        tables: Tables<'_>,
+        sequel: Sequel,
+        value: StrId,
+        strings: &Strings,
+    ) -> bool {
+        let place = self.place_of(tables, value, strings);
+        place
+            .and_then(|place| self.recall.facts(place))
+            .is_some_and(|facts| facts.idle & sequel.bit != 0)
+    }
+
+    /// It does.
+    pub(super) fn note_idle(&mut self, value: StrId, sequel: Sequel) {
+        if let Some(facts) = self.facts_mut(value.index()) {
+            facts.idle |= sequel.bit;
         }
     }
 

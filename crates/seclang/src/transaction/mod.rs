@@ -13,6 +13,7 @@ mod effects;
 mod evaluate;
 mod expand;
 mod forms;
+mod idle;
 mod memo;
 mod other;
 mod recall;

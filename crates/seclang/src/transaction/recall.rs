@@ -8,7 +8,7 @@
 //! where it is until it ends. A yes is never remembered: what matches is asked anew each time.
 //! Strings of requests that have ended stay in memory for as long.
 
-use crate::stage::{Holds, LookSet, Marks, Question, WaySet};
+use crate::stage::{Holds, IdleSet, LookSet, Marks, Question, WaySet};
 use smallvec::SmallVec;
 
 /// Longest string that is remembered, in bytes; few tokens and queries are longer.
@@ -60,12 +60,14 @@ pub(super) struct Facts {
     pub(super) foreseen: u8,
     /// Whether it was found out that nothing is written in it that could be decoded.
     pub(super) has_no_forms: bool,
+    /// The lines to which its yes comes to nothing.
+    pub(super) idle: IdleSet,
 }
 
 impl Facts {
     /// Of a string whose bytes alone were looked at.
     pub(super) fn new(marks: Marks) -> Self {
-        Self { marks, holds: None, foreseen: 0, has_no_forms: false }
+        Self { marks, holds: None, foreseen: 0, has_no_forms: false, idle: 0 }
     }
 }
 

@@ -169,6 +169,11 @@ impl State {
         }
     }
 
+    /// Whether `TX` has members with names that the rules do not know.
+    pub(crate) fn has_made_names(&self) -> bool {
+        !self.tx_made.is_empty()
+    }
+
     /// Sets or removes a member of `TX`. `key` and `lower` are the same name.
     pub(crate) fn set_tx(&mut self, lower: StrId, value: Option<StrId>) {
         match (self.tx_place(lower), value) {
