@@ -34,13 +34,24 @@ pub(crate) fn write_number(number: i64, out: &mut Vec<u8>) {
     burgrave_parse::push_decimal(number.unsigned_abs(), out);
 }
 
-/// Whether there is a capital letter (ASCII). Eight bytes at a time, and the last eight again for those that are left.
+/// Whether there is a capital letter (ASCII). Sixteen bytes at a time, or eight, and the last of them again for those that
+/// are left.
 pub(crate) fn has_upper(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk() else {
-        return bytes.iter().any(u8::is_ascii_uppercase);
-    };
-    let (eights, _) = bytes.as_chunks();
-    eights.iter().chain([last]).any(|eight| capitals(u64::from_le_bytes(*eight)) != 0)
+    if let Some(last) = bytes.last_chunk::<16>() {
+        let (parts, _) = bytes.as_chunks::<16>();
+        return parts.iter().any(capital_in) || capital_in(last);
+    }
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            (capitals(u64::from_le_bytes(*first)) | capitals(u64::from_le_bytes(*last))) != 0
+        }
+        (None, _) | (_, None) => bytes.iter().any(u8::is_ascii_uppercase),
+    }
+}
+
+/// The same of sixteen bytes, without a branch for each.
+fn capital_in(part: &[u8; 16]) -> bool {
+    part.iter().fold(false, |any, byte| any | byte.is_ascii_uppercase())
 }
 
 /// The high bit of each of eight bytes that is a capital letter.

@@ -50,8 +50,23 @@ struct Place {
     after: u32,
     /// Whether one of the literals is the key alone.
     is_all: bool,
-    /// What all of them tell, where that is within a word: who holds it need not compare them again.
-    tells: Option<(usize, u64)>,
+    /// What all of them tell: who holds it need not compare them again.
+    tells: Tells,
+}
+
+/// What the literals of a place tell.
+#[derive(Clone, Copy, Debug)]
+enum Tells {
+    /// Bits of a word.
+    Word(usize, u64),
+    /// More, which stands at this place of those that do.
+    More(u32),
+}
+
+impl Default for Tells {
+    fn default() -> Self {
+        Self::Word(0, u64::MAX)
+    }
 }
 
 /// Literals, prepared.
@@ -66,6 +81,8 @@ pub(super) struct Finder {
     entries: Vec<Entry>,
     /// What finding each literal tells.
     tells: Vec<Holds>,
+    /// What all literals of a place tell, where that is more than bits of one word.
+    more: Vec<Holds>,
 }
 
 /// How common a byte is in the texts that clients send; only speed hangs on it.
@@ -116,7 +133,7 @@ impl Finder {
         let mut lower = [0; 256];
         lower.iter_mut().zip(0..=u8::MAX).for_each(|(to, byte)| *to = byte.to_ascii_lowercase());
         let mut places = vec![Place::default(); (filed.len() * 2).next_power_of_two()];
-        let (mut bits, mut entries) = (vec![0; KEYS / 64], Vec::new());
+        let (mut bits, mut entries, mut more) = (vec![0; KEYS / 64], Vec::new(), Vec::new());
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         for (key, list) in filed {
             super::set(&mut bits, key);
@@ -135,10 +152,15 @@ impl Finder {
                     let number = usize::try_from(entry.number).ok();
                     all.add(number.and_then(|number| tells.get(number)).unwrap_or(&Holds::ALL));
                 }
-                place.tells = all.word();
+                place.tells = if let Some((word, bits)) = all.word() {
+                    Tells::Word(word, bits)
+                } else {
+                    more.push(all);
+                    Tells::More(small(more.len() - 1))
+                };
             }
         }
-        Self { lower, filed: bits, places, entries, tells }
+        Self { lower, filed: bits, places, entries, tells, more }
     }
 
     /// Adds what the literals of a text tell.
@@ -185,13 +207,22 @@ impl Finder {
                 None => return,
             }
         };
-        let is_told = place.tells.is_some_and(|(word, bits)| holds.has(word, bits));
-        if is_told || !place.may_stand(text, end) {
+        if !place.may_stand(text, end) || self.is_told(place.tells, holds) {
             return;
         }
         let (from, to) = (usize::try_from(place.start), usize::try_from(place.end));
         let (Ok(from), Ok(to)) = (from, to) else { return };
         self.compare_all(self.entries.get(from..to).unwrap_or_default(), text, end, holds);
+    }
+
+    fn is_told(&self, tells: Tells, holds: &Holds) -> bool {
+        match tells {
+            Tells::Word(word, bits) => holds.has(word, bits),
+            Tells::More(at) => {
+                let all = usize::try_from(at).ok().and_then(|at| self.more.get(at));
+                all.is_some_and(|all| holds.has_all(all))
+            }
+        }
     }
 
     #[cold]

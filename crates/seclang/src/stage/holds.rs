@@ -37,6 +37,17 @@ impl Holds {
         holds
     }
 
+    /// Everything but these sets of literals, by the places of their bits.
+    pub(super) fn all_but(sets: impl Iterator<Item = usize>) -> Self {
+        let mut holds = Self::ALL;
+        for set in sets {
+            if let Some(word) = holds.0.get_mut(set / 64) {
+                *word &= !(1 << (set % 64));
+            }
+        }
+        holds
+    }
+
     /// The sets of literals of which it holds one, by the places of their bits.
     pub(super) fn literals(&self) -> impl Iterator<Item = usize> {
         let words = self.0.iter().take(WORDS - 1).enumerate();
@@ -64,6 +75,17 @@ impl Holds {
     /// Whether all of these bits of a word are held.
     pub(super) fn has(&self, word: usize, bits: u64) -> bool {
         self.0.get(word % WORDS).is_some_and(|own| own & bits == bits)
+    }
+
+    /// The classes.
+    pub(super) fn own_classes(&self) -> u64 {
+        let [.., classes] = self.0;
+        classes
+    }
+
+    /// Whether all of this is held.
+    pub(super) fn has_all(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |left, (own, other)| left | other & !own) == 0
     }
 
     /// Whether there are bytes of all of these classes.

@@ -7,7 +7,9 @@
 //! ([`questions`]), and from that of all values which rules of a phase are entered ([`phases`]).
 //!
 //! Where the transformations of all those lines lead a string is followed together ([`paths`]), and what is asked by each set
-//! of them put together once ([`rows`]).
+//! of them put together once ([`rows`]). Long texts that few rules ask are first looked at on behalf of those alone
+//! ([`rough`]); and where all that a match leaves behind is looked at by nobody who says yes to it, that is noted
+//! ([`idle`]).
 //!
 //! The stage may only say "perhaps" too often, never "no" wrongly: the interpreter decides all else.
 
@@ -21,6 +23,7 @@ mod phases;
 mod plain;
 mod questions;
 mod quick;
+mod rough;
 mod rows;
 mod settled;
 

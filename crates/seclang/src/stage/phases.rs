@@ -77,7 +77,7 @@ impl Phases {
         for (open, list) in phases.open.iter_mut().zip(&phases.rules) {
             *open = settled.open(list);
         }
-        phases.question(rules, &mut builder);
+        phases.question(rules, chains, &mut builder);
         (phases, builder.finish(chains))
     }
 
@@ -119,7 +119,7 @@ impl Phases {
     }
 
     /// Gives the lines of those rules that may be entered their questions.
-    fn question(&mut self, rules: &mut [Rule], builder: &mut Builder) {
+    fn question(&mut self, rules: &mut [Rule], chains: &Chains, builder: &mut Builder) {
         let all = self.rules.iter().zip(&self.open).zip(&mut self.candidates);
         for (phase, ((list, open), candidates)) in (1..).zip(all) {
             builder.begin(phase, list.len());
@@ -128,7 +128,7 @@ impl Phases {
             for (position, step) in entered() {
                 let link = rules.get_mut(step.rule).and_then(|rule| rule.links.first_mut());
                 if let (Entrance::Candidate, Some(link)) = (step.entrance, link)
-                    && builder.give(link, phase, position, true)
+                    && builder.give(link, chains, (phase, position), true)
                 {
                     super::set(candidates, position);
                 }
@@ -138,7 +138,7 @@ impl Phases {
                 let had = usize::from(matches!(step.entrance, Entrance::Candidate));
                 let links = rules.get_mut(step.rule).map(|rule| rule.links.iter_mut().skip(had));
                 for link in links.into_iter().flatten() {
-                    later += usize::from(builder.give(link, phase, later, false));
+                    later += usize::from(builder.give(link, chains, (phase, later), false));
                 }
             }
         }

@@ -9,6 +9,7 @@
 //! Only lines whose variables stay as they are while a phase is evaluated are looked at so. What a rule leaves out
 //! (`!ARGS:x`, `ctl:ruleRemoveTarget…`) is not taken out here: too much may be open, never too little.
 
+use super::rough::Rough;
 use super::rows::{Asked, Rows};
 use super::{Gate, Holds, Marks, set};
 use crate::plan::{ChainId, ChainStep, Chains, Link};
@@ -74,6 +75,8 @@ pub(crate) struct Look {
     pub(crate) ways: WaySet,
     /// The questions, as bits of the phase's words.
     pub(crate) questions: Vec<u64>,
+    /// A first look at long values, where they are few.
+    pub(crate) rough: Option<Rough>,
 }
 
 /// What there is of a phase.
@@ -143,7 +146,7 @@ impl ByClasses {
     }
 
     /// Opens those whose classes are all held.
-    fn open_to(&self, holds: &Holds, open: &mut [u64]) {
+    pub(super) fn open_to(&self, holds: &Holds, open: &mut [u64]) {
         let held = self.0.iter().filter(|(classes, _)| holds.have_classes(*classes));
         for (word, bits) in held.flat_map(|(_, questions)| questions) {
             if let Some(word) = open.get_mut(*word) {
@@ -212,14 +215,14 @@ impl Questions {
     /// row.
     pub(crate) fn open_to<'a>(&self, holds: &Holds, ways: WaySet, rows: &'a mut Rows) -> &'a [u64] {
         let (asked, row) = rows.asked(ways, || self.asked_by(ways));
-        row.clone_from(&asked.without);
-        asked.bytes.open_to(holds, row);
-        if holds.has_literals() {
-            for questions in holds.literals().filter_map(|set| self.gates.literals.get(set)) {
-                questions.open_to(holds, row);
-            }
-            row.iter_mut().zip(&asked.questions).for_each(|(open, asked)| *open &= *asked);
+        if !holds.has_literals() {
+            return asked.open_to_bytes(holds);
         }
+        row.clone_from(asked.open_to_bytes(holds));
+        for questions in holds.literals().filter_map(|set| self.gates.literals.get(set)) {
+            questions.open_to(holds, row);
+        }
+        row.iter_mut().zip(&asked.questions).for_each(|(open, asked)| *open &= *asked);
         row
     }
 
@@ -232,7 +235,7 @@ impl Questions {
         let both = self.gates.without.iter().zip(&questions);
         let without = both.map(|(without, asked)| without & asked).collect();
         let bytes = self.gates.bytes.of(&questions);
-        Asked { questions, without, bytes }
+        Asked { questions, without, bytes, ..Asked::default() }
     }
 }
 
@@ -317,8 +320,8 @@ impl Builder {
     pub(super) fn give(
         &mut self,
         link: &mut Link,
-        phase: u8,
-        place: usize,
+        chains: &Chains,
+        (phase, place): (u8, usize),
         is_first: bool,
     ) -> bool {
         let is_stable = self.can_be_looked_at(link);
@@ -351,8 +354,12 @@ impl Builder {
             None => self.gate(gate.literal(), gate.classes(), word, bit),
         }
         for target in targets.into_iter().filter(|_| is_looked_at) {
-            let look = || Look { target, bit: 0, ways: 0, questions: Vec::new() };
-            let look = self.looks.entry((phase, target)).or_insert_with(look);
+            let rough = Some(Rough::default());
+            let look = Look { target, bit: 0, ways: 0, questions: Vec::new(), rough };
+            let look = self.looks.entry((phase, target)).or_insert(look);
+            if let Some(rough) = &mut look.rough {
+                rough.add(gate, link.plain_gate, chains.node(link.chain));
+            }
             look.ways |= question.way;
             look.questions.resize(look.questions.len().max(word - start + 1), 0);
             set(&mut look.questions, place);
@@ -404,7 +411,8 @@ impl Builder {
         for (number, ((phase, _), look)) in (0..).zip(whole.into_iter().chain(others)) {
             let Some(part) = self.part(phase) else { continue };
             let bit = LookSet::from(1_u8).checked_shl(number).unwrap_or(0);
-            part.looks.push(Look { bit, ..look });
+            let rough = look.rough.and_then(Rough::finish);
+            part.looks.push(Look { bit, rough, ..look });
         }
         self.questions
     }

@@ -3,12 +3,14 @@
 //!
 //! It is of one thread and one rule set, and bounded: what texts may come up with beyond that is worked out again.
 
-use super::WaySet;
 use super::questions::ByClasses;
+use super::{Holds, WaySet};
 use foldhash::HashMap;
 
 /// Sets of ways of which it is kept what they ask.
 const ASKED_MAX: usize = 256;
+/// Sets of classes of which it is kept what they open to each of those.
+const CLASSES_MAX: usize = 16;
 
 /// What is known of the ways of a rule set, and room for what is not kept.
 #[derive(Debug, Default)]
@@ -28,6 +30,26 @@ pub(super) struct Asked {
     pub(super) without: Vec<u64>,
     /// Those of them that need bytes alone.
     pub(super) bytes: ByClasses,
+    /// For some sets of classes the questions that are open to texts without literals.
+    pub(super) open: Vec<(u64, Vec<u64>)>,
+}
+
+impl Asked {
+    /// The questions that are open to what this holds, its literals left aside, as bits of a row.
+    pub(super) fn open_to_bytes(&mut self, holds: &Holds) -> &Vec<u64> {
+        let classes = holds.own_classes();
+        let known = self.open.iter().position(|(own, _)| *own == classes);
+        let at = known.unwrap_or_else(|| {
+            let mut row = self.without.clone();
+            self.bytes.open_to(holds, &mut row);
+            if self.open.len() >= CLASSES_MAX {
+                self.open.clear();
+            }
+            self.open.push((classes, row));
+            self.open.len() - 1
+        });
+        self.open.get(at).map_or(&self.without, |(_, row)| row)
+    }
 }
 
 impl Rows {
@@ -43,7 +65,7 @@ impl Rows {
         &mut self,
         ways: WaySet,
         make: impl FnOnce() -> Asked,
-    ) -> (&Asked, &mut Vec<u64>) {
+    ) -> (&mut Asked, &mut Vec<u64>) {
         if self.asked.len() >= ASKED_MAX && !self.asked.contains_key(&ways) {
             self.asked.clear();
         }

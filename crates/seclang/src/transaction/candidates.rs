@@ -65,6 +65,9 @@ impl Candidates {
         memo: &mut Memo,
         strings: &mut Strings,
     ) {
+        if memo.is_denied_at_once(tables, value, look, strings) {
+            return memo.deny_all(value, look);
+        }
         let row = memo.open_to(tables, value, look, strings);
         let row = row.and_then(|row| row.get(tables.stage.questions.words_of(self.phase)));
         let Some(row) = row else { return self.open_all(look) };

@@ -191,7 +191,22 @@ impl Memo {
         self.open_of(tables, (place, value), look.ways, strings)
     }
 
-    /// A string says no to all questions of a look, whose ways were settled for it.
+    /// Whether a first look at a long string says that it says no to all questions of a look.
+    pub(super) fn is_denied_at_once(
+        &mut self,
+        tables: Tables<'_>,
+        value: StrId,
+        look: &Look,
+        strings: &Strings,
+    ) -> bool {
+        let (text, rough) = (strings.get(value), look.rough.as_ref());
+        let Some(rough) = rough.filter(|_| text.len() > SHORT_BYTES_MAX) else { return false };
+        let row = self.row(tables, value, strings);
+        self.read_bytes += text.len();
+        rough.denies(tables.stage, text, self.marks(row))
+    }
+
+    /// A string says no to all questions of a look.
     pub(super) fn deny_all(&mut self, value: StrId, look: &Look) {
         // What is not noted is found out again.
         let _noted = self.place(value.index()).and_then(|place| self.recall.deny(place, look.bit));

@@ -192,7 +192,7 @@ impl Recall {
         self.places.get(place).is_some_and(|place| place.denied & look != 0)
     }
 
-    /// It does. The ways of the look are settled, so that none of its questions is open to the string ever again.
+    /// It does, once and for all: that follows from its bytes.
     pub(super) fn deny(&mut self, place: usize, look: LookSet) -> Option<()> {
         self.places.get_mut(place)?.denied |= look;
         Some(())

@@ -91,6 +91,18 @@ fn phases(transaction: &mut Transaction, request: &Request<'_>) -> Option<u8> {
     (transaction.response_body_done() != Decision::Continue).then_some(4)
 }
 
+/// The ids that are recorded of a request with this body, as often as it comes.
+pub(crate) fn matching_with_body(rules: &str, options: Options, body: &str) -> Vec<u32> {
+    let rules = rules_with(rules, Options { bare: true, ..options });
+    let ids = || -> Vec<u32> {
+        let (record, _) = run(&rules, &Request { body, ..GET });
+        record.matches.iter().map(|found| found.id).collect()
+    };
+    let first = ids();
+    assert_eq!(ids(), first);
+    first
+}
+
 /// The ids that are recorded, in order.
 fn ids(text: &str, request: &Request<'_>) -> Vec<u32> {
     let (record, _) = run(&rules(text), request);

@@ -228,6 +228,13 @@ mod tests {
             for one in ALL {
                 let out = run(one.name(), &input);
                 prop_assert!(out.len() <= input.len() * 8 + 64, "{} grows", one.name());
+                // Nor do those that would not change the input change more than case where others have changed its case.
+                for cased in [input.to_ascii_lowercase(), input.to_ascii_uppercase()] {
+                    let mut out = Vec::new();
+                    (one.apply)(&cased, &mut out);
+                    let same = out.eq_ignore_ascii_case(&input);
+                    prop_assert!(same || (one.trigger)(&input), "{}", one.name());
+                }
                 prop_assert!(input.len() >= one.input_bytes_min(out.len()), "{}", one.name());
                 if one.keeps_all_but_case {
                     prop_assert!(out.eq_ignore_ascii_case(&input), "{}", one.name());
