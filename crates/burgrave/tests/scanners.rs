@@ -3,10 +3,11 @@
 use crate::support::Burgrave;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose,
 };
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 /// Of the test's own authority and network, which the gateway has no part in.
 const NOT_OURS: [&str; 3] = ["cert_revocation", "DNS_CAArecord", "cert_expirationStatus"];
@@ -23,18 +24,14 @@ fn certificates(folder: &Path) {
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
-    let now = time_now();
-    (leaf.not_before, leaf.not_after) = (date_time_ymd(now, 1, 1), date_time_ymd(now + 1, 1, 28));
+    // The scanners find fault with less than two months that are left, and with more than 398 days in all.
+    let now = SystemTime::now();
+    leaf.not_before = (now - Duration::from_hours(24)).into();
+    leaf.not_after = (now + Duration::from_hours(200 * 24)).into();
     let leaf = leaf.signed_by(&key, &issuer).unwrap();
     std::fs::write(folder.join("ca.pem"), issuer.pem()).unwrap();
     std::fs::write(folder.join("leaf.pem"), leaf.pem()).unwrap();
     std::fs::write(folder.join("leaf.key"), key.serialize_pem()).unwrap();
-}
-
-/// This year.
-fn time_now() -> i32 {
-    let output = Command::new("date").arg("+%Y").output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
 fn there(program: &str) -> bool {

@@ -5,7 +5,8 @@
 //! Invariants: what is remembered of a string follows from its bytes and the rule set alone, and is found by comparing
 //! all of its bytes, so that it changes no verdict; it is bounded in number and in bytes, and a new string takes the
 //! place of the one that was asked about longest ago, but of none of the same transaction: what that was told stays
-//! where it is until it ends. A yes is never remembered: what matches is asked anew each time.
+//! where it is until it ends. A yes is never remembered: what matches is asked anew each time, but
+//! for the one that comes to nothing ([`crate::stage::Sequel`]).
 //! Strings of requests that have ended stay in memory for as long.
 
 use crate::stage::{Holds, IdleSet, LookSet, Marks, Question, WaySet};
