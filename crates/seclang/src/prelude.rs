@@ -181,7 +181,7 @@ impl Outcome<'_> {
                 changed.extend(self.captures);
             }
             for effect in &link.effects {
-                if let Effect::Set { collection: Variable::Tx, key, change } = effect {
+                if let Some((key, change)) = effect.change_of_tx() {
                     let key = key.id().filter(|key| self.member(*key).is_some())?;
                     let text = change.text().filter(|text| is_of_tx(text))?;
                     changed.push(key);
@@ -255,21 +255,9 @@ fn decimal(number: i64) -> Vec<u8> {
 
 /// The changes of a link that changes nothing but `TX`, by what `TX` holds.
 fn changes(link: &Link) -> Option<Vec<(StrId, Change)>> {
-    let change = |effect: &Effect| match effect {
-        Effect::Set { collection: Variable::Tx, key, change } => {
-            let knows = match change {
-                Change::Remove => true,
-                Change::To(text) | Change::Add(text) | Change::Subtract(text) => is_of_tx(text),
-            };
-            knows.then(|| Some((key.id()?, change.clone())))?
-        }
-        Effect::Set { .. }
-        | Effect::Expire { .. }
-        | Effect::Open { .. }
-        | Effect::Environment { .. }
-        | Effect::Control(_)
-        | Effect::Sanitise(_)
-        | Effect::SanitiseMatched => None,
+    let change = |effect: &Effect| {
+        let (key, change) = effect.change_of_tx()?;
+        change.text().is_none_or(is_of_tx).then(|| Some((key.id()?, change.clone())))?
     };
     link.effects.iter().map(change).collect()
 }

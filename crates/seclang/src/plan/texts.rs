@@ -2,6 +2,7 @@
 
 use super::{Change, Effect, Link, Rule, RuleDisruption};
 use crate::macros::Macro;
+use crate::variable::Variable;
 
 impl Rule {
     /// All of them.
@@ -42,6 +43,22 @@ impl Change {
         match self {
             Self::Remove => None,
             Self::To(text) | Self::Add(text) | Self::Subtract(text) => Some(text),
+        }
+    }
+}
+
+impl Effect {
+    /// The member of `TX` that is changed, and how; `None` for what changes none.
+    pub(crate) fn change_of_tx(&self) -> Option<(&Macro, &Change)> {
+        match self {
+            Self::Set { collection: Variable::Tx, key, change } => Some((key, change)),
+            Self::Set { .. }
+            | Self::Expire { .. }
+            | Self::Open { .. }
+            | Self::Environment { .. }
+            | Self::Control(_)
+            | Self::Sanitise(_)
+            | Self::SanitiseMatched => None,
         }
     }
 }

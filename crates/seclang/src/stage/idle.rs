@@ -61,19 +61,11 @@ impl Readers {
                 }
             }
             let effects = rule.links.iter().flat_map(|link| &link.effects);
-            let sums = effects.filter_map(|effect| match effect {
-                Effect::Set {
-                    collection: Variable::Tx,
-                    key,
-                    change: Change::Add(_) | Change::Subtract(_),
-                } if key.id().is_none() => Some(key.lead().to_ascii_lowercase()),
-                Effect::Set { .. }
-                | Effect::Expire { .. }
-                | Effect::Open { .. }
-                | Effect::Environment { .. }
-                | Effect::Control(_)
-                | Effect::Sanitise(_)
-                | Effect::SanitiseMatched => None,
+            let sums = effects.filter_map(|effect| match effect.change_of_tx()? {
+                (key, Change::Add(_) | Change::Subtract(_)) if key.id().is_none() => {
+                    Some(key.lead().to_ascii_lowercase())
+                }
+                (_, Change::Add(_) | Change::Subtract(_) | Change::To(_) | Change::Remove) => None,
             });
             readers.extend(sums.map(|lead| (rule.index, Reader::Sum(lead))));
         }
@@ -114,17 +106,9 @@ fn notes(link: &Link, captures: &[StrId]) -> bool {
             Part::Value(_, None) | Part::Matching(..) => false,
         })
     };
-    let is_note = |effect: &Effect| match effect {
-        Effect::Set { collection: Variable::Tx, key, change: Change::To(text) } => {
-            key.id().is_none() && follows(key) && follows(text)
-        }
-        Effect::Set { .. }
-        | Effect::Expire { .. }
-        | Effect::Open { .. }
-        | Effect::Environment { .. }
-        | Effect::Control(_)
-        | Effect::Sanitise(_)
-        | Effect::SanitiseMatched => false,
+    let is_note = |effect: &Effect| match effect.change_of_tx() {
+        Some((key, Change::To(text))) => key.id().is_none() && follows(key) && follows(text),
+        Some((_, Change::Add(_) | Change::Subtract(_) | Change::Remove)) | None => false,
     };
     link.question.is_some_and(|question| question.is_looked_at)
         && link.capture

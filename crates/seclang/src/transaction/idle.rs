@@ -3,7 +3,7 @@
 use super::memo::Tables;
 use super::values::Value;
 use super::{Fault, Transaction};
-use crate::plan::{Effect, Link};
+use crate::plan::Link;
 use crate::ruleset::RuleSet;
 
 impl Transaction {
@@ -56,7 +56,7 @@ impl Transaction {
         }
         let rule = self.current_rule.unwrap_or(usize::MAX);
         for effect in &link.effects {
-            let Effect::Set { key, change, .. } = effect else { return };
+            let Some((key, change)) = effect.change_of_tx() else { return };
             let Some(text) = change.text() else { return };
             let (name, noted) = (self.expanded(key), self.expanded(text));
             let name = self.lower_id(name);
