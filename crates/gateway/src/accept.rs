@@ -8,10 +8,13 @@
 use crate::limit::{client_key, network_key};
 use burgrave_config::Limits;
 use std::collections::HashMap;
+use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use tokio::sync::Notify;
 
 /// Parts of the table, so that event loops seldom wait for one another.
@@ -38,7 +41,7 @@ const UNHEARD: u64 = u64::MAX;
 /// What others may know and want of a connection.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    /// Since when the client keeps us waiting, in nanoseconds of the monotonic clock; [`BUSY`] or
+    /// Since when the client keeps us waiting, in nanoseconds of the monotonic clock at its last tick; [`BUSY`] or
     /// [`UNHEARD`].
     waiting_since: AtomicU64,
     displaced: AtomicBool,
@@ -65,7 +68,7 @@ impl Seat {
     }
 
     fn waits_after(&self, state: u64) {
-        let now = u64::try_from(burgrave_sys::monotonic().0.as_nanos()).unwrap_or(UNHEARD - 1);
+        let now = u64::try_from(burgrave_sys::last_tick().0.as_nanos()).unwrap_or(UNHEARD - 1);
         let next = |before| (before == state).then_some(now);
         // `None`: it was in another state, and there is nothing to change.
         let order = Ordering::Relaxed;
@@ -77,9 +80,19 @@ impl Seat {
         self.waiting_since.store(BUSY, Ordering::Relaxed);
     }
 
-    /// Ends when the connection must make room.
+    /// Ends when the connection must make room. For a connection's own task alone.
     pub(crate) async fn displacement(&self) {
-        self.bell.notified().await;
+        let mut rung = pin!(self.bell.notified());
+        let mut listens = false;
+        poll_fn(|context| {
+            // What is said before the bell is rung need not be asked of the bell, every time the task is woken.
+            if listens && !self.displaced() {
+                return Poll::Pending;
+            }
+            listens = true;
+            rung.as_mut().poll(context)
+        })
+        .await;
     }
 
     /// Whether it had to make room.

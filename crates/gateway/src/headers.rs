@@ -18,6 +18,10 @@ use std::borrow::Cow;
 /// The policy of static content and of our own pages.
 pub(crate) const POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; \
                                  form-action 'self'; object-src 'none'";
+const OWN_POLICY: HeaderValue = HeaderValue::from_static(POLICY);
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_FRAMES: HeaderValue = HeaderValue::from_static("DENY");
+const REFERRER: HeaderValue = HeaderValue::from_static("strict-origin-when-cross-origin");
 /// What search engines are told of a site that is not for the public.
 const NOINDEX: HeaderValue = HeaderValue::from_static("noindex, nofollow");
 const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -212,22 +216,22 @@ pub(crate) enum Origin {
 
 /// Sets the security headers that every answer has, then what the site's configuration says.
 pub(crate) fn secure(exchange: &Exchange, origin: Origin, headers: &mut HeaderMap) {
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if exchange.client.tls.is_some() {
         headers.insert(STRICT_TRANSPORT_SECURITY, STRICT);
     } else {
         // Over plain HTTP it must be ignored (RFC 6797 §8.1).
         headers.remove(STRICT_TRANSPORT_SECURITY);
     }
-    let mut default = |name: HeaderName, value: &'static str| {
+    let mut default = |name: HeaderName, value: HeaderValue| {
         if origin == Origin::Own || !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, value);
         }
     };
-    default(X_FRAME_OPTIONS, "DENY");
-    default(REFERRER_POLICY, "strict-origin-when-cross-origin");
+    default(X_FRAME_OPTIONS, NO_FRAMES);
+    default(REFERRER_POLICY, REFERRER);
     if origin == Origin::Own {
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(CONTENT_SECURITY_POLICY, OWN_POLICY);
     }
     let Some(site) = exchange.site.and_then(|site| exchange.plan.sites.get(site)) else { return };
     if let Some(service) = other_service(exchange, site) {

@@ -112,9 +112,11 @@ where
     let mut connection = builder.serve_connection(guard, service);
     let mut ending = worker.ending();
     let mut told = pin!(async move { ending.wait_for(|ending| *ending).await.is_ok() });
-    let mut open = true;
+    let (mut open, mut listens) = (true, false);
     let ended = poll_fn(|context| {
-        if open && told.as_mut().poll(context).is_ready() {
+        // Once it listens, an end wakes this task: until there is one, it need not be asked for again.
+        let asks = open && (worker.is_ending() || !std::mem::replace(&mut listens, true));
+        if asks && told.as_mut().poll(context).is_ready() {
             open = false;
             Pin::new(&mut connection).graceful_shutdown();
         }

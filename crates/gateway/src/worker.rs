@@ -144,18 +144,18 @@ impl Worker {
         self.ending.subscribe()
     }
 
+    /// Whether it is.
+    pub(crate) fn is_ending(&self) -> bool {
+        *self.ending.borrow()
+    }
+
     /// A new request's id: 32 hexadecimal digits. Unique; who has seen one may guess the next, so it protects
     /// nothing.
     pub(crate) fn next_id(&self) -> String {
         let [low, high] = self.ids.get();
         self.ids.set([low.wrapping_add(0x9e37_79b9_7f4a_7c15), high.wrapping_add(1)]);
-        let mut out = Vec::with_capacity(32);
-        for word in [mix(low), mix(low ^ high.rotate_left(32))] {
-            for byte in word.to_be_bytes() {
-                crate::log::json::hex(&mut out, byte);
-            }
-        }
-        String::from_utf8(out).unwrap_or_default()
+        let (left, right) = (mix(low), mix(low ^ high.rotate_left(32)));
+        crate::log::json::hex_text(&(u128::from(left) << 64 | u128::from(right)).to_be_bytes())
     }
 
     /// The kept connections of an upstream that is verified in this way.

@@ -42,7 +42,7 @@ mod walk;
 
 pub use beneath::{Facts, Opened, Root};
 pub use channel::{Channel, MESSAGE_BYTES_MAX, Message, channel};
-pub use clock::{monotonic, seed, wall_clock};
+pub use clock::{last_tick, monotonic, seed, tick, wall_clock};
 pub use command::{Ended, Invocation, Output};
 pub use confine::{Confinement, Missing, confine, program_paths, resolver_paths};
 pub use error::{SysError, chain};

@@ -6,6 +6,7 @@
 
 use super::types;
 use crate::coder::Coding;
+use crate::guard::clock::about_now;
 use crate::guard::from_file::{self, FromFile};
 use crate::plan::Plan;
 use crate::refusal::Reason;
@@ -15,7 +16,8 @@ use http::HeaderValue;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// How long an entry is believed.
 const FRESH_TIME: Duration = Duration::from_millis(900);
@@ -69,7 +71,7 @@ impl Cache {
         key.extend_from_slice(name);
         let known = self.entries.borrow().get(key.as_slice()).map(Rc::clone);
         if let Some(entry) = known
-            && entry.seen.elapsed() < FRESH_TIME
+            && about_now().saturating_duration_since(entry.seen) < FRESH_TIME
         {
             return Ok(entry);
         }
@@ -165,7 +167,7 @@ fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
         kind: types::of(name),
         siblings,
         coded: Default::default(),
-        seen: Instant::now(),
+        seen: about_now(),
     })
 }
 

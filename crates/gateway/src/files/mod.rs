@@ -31,11 +31,14 @@ use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
     ETAG, LAST_MODIFIED, VARY,
 };
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use path::Name;
 use range::Range;
 use std::rc::Rc;
 pub(crate) use stream::FileStream;
+
+/// Fields that an answer has room for at once; most have fewer in the end.
+const FIELDS: usize = 12;
 
 /// What a directory is served as.
 const INDEX: &[u8] = b"index.html";
@@ -149,6 +152,7 @@ fn send(
     let head = &exchange.head;
     let (entry, coding) = best_coding(exchange, site, name, plain);
     let mut response = Response::new(OutBody::Empty);
+    *response.headers_mut() = HeaderMap::with_capacity(FIELDS);
     let headers = response.headers_mut();
     let files = exchange.plan.sites.get(site).and_then(|plan| plan.site.files.as_ref());
     let packable = coding.is_none() && files.is_some_and(|files| files.compress);

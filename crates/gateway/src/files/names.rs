@@ -1,5 +1,9 @@
 //! Names that are never served: what is hidden, what was left behind, what is secret. One table, a
-//! reason each, compared without regard to case.
+//! reason each, compared without regard to case. A name is looked up in it, not held against each row.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// How a row of the table compares.
 #[derive(Clone, Copy, Debug)]
@@ -85,21 +89,59 @@ pub(crate) fn refused(segment: &[u8], first: bool) -> Option<&'static str> {
     hidden(segment, first).or_else(|| listed(segment))
 }
 
+/// Parts that give a backup of a program's source away wherever they stand (`a.php.bak.txt`): all but the last begin and
+/// end with a dot.
+const INNER: [&[u8]; 6] = [b".php.", b".bak.", b".old.", b".orig.", b".sql.", b".swp."];
+const COPY: &[u8] = b" (copy)";
+
+/// The table by what a name is looked up by.
+struct Index {
+    whole: HashMap<&'static [u8], &'static str>,
+    /// Ends that are a name's last dot and what follows it.
+    dotted: HashMap<&'static [u8], &'static str>,
+    /// The other rows.
+    rest: Vec<(Match, &'static [u8], &'static str)>,
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index { whole: HashMap::new(), dotted: HashMap::new(), rest: Vec::new() };
+    let rows = TABLE
+        .iter()
+        .flat_map(|(how, names, why)| names.iter().map(move |name| (how, name.as_bytes(), why)));
+    for (how, name, why) in rows {
+        match (how, last_dot(name)) {
+            (Match::Whole, _) => drop(index.whole.insert(name, why)),
+            (Match::End, Some(0)) => drop(index.dotted.insert(name, why)),
+            (Match::End | Match::Start, _) => index.rest.push((*how, name, why)),
+        }
+    }
+    index
+});
+
+fn last_dot(name: &[u8]) -> Option<usize> {
+    memchr::memrchr(b'.', name)
+}
+
 fn listed(segment: &[u8]) -> Option<&'static str> {
-    let lower = segment.to_ascii_lowercase();
-    let hit = |how: Match, name: &str| match how {
-        Match::Whole => lower == name.as_bytes(),
-        Match::End => lower.len() > name.len() && lower.ends_with(name.as_bytes()),
-        Match::Start => lower.starts_with(name.as_bytes()),
-    };
-    // A backup of a backup (`a.php.bak.txt`) is still one: PHP and the like keep their source in it.
-    let inner = [&b".php."[..], b".bak.", b".old.", b".orig.", b".sql.", b".swp.", b" (copy)"];
-    if inner.iter().any(|part| memchr::memmem::find(&lower, part).is_some()) {
+    let upper = segment.iter().any(u8::is_ascii_uppercase);
+    let lower =
+        if upper { Cow::Owned(segment.to_ascii_lowercase()) } else { Cow::Borrowed(segment) };
+    let dot = last_dot(&lower);
+    let holds = |part: &[u8]| memchr::memmem::find(&lower, part).is_some();
+    let dots = dot != memchr::memchr(b'.', &lower);
+    if dots && INNER.iter().any(|part| holds(part)) || holds(COPY) {
         return Some(BACKUP);
     }
-    TABLE
-        .iter()
-        .find_map(|(how, names, why)| names.iter().any(|name| hit(*how, name)).then_some(*why))
+    let end = dot.filter(|dot| *dot > 0).and_then(|dot| lower.get(dot..));
+    let named = INDEX.whole.get(&*lower).or_else(|| INDEX.dotted.get(end?));
+    named.copied().or_else(|| {
+        let hit = |how: Match, part: &[u8]| match how {
+            Match::Whole => *lower == *part,
+            Match::End => lower.len() > part.len() && lower.ends_with(part),
+            Match::Start => lower.starts_with(part),
+        };
+        INDEX.rest.iter().find_map(|(how, part, why)| hit(*how, part).then_some(*why))
+    })
 }
 
 #[cfg(test)]
@@ -189,6 +231,38 @@ mod tests {
         ] {
             assert!(refused(name.as_bytes(), true).is_some(), "{name}");
         }
+    }
+
+    /// Row by row, as the table is read.
+    fn by_rows(segment: &[u8]) -> bool {
+        let lower = segment.to_ascii_lowercase();
+        let inner = INNER.iter().any(|part| memchr::memmem::find(&lower, part).is_some());
+        let row = |how: Match, name: &[u8]| match how {
+            Match::Whole => lower == name,
+            Match::End => lower.len() > name.len() && lower.ends_with(name),
+            Match::Start => lower.starts_with(name),
+        };
+        let rows = || {
+            TABLE.iter().any(|(how, names, _)| names.iter().any(|name| row(*how, name.as_bytes())))
+        };
+        inner || memchr::memmem::find(&lower, COPY).is_some() || rows()
+    }
+
+    #[test]
+    fn what_is_looked_up_is_what_the_rows_say() {
+        let parts = TABLE.iter().flat_map(|(_, names, _)| *names).map(|name| name.as_bytes());
+        let parts: Vec<&[u8]> = parts.chain(INNER).chain([COPY, b"a", b".", b"x.y"]).collect();
+        let mut hidden = 0;
+        for one in &parts {
+            for other in parts.iter().chain([&&b""[..]]) {
+                for name in [[*one, *other].concat(), [*one, *other].concat().to_ascii_uppercase()]
+                {
+                    assert_eq!(listed(&name).is_some(), by_rows(&name), "{}", name.escape_ascii());
+                    hidden += usize::from(by_rows(&name));
+                }
+            }
+        }
+        assert!(hidden > 1000 && hidden < 2 * parts.len() * parts.len());
     }
 
     #[test]

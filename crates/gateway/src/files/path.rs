@@ -20,9 +20,9 @@ pub(crate) struct Name {
 
 /// Decodes and checks a path that begins with a slash.
 pub(crate) fn resolve(path: &[u8]) -> Result<Name, Reason> {
-    let decoded = decode(path);
+    let decoded = memchr::memchr(b'%', path).map(|_| decode(path));
     let refuse = |why| Err(Reason::PathForbidden(why));
-    let Some(local) = decoded.strip_prefix(b"/") else {
+    let Some(local) = decoded.as_deref().unwrap_or(path).strip_prefix(b"/") else {
         return refuse("path does not begin with a slash");
     };
     if let Some(why) = local.iter().enumerate().find_map(|(at, byte)| odd(local, at, *byte)) {

@@ -1,11 +1,26 @@
 //! An alarm that is cheap to put off: moving it later costs nothing, the timer underneath finds out
 //! when it fires.
 
+use burgrave_sys::{Moment, last_tick, tick};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+thread_local! {
+    /// A time by both clocks, the exact one a tick ahead.
+    static ANCHOR: (Instant, Moment) = {
+        let seen = last_tick();
+        (Instant::now() + tick(), seen)
+    };
+}
+
+/// Now, or up to two ticks of the kernel later, but never earlier: for limits of seconds that are set with every
+/// request, where the exact time would cost more than what it is for.
+pub(crate) fn about_now() -> Instant {
+    ANCHOR.with(|(exact, seen)| *exact + (last_tick() - *seen))
+}
 
 /// A time limit that is set, put off and cleared many times.
 #[derive(Debug, Default)]
@@ -17,7 +32,7 @@ pub(crate) struct Alarm {
 impl Alarm {
     /// Rings so long from now.
     pub(crate) fn after(&mut self, wait: Duration) {
-        self.due = Instant::now().checked_add(wait);
+        self.due = about_now().checked_add(wait);
     }
 
     /// Rings so long from now unless it is set already.
@@ -67,6 +82,18 @@ mod tests {
 
     fn run(test: impl Future<Output = ()>) {
         tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(test);
+    }
+
+    #[test]
+    fn about_now_is_not_before_now_nor_long_after() {
+        for _ in 0..1000 {
+            let before = Instant::now();
+            let about = about_now();
+            assert!(
+                about >= before && about <= Instant::now() + 3 * tick(),
+                "{before:?} {about:?}"
+            );
+        }
     }
 
     #[test]

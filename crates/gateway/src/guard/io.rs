@@ -29,6 +29,9 @@ const AHEAD_BYTES_MAX: usize = 64 * 1024;
 /// looks the same.
 const HALF_CLOSED_TIME: Duration = Duration::from_secs(2);
 
+/// So many bytes of an answer are put together in less time than the kernel takes to gather them.
+const TOGETHER_BYTES_MAX: usize = 4 * 1024;
+
 /// How long a connection may be silent between two requests before the library is sent away.
 const PARK_TIME: Duration = Duration::from_secs(1);
 
@@ -308,6 +311,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
                 self.park.dismiss();
                 self.write_alarm.dismiss();
                 self.wire.file.take();
+                self.input = BytesMut::new();
                 self.parked = true;
                 Poll::Ready(Ok(Step::Given))
             }
@@ -317,7 +321,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
 
     fn head_done(&mut self, end: usize) -> Step {
         let phase = std::mem::replace(&mut self.phase, Phase::Refused);
-        let raw = self.input.split_to(end).freeze();
+        // Copied, so that the room for what follows stays where it is.
+        let raw = Bytes::copy_from_slice(self.input.get(..end).unwrap_or_default());
+        self.input.advance(end.min(self.input.len()));
         if let Phase::Head(parser) = phase
             && let Some(head) = parser.finish(raw)
         {
@@ -388,6 +394,17 @@ fn give(source: &mut impl Buf, out: &mut ReadBufCursor<'_>, most: usize) -> u64 
     out.put_slice(chunk.get(..count).unwrap_or_default());
     source.advance(count);
     u64::try_from(count).unwrap_or(0)
+}
+
+/// Puts a few bytes together; `false` where they are more.
+fn together(slices: &[io::IoSlice<'_>], out: &mut ReadBuf<'_>) -> bool {
+    slices.iter().all(|slice| {
+        let fits = slice.len() <= out.remaining();
+        if fits {
+            out.put_slice(slice);
+        }
+        fits
+    })
 }
 
 /// The header that the library gets: only what it needs to frame the exchange. The service works
@@ -474,8 +491,14 @@ impl<S: AsyncRead + AsyncWrite + Connected + Unpin> hyper::rt::Write for Guard<S
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        let mut room = [const { MaybeUninit::uninit() }; TOGETHER_BYTES_MAX];
+        let mut whole = ReadBuf::uninit(&mut room);
         let result = match this.poll_write_file(context, slices) {
             Some(result) => result,
+            // Over TLS they are put together as they are enciphered.
+            None if this.stream.socket().is_some() && together(slices, &mut whole) => {
+                Pin::new(&mut this.stream).poll_write(context, whole.filled())
+            }
             None => Pin::new(&mut this.stream).poll_write_vectored(context, slices),
         };
         this.written(context, result)

@@ -3,7 +3,7 @@
 use super::json::{number, optional, string};
 use burgrave_seclang::{MatchedRule, Record};
 use burgrave_sys::UnixTime;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What became of a request, in the contract's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Line<'_> {
 
     fn client(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"client.ip\":\"");
-        out.extend_from_slice(self.client.ip().to_canonical().to_string().as_bytes());
+        address(out, self.client.ip().to_canonical());
         out.extend_from_slice(b"\",\"client.port\":");
         number(out, u64::from(self.client.port()));
         text(out, b",\"tls.version\":", self.tls);
@@ -140,6 +140,21 @@ impl Line<'_> {
         number(out, self.bytes_out);
         out.extend_from_slice(b",\"duration.us\":");
         number(out, self.duration_us);
+    }
+}
+
+/// As it is displayed; of the common kind without the cost of formatting machinery.
+fn address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                number(out, u64::from(octet));
+            }
+        }
+        IpAddr::V6(address) => out.extend_from_slice(address.to_string().as_bytes()),
     }
 }
 
@@ -214,6 +229,15 @@ fn rule(out: &mut Vec<u8>, matched: &MatchedRule) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_written_as_they_are_displayed() {
+        for text in ["0.0.0.0", "127.0.0.1", "255.255.255.255", "10.20.3.100", "2001:db8::1"] {
+            let mut out = Vec::new();
+            address(&mut out, text.parse().unwrap());
+            assert_eq!(out, text.as_bytes());
+        }
+    }
 
     fn keys_of(line: &str) -> Vec<String> {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
