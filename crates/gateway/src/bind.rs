@@ -5,7 +5,7 @@
 use crate::error::GatewayError;
 use crate::http3::QuicSocket;
 use burgrave_config::Settings;
-use burgrave_sys::{Sharing, listen_tcp, listen_udp};
+use burgrave_sys::{Sharing, listen_tcp, listen_udp, send_at_once};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
@@ -92,6 +92,7 @@ fn take(
     };
     let first = sockets.first().ok_or_else(|| wrong(std::io::ErrorKind::NotFound.into()))?;
     let real = first.local_addr().map_err(wrong)?;
+    sockets.iter().try_for_each(send_at_once).map_err(wrong)?;
     let mut turn = 0;
     while sockets.len() < loops {
         let copy = sockets.get(turn).map(TcpListener::try_clone);

@@ -15,7 +15,7 @@ use crate::service;
 use crate::stall::Stall;
 use crate::streams::Passed;
 use crate::upstream::tunnel::Tunnel;
-use crate::worker::Worker;
+use crate::worker::{Door, Worker};
 use burgrave_seclang::{Connection as Ends, Record};
 use http::{HeaderValue, Request};
 use hyper::body::{Body, Incoming};
@@ -95,15 +95,16 @@ impl Client {
 /// that is idle holds little.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
-    listener: SocketAddr,
+    door: Door,
     stream: TcpStream,
     address: SocketAddr,
     seat: Arc<Seat>,
 ) {
     let plan = worker.plan();
+    let listener = door.configured;
     // A listener that a reload has just given up serves nobody.
     let Some(secure) = plan.listener(listener).map(|listen| listen.tls) else { return };
-    let (Ok(server), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
+    let Some(server) = door.own.or_else(|| stream.local_addr().ok()) else { return };
     let client = Client::new((address, server), listener, None, seat);
     if secure {
         if let Some((client, stream)) = Box::pin(shake(&worker, client, stream, &plan)).await {
@@ -297,7 +298,8 @@ where
     let service = service_fn(|request: Request<Incoming>| {
         streams.taken();
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
-        async move {
+        // From here to its end it is moved as a pointer.
+        Box::pin(async move {
             let parts = Parts {
                 method: request.method(),
                 uri: request.uri(),
@@ -312,7 +314,7 @@ where
                 return Err(service::Aborted);
             };
             service::serve(worker, client, head, early, request.into_body()).await
-        }
+        })
     });
     let mut builder = http2::Builder::new(Local);
     builder

@@ -108,7 +108,8 @@ fn host(exchange: &Exchange) -> Cow<'_, [u8]> {
     let Some(field) = named.or_else(|| head.host()) else {
         return Cow::Borrowed(b"localhost");
     };
-    if field.starts_with(exchange.host.as_bytes()) {
+    // As it is, or with a port: another spelling of the name may be another host to an application.
+    if matches!(field.strip_prefix(exchange.host.as_bytes()), Some([] | [b':', ..])) {
         Cow::Borrowed(field)
     } else {
         Cow::Owned(normalised(&exchange.host, field))
@@ -323,6 +324,8 @@ mod tests {
         for (host, field, wanted) in [
             ("site.test", "SITE.test.:8080", "site.test:8080"),
             ("site.test", "Site.Test", "site.test"),
+            ("site.test", "site.test.", "site.test"),
+            ("site.test", "site.test.:80", "site.test:80"),
             ("::1", "[0:0::1]:443", "[::1]:443"),
             ("::1", "[0:0::1]", "[::1]"),
         ] {

@@ -141,7 +141,7 @@ enum End {
 /// Says why, where the bytes never became a request, and closes so that the client can read it.
 async fn close<S>(worker: &Rc<Worker>, client: &Client, mut stream: S, end: End)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Connected + Unpin,
 {
     let refused = client.wire.refused().filter(|refused| !is_body(refused.reason));
     if let Some(refused) = &refused {
@@ -156,8 +156,10 @@ where
         return;
     }
     if end == End::ByTheClient {
-        // Nobody is there who has to be heard out.
-        drop(timeout(LINGER_TIME, stream.shutdown()).await);
+        // Nobody is there who has to be heard out; a plain socket needs no word of farewell but its end.
+        if stream.socket().is_none() {
+            drop(timeout(LINGER_TIME, stream.shutdown()).await);
+        }
     } else {
         drop(timeout(LINGER_TIME, linger(&mut stream)).await);
     }

@@ -335,7 +335,18 @@ impl Quic {
     }
 }
 
+/// Where a connection has come in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door {
+    /// The listener's address as configured.
+    pub(crate) configured: SocketAddr,
+    /// The address that its connections are made to, where there is only one.
+    pub(crate) own: Option<SocketAddr>,
+}
+
 async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListener) {
+    let own = listener.local_addr().ok().filter(|own| !own.ip().is_unspecified());
+    let door = Door { configured, own };
     loop {
         let Ok((stream, address)) = listener.accept().await else {
             sleep(ACCEPT_PAUSE).await;
@@ -346,14 +357,14 @@ async fn accept(worker: Rc<Worker>, configured: SocketAddr, listener: TcpListene
             listen.proxy_protocol.iter().any(|network| network.contains(address.ip()))
         });
         if named {
-            announce(&worker, configured, stream, address);
+            announce(&worker, door, stream, address);
             continue;
         }
         let Some(admission) = admit(&worker, address.ip()).await else {
             turn_away(&worker, address);
             continue;
         };
-        take(&worker, configured, stream, (address, admission));
+        take(&worker, door, stream, (address, admission));
     }
 }
 
@@ -364,12 +375,7 @@ pub(crate) fn turn_away(worker: &Rc<Worker>, address: SocketAddr) {
 
 /// A connection that begins with a header of the PROXY protocol: the client that it names is admitted,
 /// not the sender.
-fn announce(
-    worker: &Rc<Worker>,
-    configured: SocketAddr,
-    mut stream: TcpStream,
-    sender: SocketAddr,
-) {
+fn announce(worker: &Rc<Worker>, door: Door, mut stream: TcpStream, sender: SocketAddr) {
     if worker.announced.get() >= ANNOUNCED_MAX {
         return turn_away(worker, sender);
     }
@@ -384,7 +390,7 @@ fn announce(
         };
         let client = client.unwrap_or(sender);
         match admit(&worker, client.ip()).await {
-            Some(admission) => take(&worker, configured, stream, (client, admission)),
+            Some(admission) => take(&worker, door, stream, (client, admission)),
             None => turn_away(&worker, client),
         }
     });
@@ -393,7 +399,7 @@ fn announce(
 /// Serves an admitted connection in a task of its own.
 fn take(
     worker: &Rc<Worker>,
-    configured: SocketAddr,
+    door: Door,
     stream: TcpStream,
     (address, admission): (SocketAddr, Admission),
 ) {
@@ -401,6 +407,7 @@ fn take(
     worker.connections.set(worker.connections.get() + 1);
     let seat = Arc::clone(&admission.seat);
     let (own, plan) = (Rc::clone(worker), worker.plan());
+    let configured = door.configured;
     if plan.settings.metrics == Some(configured) {
         return run_connection(worker, admission, metrics::serve(own, stream));
     }
@@ -408,11 +415,7 @@ fn take(
         let task = streams::serve(own, plan, configured, stream, address, seat);
         run_connection(worker, admission, task);
     } else {
-        run_connection(
-            worker,
-            admission,
-            connection::serve(own, configured, stream, address, seat),
-        );
+        run_connection(worker, admission, connection::serve(own, door, stream, address, seat));
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::SysError;
 use rustix::io::retry_on_intr;
 use rustix::net::{SendFlags, send};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
@@ -20,7 +20,8 @@ pub enum Sharing {
 }
 
 /// Opens a non-blocking listening TCP socket. Port 0 asks the kernel for a free one. `backlog` is
-/// the number of connections that wait to be accepted. An IPv6 address takes IPv6 only.
+/// the number of connections that wait to be accepted. An IPv6 address takes IPv6 only. Its connections send at once, see
+/// [`send_at_once`].
 pub fn listen_tcp(
     address: SocketAddr,
     sharing: Sharing,
@@ -39,8 +40,15 @@ fn open(address: SocketAddr, sharing: Sharing, backlog: u16) -> std::io::Result<
     socket.set_reuse_port(sharing == Sharing::Shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    send_at_once(&socket)?;
     socket.listen(i32::from(backlog))?;
     Ok(socket.into())
+}
+
+/// Turns the delay of small packets off (`TCP_NODELAY`, against RFC 896): of a connection, or of all that a listening
+/// socket accepts from now on, which inherit it and need not be asked one by one.
+pub fn send_at_once(socket: impl AsFd) -> std::io::Result<()> {
+    SockRef::from(&socket).set_tcp_nodelay(true)
 }
 
 /// Connects from one of this machine's own addresses, to which the other side then answers.
@@ -126,6 +134,18 @@ mod tests {
         let mut room = [0; 4];
         assert_eq!((other.recv(&mut room).unwrap(), room[0]), (1, b'x'));
         assert_eq!(other.recv(&mut room).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn what_is_accepted_sends_at_once() {
+        let listener = listen_tcp("127.0.0.1:0".parse().unwrap(), Sharing::Alone, 16).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert!(listener.accept().unwrap().0.nodelay().unwrap());
+        let handed = TcpListener::bind("127.0.0.1:0").unwrap();
+        send_at_once(&handed).unwrap();
+        let _client = TcpStream::connect(handed.local_addr().unwrap()).unwrap();
+        assert!(handed.accept().unwrap().0.nodelay().unwrap());
     }
 
     #[test]

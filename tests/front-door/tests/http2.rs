@@ -195,6 +195,7 @@ fn whatever_is_refused_leaves_a_record() {
         (0, "G T", "http/2 protocol error"),
         (3, "unknown.test", "unknown host"),
         (0, "TRACE", "method not allowed"),
+        (0, "get", "invalid method"),
     ] {
         let mut fields = GOOD;
         fields[at].1 = value;

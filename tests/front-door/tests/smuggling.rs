@@ -97,6 +97,8 @@ fn malformed_request_lines_are_refused() {
         ("connect", "CONNECT site.test:443 HTTP/1.1", 405),
         ("method_long", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA /api/x HTTP/1.1", 400),
         ("method_odd", "GE(T /api/x HTTP/1.1", 400),
+        ("method_lower", "get /api/x HTTP/1.1", 400),
+        ("method_mixed", "Get /api/x HTTP/1.1", 400),
         ("no_slash", "GET api/x HTTP/1.1", 400),
         ("star", "GET * HTTP/1.1", 400),
         ("other_scheme", "GET ftp://site.test/ HTTP/1.1", 400),

@@ -8,11 +8,13 @@ use super::types;
 use crate::coder::Coding;
 use crate::guard::clock::about_now;
 use crate::guard::from_file::{self, FromFile};
+use crate::log::json::hex_text;
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use burgrave_sys::{Facts, Kind, Opened, Root, SysError};
 use bytes::Bytes;
 use http::HeaderValue;
+use sha2::{Digest as _, Sha256};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,6 +25,8 @@ use tokio::time::Instant;
 const FRESH_TIME: Duration = Duration::from_millis(900);
 /// Largest content that is kept in memory.
 const MEMORY_BYTES_MAX: u64 = 256 * 1024;
+/// Bytes of a digest that make a tag.
+const ETAG_BYTES: usize = 12;
 /// Most entries, and most bytes of content in all.
 const ENTRIES_MAX: usize = 512;
 const CONTENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -145,12 +149,6 @@ fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
     let content = if small { read(&opened, facts.size)? } else { None };
     let modified =
         UNIX_EPOCH + Duration::from_secs(u64::try_from(facts.modified_secs).unwrap_or(0));
-    let etag = format!(
-        "\"{:x}-{:x}-{:x}\"",
-        facts.size,
-        i128::from(facts.modified_secs) * 1_000_000_000 + i128::from(facts.modified_nanos),
-        facts.inode ^ facts.device.rotate_left(32),
-    );
     let content = match content {
         Some(bytes) => {
             let file = (bytes.len() >= from_file::BYTES_MIN).then(|| Rc::new(opened));
@@ -162,13 +160,26 @@ fn load(root: &Root, name: &[u8]) -> Result<Entry, Reason> {
     Ok(Entry {
         facts,
         content,
-        etag: header(etag)?,
+        etag: header(etag(&facts))?,
         modified: header(httpdate::fmt_http_date(modified))?,
         kind: types::of(name),
         siblings,
         coded: Default::default(),
         seen: about_now(),
     })
+}
+
+/// A tag of the file as it is now (RFC 9110 §8.8.3). What the machine knows it by, and nobody else should (CVE-2003-1418),
+/// is in it as a digest only.
+fn etag(facts: &Facts) -> String {
+    let mut digest = Sha256::new();
+    for number in [facts.size, facts.inode, facts.device] {
+        digest.update(number.to_le_bytes());
+    }
+    digest.update(facts.modified_secs.to_le_bytes());
+    digest.update(facts.modified_nanos.to_le_bytes());
+    let digest = digest.finalize();
+    format!("\"{}\"", hex_text(digest.get(..ETAG_BYTES).unwrap_or(&digest)))
 }
 
 fn open(root: &Root, name: &[u8]) -> Result<Opened, Reason> {
@@ -208,4 +219,32 @@ fn siblings(root: &Root, name: &[u8]) -> u8 {
             .is_ok_and(|sibling| sibling.facts.kind == Kind::File);
         if there { found | coding.bit() } else { found }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_changes_with_each_fact_and_tells_none() {
+        let facts = Facts {
+            kind: Kind::File,
+            size: 0xabcd,
+            modified_secs: 1_795_228_938,
+            modified_nanos: 5,
+            inode: 0x0012_3456,
+            device: 0xfd01,
+        };
+        let others = [
+            Facts { size: 0xabce, ..facts },
+            Facts { modified_secs: 1_795_228_939, ..facts },
+            Facts { modified_nanos: 6, ..facts },
+            Facts { inode: 0x0012_3457, ..facts },
+            Facts { device: 0xfd02, ..facts },
+        ];
+        let tag = etag(&facts);
+        assert_eq!((tag.len(), &tag), (2 + 2 * ETAG_BYTES, &etag(&facts)));
+        assert!(others.iter().all(|other| etag(other) != tag));
+        assert!(!tag.contains("123456") && !tag.contains("1193046") && !tag.contains("abcd"));
+    }
 }

@@ -16,9 +16,7 @@ const SIZE_DIGITS_MAX: u8 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Size,
-    /// White space between the size and an extension: legal only if one follows.
-    Pause,
-    Extension,
+    Extension(Extension),
     SizeLf,
     Data,
     DataCr,
@@ -29,6 +27,52 @@ enum State {
     TrailerLf,
     EndLf,
     Done,
+}
+
+/// Where in the extensions of a chunk (RFC 9112 §7.1.1): where a quoted value ends is not left to the reader behind us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extension {
+    /// White space after the size or a value: legal only if an extension follows.
+    Pause,
+    /// After a semicolon, before the name.
+    Start,
+    Name,
+    /// White space after a name.
+    Named,
+    /// Before a value.
+    Equals,
+    Token,
+    Quoted,
+    /// After a backslash in a quoted value.
+    Escaped,
+    /// After a quoted value.
+    Unquoted,
+}
+
+impl Extension {
+    /// What follows by this byte; `None` for a byte that cannot stand here.
+    fn next(self, byte: u8) -> Option<State> {
+        let token = super::bytes::is_token(&[byte]);
+        let text = matches!(byte, b'\t' | 0x20..=0x7e | 0x80..);
+        let next = match (self, byte) {
+            (Self::Quoted, b'"') => Self::Unquoted,
+            (Self::Quoted, b'\\') => Self::Escaped,
+            (Self::Quoted | Self::Escaped, _) if text => Self::Quoted,
+            (Self::Name | Self::Token | Self::Unquoted, b'\r') => return Some(State::SizeLf),
+            (Self::Pause | Self::Named | Self::Name | Self::Token | Self::Unquoted, b';') => {
+                Self::Start
+            }
+            (Self::Start | Self::Equals, b' ' | b'\t') => self,
+            (Self::Name | Self::Named, b' ' | b'\t') => Self::Named,
+            (Self::Pause | Self::Token | Self::Unquoted, b' ' | b'\t') => Self::Pause,
+            (Self::Name | Self::Named, b'=') => Self::Equals,
+            (Self::Equals, b'"') => Self::Quoted,
+            (Self::Start | Self::Name, _) if token => Self::Name,
+            (Self::Equals | Self::Token, _) if token => Self::Token,
+            _ => return None,
+        };
+        Some(State::Extension(next))
+    }
 }
 
 /// Where in a chunked body we are.
@@ -92,16 +136,7 @@ impl Chunked {
     fn step(&mut self, byte: u8) -> Result<State, Reason> {
         match self.state {
             State::Size => self.size_digit(byte),
-            State::Pause => match byte {
-                b' ' | b'\t' => self.extension(State::Pause),
-                b';' => self.extension(State::Extension),
-                _ => Err(Reason::ChunkSize),
-            },
-            State::Extension => match byte {
-                b'\r' => Ok(State::SizeLf),
-                b'\t' | 0x20..=0x7e | 0x80.. => self.extension(State::Extension),
-                _ => Err(Reason::ChunkExtension),
-            },
+            State::Extension(at) => self.extension(at, byte),
             State::SizeLf => self.size_end(byte),
             State::DataCr => expect(byte, b'\r', State::DataLf, Reason::ChunkEnd),
             State::DataLf => {
@@ -122,8 +157,7 @@ impl Chunked {
             b'A'..=b'F' => byte - b'A' + 10,
             _ if self.digits == 0 => return Err(Reason::ChunkSize),
             b'\r' => return Ok(State::SizeLf),
-            b';' => return self.extension(State::Extension),
-            b' ' | b'\t' => return self.extension(State::Pause),
+            b';' | b' ' | b'\t' => return self.extension(Extension::Pause, byte),
             _ => return Err(Reason::ChunkSize),
         };
         if self.digits == SIZE_DIGITS_MAX {
@@ -140,12 +174,17 @@ impl Chunked {
         expect(byte, b'\n', next, Reason::ChunkSize)
     }
 
-    fn extension(&mut self, next: State) -> Result<State, Reason> {
+    fn extension(&mut self, at: Extension, byte: u8) -> Result<State, Reason> {
         self.chunk_extension += 1;
         self.body_extension += 1;
         let over = self.chunk_extension > CHUNK_EXTENSION_BYTES_MAX
             || self.body_extension > BODY_EXTENSION_BYTES_MAX;
-        if over { Err(Reason::ChunkExtension) } else { Ok(next) }
+        match at.next(byte) {
+            Some(next) if !over => Ok(next),
+            // White space alone belongs to the size.
+            None if at == Extension::Pause => Err(Reason::ChunkSize),
+            Some(_) | None => Err(Reason::ChunkExtension),
+        }
     }
 
     fn trailer(&mut self, byte: u8) -> Result<State, Reason> {
@@ -200,6 +239,7 @@ mod tests {
             (b"5;a=b\r\nhello\r\n00000\r\n\r\n", b"x"),
             (b"5 ; a=\"b\"\r\nhello\r\n0;last\r\n\r\n", b""),
             (b"00A\r\n0123456789\r\n0\r\nX-T: a\tb \r\nY:\r\n\r\n", b"\r\n"),
+            (b"1;a=\"\\\"; \\\\\" ; b = c;d\r\nx\r\n0;a=\"\"\r\n\r\n", b"0"),
             (b"a\r\n0\r\n\r\n01234\r\n0\r\n\r\n", b"0\r\n\r\n"),
         ] {
             let input = [body, rest].concat();
@@ -225,6 +265,16 @@ mod tests {
             (b"00000000000000005\r\n", Reason::ChunkSize),
             (b"5;a\nhello\r\n", Reason::ChunkExtension),
             (b"5;a\rb\r\nhello\r\n", Reason::ChunkSize),
+            (b"5;\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;;a\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;a=\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;a=b=c\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;a b\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;a=\"b\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;a=\"b\\\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;a=\"b\"c\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;a=b\"c\"\r\nhello\r\n", Reason::ChunkExtension),
+            (b"5;a=\"b\" \r\nhello\r\n", Reason::ChunkSize),
             (b"5;a\0\r\nhello\r\n", Reason::ChunkExtension),
             (b"5\r\nhello\n0\r\n\r\n", Reason::ChunkEnd),
             (b"5\r\nhelloX\r\n", Reason::ChunkEnd),

@@ -5,10 +5,11 @@
 //! bytes; no byte of a body is passed on while a violation is known to follow it; the next request
 //! is not looked at until the answer to the one before is complete; what is buffered is bounded.
 
+use super::canonical::canonical;
 use super::chunked::Chunked;
 use super::clock::Alarm;
 use super::from_file::{Connected, FromFile};
-use super::head::{Framing, Head, HeadLimits, HeadParser, Version};
+use super::head::{Framing, Head, HeadLimits, HeadParser};
 use crate::refusal::Reason;
 use bytes::{Buf, Bytes, BytesMut};
 use hyper::rt::ReadBufCursor;
@@ -405,37 +406,6 @@ fn together(slices: &[io::IoSlice<'_>], out: &mut ReadBuf<'_>) -> bool {
         }
         fits
     })
-}
-
-/// The header that the library gets: only what it needs to frame the exchange. The service works
-/// on the original.
-fn canonical(head: &Head) -> Bytes {
-    let mut out = Vec::with_capacity(128);
-    out.extend_from_slice(head.method());
-    out.extend_from_slice(if head.version == Version::Http10 {
-        b" / HTTP/1.0\r\n"
-    } else {
-        b" / HTTP/1.1\r\n"
-    });
-    match head.framing {
-        Framing::None => {}
-        Framing::Length(length) => {
-            out.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
-        }
-        Framing::Open => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-    }
-    if head.close {
-        out.extend_from_slice(b"connection: close\r\n");
-    } else if head.version == Version::Http10 {
-        out.extend_from_slice(b"connection: keep-alive\r\n");
-    } else if head.upgrade {
-        out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
-    }
-    if head.expects_continue {
-        out.extend_from_slice(b"expect: 100-continue\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
-    Bytes::from(out)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> hyper::rt::Read for Guard<S> {

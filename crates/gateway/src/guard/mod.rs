@@ -2,10 +2,11 @@
 //! reader for two does not pass.
 //!
 //! [`head`] and [`chunked`] are pure and strict; [`io`] feeds them, keeps the original header for
-//! rules and log, and hands the library a header that we wrote ourselves; [`clock`] ends what is
+//! rules and log, and hands the library a header that we wrote ourselves (`canonical`); [`clock`] ends what is
 //! slow; [`from_file`] sends large files without a copy.
 
 pub(crate) mod bytes;
+mod canonical;
 pub(crate) mod chunked;
 pub(crate) mod clock;
 pub(crate) mod from_file;

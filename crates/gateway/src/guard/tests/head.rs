@@ -98,7 +98,11 @@ fn each_rule_has_its_reason() {
         ("GET / HTTPS/1.1\r\n", Reason::Protocol),
         ("Get\t/ HTTP/1.1\r\n", Reason::RequestLine),
         ("G{T / HTTP/1.1\r\n", Reason::Method),
-        ("trace / HTTP/1.1\r\n", Reason::MethodForbidden),
+        ("TRACE / HTTP/1.1\r\n", Reason::MethodForbidden),
+        ("trace / HTTP/1.1\r\n", Reason::Method),
+        ("get / HTTP/1.1\r\n", Reason::Method),
+        ("GeT / HTTP/1.1\r\n", Reason::Method),
+        ("GET! / HTTP/1.1\r\n", Reason::Method),
     ] {
         assert_eq!(run(text.as_bytes(), text.len()).unwrap_err(), wanted, "{text:?}");
     }
