@@ -1,7 +1,11 @@
 //! What HTTP/2 writes, gathered: the answers of a turn leave as one TLS record and one call, where the HTTP library
 //! would make one of each answer.
 //!
-//! Invariants: no more than [`GATHERED_BYTES_MAX`] is held, and nothing between two turns while nobody answers;
+//! A client that takes what it is given gets more and more of it by one call: several records, as long as none of them
+//! had to wait. One that lets us wait is given a record at a time again.
+//!
+//! Invariants: no more than [`ROOM_BYTES_MAX`] is held, no more than [`ROOM_BYTES_MIN`] of a client that lets us wait, what
+//! waits in the stream below counted apart, and nothing between two turns while nobody answers;
 //! whoever drives the connection calls [`Gathered::poll_send`] after each turn, so that nothing waits here for another
 //! request to push it out; the end of the connection sends what is left first.
 
@@ -13,15 +17,19 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A TLS record's worth (RFC 8446 §5.1).
-const GATHERED_BYTES_MAX: usize = 16 * 1024;
-/// What is this long is no longer worth a copy.
-const LONG_BYTES: usize = GATHERED_BYTES_MAX / 2;
+const ROOM_BYTES_MIN: usize = 16 * 1024;
+/// What the layer of TLS takes at once.
+const ROOM_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Debug)]
 struct Inner<S> {
     stream: S,
     out: Vec<u8>,
     sent: usize,
+    /// Bytes that may be held.
+    room: usize,
+    /// Bytes of this turn.
+    turn: usize,
 }
 
 /// See the module. Clones are the same connection.
@@ -49,14 +57,39 @@ impl<S: AsyncWrite + Unpin> Inner<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes of the pieces what there is room for.
-    fn take(&mut self, pieces: &[IoSlice<'_>]) -> usize {
+    /// The same, and until nothing of it waits in the stream either.
+    fn poll_clear(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let cleared = match self.poll_drain(context) {
+            Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_flush(context),
+            other => other,
+        };
+        if cleared.is_pending() {
+            (self.room, self.turn) = (ROOM_BYTES_MIN, 0);
+        }
+        cleared
+    }
+
+    /// At the end of a turn that left nothing waiting.
+    fn turned(&mut self) {
+        if std::mem::take(&mut self.turn) >= self.room {
+            self.room = ROOM_BYTES_MAX;
+        }
+    }
+
+    /// Whether so much is worth no copy.
+    fn is_long(&self, size: usize) -> bool {
+        size >= self.room / 2
+    }
+
+    /// Takes of the pieces, `whole` bytes together, what there is room for.
+    fn take(&mut self, pieces: &[IoSlice<'_>], whole: usize) -> usize {
         if self.out.capacity() == 0 {
-            self.out.reserve_exact(GATHERED_BYTES_MAX);
+            let much = whole >= ROOM_BYTES_MIN / 2;
+            self.out.reserve_exact(if much { self.room } else { ROOM_BYTES_MIN });
         }
         let before = self.out.len();
         for piece in pieces {
-            let room = GATHERED_BYTES_MAX.saturating_sub(self.out.len());
+            let room = self.room.saturating_sub(self.out.len());
             self.out.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
         }
         self.out.len().saturating_sub(before)
@@ -65,14 +98,16 @@ impl<S: AsyncWrite + Unpin> Inner<S> {
 
 impl<S: AsyncWrite + Unpin> Gathered<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self(Rc::new(RefCell::new(Inner { stream, out: Vec::new(), sent: 0 })))
+        let (out, room) = (Vec::new(), ROOM_BYTES_MIN);
+        Self(Rc::new(RefCell::new(Inner { stream, out, sent: 0, room, turn: 0 })))
     }
 
     /// Sends what was gathered in this turn.
     pub(crate) fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.0.borrow_mut();
-        ready!(inner.poll_drain(context))?;
-        Pin::new(&mut inner.stream).poll_flush(context)
+        ready!(inner.poll_clear(context))?;
+        inner.turned();
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -102,13 +137,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     ) -> Poll<io::Result<usize>> {
         let inner = &mut *self.0.borrow_mut();
         let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
-        if inner.out.len() >= GATHERED_BYTES_MAX || (whole >= LONG_BYTES && !inner.out.is_empty()) {
-            ready!(inner.poll_drain(context))?;
+        if inner.out.len() >= inner.room || (inner.is_long(whole) && !inner.out.is_empty()) {
+            ready!(inner.poll_clear(context))?;
         }
-        if whole >= LONG_BYTES {
-            return Pin::new(&mut inner.stream).poll_write_vectored(context, pieces);
-        }
-        Poll::Ready(Ok(inner.take(pieces)))
+        let count = if inner.is_long(whole) {
+            ready!(Pin::new(&mut inner.stream).poll_write_vectored(context, pieces))?
+        } else {
+            inner.take(pieces, whole)
+        };
+        inner.turn = inner.turn.saturating_add(count);
+        Poll::Ready(Ok(count))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -141,6 +179,7 @@ mod tests {
         calls: Vec<usize>,
         shut: bool,
         willing: bool,
+        closed: bool,
     }
 
     impl AsyncWrite for Narrow {
@@ -151,7 +190,7 @@ mod tests {
         ) -> Poll<io::Result<usize>> {
             let this = self.get_mut();
             this.willing = !this.willing;
-            if this.most < GATHERED_BYTES_MAX && !this.willing {
+            if this.closed || this.most < ROOM_BYTES_MIN && !this.willing {
                 return Poll::Pending;
             }
             let count = piece.len().min(this.most);
@@ -190,7 +229,7 @@ mod tests {
             let count = again(|context| Pin::new(&mut *stream).poll_write(context, rest));
             rest = &rest[count..];
             let held = stream.0.borrow().out.len();
-            assert!(held <= GATHERED_BYTES_MAX, "{held}");
+            assert!(held <= ROOM_BYTES_MAX, "{held}");
         }
         again(|context| Pin::new(&mut *stream).poll_flush(context));
     }
@@ -216,6 +255,36 @@ mod tests {
         let inner = stream.0.borrow();
         assert_eq!(inner.stream.calls, [100, 40_000, 10, 8_192, 7]);
         assert!(inner.stream.got.is_sorted() && inner.stream.shut);
+    }
+
+    /// Frames of HTTP/2, sent at the end of the turn.
+    fn turn(stream: &mut Gathered<Narrow>, frames: usize) -> Vec<usize> {
+        (0..frames).for_each(|_| write(stream, &[0; ROOM_BYTES_MIN]));
+        again(|context| stream.poll_send(context));
+        std::mem::take(&mut stream.0.borrow_mut().stream.calls)
+    }
+
+    #[test]
+    fn who_takes_it_gets_several_records_at_once() {
+        let mut stream = narrow(usize::MAX);
+        assert_eq!(turn(&mut stream, 4), [ROOM_BYTES_MIN; 4]);
+        for _ in 0..3 {
+            assert_eq!(turn(&mut stream, 4), [ROOM_BYTES_MAX]);
+        }
+        assert_eq!(stream.0.borrow().out.capacity(), 0);
+        stream.0.borrow_mut().stream.closed = true;
+        (0..4).for_each(|_| write(&mut stream, &[0; ROOM_BYTES_MIN]));
+        let context = &mut Context::from_waker(Waker::noop());
+        let piece = [IoSlice::new(&[0; ROOM_BYTES_MIN])];
+        for _ in 0..2 {
+            assert!(Pin::new(&mut stream).poll_write_vectored(context, &piece).is_pending());
+            assert!(stream.poll_send(context).is_pending());
+        }
+        stream.0.borrow_mut().stream.closed = false;
+        assert_eq!(
+            turn(&mut stream, 4),
+            [ROOM_BYTES_MAX, ROOM_BYTES_MIN, ROOM_BYTES_MIN, ROOM_BYTES_MIN, ROOM_BYTES_MIN]
+        );
     }
 
     proptest! {
