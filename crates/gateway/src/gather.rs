@@ -59,10 +59,9 @@ impl<S: AsyncWrite + Unpin> Inner<S> {
 
     /// The same, and until nothing of it waits in the stream either.
     fn poll_clear(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let cleared = match self.poll_drain(context) {
-            Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_flush(context),
-            other => other,
-        };
+        let drained = self.poll_drain(context);
+        let all = matches!(drained, Poll::Ready(Ok(())));
+        let cleared = if all { Pin::new(&mut self.stream).poll_flush(context) } else { drained };
         if cleared.is_pending() {
             (self.room, self.turn) = (ROOM_BYTES_MIN, 0);
         }
