@@ -15,7 +15,8 @@ pub fn monotonic() -> Moment {
     Moment(duration(clock_gettime(ClockId::Monotonic)))
 }
 
-/// The monotonic clock at the kernel's last tick, at a fraction of its cost: [`tick`] behind at most.
+/// The monotonic clock at the kernel's last tick, at a fraction of its cost: some [`tick`]s behind, of which a machine that
+/// is busy, or has been given away by its host, may miss some.
 pub fn last_tick() -> Moment {
     Moment(duration(clock_gettime(ClockId::MonotonicCoarse)))
 }
@@ -70,10 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_tick_is_behind_by_a_tick_at_most() {
-        for _ in 0..1000 {
-            let (before, seen, after) = (monotonic(), last_tick(), monotonic());
-            assert!(seen <= after && before.0 <= seen.0 + tick(), "{before:?} {seen:?} {after:?}");
+    fn the_last_tick_is_past_and_follows() {
+        assert!(!tick().is_zero() && tick() < Duration::from_millis(100), "{:?}", tick());
+        let begun = monotonic();
+        while last_tick() <= begun {
+            assert!(monotonic() - begun < Duration::from_secs(10), "no tick");
+            assert!(last_tick() <= monotonic());
         }
     }
 

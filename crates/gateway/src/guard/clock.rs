@@ -16,8 +16,11 @@ thread_local! {
     };
 }
 
-/// Now, or up to two ticks of the kernel later, but never earlier: for limits of seconds that are set with every
-/// request, where the exact time would cost more than what it is for.
+/// Waits shorter than this are measured exactly.
+const ABOUT_MIN: Duration = Duration::from_secs(1);
+
+/// Now, to some ticks of the kernel (milliseconds, rather later than earlier): for limits of seconds that are set with
+/// every request, where the exact time would cost more than what it is for.
 pub(crate) fn about_now() -> Instant {
     ANCHOR.with(|(exact, seen)| *exact + (last_tick() - *seen))
 }
@@ -32,7 +35,8 @@ pub(crate) struct Alarm {
 impl Alarm {
     /// Rings so long from now.
     pub(crate) fn after(&mut self, wait: Duration) {
-        self.due = about_now().checked_add(wait);
+        let now = if wait < ABOUT_MIN { Instant::now() } else { about_now() };
+        self.due = now.checked_add(wait);
     }
 
     /// Rings so long from now unless it is set already.
@@ -85,15 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn about_now_is_not_before_now_nor_long_after() {
-        for _ in 0..1000 {
-            let before = Instant::now();
-            let about = about_now();
-            assert!(
-                about >= before && about <= Instant::now() + 3 * tick(),
-                "{before:?} {about:?}"
-            );
+    fn about_now_is_soon_past_now_and_not_long_after() {
+        let begun = Instant::now();
+        while about_now() <= begun {
+            assert!(begun.elapsed() < Duration::from_secs(10), "no tick");
         }
+        // A busy machine may have missed ticks; limits are of seconds.
+        assert!(about_now() <= Instant::now() + ABOUT_MIN / 2);
     }
 
     #[test]

@@ -336,8 +336,8 @@ fn request_line(line: &[u8], base: usize) -> Result<(Span, Span, Version), Reaso
 /// Methods differ by case (RFC 9110 §9.1), and all that are registered are in capitals: `get` is another one than `GET`,
 /// but an application may take it for that, behind rules and routes that did not.
 pub(crate) fn check_method(method: &[u8]) -> Result<(), Reason> {
-    let known = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_');
-    if method.is_empty() || method.len() > METHOD_BYTES_MAX || !method.iter().all(known) {
+    let small = method.iter().any(u8::is_ascii_lowercase);
+    if small || method.len() > METHOD_BYTES_MAX || !is_token(method) {
         return Err(Reason::Method);
     }
     let forbidden: [&[u8]; 3] = [b"TRACE", b"TRACK", b"CONNECT"];
