@@ -4,8 +4,8 @@
 //! A client that takes what it is given gets more and more of it by one call: several records, as long as none of them
 //! had to wait. One that lets us wait is given a record at a time again.
 //!
-//! Invariants: no more than [`ROOM_BYTES_MAX`] is held, no more than [`ROOM_BYTES_MIN`] of a client that lets us wait, what
-//! waits in the stream below counted apart, and nothing between two turns while nobody answers;
+//! Invariants: no more than [`ROOM_BYTES_MAX`] is held, what waits in the stream below counted apart; once a client lets us
+//! wait, nothing is taken beyond [`ROOM_BYTES_MIN`]; nothing is held between two turns while nobody answers;
 //! whoever drives the connection calls [`Gathered::poll_send`] after each turn, so that nothing waits here for another
 //! request to push it out; the end of the connection sends what is left first.
 

@@ -108,11 +108,16 @@ fn host(exchange: &Exchange) -> Cow<'_, [u8]> {
     let Some(field) = named.or_else(|| head.host()) else {
         return Cow::Borrowed(b"localhost");
     };
-    // As it is, or with a port: another spelling of the name may be another host to an application.
-    if matches!(field.strip_prefix(exchange.host.as_bytes()), Some([] | [b':', ..])) {
+    spelled(&exchange.host, field)
+}
+
+/// The field as it is where that is the normalised host, or that with a port: another spelling of the name may be another
+/// host to an application.
+fn spelled<'f>(host: &str, field: &'f [u8]) -> Cow<'f, [u8]> {
+    if matches!(field.strip_prefix(host.as_bytes()), Some([] | [b':', ..])) {
         Cow::Borrowed(field)
     } else {
-        Cow::Owned(normalised(&exchange.host, field))
+        Cow::Owned(normalised(host, field))
     }
 }
 
@@ -330,6 +335,7 @@ mod tests {
             ("::1", "[0:0::1]", "[::1]"),
         ] {
             assert_eq!(normalised(host, field.as_bytes()), wanted.as_bytes(), "{field}");
+            assert_eq!(*spelled(host, field.as_bytes()), *wanted.as_bytes(), "{field}");
         }
     }
 

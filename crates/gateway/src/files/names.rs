@@ -89,8 +89,8 @@ pub(crate) fn refused(segment: &[u8], first: bool) -> Option<&'static str> {
     hidden(segment, first).or_else(|| listed(segment))
 }
 
-/// Parts that give a backup of a program's source away wherever they stand (`a.php.bak.txt`): all but the last begin and
-/// end with a dot.
+/// Parts that give a backup of a program's source away wherever they stand (`a.php.bak.txt`): a name with one dot has none
+/// of them.
 const INNER: [&[u8]; 6] = [b".php.", b".bak.", b".old.", b".orig.", b".sql.", b".swp."];
 const COPY: &[u8] = b" (copy)";
 

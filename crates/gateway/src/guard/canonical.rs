@@ -1,6 +1,6 @@
 //! What the HTTP library reads in the place of a request's header.
 //!
-//! Invariant: it is written here, of what was understood, and holds nothing that the client chose but its method.
+//! Invariant: it is written here, of what was understood, and holds nothing that the client chose but its method and a length.
 
 use super::head::{Framing, Head, Version};
 use bytes::Bytes;

@@ -46,7 +46,7 @@ pub(crate) fn number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(digits.get(start..).unwrap_or_default());
 }
 
-/// Whether a byte is a character that stands for itself.
+/// Whether a byte is a character of ASCII that stands for itself.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')
 }
@@ -54,7 +54,7 @@ fn is_plain(byte: u8) -> bool {
 fn escape(out: &mut Vec<u8>, text: &[u8]) {
     let mut plain_start = 0;
     for (at, byte) in text.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' && *byte != 0x7f {
+        if is_plain(*byte) || !byte.is_ascii() {
             continue;
         }
         out.extend_from_slice(text.get(plain_start..at).unwrap_or_default());
