@@ -98,11 +98,14 @@ fn naive(counted: Counted) -> impl Fn(&Limits, SocketAddr) -> Result<Front, Stri
         let open = Arc::new(AtomicUsize::new(0));
         let own = StandIn::start(move |mut client| {
             let count = open.fetch_add(1, Ordering::SeqCst);
-            if counted == Counted::Nothing || count < 4 {
-                serve(&mut client, upstream);
-            }
+            let is_let_in = counted == Counted::Nothing || count < 4;
+            let answer = is_let_in.then(|| ask(&mut client, upstream)).flatten();
+            // Before the client hears of it: whoever has its answer has no place any more.
             if counted != Counted::ForEver || count == 0 {
                 open.fetch_sub(1, Ordering::SeqCst);
+            }
+            if let Some(answer) = answer {
+                drop(client.write_all(&answer));
             }
         })?;
         let settings = Settings {
@@ -114,24 +117,22 @@ fn naive(counted: Counted) -> impl Fn(&Limits, SocketAddr) -> Result<Front, Stri
     }
 }
 
-/// Passes a request on, and the answer back.
-fn serve(client: &mut TcpStream, upstream: SocketAddr) {
-    let Some(head) = head(client) else { return };
-    let Ok(mut backend) = TcpStream::connect(upstream) else { return };
-    if backend.write_all(head.as_bytes()).is_err() {
-        return;
-    }
+/// Passes a request on. `None`: there was none, or whoever sent it has gone.
+fn ask(client: &mut TcpStream, upstream: SocketAddr) -> Option<Vec<u8>> {
+    let head = head(client)?;
+    let mut backend = TcpStream::connect(upstream).ok()?;
+    backend.write_all(head.as_bytes()).ok()?;
     client.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     backend.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let mut piece = [0; 1024];
     loop {
         match backend.read(&mut piece) {
-            Ok(count @ 1..) => return drop(client.write_all(&piece[..count])),
-            Ok(0) => return,
+            Ok(count @ 1..) => return Some(piece[..count].to_vec()),
+            Ok(0) => return None,
             Err(_) => {}
         }
         if matches!(client.read(&mut piece), Ok(0)) {
-            return;
+            return None;
         }
     }
 }
