@@ -16,7 +16,10 @@ pub(super) struct Contender {
     pub(super) running: Running,
 }
 
-/// Ours first; a rival that is not installed is told.
+/// The name of the one that is no server: the system calls and the TLS that none can do without, and nothing around them.
+pub(super) const FLOOR: &str = "the parts alone";
+
+/// Ours first, and last [`FLOOR`]; a rival that is not installed is told.
 pub(super) fn start(scratch: &Path) -> Result<Vec<Contender>> {
     let home = scratch.display();
     process::output(
@@ -69,7 +72,20 @@ pub(super) fn start(scratch: &Path) -> Result<Vec<Contender>> {
     } else {
         println!("gateway: caddy is missing");
     }
+    all.push(Contender {
+        name: FLOOR,
+        plain: "127.0.0.1:19088",
+        secure: "127.0.0.1:19089",
+        running: floor(scratch)?,
+    });
     Ok(all)
+}
+
+fn floor(scratch: &Path) -> Result<Running> {
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(process::root().join("target/release/examples/floor"));
+    command.args(["19088", "19089"]).arg(scratch);
+    Running::start(&mut command, "ready", Duration::from_secs(30))
 }
 
 fn burgrave(scratch: &Path) -> Result<Running> {

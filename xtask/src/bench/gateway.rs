@@ -2,7 +2,7 @@
 //! backend. Requests over HTTP/1.1 and HTTP/2, TLS handshakes, and what an idle connection holds.
 //! Not HTTP/3: neither rival speaks it in this version, and no client for it is packaged.
 
-use super::contenders::{self, Contender};
+use super::contenders::{self, Contender, FLOOR};
 use crate::process::{self, Running};
 use crate::setup;
 use anyhow::{Context as _, Result};
@@ -53,6 +53,8 @@ pub(super) struct Measured {
 pub(crate) fn run() -> Result<()> {
     setup::packages(setup::BENCH)?;
     process::show("cargo", &["build", "--release", "--package", "burgrave"])?;
+    let floor = ["build", "--release", "--package", "burgrave-gateway", "--example", "floor"];
+    process::show("cargo", &floor)?;
     let scratch = tempfile::tempdir()?;
     // nginx's worker runs as another user.
     open_for_all(scratch.path())?;
@@ -71,6 +73,8 @@ pub(crate) fn run() -> Result<()> {
 /// All in turn, forwards and backwards, so that a change of the machine's mood meets each and none always comes behind
 /// the same; the best round of each counts.
 fn compare(all: &[Contender], (name, path, load): &(&str, &str, Load)) -> Result<()> {
+    let all: Vec<_> =
+        all.iter().filter(|one| one.name != FLOOR || has_floor(path, *load)).collect();
     let mut rounds: Vec<Vec<Measured>> = all.iter().map(|_| Vec::new()).collect();
     for round in 0..ROUNDS {
         let mut turn: Vec<_> = all.iter().zip(&mut rounds).collect();
@@ -81,25 +85,44 @@ fn compare(all: &[Contender], (name, path, load): &(&str, &str, Load)) -> Result
             found.push(measure(one, path, *load)?);
         }
     }
-    let best: Vec<Measured> = rounds.into_iter().map(best).collect::<Result<_>>()?;
-    let Some((own, others)) = best.split_first() else { return Ok(()) };
-    let mut line = format!(
-        "gateway {name}: burgrave {:.0}/s at {:.1} us of CPU",
-        own.per_second, own.cpu_micros
-    );
-    for (rival, other) in all.iter().skip(1).zip(others) {
-        // A client's half of a handshake costs more than a server's: the rate is the client's, so the cost is compared.
-        let (ratio, by) = match load {
-            Load::New | Load::Resumed => (other.cpu_micros / own.cpu_micros, " by CPU"),
-            Load::Http1 | Load::Http2 => (own.per_second / other.per_second, ""),
-        };
-        line.push_str(&format!(
-            "; {} {:.0}/s at {:.1} us: {ratio:.2} x{by}",
-            rival.name, other.per_second, other.cpu_micros
-        ));
-    }
-    println!("{line}");
+    let names = all.iter().map(|one| one.name);
+    let best: Vec<_> = rounds.into_iter().map(best).collect::<Result<_>>()?;
+    println!("gateway {name}: {}", told_of(&names.zip(best).collect::<Vec<_>>(), *load));
     Ok(())
+}
+
+/// Whether the parts alone do what is asked for.
+fn has_floor(path: &str, load: Load) -> bool {
+    match load {
+        Load::Http1 => path == "/100k.txt",
+        Load::New | Load::Resumed => true,
+        Load::Http2 => false,
+    }
+}
+
+/// What each did, how many times as good the first was, and the parts alone, where they were tried.
+fn told_of(best: &[(&str, Measured)], load: Load) -> String {
+    // A client's half of a handshake costs more than a server's: the rate is the client's, so the cost is compared.
+    let times = |own: &Measured, other: &Measured| match load {
+        Load::New | Load::Resumed => other.cpu_micros / own.cpu_micros,
+        Load::Http1 | Load::Http2 => own.per_second / other.per_second,
+    };
+    let by = if matches!(load, Load::New | Load::Resumed) { " by CPU" } else { "" };
+    let Some(((name, own), others)) = best.split_first() else { return String::new() };
+    let mut line = format!("{name} {:.0}/s at {:.1} us of CPU", own.per_second, own.cpu_micros);
+    for (name, other) in others {
+        let (rate, cost, times) = (other.per_second, other.cpu_micros, times(own, other));
+        line.push_str(&format!("; {name} {rate:.0}/s at {cost:.1} us: {times:.2} x{by}"));
+    }
+    if let Some(((FLOOR, floor), rivals)) = others.split_last() {
+        for (name, rival) in rivals {
+            let times = times(floor, rival);
+            line.push_str(&format!(
+                "; the most that a server of these parts could be is {times:.2} x {name}"
+            ));
+        }
+    }
+    line
 }
 
 fn measure(one: &Contender, path: &str, load: Load) -> Result<Measured> {
@@ -156,7 +179,7 @@ fn told_ab(out: &str) -> Result<(f64, f64)> {
 fn idle(all: &[Contender], tls: bool) -> Result<()> {
     let kind = if tls { "TLS" } else { "plain" };
     let mut found = Vec::new();
-    for one in all {
+    for one in all.iter().filter(|one| one.name != FLOOR) {
         let (before, _) = one.running.footprint();
         let target = if tls {
             format!("https://{}/1k.txt", one.secure)
@@ -294,6 +317,28 @@ mod tests {
         for wrong in ["", &said.replace(" 0\n", " 3\n"), &format!("{said}Non-2xx responses: 9\n")] {
             assert!(told_ab(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn the_first_is_held_against_each_and_each_against_the_parts_alone() {
+        let measured = |per_second, cpu_micros| Measured { per_second, cpu_micros };
+        let best = [
+            ("burgrave", measured(300.0, 30.0)),
+            ("caddy", measured(100.0, 90.0)),
+            (FLOOR, measured(350.0, 20.0)),
+        ];
+        assert_eq!(
+            told_of(&best, Load::Http1),
+            "burgrave 300/s at 30.0 us of CPU; caddy 100/s at 90.0 us: 3.00 x; the parts alone 350/s at 20.0 us: 0.86 x; \
+             the most that a server of these parts could be is 3.50 x caddy"
+        );
+        assert_eq!(
+            told_of(&best[..2], Load::New),
+            "burgrave 300/s at 30.0 us of CPU; caddy 100/s at 90.0 us: 3.00 x by CPU"
+        );
+        assert!(told_of(&best, Load::New).ends_with("could be is 4.50 x caddy"));
+        assert!(CASES.iter().any(|(_, path, load)| has_floor(path, *load)));
+        assert!(!has_floor("/1k.txt", Load::Http2) && !has_floor("/api/1k.txt", Load::Http1));
     }
 
     #[test]
