@@ -23,6 +23,7 @@ pub mod vectors;
 pub mod workload;
 pub mod worst;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The folder with the suites, if it is there.
@@ -32,6 +33,17 @@ pub fn shared() -> Option<PathBuf> {
         PathBuf::from,
     );
     folder.is_dir().then_some(folder)
+}
+
+/// Says how many cases ran: at once where output is shown, and as a line more of the file that `BURGRAVE_COUNTS` names,
+/// which `cargo xtask test` shows at its end.
+#[expect(clippy::print_stdout, reason = "it is what a test says")]
+pub fn say(line: &str) -> std::io::Result<()> {
+    println!("{line}");
+    let Some(path) = std::env::var_os("BURGRAVE_COUNTS") else { return Ok(()) };
+    // In one write, as tests run beside one another.
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(format!("{line}\n").as_bytes())
 }
 
 /// The JSON files of a folder, sorted.

@@ -35,13 +35,14 @@ fn counted(data: &Path, rules: &Arc<RuleSet>) -> [(usize, usize); 2] {
 #[test]
 fn attacks_are_stopped_and_traders_are_not() {
     let Some(shared) = shared().filter(|shared| shared.join("data/waf").is_dir()) else {
-        println!("the corpus is not here; nothing ran");
+        burgrave_conformance::say("detection: the corpus is not here; nothing ran").unwrap();
         return;
     };
     let (setup, folder) = (shared.join("crs/crs-setup.conf.example"), shared.join("crs/rules"));
     let data = shared.join("data/waf");
     let [attacks, benign] = counted(&data, &compile(&setup, &folder, Layer::ON));
-    println!("attacks {attacks:?}, benign {benign:?} (stopped, sent)");
+    let counts = format!("detection: attacks {attacks:?}, benign {benign:?} (stopped, sent)");
+    burgrave_conformance::say(&counts).unwrap();
     assert!(attacks.0 * 100 >= attacks.1 * 92, "{attacks:?}");
     assert!(benign.0 * 200 <= benign.1, "{benign:?}");
     let [alone, _] = counted(&data, &compile(&setup, &folder, Layer::default()));
@@ -54,7 +55,7 @@ fn the_layer_lies_over_debians_rule_set_as_well() {
     let (setup, folder) =
         ("/etc/modsecurity/crs/crs-setup.conf", "/usr/share/modsecurity-crs/rules");
     if !Path::new(setup).is_file() {
-        println!("Debian's modsecurity-crs is not here; nothing ran");
+        burgrave_conformance::say("detection: Debian's modsecurity-crs is not here").unwrap();
         return;
     }
     let rules = compile(Path::new(setup), Path::new(folder), Layer::ON);

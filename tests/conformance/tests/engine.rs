@@ -1,16 +1,18 @@
 //! The suites in process.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use burgrave_conformance::suites::{self, Folder, Suite};
-use burgrave_conformance::{crs, engine, rules, shared};
+use burgrave_conformance::{crs, engine, rules, say, shared};
 use burgrave_model::Mode;
 use burgrave_seclang::Options;
 
 fn check(name: &str, suite: Suite) {
-    let Some(shared) = shared() else { return println!("{name}: the suites are not here") };
+    let Some(shared) = shared() else {
+        return say(&format!("{name}: the suites are not here")).unwrap();
+    };
     let folder = Folder { own: shared.clone(), given: shared };
     let outcome = suite(&folder).unwrap().unwrap();
-    println!("{}, {} exceptions", outcome.summary(), outcome.exceptions.len());
+    say(&format!("{}, {} exceptions", outcome.summary(), outcome.exceptions.len())).unwrap();
     let problems = outcome.exceptions.problems(&outcome.tally, &|_| true);
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }
@@ -44,7 +46,9 @@ fn differential_requests() {
 /// remembers what was said of the strings of earlier requests.
 #[test]
 fn the_first_stage_changes_no_record() {
-    let Some(shared) = shared() else { return println!("first stage: the suites are not here") };
+    let Some(shared) = shared() else {
+        return say("first stage: the suites are not here").unwrap();
+    };
     let folder = Folder { own: shared.clone(), given: shared.clone() };
     let compile = |plain| {
         let options = Options { plain, ..Options::default() };
@@ -63,5 +67,6 @@ fn the_first_stage_changes_no_record() {
             assert_eq!(&found, alone, "{time}: {:?}", bstr::BStr::new(&request.target));
         }
     }
-    println!("first stage: {} requests, the same records with and without", requests.len());
+    say(&format!("first stage: {} requests, the same records with and without", requests.len()))
+        .unwrap();
 }
