@@ -15,15 +15,18 @@ const STREAM_AT: usize = 5;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
 const CONTINUATION: u8 = 9;
+/// Of a `SETTINGS` frame.
+const ACK: u8 = 0x01;
 const END_STREAM: u8 = 0x01;
 const END_HEADERS: u8 = 0x04;
 const PADDED: u8 = 0x08;
 const PRIORITY: u8 = 0x20;
 /// Bytes of a frame that the library takes: the gateway asks for no more than RFC 9113 §4.2 grants to all.
 const FRAME_BYTES_MAX: usize = 16 * 1024;
-/// Bytes of a block, beyond what any limit of a header allows.
-const BLOCK_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a block beyond the limit of a header, so that one that is a little too long is told so.
+const BLOCK_BYTES_MORE: usize = 16 * 1024;
 /// Streams with a body under way; the library allows fewer.
 const STREAMS_MAX: usize = 1_024;
 
@@ -76,13 +79,30 @@ pub(crate) struct Blocks {
     open: VecDeque<u32>,
     /// Something could not be read: it is the library's to end the connection. If it does not, we do.
     lost: bool,
+    progress: Progress,
+    block_bytes_max: usize,
+}
+
+/// What a client that takes its time is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Its first frame has not come.
+    Preface,
+    /// Between two frames, or in the content of one.
+    Between,
+    /// A block has begun and not ended.
+    Block,
+    /// As between, and a frame or a block has ended since this was asked for.
+    Moved,
 }
 
 impl Blocks {
-    /// Of a connection that begins with a preface of so many bytes.
-    pub(crate) fn after(skip: usize) -> Self {
+    /// Of a connection that begins with a preface of so many bytes, and whose headers have a limit.
+    pub(crate) fn after(skip: usize, header_bytes: usize) -> Self {
         Self {
             skip,
+            progress: Progress::Preface,
+            block_bytes_max: header_bytes.saturating_add(BLOCK_BYTES_MORE),
             head: Vec::with_capacity(HEAD_BYTES),
             frame: None,
             content: Vec::new(),
@@ -92,6 +112,17 @@ impl Blocks {
             open: VecDeque::new(),
             lost: false,
         }
+    }
+
+    /// Whether a header, or the first frame, has begun and not ended, and whether one has ended since this was asked last.
+    pub(crate) fn waits(&mut self) -> (bool, bool) {
+        let in_head = !self.head.is_empty() || self.frame.is_some();
+        let waits = in_head || matches!(self.progress, Progress::Preface | Progress::Block);
+        let moved = self.progress == Progress::Moved;
+        if moved {
+            self.progress = Progress::Between;
+        }
+        (waits, moved)
     }
 
     /// Reads the next bytes, and changes them where a frame must not be believed.
@@ -114,7 +145,7 @@ impl Blocks {
                 let (taken, _) = rest.split_at(rest.len().min(HEAD_BYTES - self.head.len()));
                 self.head.extend_from_slice(taken);
                 at += taken.len();
-                self.begin();
+                self.begin()?;
                 // A frame without content is over with its head.
                 if self.frame.is_some_and(|head| head.length == 0) && self.is_wrong() {
                     refuse(bytes, begun)?;
@@ -132,19 +163,27 @@ impl Blocks {
     }
 
     /// Takes the head, once it is whole.
-    fn begin(&mut self) {
-        let Some(bytes) = self.head.first_chunk::<HEAD_BYTES>() else { return };
+    fn begin(&mut self) -> Result<(), Ended> {
+        let Some(bytes) = self.head.first_chunk::<HEAD_BYTES>() else { return Ok(()) };
         let head = Head::read(*bytes);
         self.head.clear();
+        // What a client says first is part of the preface (RFC 9113 §3.4).
+        if self.progress == Progress::Preface && (head.kind != SETTINGS || head.has(ACK)) {
+            return Err(Ended);
+        }
         if head.is_of_block() {
             self.frame = Some(head);
-            return;
+            return Ok(());
+        }
+        if self.progress != Progress::Block {
+            self.progress = Progress::Moved;
         }
         self.lost |= matches!(head.kind, HEADERS | CONTINUATION);
         if head.kind == RST_STREAM || head.kind == DATA && head.has(END_STREAM) {
             self.close(head.stream);
         }
         self.skip = head.length;
+        Ok(())
     }
 
     /// Takes the content of a frame; whether the block that it ends is to be refused.
@@ -164,19 +203,22 @@ impl Blocks {
                 self.open.push_back(head.stream);
             }
         }
-        match own.filter(|own| self.block.len() + own.len() <= BLOCK_BYTES_MAX) {
+        match own.filter(|own| self.block.len() + own.len() <= self.block_bytes_max) {
             Some(own) => self.block.extend_from_slice(own),
             None => self.lost = true,
         }
         self.content = content;
         empty(&mut self.content);
-        head.has(END_HEADERS) && self.judge()
+        let ends = head.has(END_HEADERS);
+        self.progress = if ends { Progress::Moved } else { Progress::Block };
+        if self.lost {
+            empty(&mut self.block);
+            return true;
+        }
+        ends && self.judge()
     }
 
     fn judge(&mut self) -> bool {
-        if self.lost {
-            return true;
-        }
         let read = self.reader.read(&self.block);
         empty(&mut self.block);
         self.lost = read.is_none();
@@ -224,12 +266,21 @@ mod tests {
 
     const BOTH: u8 = END_HEADERS | END_STREAM;
 
+    const HEADER_BYTES: usize = 32 * 1024;
+
+    /// Of a connection whose first frame has come.
+    fn begun() -> Blocks {
+        let mut blocks = Blocks::after(0, HEADER_BYTES);
+        blocks.feed(&mut frame(SETTINGS, 0, 0, b"")).unwrap();
+        blocks
+    }
+
     /// What comes of it in one piece and byte by byte: whether a frame was changed, whether the connection ended.
     fn fate(frames: &[Vec<u8>]) -> (bool, bool) {
         let all = frames.concat();
         let mut whole = all.clone();
-        let ended = Blocks::after(0).feed(&mut whole).is_err();
-        let mut slow = Blocks::after(0);
+        let ended = begun().feed(&mut whole).is_err();
+        let mut slow = begun();
         let cut = all.iter().any(|byte| slow.feed(&mut [*byte]).is_err());
         assert_eq!(cut, whole != all, "what is changed whole ends in pieces");
         (whole != all, ended)
@@ -298,7 +349,7 @@ mod tests {
                 .flat_map(|(kind, flags, stream, content)| frame(*kind, *flags, *stream, content))
                 .collect();
             let first_wrong = |size: usize| {
-                let mut blocks = Blocks::after(0);
+                let mut blocks = begun();
                 let mut seen = all.clone();
                 seen.chunks_mut(size.max(1)).position(|piece| {
                     let before = piece.to_vec();
@@ -310,23 +361,67 @@ mod tests {
     }
 
     #[test]
+    fn settings_come_first() {
+        for first in [
+            frame(HEADERS, BOTH, 1, &field(b":path", b"/a")),
+            frame(SETTINGS, ACK, 0, b""),
+            frame(6, 0, 0, &[0; 8]),
+            frame(DATA, 0, 1, b""),
+            frame(0x21, 0, 0, b""),
+        ] {
+            let mut bytes = [&b"PREFACE"[..], &first].concat();
+            let blocks = &mut Blocks::after(7, HEADER_BYTES);
+            assert_eq!(blocks.feed(&mut bytes), Err(Ended), "{first:?}");
+        }
+        let mut bytes = [&b"PREFACE"[..], &frame(SETTINGS, 0, 0, &[0; 6])].concat();
+        assert_eq!(Blocks::after(7, HEADER_BYTES).feed(&mut bytes), Ok(()));
+    }
+
+    #[test]
+    fn a_header_that_has_begun_is_waited_for() {
+        let blocks = &mut Blocks::after(3, HEADER_BYTES);
+        let feed = |blocks: &mut Blocks, bytes: &[u8]| blocks.feed(&mut bytes.to_vec()).unwrap();
+        assert_eq!(blocks.waits(), (true, false), "nothing has come");
+        feed(blocks, b"PRE");
+        assert_eq!(blocks.waits(), (true, false), "the first frame has not");
+        feed(blocks, &frame(SETTINGS, 0, 0, b""));
+        assert_eq!(blocks.waits(), (false, true));
+        assert_eq!(blocks.waits(), (false, false));
+        let path = field(b":path", b"/a");
+        let header = frame(HEADERS, END_STREAM, 1, &path);
+        for at in 1..=header.len() {
+            feed(blocks, &header[at - 1..at]);
+            assert_eq!(blocks.waits(), (true, false), "after {at} bytes");
+        }
+        feed(blocks, &frame(CONTINUATION, 0, 1, b""));
+        assert_eq!(blocks.waits(), (true, false), "one more that does not end it");
+        feed(blocks, &frame(CONTINUATION, END_HEADERS, 1, b""));
+        assert_eq!(blocks.waits(), (false, true));
+        let two = [frame(HEADERS, BOTH, 3, &path), vec![0]].concat();
+        feed(blocks, &two);
+        assert_eq!(blocks.waits(), (true, true), "one has ended and the next begun");
+        feed(blocks, &frame(DATA, 0, 3, &[0; 30])[1..20]);
+        assert_eq!(blocks.waits(), (false, true), "content has limits of its own");
+    }
+
+    #[test]
     fn what_is_held_is_bounded() {
-        let mut blocks = Blocks::after(0);
+        let mut blocks = begun();
         let piece = frame(CONTINUATION, 0, 1, &[0; FRAME_BYTES_MAX]);
         for _ in 0..200 {
             blocks.feed(&mut piece.clone()).unwrap();
         }
-        assert!(blocks.block.capacity() <= 2 * BLOCK_BYTES_MAX && blocks.lost);
-        let mut blocks = Blocks::after(0);
+        assert!(blocks.block.capacity() <= 2 * (HEADER_BYTES + BLOCK_BYTES_MORE) && blocks.lost);
+        let mut blocks = begun();
         for stream in 0..10_000 {
             blocks.feed(&mut frame(HEADERS, END_HEADERS, stream * 2 + 1, b"")).unwrap();
         }
         assert_eq!(blocks.open.len(), STREAMS_MAX);
         let mut large = frame(HEADERS, BOTH, 1, &vec![0; FRAME_BYTES_MAX + 1]);
-        let mut blocks = Blocks::after(0);
+        let mut blocks = begun();
         blocks.feed(&mut large).unwrap();
         assert!(blocks.lost && blocks.content.is_empty());
-        let mut blocks = Blocks::after(0);
+        let mut blocks = begun();
         blocks.feed(&mut frame(HEADERS, BOTH, 1, &[0x90; FRAME_BYTES_MAX])).unwrap();
         assert!(!blocks.lost && blocks.block.capacity() + blocks.content.capacity() < 8_192);
     }

@@ -40,6 +40,8 @@ pub(crate) const BUFFER_BYTES_MAX: usize = 64 * 1024;
 const STREAMS_MAX: u32 = 100;
 /// Streams that may be reset, by either side, before the connection is ended.
 const RESETS_MAX: usize = 64;
+/// Bytes of a stream's answer that the library may hold: a client may ask for a hundred and take none.
+const SEND_BYTES_MAX: usize = 16 * 1024;
 /// Flow control windows: what a client may send before we take it.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
@@ -294,7 +296,8 @@ where
         move |refusal: Refusal| refused_unread(&worker, &client, refusal.text(), Some("HTTP/2.0"))
     };
     let gathered = Gathered::new(stream);
-    let stream = Watched::new(gathered.clone(), Rc::clone(&streams), Box::new(refuse));
+    let header = (limits.header_bytes, limits.header_time);
+    let stream = Watched::new(gathered.clone(), header, Rc::clone(&streams), Box::new(refuse));
     let service = service_fn(|request: Request<Incoming>| {
         streams.taken();
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
@@ -325,7 +328,7 @@ where
         .max_pending_accept_reset_streams(RESETS_MAX)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_send_buf_size(BUFFER_BYTES_MAX)
+        .max_send_buf_size(SEND_BYTES_MAX)
         .keep_alive_interval(limits.idle_time)
         .keep_alive_timeout(limits.header_time);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -6,12 +6,15 @@
 //! beyond its first eight bytes.
 
 use crate::blocks::Blocks;
+use crate::guard::clock::Alarm;
+use crate::resets::Resets;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes of a frame's head.
@@ -114,6 +117,8 @@ pub(crate) enum Refusal {
     TooMany,
     /// The connection broke the protocol and was ended.
     Protocol,
+    /// A header, or what comes before the first, did not come in time.
+    Slow,
 }
 
 impl Refusal {
@@ -123,6 +128,7 @@ impl Refusal {
             Self::Malformed => "malformed http/2 request",
             Self::TooMany => "too many http/2 streams",
             Self::Protocol => "http/2 protocol error",
+            Self::Slow => "http/2 header too slow",
         }
     }
 }
@@ -176,22 +182,49 @@ pub(crate) struct Watched<S> {
     stream: S,
     received: Frames,
     blocks: Blocks,
+    resets: Resets,
+    /// How long a client may take for a header, from its first byte on; and for what comes before all.
+    header_time: Duration,
+    alarm: Alarm,
     sent: Frames,
     streams: Rc<Streams>,
     refuse: Box<dyn Fn(Refusal)>,
 }
 
 impl<S> Watched<S> {
-    /// `refuse` is told of each request that ends without having been one.
-    pub(crate) fn new(stream: S, streams: Rc<Streams>, refuse: Box<dyn Fn(Refusal)>) -> Self {
+    /// `header_bytes` and `header_time` bound a header; `refuse` is told of each request that ends without having been one.
+    pub(crate) fn new(
+        stream: S,
+        (header_bytes, header_time): (usize, Duration),
+        streams: Rc<Streams>,
+        refuse: Box<dyn Fn(Refusal)>,
+    ) -> Self {
         Self {
             stream,
             received: Frames::after(PREFACE.len()),
-            blocks: Blocks::after(PREFACE.len()),
+            blocks: Blocks::after(PREFACE.len(), header_bytes),
+            resets: Resets::after(PREFACE.len()),
+            header_time,
+            alarm: Alarm::default(),
             sent: Frames::after(0),
             streams,
             refuse,
         }
+    }
+
+    /// Whether the client has been at a header for too long.
+    fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
+        let (waits, moved) = self.blocks.waits();
+        if !waits {
+            // It holds nothing of a connection that is idle.
+            self.alarm.dismiss();
+            return false;
+        }
+        if moved {
+            self.alarm.clear();
+        }
+        self.alarm.after_if_unset(self.header_time);
+        self.alarm.rings(context)
     }
 
     fn note_sent(&mut self, piece: &[u8]) {
@@ -208,9 +241,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        let Self { received, blocks, streams, .. } = this;
+        if Pin::new(&mut this.stream).poll_read(context, buffer)?.is_pending() {
+            return if this.is_too_slow(context) {
+                (this.refuse)(Refusal::Slow);
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            } else {
+                Poll::Pending
+            };
+        }
+        let Self { received, blocks, resets, streams, .. } = this;
         let piece = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+        resets.feed(piece);
         if blocks.feed(piece).is_err() {
             let why = "a block of header fields that must not become a request";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));

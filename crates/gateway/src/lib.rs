@@ -48,6 +48,7 @@ mod plan;
 mod proxy_protocol;
 mod redirect;
 mod refusal;
+mod resets;
 mod route;
 mod scan;
 mod service;

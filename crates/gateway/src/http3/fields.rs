@@ -105,10 +105,11 @@ struct Value<'a> {
 }
 
 impl Value<'_> {
+    /// What cannot be decoded may be anything to a reader that is not strict.
     fn has_fragment(self) -> bool {
         let has = |text: &[u8]| memchr::memchr(b'#', text).is_some();
         if self.coded {
-            crate::hpack::decoded(self.text).is_some_and(|text| has(&text))
+            crate::hpack::decoded(self.text).is_none_or(|text| has(&text))
         } else {
             has(self.text)
         }

@@ -11,6 +11,7 @@ use crate::body::{BodyState, RequestBody};
 use crate::connection::Local;
 use crate::guard::clock::Alarm;
 use crate::refusal::Reason;
+use crate::resets::Cautious;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
@@ -96,7 +97,7 @@ impl Connections {
             .max_send_buf_size(BUFFER_BYTES_MAX)
             .keep_alive_interval(KEPT_TIME)
             .keep_alive_timeout(KEPT_TIME);
-        let handshake = builder.handshake(TokioIo::new(socket)).await;
+        let handshake = builder.handshake(TokioIo::new(Cautious::new(socket))).await;
         let (sender, connection) = handshake.ok().ok_or(Reason::UpstreamRefused)?;
         tokio::task::spawn_local(async move {
             // Its requests are told how it ended.
