@@ -7,6 +7,7 @@ use burgrave_seclang::Disruption;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
+use std::time::{Duration, SystemTime};
 
 /// How to sign in (RFC 7617).
 const SIGN_IN: HeaderValue =
@@ -117,8 +118,17 @@ pub(crate) fn words(status: StatusCode) -> &'static str {
     }
 }
 
-/// A whole answer as bytes, for a connection whose request never became one.
-pub(crate) fn raw(reason: Reason, id: &str) -> (Vec<u8>, u64) {
+/// The time of day, for `Date`.
+pub(crate) fn now() -> SystemTime {
+    let since = u64::try_from(burgrave_sys::wall_clock().0).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_micros(since)
+}
+
+/// Methods that may be used somewhere.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// A whole answer as bytes, for a connection whose request never became one. `secure`: it is spoken over TLS.
+pub(crate) fn raw(reason: Reason, id: &str, secure: bool) -> (Vec<u8>, u64) {
     let status = reason.status();
     let (number, words) = (status.as_u16(), words(status));
     let body = format!(
@@ -127,11 +137,18 @@ pub(crate) fn raw(reason: Reason, id: &str) -> (Vec<u8>, u64) {
     );
     let phrase = status.canonical_reason().unwrap_or("Error");
     let length = body.len();
+    let mut more = format!("date: {}\r\n", httpdate::fmt_http_date(now()));
+    if secure {
+        more.push_str(&format!("strict-transport-security: {}\r\n", crate::headers::STRICT_TEXT));
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        more.push_str(&format!("allow: {METHODS}\r\n"));
+    }
     let head = format!(
         "HTTP/1.1 {number} {phrase}\r\ncontent-type: text/html; charset=utf-8\r\n\
          content-length: {length}\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\
          x-frame-options: DENY\r\nreferrer-policy: strict-origin-when-cross-origin\r\n\
-         content-security-policy: {}\r\nconnection: close\r\n\r\n",
+         content-security-policy: {}\r\n{more}connection: close\r\n\r\n",
         crate::headers::POLICY
     );
     (format!("{head}{body}").into_bytes(), u64::try_from(length).unwrap_or(0))
@@ -185,13 +202,18 @@ mod tests {
 
     #[test]
     fn a_raw_answer_is_a_whole_one() {
-        let (bytes, length) = raw(Reason::BareLf, "0123");
+        let (bytes, length) = raw(Reason::BareLf, "0123", false);
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n") && body.contains("0123"));
         assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())));
         assert_eq!(u64::try_from(body.len()), Ok(length));
-        assert!(head.ends_with("connection: close"));
+        assert!(head.ends_with("connection: close") && head.contains("\r\ndate: "));
+        assert!(!head.contains("strict-transport") && !head.contains("\r\nallow: "));
+        let (secure, _) = raw(Reason::MethodForbidden, "0123", true);
+        let secure = String::from_utf8(secure).unwrap();
+        assert!(secure.contains("\r\nstrict-transport-security: max-age="), "{secure}");
+        assert!(secure.contains("\r\nallow: GET, "), "{secure}");
         for status in 400..600 {
             let words = words(StatusCode::from_u16(status).unwrap());
             assert!(!words.is_empty() && !words.to_lowercase().contains("burgrave"));

@@ -436,6 +436,9 @@ impl Body for Recorded {
             }
             Some(Err(reason)) => {
                 this.exchange.fail(reason);
+                if this.exchange.head.version == Version::Http10 {
+                    this.exchange.client.wire.cut();
+                }
                 Some(Err(BodyFault::Gone))
             }
         })

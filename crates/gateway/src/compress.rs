@@ -26,7 +26,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 pub(crate) fn apply(exchange: &Exchange, response: Response<OutBody>) -> Response<OutBody> {
     let site = exchange.site.and_then(|site| exchange.plan.sites.get(site));
     let route = site.and_then(|site| site.routes.get(exchange.route?));
-    let accepted = exchange.head.field(b"accept-encoding").unwrap_or_default();
+    let accepted = exchange.head.list(b"accept-encoding").unwrap_or_default();
     let wanted = route.is_some_and(|own| own.route.compress) && exchange.head.method() == b"GET";
     if !wanted || !is_worth_it(&response) {
         return response;
@@ -34,7 +34,7 @@ pub(crate) fn apply(exchange: &Exchange, response: Response<OutBody>) -> Respons
     let (mut parts, body) = response.into_parts();
     // Also of the plain one: a cache must not hand it to a client that asked for the other.
     parts.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
-    let coding = coding_for(accepted);
+    let coding = coding_for(&accepted);
     let Some((coding, coder)) = coding.and_then(|own| Some((own, Coder::new(own).ok()?))) else {
         return Response::from_parts(parts, body);
     };

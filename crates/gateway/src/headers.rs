@@ -24,7 +24,9 @@ const NO_FRAMES: HeaderValue = HeaderValue::from_static("DENY");
 const REFERRER: HeaderValue = HeaderValue::from_static("strict-origin-when-cross-origin");
 /// What search engines are told of a site that is not for the public.
 const NOINDEX: HeaderValue = HeaderValue::from_static("noindex, nofollow");
-const STRICT: HeaderValue = HeaderValue::from_static("max-age=31536000");
+pub(crate) const STRICT_TEXT: &str = "max-age=31536000";
+const STRICT: HeaderValue = HeaderValue::from_static(STRICT_TEXT);
+const STRICT_SECONDS: u64 = 31_536_000;
 
 /// Fields of one connection only (RFC 9110 §7.6.1), in lower case.
 const HOP_BY_HOP: [&str; 9] = [
@@ -39,12 +41,16 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 /// Fields that stay although `Connection` names them.
-const NEVER_NAMED: [&str; 2] = ["host", "content-length"];
+const NEVER_NAMED: [&str; 4] =
+    ["host", "content-length", "sec-websocket-key", "sec-websocket-version"];
 
+/// Of a name that an application may read as another one, such as one with a `_` or a dot for a `-` (CGI's variables have
+/// but one letter for all of them), none does.
 fn crosses(name: &[u8]) -> bool {
     let is = |list: &[&str]| list.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
     let first = name.first().map_or(0, u8::to_ascii_lowercase);
-    if memchr::memchr(b'_', name).is_some() || is_forged(name) {
+    let is_plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    if !is_plain || is_forged(name) {
         return false;
     }
     let suspect = matches!(first, b'c' | b'e' | b'h' | b'k' | b'p' | b't' | b'u');
@@ -79,6 +85,10 @@ pub(crate) fn to_upstream(exchange: &Exchange, mut add: impl FnMut(&[u8], &[u8])
         }
     }
     match head.framing {
+        // A server may refuse such a method without a length (RFC 9110 §8.6).
+        Framing::None if matches!(head.method(), b"POST" | b"PUT" | b"PATCH") => {
+            add(b"content-length", b"0");
+        }
         Framing::None => {}
         Framing::Length(length) => add(b"content-length", length.to_string().as_bytes()),
         Framing::Open => add(b"transfer-encoding", b"chunked"),
@@ -224,7 +234,11 @@ pub(crate) enum Origin {
 pub(crate) fn secure(exchange: &Exchange, origin: Origin, headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
     if exchange.client.tls.is_some() {
-        headers.insert(STRICT_TRANSPORT_SECURITY, STRICT);
+        // An application that asks for more has it.
+        let own = headers.get(STRICT_TRANSPORT_SECURITY).map(HeaderValue::as_bytes);
+        if origin == Origin::Own || own.is_none_or(|own| lasts(own) < Some(STRICT_SECONDS)) {
+            headers.insert(STRICT_TRANSPORT_SECURITY, STRICT);
+        }
     } else {
         // Over plain HTTP it must be ignored (RFC 6797 §8.1).
         headers.remove(STRICT_TRANSPORT_SECURITY);
@@ -254,6 +268,17 @@ pub(crate) fn secure(exchange: &Exchange, origin: Origin, headers: &mut HeaderMa
             None => headers.remove(name),
         };
     }
+}
+
+/// The seconds of a `Strict-Transport-Security` (RFC 6797 §6.1); `None` where it has none that all read alike.
+fn lasts(value: &[u8]) -> Option<u64> {
+    let mut ages = value.split(|byte| *byte == b';').filter_map(|directive| {
+        let (name, age) = directive.trim_ascii().split_at_checked("max-age=".len())?;
+        name.eq_ignore_ascii_case(b"max-age=").then_some(age)
+    });
+    let (age, None) = (ages.next()?, ages.next()) else { return None };
+    let is_number = age.len() <= 15 && age.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(age).ok().filter(|_| is_number)?.parse().ok()
 }
 
 /// Where the same is to be had by HTTP/3 (RFC 7838, RFC 9114 §3.1.1): said to those who do not use it.
@@ -296,6 +321,11 @@ mod tests {
             "X-Request-Id",
             "X_Forwarded_For",
             "Content_Length",
+            "X.Forwarded.For",
+            "Content~Type",
+            "Client-Cert",
+            "X-HTTP-Method-Override",
+            "HTTP2-Settings",
             "Host",
             "Content-Length",
             "Expect",
@@ -318,10 +348,28 @@ mod tests {
             "Keep",
             "X",
             "Sec-WebSocket-Key",
-            "HTTP2-Settings",
         ] {
             assert!(crosses(name.as_bytes()), "{name}");
         }
+    }
+
+    #[test]
+    fn a_stricter_word_than_ours_is_understood() {
+        for (value, wanted) in [
+            ("max-age=63072000; includeSubDomains; preload", Some(63_072_000)),
+            ("includeSubDomains;MAX-AGE=1", Some(1)),
+            ("max-age=0", Some(0)),
+            ("max-age=\"5\"", None),
+            ("max-age=-1", None),
+            ("max-age=", None),
+            ("max-age=1; max-age=2", None),
+            ("max-age=1111111111111111", None),
+            ("preload", None),
+            ("", None),
+        ] {
+            assert_eq!(lasts(value.as_bytes()), wanted, "{value}");
+        }
+        assert_eq!(lasts(STRICT.as_bytes()), Some(STRICT_SECONDS));
     }
 
     #[test]

@@ -146,13 +146,19 @@ where
     let refused = client.wire.refused().filter(|refused| !is_body(refused.reason));
     if let Some(refused) = &refused {
         let id = worker.next_id();
-        let (bytes, body_bytes) = answer::raw(refused.reason, &id);
+        let (bytes, body_bytes) = answer::raw(refused.reason, &id, client.tls.is_some());
         record(worker, client, refused, &id, body_bytes);
         let said = timeout(LINGER_TIME, stream.write_all(&bytes)).await;
         if !matches!(said, Ok(Ok(()))) {
             return;
         }
     } else if end == End::Broken && client.wire.refused().is_none() {
+        if client.wire.is_cut()
+            && let Some(socket) = stream.socket()
+        {
+            // An orderly end would make it look whole (RFC 9112, section 8).
+            drop(socket.set_zero_linger());
+        }
         return;
     }
     if end == End::ByTheClient {

@@ -43,7 +43,7 @@ pub(crate) fn to_https(
         location.push(b'/');
     }
     if local != b"*" {
-        location.extend_from_slice(local);
+        crate::upstream::asked::encode(&mut location, local);
     }
     Some((status, HeaderValue::from_maybe_shared(Bytes::from(location)).ok()?))
 }

@@ -7,7 +7,7 @@ use crate::answer::{self, Reader};
 use crate::body::{Incoming, OutBody, Recorded, RequestBody};
 use crate::connection::Client;
 use crate::exchange::Exchange;
-use crate::guard::head::{Framing, Head};
+use crate::guard::head::{Framing, Head, Version};
 use crate::headers::{self, Origin};
 use crate::inspect::{self, Stop};
 use crate::load::Weight;
@@ -188,7 +188,9 @@ fn finish(
     let (mut parts, body) = response.into_parts();
     headers::secure(&exchange, origin, &mut parts.headers);
     let http1 = !exchange.head.version.multiplexes();
-    let last = exchange.head.close || exchange.worker.draining();
+    // Only the connection's end tells one of HTTP/1.0 where an answer of unknown length ends.
+    let to_end = exchange.head.version == Version::Http10 && body.length().is_none();
+    let last = exchange.head.close || exchange.worker.draining() || to_end;
     if http1 && (last || exchange.client.wire.refused().is_some()) {
         parts.headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -197,8 +199,9 @@ fn finish(
         || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
         || parts.status.is_informational();
     if bodiless {
-        // What an upstream does not say of its content, nobody here knows.
+        // What an upstream does not say of its content, nobody here knows; nor is a 304's empty content the file's.
         if origin == Origin::Own
+            && parts.status != StatusCode::NOT_MODIFIED
             && let Some(length) = body.length()
             && exchange.head.method() == b"HEAD"
             && !parts.headers.contains_key(http::header::CONTENT_LENGTH)

@@ -5,11 +5,11 @@
 //! A kernel without `openat2` is an error, never a fall-back to something weaker.
 
 use crate::{Kind, SysError};
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2, sendfile};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2, readlink, sendfile};
 use rustix::io::retry_on_intr;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -67,14 +67,50 @@ impl Root {
     /// Opens a file or directory for reading. `relative` has no leading slash; empty is the root
     /// itself. Symbolic links are followed as long as they stay beneath the root.
     pub fn open_beneath(&self, relative: &[u8]) -> Result<Opened, SysError> {
+        self.open_by(relative, ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS)
+    }
+
+    fn open_by(&self, relative: &[u8], resolve: ResolveFlags) -> Result<Opened, SysError> {
         let name = if relative.is_empty() { b"." } else { relative };
         let name = Path::new(OsStr::from_bytes(name));
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let file = openat2(&self.directory, name, flags, Mode::empty(), resolve)
             .map_err(|error| self.explain(name, error))?;
         let facts = self.facts(&file, name)?;
         Ok(Opened { file: File::from(file), facts })
+    }
+
+    /// As [`Root::open_beneath`], and where a symbolic link was on the way, only what `admits` by its own name: the one
+    /// beneath the root without any link. What has none that can be told is not admitted.
+    pub fn open_admitted(
+        &self,
+        relative: &[u8],
+        admits: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Opened, SysError> {
+        let straight = self.open_by(relative, ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS);
+        if !matches!(straight, Err(SysError::Escapes(_))) {
+            return straight;
+        }
+        let opened = self.open_beneath(relative)?;
+        let own = self.own_name(&opened);
+        if own.as_deref().is_some_and(admits) {
+            return Ok(opened);
+        }
+        Err(SysError::Escapes(self.path.join(OsStr::from_bytes(relative))))
+    }
+
+    /// The name of what is open, beneath the root.
+    fn own_name(&self, opened: &Opened) -> Option<Vec<u8>> {
+        let of = |descriptor: BorrowedFd<'_>| {
+            let place = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+            readlink(place, Vec::new()).map(CString::into_bytes).ok()
+        };
+        let (root, own) = (of(self.directory.as_fd())?, of(opened.file.as_fd())?);
+        let rest = own.strip_prefix(root.strip_suffix(b"/").unwrap_or(&root))?;
+        if rest.is_empty() {
+            return Some(Vec::new());
+        }
+        rest.strip_prefix(b"/").map(<[u8]>::to_vec)
     }
 
     /// Whether a regular file is there, beneath the root. It need not be readable.
@@ -124,6 +160,8 @@ impl Root {
             rustix::io::Errno::XDEV | rustix::io::Errno::LOOP => SysError::Escapes(path),
             rustix::io::Errno::NOSYS => SysError::Unsupported("`openat2` (Linux 5.6)"),
             rustix::io::Errno::NAMETOOLONG => SysError::Missing(path),
+            // A socket, or a device that nobody serves.
+            rustix::io::Errno::NXIO => SysError::WrongKind { path, wanted: "regular file" },
             other => SysError::from_io("opening", path, other.into()),
         }
     }
@@ -202,12 +240,48 @@ mod tests {
     }
 
     #[test]
+    fn what_a_link_leads_to_is_judged_by_its_own_name() {
+        let dir = tree();
+        // The root itself may be reached by a link.
+        symlink("www", dir.path().join("current")).unwrap();
+        symlink("sub", dir.path().join("www/linked")).unwrap();
+        symlink(".", dir.path().join("www/self")).unwrap();
+        let root = Root::open(&dir.path().join("current")).unwrap();
+        for (name, own) in [
+            (&b"sub/inside"[..], &b"a.txt"[..]),
+            (b"linked", b"sub"),
+            (b"linked/inside", b"a.txt"),
+            (b"self/a.txt", b"a.txt"),
+            (b"self", b""),
+        ] {
+            let shown = |seen: &[u8]| assert_eq!(seen, own, "{}", name.escape_ascii());
+            assert!(
+                root.open_admitted(name, |seen| {
+                    shown(seen);
+                    true
+                })
+                .is_ok()
+            );
+            let error = root.open_admitted(name, |_| false);
+            assert!(matches!(error, Err(SysError::Escapes(_))), "{error:?}");
+        }
+        let asked = |_: &[u8]| -> bool { panic!("no link is on the way") };
+        assert!(root.open_admitted(b"a.txt", asked).is_ok());
+        assert!(matches!(root.open_admitted(b"none", asked), Err(SysError::Missing(_))));
+        for name in [&b"out"[..], b"absolute", b"../secret", b"loop"] {
+            let error = root.open_admitted(name, |_| true);
+            assert!(matches!(error, Err(SysError::Escapes(_))), "{error:?}");
+        }
+    }
+
+    #[test]
     fn only_files_and_directories_are_opened() {
         let dir = tree();
         let www = dir.path().join("www");
         let socket = std::os::unix::net::UnixListener::bind(www.join("socket")).unwrap();
         let root = Root::open(&www).unwrap();
-        assert!(root.open_beneath(b"socket").is_err());
+        let error = root.open_beneath(b"socket");
+        assert!(matches!(error, Err(SysError::WrongKind { .. })), "{error:?}");
         drop(socket);
         rustix::fs::mknodat(
             rustix::fs::CWD,

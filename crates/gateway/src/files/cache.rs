@@ -4,7 +4,7 @@
 //! again through the root, so that a file that was changed, deleted or linked elsewhere is noticed
 //! within that second.
 
-use super::types;
+use super::{path, types};
 use crate::coder::Coding;
 use crate::guard::clock::about_now;
 use crate::guard::from_file::{self, FromFile};
@@ -183,11 +183,15 @@ fn etag(facts: &Facts) -> String {
 }
 
 fn open(root: &Root, name: &[u8]) -> Result<Opened, Reason> {
-    root.open_beneath(name).map_err(|error| match error {
+    // Such an end has only a sibling: a client that names one is refused before.
+    let mut ends = Coding::ALL.into_iter().map(Coding::suffix);
+    let end = ends.find(|end| name.ends_with(end)).unwrap_or_default();
+    root.open_admitted(name, |own| path::is_served(own, end)).map_err(|error| match error {
         SysError::Missing(_) | SysError::WrongKind { .. } => Reason::NotFound,
         SysError::Escapes(_) => Reason::Escapes,
-        SysError::Denied(_)
-        | SysError::TooLarge { .. }
+        // No more is said of it than of one that is not there.
+        SysError::Denied(_) => Reason::PathForbidden("file that may not be read"),
+        SysError::TooLarge { .. }
         | SysError::Timeout { .. }
         | SysError::Flooded { .. }
         | SysError::Unsupported(_)
@@ -214,8 +218,7 @@ fn read(opened: &Opened, size: u64) -> Result<Option<Bytes>, Reason> {
 
 fn siblings(root: &Root, name: &[u8]) -> u8 {
     Coding::ALL.into_iter().fold(0, |found, coding| {
-        let there = root
-            .open_beneath(&[name, coding.suffix()].concat())
+        let there = open(root, &[name, coding.suffix()].concat())
             .is_ok_and(|sibling| sibling.facts.kind == Kind::File);
         if there { found | coding.bit() } else { found }
     })

@@ -17,10 +17,11 @@ pub(crate) enum Outcome {
 
 /// Evaluates the conditions of a GET or HEAD against a file's tag and time.
 pub(crate) fn evaluate(head: &Head, etag: &[u8], modified_secs: i64) -> Outcome {
+    let (matching, none_match) = (head.list(b"if-match"), head.list(b"if-none-match"));
     let fields = Conditions {
-        matching: head.field(b"if-match"),
+        matching: matching.as_deref(),
         unmodified: head.field(b"if-unmodified-since"),
-        none_match: head.field(b"if-none-match"),
+        none_match: none_match.as_deref(),
         modified: head.field(b"if-modified-since"),
     };
     fields.evaluate(etag, modified_secs)

@@ -21,6 +21,7 @@ use crate::guard::head::Head;
 use crate::inspect::{Permit, Stop};
 use crate::refusal::Reason;
 use crate::route::path_and_query;
+use crate::upstream::asked::encode;
 use burgrave_config::Files;
 use burgrave_sys::Kind;
 use bytes::Bytes;
@@ -135,7 +136,7 @@ fn to_slash(name: &Name, query: Option<&[u8]>) -> Result<Response<OutBody>, Stop
     location.push(b'/');
     if let Some(query) = query {
         location.push(b'?');
-        location.extend_from_slice(query);
+        encode(&mut location, query);
     }
     let location = HeaderValue::from_maybe_shared(Bytes::from(location)).ok();
     let location = location.ok_or(Reason::Target)?;
@@ -195,7 +196,7 @@ fn send(
 
 /// The content in the coding that the client likes best, unless it asks for a part.
 fn packed(head: &Head, entry: &Entry) -> Option<(Coding, Bytes)> {
-    let coding = coding_for(head.field(b"accept-encoding")?)?;
+    let coding = coding_for(&head.list(b"accept-encoding")?)?;
     head.field(b"range").is_none().then(|| Some((coding, entry.coded(coding)?)))?
 }
 
@@ -282,8 +283,8 @@ fn best_coding(
     plain: &Rc<Entry>,
 ) -> (Rc<Entry>, Option<&'static str>) {
     if plain.siblings != 0 {
-        let accepted = exchange.head.field(b"accept-encoding").unwrap_or_default();
-        for coding in encoding::preferred(accepted, plain.siblings) {
+        let accepted = exchange.head.list(b"accept-encoding").unwrap_or_default();
+        for coding in encoding::preferred(&accepted, plain.siblings) {
             let sibling = [name, coding.suffix()].concat();
             if let Ok(entry) = open(exchange, site, &sibling)
                 && entry.facts.kind == Kind::File

@@ -32,14 +32,46 @@ const TABLE: &[(Match, &[&str], &str)] = &[
     (Match::End, &[".save", ".sav", ".tmp", ".temp", ".copy", ".1", ".2", ".0", ".rej"], BACKUP),
     (Match::End, &[".prev", ".dist", ".bak1", ".bak2", "_bak", "_old", "_backup"], BACKUP),
     (Match::End, &[".dpkg-old", ".dpkg-dist", ".dpkg-new", ".ucf-old", ".rpmsave"], BACKUP),
-    (Match::End, &[".rpmorig", ".rpmnew", ".php_", ".php-", ".bkup"], BACKUP),
-    (Match::Start, &["copy of ", "backup of "], BACKUP),
-    (Match::End, &[" - copy"], BACKUP),
+    (
+        Match::End,
+        &[".rpmorig", ".rpmnew", ".php_", ".php-", ".bkup", ".bk", ".bck", ".bac"],
+        BACKUP,
+    ),
+    (Match::End, &[".old1", ".old2", ".bak3", ".backup1", ".backup2", ".html-old"], BACKUP),
+    (Match::End, &[".html-bak", ".html-orig", ".htm-old", ".htm-bak", ".js-old"], BACKUP),
+    (Match::End, &[".js-bak", ".css-old", ".css-bak", ".txt-old", ".txt-bak"], BACKUP),
+    (Match::End, &[".disabled", ".wbk", ".sik", ".ucf-dist", ".ucf-new", ".pacsave"], BACKUP),
+    (Match::End, &[".pacnew", ".pacorig", ",v", ".mine", ".phpbak", ".php-bak"], BACKUP),
+    (Match::End, &[".php-old", ".php-dist"], BACKUP),
+    (Match::Start, &["copy of ", "backup of ", "~$"], BACKUP),
+    (Match::End, &[" - copy", " copy"], BACKUP),
     (Match::End, &[".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".tbz2"], ARCHIVE),
     (Match::End, &[".xz", ".txz", ".zst", ".br", ".lz", ".lzma", ".war", ".jar", ".ear"], ARCHIVE),
+    (Match::End, &[".tbz", ".tlz", ".tzst", ".lz4", ".lzo", ".z", ".cab", ".arj", ".ace"], ARCHIVE),
+    (Match::End, &[".cpio", ".001", ".z01", ".r00", ".zipx", ".bkf", ".wim"], ARCHIVE),
     (Match::End, &[".sql", ".dump", ".dmp", ".db", ".db3", ".sqlite", ".sqlite3", ".mdb"], DUMP),
     (Match::End, &[".accdb", ".ldf", ".mdf", ".rdb", ".db-wal", ".db-shm", ".db-journal"], DUMP),
     (Match::End, &[".frm", ".ibd", ".myd", ".fdb", ".vmdk", ".qcow2", ".vhd", ".vhdx"], DUMP),
+    (Match::End, &[".sqlite-wal", ".sqlite-shm", ".sqlite-journal", ".sqlite3-wal"], DUMP),
+    (Match::End, &[".sqlite3-shm", ".sqlite3-journal", ".s3db", ".sqlitedb", ".db2"], DUMP),
+    (Match::End, &[".pgsql", ".psql", ".mysql", ".pgdump", ".bson", ".aof", ".ldif"], DUMP),
+    (Match::End, &[".mdmp", ".dbf", ".ndf", ".myi", ".bacpac", ".dacpac", ".gdb"], DUMP),
+    (Match::End, &[".pst", ".mbox", ".duckdb", ".kdb"], DUMP),
+    (Match::Whole, &["ibdata1", "ib_logfile0", "ib_logfile1"], DUMP),
+    (Match::End, &[".p8", ".pkcs12", ".bks", ".truststore", ".pvk", ".snk", ".keytab"], SECRET),
+    (Match::End, &[".rdp", ".pcf", ".agilekeychain"], SECRET),
+    (Match::Start, &["id_rsa.", "id_dsa.", "id_ecdsa.", "id_ed25519.", "ssh_host_"], SECRET),
+    (Match::Start, &["secring."], SECRET),
+    (Match::Whole, &["id_ecdsa_sk", "id_ed25519_sk", "htpasswd", "htaccess"], SECRET),
+    (Match::Whole, &["passwords.txt", "passwords.csv", "credentials.csv"], SECRET),
+    (Match::Whole, &["credentials.xml", "credentials.txt", "secrets.txt"], SECRET),
+    (Match::Whole, &["secrets.toml", "service-account.json", "client_secret.json"], SECRET),
+    (Match::Whole, &["vault.yml", "terraform.tfvars.json", "env.local", "database.yml"], SECRET),
+    (Match::Whole, &["application.properties", "application.yml", "settings.py"], SECRET),
+    (Match::Whole, &["global.asa", "web.config.txt", "web-inf", "meta-inf"], SECRET),
+    (Match::Whole, &["tomcat-users.xml", "wp-config", "wp-config.txt", "compose.yml"], SECRET),
+    (Match::Whole, &["compose.yaml", "docker-compose.override.yml", "sftp-config.json"], SECRET),
+    (Match::Whole, &["kubeconfig"], SECRET),
     (Match::End, &[".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"], SECRET),
     (Match::End, &[".env", ".ini", ".conf", ".cnf", ".cfg", ".htpasswd", ".htaccess"], SECRET),
     (Match::End, &[".tfstate", ".tfvars", ".ovpn", ".pgpass", ".netrc"], SECRET),
@@ -51,6 +83,8 @@ const TABLE: &[(Match, &[&str], &str)] = &[
     (Match::Whole, &["composer.json", "composer.lock", "package.json", "package-lock.json"], PARTS),
     (Match::Whole, &["yarn.lock", "pnpm-lock.yaml", "gemfile", "gemfile.lock", "pipfile"], PARTS),
     (Match::Whole, &["pipfile.lock", "poetry.lock", "requirements.txt", "cargo.lock"], PARTS),
+    (Match::Whole, &["npm-shrinkwrap.json", "pom.xml", "go.mod", "cargo.toml"], PARTS),
+    (Match::Whole, &["pyproject.toml", "build.gradle"], PARTS),
     (Match::Whole, &["go.sum", "makefile", "jenkinsfile", "vagrantfile", "procfile"], PARTS),
     (Match::Whole, &["cvs", "_darcs", "rcs", "sccs"], VERSIONS),
     (Match::Whole, &["install.php", "setup.php", "phpinfo.php", "info.php", "test.php"], INSTALLER),
@@ -58,8 +92,10 @@ const TABLE: &[(Match, &[&str], &str)] = &[
     (Match::End, &[".php", ".php3", ".php4", ".php5", ".php7", ".php8"], SOURCE),
     (Match::End, &[".phtml", ".phar", ".phps", ".pht", ".inc"], SOURCE),
     (Match::End, &[".asp", ".aspx", ".ascx", ".asax", ".ashx", ".asmx", ".cshtml"], SOURCE),
-    (Match::End, &[".jsp", ".jspx", ".jspf", ".cgi", ".fcgi", ".cfm"], SOURCE),
+    (Match::End, &[".jsp", ".jspx", ".jspf", ".cgi", ".fcgi", ".cfm", ".asa", ".php2"], SOURCE),
+    (Match::End, &[".php6", ".phpt", ".pyc", ".erb", ".ejs", ".class"], SOURCE),
     (Match::End, &[".swp", ".swo", ".swn", ".swx", ".un~", ".kate-swp", ".part"], DROPPING),
+    (Match::End, &[".swm", ".swl", ".swk", ".crdownload", ".partial", ".filepart"], DROPPING),
     (Match::Whole, &["4913", "thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx"], DROPPING),
     (Match::End, &[".log", ".pcap", ".pcapng", ".hprof", ".stackdump"], RECORD),
     (Match::Whole, &["nohup.out", "core", "error_log", "access_log"], RECORD),
@@ -91,8 +127,13 @@ pub(crate) fn refused(segment: &[u8], first: bool) -> Option<&'static str> {
 
 /// Parts that give a backup of a program's source away wherever they stand (`a.php.bak.txt`): a name with one dot has none
 /// of them.
-const INNER: [&[u8]; 6] = [b".php.", b".bak.", b".old.", b".orig.", b".sql.", b".swp."];
-const COPY: &[u8] = b" (copy)";
+const INNER: [&[u8]; 10] = [
+    b".php.", b".bak.", b".old.", b".orig.", b".sql.", b".swp.", b".log.", b".key.", b".tar.",
+    b".zip.",
+];
+/// As file managers and the rotation of logs name a copy.
+const COPIES: [&[u8]; 6] =
+    [b" (copy)", b" - copy", b" copy.", b" copy (", b" (another copy)", b".log-"];
 
 /// The table by what a name is looked up by.
 struct Index {
@@ -118,6 +159,17 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     index
 });
 
+/// A number behind what a file's name ends with otherwise, as logs and copies have: `error.log.10`, and not `app.v1.10`.
+fn is_numbered(name: &[u8]) -> bool {
+    let mut parts = name.rsplit(|byte| *byte == b'.');
+    let (number, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    parts.next().is_some_and(|stem| !stem.is_empty())
+        && (1..=8).contains(&number.len())
+        && number.iter().all(u8::is_ascii_digit)
+        && (2..=5).contains(&kind.len())
+        && kind.iter().all(u8::is_ascii_alphabetic)
+}
+
 fn last_dot(name: &[u8]) -> Option<usize> {
     memchr::memrchr(b'.', name)
 }
@@ -129,7 +181,10 @@ fn listed(segment: &[u8]) -> Option<&'static str> {
     let dot = last_dot(&lower);
     let holds = |part: &[u8]| memchr::memmem::find(&lower, part).is_some();
     let dots = dot != memchr::memchr(b'.', &lower);
-    if dots && INNER.iter().any(|part| holds(part)) || holds(COPY) {
+    if dots && INNER.iter().any(|part| holds(part)) || COPIES.iter().any(|part| holds(part)) {
+        return Some(BACKUP);
+    }
+    if is_numbered(&lower) {
         return Some(BACKUP);
     }
     let end = dot.filter(|dot| *dot > 0).and_then(|dot| lower.get(dot..));
@@ -228,6 +283,22 @@ mod tests {
             "index.jsp",
             "debug.log",
             "access_log",
+            "error.log.3",
+            "error.log-20240101",
+            "index.html.7",
+            "index - Copy.html",
+            "index - copy (2).html",
+            "index copy.html",
+            "index.html-old",
+            "index.html,v",
+            "~$budget.docx",
+            "app.sqlite-wal",
+            "backup.tar.gz.enc",
+            "id_rsa.txt",
+            "ssh_host_rsa_key",
+            "server.key.txt",
+            "WEB-INF",
+            "build.7z.001",
         ] {
             assert!(refused(name.as_bytes(), true).is_some(), "{name}");
         }
@@ -245,13 +316,15 @@ mod tests {
         let rows = || {
             TABLE.iter().any(|(how, names, _)| names.iter().any(|name| row(*how, name.as_bytes())))
         };
-        inner || memchr::memmem::find(&lower, COPY).is_some() || rows()
+        let copy = COPIES.iter().any(|part| memchr::memmem::find(&lower, part).is_some());
+        inner || copy || is_numbered(&lower) || rows()
     }
 
     #[test]
     fn what_is_looked_up_is_what_the_rows_say() {
         let parts = TABLE.iter().flat_map(|(_, names, _)| *names).map(|name| name.as_bytes());
-        let parts: Vec<&[u8]> = parts.chain(INNER).chain([COPY, b"a", b".", b"x.y"]).collect();
+        let parts: Vec<&[u8]> =
+            parts.chain(INNER).chain(COPIES).chain([&b"a"[..], b".", b"x.y"]).collect();
         let mut hidden = 0;
         for one in &parts {
             for other in parts.iter().chain([&&b""[..]]) {
@@ -298,6 +371,22 @@ mod tests {
             "changelog.html",
             "photocopy.txt",
             "root.crt",
+            "photocopy.html",
+            "copy-trading.html",
+            "app.v1.2.33.js",
+            "logo.org.png",
+            "v2.5",
+            "jquery-3.6.3",
+            "www.example.org",
+            "blog-for-young-and-old",
+            "appsettings.json",
+            "catalog-2024.html",
+            "blog.html",
+            "report.2024.pdf",
+            "keys.html",
+            "compose.html",
+            "release.asc",
+            "install.iso",
             "jsp.html",
         ] {
             assert_eq!(refused(name.as_bytes(), true), None, "{name}");

@@ -6,6 +6,7 @@
 use super::names;
 use crate::refusal::Reason;
 use crate::route::{decode, digit};
+use std::borrow::Cow;
 
 /// Most segments of a path.
 const DEPTH_MAX: usize = 64;
@@ -44,23 +45,86 @@ pub(crate) fn resolve(path: &[u8]) -> Result<Name, Reason> {
     Ok(Name { bytes: trimmed.to_vec(), directory })
 }
 
+/// Whether a name beneath the root is one that [`resolve`] may give, apart from an `end` that is put behind it. What a
+/// symbolic link leads to is judged by it, so that none makes a hidden file public.
+pub(crate) fn is_served(name: &[u8], end: &[u8]) -> bool {
+    let name = name.strip_suffix(end).unwrap_or(name);
+    name.is_empty()
+        || name
+            .split(|byte| *byte == b'/')
+            .enumerate()
+            .all(|(index, segment)| names::refused(segment, index == 0).is_none())
+}
+
+/// How often an application may decode a path.
+const DECODINGS: usize = 3;
+
 /// What is checked on a path that goes to an upstream: nothing that climbs, hidden files, and the
 /// stores of version control. The rest is the application's to know.
+///
+/// Not as it is written only: some readers decode more than once, take a segment without what follows a semicolon (so that
+/// `..;` climbs), drop blanks at its end, or know other spellings of a dot and a slash (CWE-172, CWE-180).
 pub(crate) fn check_proxied(path: &[u8]) -> Result<(), Reason> {
-    let decoded = decode(path);
-    let twice = decode(&decoded);
-    for (index, segment) in decoded.split(|byte| matches!(byte, b'/' | b'\\')).skip(1).enumerate() {
-        if let Some(why) = names::hidden(segment, index == 0) {
+    let mut text = decode(path);
+    if text.contains(&0) {
+        return Err(Reason::PathForbidden("control byte in the path"));
+    }
+    for _ in 0..DECODINGS {
+        check_segments(&plainly(&text))?;
+        if !text.contains(&b'%') {
+            break;
+        }
+        text = decode(&text);
+    }
+    Ok(())
+}
+
+fn check_segments(text: &[u8]) -> Result<(), Reason> {
+    let segments = text.split(|byte| matches!(byte, b'/' | b'\\'));
+    for (index, segment) in segments.skip(1).enumerate() {
+        let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+        let end = name.iter().rposition(|byte| *byte > b' ').map_or(0, |last| last + 1);
+        let name = name.get(..end).unwrap_or_default();
+        if let Some(why) = names::hidden(name, index == 0) {
             return Err(Reason::PathForbidden(why));
         }
     }
-    if twice.split(|byte| matches!(byte, b'/' | b'\\')).any(|segment| segment == b"..") {
-        return Err(Reason::PathForbidden("climbing path"));
-    }
-    if decoded.contains(&0) {
-        return Err(Reason::PathForbidden("control byte in the path"));
-    }
     Ok(())
+}
+
+/// Dots, slashes and backslashes written as no reader should: in UTF-8 that is too long (RFC 3629 §3), or as `%u002e`.
+const SPELLINGS: [(&[u8], u8); 12] = [
+    (b"\xc0\xae", b'.'),
+    (b"\xe0\x80\xae", b'.'),
+    (b"\xf0\x80\x80\xae", b'.'),
+    (b"%u002e", b'.'),
+    (b"\xc0\xaf", b'/'),
+    (b"\xe0\x80\xaf", b'/'),
+    (b"\xf0\x80\x80\xaf", b'/'),
+    (b"%u002f", b'/'),
+    (b"%u2215", b'/'),
+    (b"\xc1\x9c", b'\\'),
+    (b"%u005c", b'\\'),
+    (b"%u2216", b'\\'),
+];
+
+/// With each of [`SPELLINGS`] as what it stands for.
+fn plainly(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | 0xc0 | 0xc1 | 0xe0 | 0xf0)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        let spelled = SPELLINGS.iter().find_map(|(spelling, plain)| {
+            let (start, after) = rest.split_at_checked(spelling.len())?;
+            start.eq_ignore_ascii_case(spelling).then_some((*plain, after))
+        });
+        let (plain, after) = spelled.unwrap_or((*byte, tail));
+        out.push(plain);
+        rest = after;
+    }
+    Cow::Owned(out)
 }
 
 fn odd(local: &[u8], at: usize, byte: u8) -> Option<&'static str> {
@@ -135,6 +199,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_link_leads_to_has_a_name_to_be_served_by() {
+        for name in ["", "a.txt", "releases/5/a.css", ".well-known/security.txt"] {
+            assert!(is_served(name.as_bytes(), b""), "{name}");
+        }
+        for name in [".env", ".git/config", "a/.git/config", "server.key", "a.css.gz", "/a"] {
+            assert!(!is_served(name.as_bytes(), b""), "{name}");
+        }
+        assert!(is_served(b"a.css.gz", b".gz") && !is_served(b".env.gz", b".gz"));
+    }
+
+    #[test]
     fn paths_are_only_so_deep() {
         assert!(resolve("/a".repeat(64).as_bytes()).is_ok());
         assert_eq!(
@@ -145,9 +220,23 @@ mod tests {
 
     #[test]
     fn proxied_paths_keep_their_freedom_but_not_this() {
-        for path in
-            ["/api/a.zip", "/api/a;b", "/api//x", "/api/..a", "/api/x.sql", "/.well-known/a"]
-        {
+        for path in [
+            "/api/a.zip",
+            "/api/a;b",
+            "/api//x",
+            "/api/..a",
+            "/api/x.sql",
+            "/.well-known/a",
+            "/.well-known;x/a",
+            "/api/;..",
+            "/api/...",
+            "/api/100%25",
+            "/api/%25252541",
+            "/api/%e2%82%ac",
+            "/api/%c3%a9",
+            "/api/%u00e9",
+            "/api/a%20",
+        ] {
             assert_eq!(check_proxied(path.as_bytes()), Ok(()), "{path}");
         }
         for path in [
@@ -162,6 +251,24 @@ mod tests {
             "/api/CVS/Root",
             "/api/%00",
             "/api/.",
+            "/api/..;/admin",
+            "/api/..;a=b/admin",
+            "/api/%2e%2e;/admin",
+            "/api/..%3b/admin",
+            "/api/x/..;x\\admin",
+            "/api/%252e%252e;/admin",
+            "/api/%25252e%25252e/admin",
+            "/api/..%20/admin",
+            "/api/..%09",
+            "/api/..%2500/x",
+            "/api/%c0%ae%c0%ae/admin",
+            "/api/%e0%80%ae%E0%80%AE/admin",
+            "/api/..%c0%af..",
+            "/api/%u002e%u002E/admin",
+            "/api/..%u2215admin",
+            "/api/..%255cadmin",
+            "/api/%252egit/config",
+            "/api/.env;x",
         ] {
             assert!(check_proxied(path.as_bytes()).is_err(), "{path}");
         }

@@ -7,6 +7,7 @@
 use super::bytes::{elements, is_target, is_token, is_value, trim};
 use crate::refusal::Reason;
 use bytes::Bytes;
+use std::borrow::Cow;
 
 /// Most bytes of a request line.
 const LINE_BYTES_MAX: usize = 8 * 1024;
@@ -122,6 +123,19 @@ impl Head {
     /// The first value of a field; `name` in any case.
     pub(crate) fn field(&self, name: &[u8]) -> Option<&[u8]> {
         self.fields().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of a field that is a list, of all its lines together (RFC 9110 §5.3).
+    pub(crate) fn list(&self, name: &[u8]) -> Option<Cow<'_, [u8]>> {
+        let mut all = self.fields().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        let (_, first) = all.next()?;
+        let mut whole = Cow::Borrowed(first);
+        for (_, more) in all {
+            let whole = whole.to_mut();
+            whole.extend_from_slice(b", ");
+            whole.extend_from_slice(more);
+        }
+        Some(whole)
     }
 
     /// The first value of a cookie (RFC 6265 §4.2).

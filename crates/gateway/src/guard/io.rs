@@ -64,9 +64,20 @@ pub(crate) struct Wire {
     file: RefCell<Option<FromFile>>,
     /// The client has said that this request is its last.
     last: Cell<bool>,
+    /// An answer whose end may be that of the connection was not whole.
+    cut: Cell<bool>,
 }
 
 impl Wire {
+    /// The answer ends before its end, and nothing in it tells.
+    pub(crate) fn cut(&self) {
+        self.cut.set(true);
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.get()
+    }
+
     /// The answer's bytes are those of this file.
     pub(crate) fn comes_from(&self, file: FromFile) {
         *self.file.borrow_mut() = Some(file);

@@ -1,6 +1,7 @@
 //! Bodies over HTTP/3: a request's as it comes, and an answer's on its way out.
 
 use super::guarded::Watched;
+use crate::answer;
 use crate::body::{BodyFault, Recorded};
 use bytes::{Buf as _, Bytes};
 use h3::error::{Code, StreamError};
@@ -11,7 +12,6 @@ use http_body::{Body as _, Frame};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
 
 type Receiving = RequestStream<Watched<h3_quinn::RecvStream>, Bytes>;
 type Sending = RequestStream<h3_quinn::SendStream<Bytes>, Bytes>;
@@ -109,7 +109,7 @@ pub(super) async fn answer(mut stream: Sending, response: Response<Recorded>) {
     if let Some(length) = length.filter(|_| plain) {
         parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
-    if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now())) {
+    if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(answer::now())) {
         parts.headers.entry(DATE).or_insert(date);
     }
     if send(&mut stream, Response::from_parts(parts, body)).await.is_err() {
@@ -120,11 +120,6 @@ pub(super) async fn answer(mut stream: Sending, response: Response<Recorded>) {
 /// No answer at all.
 pub(super) fn abort(mut stream: Sending) {
     stream.stop_stream(Code::H3_REQUEST_CANCELLED);
-}
-
-fn now() -> SystemTime {
-    let since = u64::try_from(burgrave_sys::wall_clock().0).unwrap_or(0);
-    SystemTime::UNIX_EPOCH + Duration::from_micros(since)
 }
 
 async fn send(stream: &mut Sending, response: Response<Recorded>) -> Result<(), Unsent> {

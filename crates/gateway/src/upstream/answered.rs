@@ -1,7 +1,7 @@
 //! The header of an upstream's answer (RFC 9112 §4 to §6), read from bytes.
 //!
 //! Invariants: how long the content is has one reading, or the answer is refused; of fields that belong to the
-//! upstream's connection or tell what it is, none comes out of here.
+//! upstream's connection or tell what it is, none comes out of here, nor do words beside the status.
 
 use crate::guard::bytes::elements;
 use crate::guard::head::length;
@@ -10,7 +10,6 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use httparse::{ParserConfig, Status};
-use hyper::ext::ReasonPhrase;
 use std::mem::MaybeUninit;
 
 /// Largest header of an answer.
@@ -102,22 +101,21 @@ fn parse(text: &Bytes, head: bool) -> Result<Option<Answered>, Garbage> {
         return Err(Garbage);
     }
     let code = answer.code.ok_or(Garbage)?;
-    let status = StatusCode::from_u16(code).ok().ok_or(Garbage)?;
+    // Above are none (RFC 9110 §15), whatever a client would make of them.
+    let status = StatusCode::from_u16(code).ok().filter(|_| code < 600).ok_or(Garbage)?;
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(None);
     }
     let old = answer.version != Some(1);
     let said = Said::of(answer.headers, old)?;
     let delimiter = said.delimiter(status, head, old)?;
+    // Nothing else is ever asked for (RFC 9110 §15.2.2).
+    if status == StatusCode::SWITCHING_PROTOCOLS && (old || !said.switches || said.chunked) {
+        return Err(Garbage);
+    }
     let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = coming_back(text, answer.headers, &said, status)?;
-    if let Some(phrase) = answer.reason.filter(|phrase| !phrase.is_empty())
-        && status.canonical_reason() != Some(phrase)
-        && let Ok(phrase) = ReasonPhrase::try_from(text.slice_ref(phrase.as_bytes()))
-    {
-        response.extensions_mut().insert(phrase);
-    }
     let keeps = said.keeps
         && !(said.chunked && said.length.is_some())
         && status != StatusCode::SWITCHING_PROTOCOLS;
@@ -130,16 +128,23 @@ struct Said<'a> {
     length: Option<u64>,
     chunked: bool,
     keeps: bool,
+    /// To WebSocket, if at all.
+    switches: bool,
     /// Fields that `Connection` names.
     named: Vec<&'a [u8]>,
 }
 
 impl<'a> Said<'a> {
     fn of(fields: &[httparse::Header<'a>], old: bool) -> Result<Self, Garbage> {
-        let mut said = Self { length: None, chunked: false, keeps: !old, named: Vec::new() };
+        let (chunked, switches, named) = (false, false, Vec::new());
+        let mut said = Self { length: None, chunked, keeps: !old, switches, named };
         for field in fields {
             let is = |name: &str| field.name.eq_ignore_ascii_case(name);
             match field.name.len() {
+                7 if is("upgrade") => {
+                    let mut protocols = elements(field.value);
+                    said.switches |= protocols.any(|own| own.eq_ignore_ascii_case(b"websocket"));
+                }
                 10 if is("connection") => {
                     for option in elements(field.value) {
                         if option.eq_ignore_ascii_case(b"close") {
@@ -206,14 +211,15 @@ fn coming_back(
         if !headers::comes_back(name) || (is_length && no_length) || (named && !is_length) {
             continue;
         }
+        if let (true, Some(length)) = (is_length, said.length) {
+            // As a number is written, however the upstream wrote it.
+            out.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            continue;
+        }
         let value = HeaderValue::from_maybe_shared(text.slice_ref(field.value));
         let value = value.ok().ok_or(Garbage)?;
-        if is_length {
-            out.insert(CONTENT_LENGTH, value);
-        } else {
-            let name = HeaderName::from_bytes(name).ok().ok_or(Garbage)?;
-            out.try_append(name, value).ok().ok_or(Garbage)?;
-        }
+        let name = HeaderName::from_bytes(name).ok().ok_or(Garbage)?;
+        out.try_append(name, value).ok().ok_or(Garbage)?;
     }
     Ok(out)
 }
@@ -289,7 +295,7 @@ mod tests {
     fn fields_of_the_connection_stay_behind() {
         let input = b"HTTP/1.1 299 Fine enough\r\nServer: x\r\nConnection: keep-alive, X-Own, Content-Length\r\n\
             X-Own: 1\r\nX-Powered-By: y\r\nKeep-Alive: timeout=5\r\nVia: z\r\nX-Kept: a\r\nx-kept: b\r\n\
-            Content-Length: 2\r\nContent-Length: 2\r\n\r\nok";
+            Content-Length: 02\r\nContent-Length: 2\r\n\r\nok";
         let (answered, rest) = read(input, 7, false).unwrap().unwrap();
         let fields: Vec<_> = answered
             .response
@@ -299,8 +305,6 @@ mod tests {
             .collect();
         assert_eq!(fields, [("x-kept", &b"a"[..]), ("x-kept", b"b"), ("content-length", b"2")]);
         assert_eq!(rest, b"ok");
-        let phrase = answered.response.extensions().get::<ReasonPhrase>().unwrap();
-        assert_eq!(phrase.as_bytes(), b"Fine enough");
     }
 
     #[test]
@@ -322,6 +326,12 @@ mod tests {
             "HTTP/1.1 200 OK\r\nX\r\n\r\n",
             "HTTP/1.1 200 OK\r\nX: \0\r\n\r\n",
             "HTTP/1.1 099 OK\r\n\r\n",
+            "HTTP/1.1 600 OK\r\n\r\n",
+            "HTTP/1.1 999 No\r\n\r\n",
+            "HTTP/1.1 101 Up\r\n\r\n",
+            "HTTP/1.1 101 Up\r\nUpgrade: h2c\r\n\r\n",
+            "HTTP/1.0 101 Up\r\nUpgrade: websocket\r\n\r\n",
+            "HTTP/1.1 101 Up\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n",
             "HTTP/2 200 OK\r\n\r\n",
             "ICY 200 OK\r\n\r\n",
             "hello\r\n\r\n",

@@ -38,7 +38,8 @@ pub(super) fn target(target: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn encode(out: &mut Vec<u8>, part: &[u8]) {
+/// Adds a part of a URI as it is but for such bytes.
+pub(crate) fn encode(out: &mut Vec<u8>, part: &[u8]) {
     for byte in part {
         if matches!(byte, 0x21 | 0x24..=0x3b | 0x3d | 0x3f..=0x5a | b'_' | b'a'..=b'z' | b'~') {
             out.push(*byte);

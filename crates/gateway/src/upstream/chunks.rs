@@ -11,6 +11,8 @@ const LINE_BYTES_MAX: usize = 4096;
 /// Longest trailer section, and most fields in it.
 const TRAILER_BYTES_MAX: usize = 16 * 1024;
 const TRAILER_COUNT_MAX: usize = 64;
+/// Bytes of the extensions of one answer, white space included, beyond those of its content so far.
+const EXTENSION_BYTES_MAX: usize = 64 * 1024;
 /// 15 hexadecimal digits stay below a sign bit in any reader.
 const SIZE_DIGITS_MAX: usize = 15;
 
@@ -46,6 +48,8 @@ pub(super) struct Chunks {
     state: State,
     /// Bytes at the front of the input in which no end was found.
     searched: usize,
+    /// Bytes of extensions so far, less those of content.
+    extensions: usize,
 }
 
 impl Chunks {
@@ -57,16 +61,19 @@ impl Chunks {
                     let Some(line) = self.line(input, LINE_BYTES_MAX)? else {
                         return Ok(Step::More);
                     };
-                    self.state = match size(&line)? {
-                        0 => State::Trailer,
-                        size => State::Data(size),
-                    };
+                    let (size, extension) = size(&line)?;
+                    self.extensions += extension;
+                    if self.extensions > EXTENSION_BYTES_MAX {
+                        return Err(Broken);
+                    }
+                    self.state = if size == 0 { State::Trailer } else { State::Data(size) };
                 }
                 State::Data(left) => {
                     let here = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     if here == 0 {
                         return Ok(Step::More);
                     }
+                    self.extensions = self.extensions.saturating_sub(here);
                     let left = left.saturating_sub(u64::try_from(here).unwrap_or(u64::MAX));
                     self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
                     return Ok(Step::Piece(input.split_to(here).freeze()));
@@ -135,12 +142,18 @@ impl Chunks {
     }
 }
 
-/// A chunk's size; extensions mean nothing to us (RFC 9112 §7.1.1).
-fn size(line: &[u8]) -> Result<u64, Broken> {
+/// A chunk's size, and how long what stands behind it is: extensions mean nothing to us (RFC 9112 §7.1.1).
+fn size(line: &[u8]) -> Result<(u64, usize), Broken> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let (digits, rest) = line.split_at(digits);
-    let rest = rest.trim_ascii_start();
-    if digits.is_empty() || digits.len() > SIZE_DIGITS_MAX || !matches!(rest, [] | [b';', ..]) {
+    let (digits, extension) = line.split_at(digits);
+    let blanks = extension.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let rest = extension.get(blanks..).unwrap_or_default();
+    let is_text = rest.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..));
+    if digits.is_empty()
+        || digits.len() > SIZE_DIGITS_MAX
+        || !matches!(rest, [] | [b';', ..])
+        || !is_text
+    {
         return Err(Broken);
     }
     let mut size = 0_u64;
@@ -148,7 +161,7 @@ fn size(line: &[u8]) -> Result<u64, Broken> {
         let value = char::from(*digit).to_digit(16).ok_or(Broken)?;
         size = (size << 4) | u64::from(value);
     }
-    Ok(size)
+    Ok((size, extension.len()))
 }
 
 #[cfg(test)]
@@ -215,6 +228,10 @@ mod tests {
             b"5\r\nhelloX0\r\n\r\n",
             b"5\r\nhello\n0\r\n\r\n",
             b"1000000000000000\r\n",
+            b"5\r\r\nhello",
+            b"5\x0c\r\nhello",
+            b"5;a\rb\r\nhello",
+            b"5;a\0\r\nhello",
             b"0\r\nno colon\r\n\r\n",
             b"0\r\n folded: x\r\n\r\n",
             b"0\r\nA : b\r\n\r\n",
@@ -230,6 +247,17 @@ mod tests {
     fn lines_and_trailers_are_bounded() {
         let line = [b"5;".to_vec(), vec![b'a'; LINE_BYTES_MAX]].concat();
         assert_eq!(read(&line, 100), Err(Broken));
+        let chunk = |text: &str| {
+            format!("{:X};{}\r\n{text}\r\n", text.len(), "a".repeat(1000)).into_bytes()
+        };
+        let few = chunk("a").repeat(EXTENSION_BYTES_MAX / 1000 + 2);
+        assert_eq!(
+            read(&few, 1000),
+            Err(Broken),
+            "more is said of the content than there is of it"
+        );
+        let much = chunk(&"b".repeat(2000)).repeat(EXTENSION_BYTES_MAX / 500);
+        assert_eq!(read(&much, 1000), Ok(None));
         let fields = b"A: b\r\n".repeat(TRAILER_BYTES_MAX / 6 + 20);
         assert_eq!(read(&[b"0\r\n".to_vec(), fields].concat(), 100), Err(Broken));
         let many = b"A: b\r\n".repeat(TRAILER_COUNT_MAX + 1);

@@ -5,7 +5,7 @@
 //! bounded.
 
 mod answered;
-mod asked;
+pub(crate) mod asked;
 mod check;
 mod chunks;
 pub(crate) mod fastcgi;

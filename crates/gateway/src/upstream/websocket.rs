@@ -26,9 +26,16 @@ pub(super) fn asked(head: &Head) -> Result<bool, Reason> {
         && head.version == Version::Http11
         && head.upgrade
         && head.framing == Framing::None
-        && head.field(b"sec-websocket-version") == Some(b"13")
-        && head.field(b"sec-websocket-key").is_some_and(is_key);
+        && only(head, b"sec-websocket-version") == Some(b"13")
+        && only(head, b"sec-websocket-key").is_some_and(is_key);
     if good { Ok(true) } else { Err(Reason::WebSocket) }
+}
+
+/// The value of a field that must not stand twice (RFC 6455 §11.3.1, §11.3.5).
+fn only<'h>(head: &'h Head, name: &[u8]) -> Option<&'h [u8]> {
+    let mut all = head.fields().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+    let (first, None) = (all.next(), all.next()) else { return None };
+    first.map(|(_, value)| value)
 }
 
 /// 22 letters of base64, of which the last carries four bits, and two signs of equality.
