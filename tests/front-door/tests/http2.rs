@@ -4,6 +4,7 @@ use crate::support::tls::{Secure, client, open};
 use crate::support::{self, Bed, start_with};
 use burgrave_config::{Limits, Tls};
 use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const DATA: u8 = 0;
@@ -276,6 +277,69 @@ fn floods_do_not_hurt_the_next_client() {
     flood(&bed, 50_000, |number| frame(PRIORITY, 0, number * 2 + 1, &[0, 0, 0, 0, 1]));
     flood(&bed, 20_000, |_| frame(PING, 0, 0, &[0; 8]));
     flood(&bed, 20_000, |_| frame(0xee, 0, 0, &[0; 8]));
+}
+
+#[test]
+fn a_reset_without_an_error_completes_no_request() {
+    for code in [0_u32, 8] {
+        let bed = bed();
+        let open = || bed.backend.open.load(Ordering::SeqCst);
+        let mut stream = greet(&bed);
+        let post = block(&[(":method", "POST"), GOOD[1], (":path", "/api/cut"), GOOD[3]]);
+        stream.write_all(&frame(HEADERS, END_HEADERS, 1, &post)).unwrap();
+        stream.write_all(&frame(DATA, 0, 1, b"abc")).unwrap();
+        support::until("the upstream is asked", || open() > 0);
+        stream.write_all(&frame(RST_STREAM, 0, 1, &code.to_be_bytes())).unwrap();
+        support::until("the upstream is left", || open() == 0);
+        let seen = bed.backend.seen();
+        assert!(seen.is_empty(), "{code}: complete to the upstream: {seen:?}");
+        stream.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 3, &block(&GOOD))).unwrap();
+        assert_eq!(listen(&mut stream), OK);
+    }
+}
+
+#[test]
+fn settings_come_before_requests() {
+    let bed = bed();
+    let request = frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&GOOD));
+    for first in [vec![], frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 1, 0, &[])] {
+        let config = client(&rustls::version::TLS13, &[b"h2"]);
+        let mut stream = open(&config, bed.address, "site.test");
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        stream.write_all(&[&preface[..], &first, &request].concat()).unwrap();
+        assert_eq!(listen(&mut stream), Said::End, "{first:?}");
+    }
+    assert!(bed.backend.seen().is_empty());
+    assert_eq!(ask(&bed, &GOOD), OK, "the control");
+}
+
+#[test]
+fn a_header_that_does_not_end_is_cut() {
+    let time = Duration::from_millis(300);
+    let bed = start_with(&Limits { header_time: time, ..Limits::default() }, |settings| {
+        settings.listeners[0].tls = true;
+        settings.sites[0].tls = Some(Tls::SelfSigned);
+    });
+    let config = client(&rustls::version::TLS13, &[b"h2"]);
+    let mut silent = open(&config, bed.address, "site.test");
+    silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    assert_eq!(listen(&mut silent), Said::End, "nothing behind the preface");
+    for part in [
+        frame(HEADERS, END_STREAM, 1, &block(&GOOD)),
+        frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&GOOD))[..20].to_vec(),
+    ] {
+        let mut stream = greet(&bed);
+        stream.write_all(&part).unwrap();
+        let begun = Instant::now();
+        assert_eq!(listen(&mut stream), Said::End);
+        assert!(begun.elapsed() < support::SOON * 2, "{:?}", begun.elapsed());
+    }
+    bed.logged("http/2 header too slow");
+    // A connection that is merely silent has more time.
+    let mut idle = greet(&bed);
+    std::thread::sleep(time * 2);
+    idle.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&GOOD))).unwrap();
+    assert_eq!(listen(&mut idle), OK);
 }
 
 #[test]

@@ -29,7 +29,8 @@ fn forwarded_headers_are_ours_alone() {
          Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eA==\r\nUpgrade: h2c\r\n\
          True-Client-IP: 6.6.6.6\r\nCF-Connecting-IP: 6.6.6.6\r\nX-Client-IP: 6.6.6.6\r\n\
          X-Original-Host: evil\r\nRemote-User: admin\r\nSSL-Client-Verify: SUCCESS\r\n\
-         HTTP2-Settings: x\r\nX-Kept: yes\r\nCookie: a=b\r\nUser-Agent: test",
+         HTTP2-Settings: x\r\nClient-Cert: :eA==:\r\nX-HTTP-Method-Override: PUT\r\n\
+         X.Forwarded.For: 6.6.6.6\r\nX-Middleware-Subrequest: middleware\r\nX-Kept: yes\r\nCookie: a=b\r\nUser-Agent: test",
     );
     assert_eq!(status(&answer), 200);
     let seen = bed.backend.last();
@@ -53,6 +54,12 @@ fn forwarded_headers_are_ours_alone() {
         ("remote-user", &[]),
         ("ssl-client-verify", &[]),
         ("x_forwarded_for", &[]),
+        ("http2-settings", &[]),
+        ("client-cert", &[]),
+        ("x-http-method-override", &[]),
+        ("x.forwarded.for", &[]),
+        ("x-middleware-subrequest", &[]),
+        ("content-length", &[]),
         ("proxy", &[]),
         ("keep-alive", &[]),
         ("te", &[]),
@@ -155,6 +162,24 @@ fn an_answer_that_dies_does_not_look_complete() {
     let answer = bed.send(b"GET /api/diechunk HTTP/1.1\r\nHost: site.test\r\n\r\n");
     assert!(!answer.contains("\r\n0\r\n"), "{answer}");
     assert_eq!(bed.log(2)[1]["reason"], "upstream ended before its answer");
+    // One of HTTP/1.0 knows the end by the connection's alone, which is no orderly one then.
+    let mut stream = connect(bed.address);
+    stream.write_all(b"GET /api/diechunk HTTP/1.0\r\nHost: site.test\r\n\r\n").unwrap();
+    let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_post_without_content_says_so() {
+    let bed = start();
+    for method in ["POST", "PUT", "PATCH"] {
+        for more in ["", "\r\nContent-Length: 0"] {
+            assert_eq!(status(&bed.ask(&format!("{method} /api/x HTTP/1.1{more}"))), 200);
+            assert_eq!(bed.backend.last().header("content-length"), ["0"], "{method}{more}");
+        }
+    }
+    assert_eq!(status(&bed.ask("GET /api/x HTTP/1.1")), 200);
+    assert!(bed.backend.last().header("content-length").is_empty());
 }
 
 #[test]
@@ -319,6 +344,11 @@ fn broken_handshakes_get_no_tunnel() {
         ("dGhlIHNhbXBsZSBub25jZQ==", "short"),
         ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 12"),
         ("Sec-WebSocket-Version: 13\r\n", ""),
+        ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8"),
+        (
+            "Sec-WebSocket-Key: ",
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Key: ",
+        ),
         ("keep-alive, Upgrade", "keep-alive"),
         ("GET", "POST"),
         ("HTTP/1.1", "HTTP/1.0"),
@@ -327,12 +357,34 @@ fn broken_handshakes_get_no_tunnel() {
         assert_eq!(status(&answer), 400, "{from}: {answer}");
     }
     assert!(bed.backend.seen().is_empty());
+    // Options of the connection take nothing out of a handshake.
+    let named = "Upgrade, Sec-WebSocket-Key, Sec-WebSocket-Version";
+    let mut stream = connect(bed.address);
+    stream.write_all(HANDSHAKE.replacen("keep-alive, Upgrade", named, 1).as_bytes()).unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 101");
+    assert_eq!(bed.backend.last().header("sec-websocket-key"), ["dGhlIHNhbXBsZSBub25jZQ=="]);
+    assert_eq!(bed.backend.last().header("sec-websocket-version"), ["13"]);
+    let other = bed.send(HANDSHAKE.replacen("/api/ws", "/api/switch", 1).as_bytes());
+    assert_eq!(status(&other), 502, "a switch to something else: {other}");
 }
 
 #[test]
 fn climbing_and_hidden_paths_reach_no_upstream() {
     let bed = start();
-    for path in ["/api/../admin", "/api/%2e%2e/admin", "/api/.git/config", "/api/.env"] {
+    for path in [
+        "/api/../admin",
+        "/api/%2e%2e/admin",
+        "/api/.git/config",
+        "/api/.env",
+        "/api/..;/admin",
+        "/api/%2e%2e%3bx=y/admin",
+        "/api/%25252e%25252e/admin",
+        "/api/%c0%ae%c0%ae/admin",
+        "/api/..%20/admin",
+        "/api/%252egit/config",
+    ] {
         assert_eq!(status(&bed.ask(&format!("GET {path} HTTP/1.1"))), 404, "{path}");
     }
     assert!(bed.backend.seen().is_empty());

@@ -181,6 +181,21 @@ fn old_versions_and_weak_suites_are_refused() {
 }
 
 #[test]
+fn a_request_that_cannot_be_read_is_refused_over_tls_with_all_it_should_say() {
+    let bed = bed();
+    let mut stream =
+        open(&client(&rustls::version::TLS13, &[b"http/1.1"]), bed.address, "site.test");
+    stream.write_all(b"TRACE / HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    let answer = text(&answer);
+    assert_eq!(status(&answer), 405, "{answer}");
+    for name in ["strict-transport-security", "date", "allow", "x-content-type-options"] {
+        assert!(header(&answer, name).is_some(), "{name}: {answer}");
+    }
+}
+
+#[test]
 fn plain_http_on_a_tls_port_is_closed_without_a_name() {
     let bed = bed();
     let answer = send(bed.address, b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n");

@@ -10,6 +10,7 @@ use http_body_util::BodyExt as _;
 use http_body_util::Full;
 use http_body_util::channel::Channel;
 use std::convert::Infallible;
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 
 fn authority(address: SocketAddr) -> Authority {
@@ -100,6 +101,50 @@ fn a_stream_that_dies_does_not_look_complete() {
         assert!(response.into_body().collect().await.is_err());
     });
     assert_eq!(bed.logged("upstream ended before its answer")["decision"], "forward");
+}
+
+/// A server of HTTP/2 that answers whatever comes with the start of an answer and a reset of this code.
+fn resetting(code: u32) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
+        let mut seen = Vec::new();
+        let mut piece = [0; 4096];
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).unwrap();
+        // The preface, settings, and the request with its message.
+        while !seen.windows(4).any(|part| part == b"ping") {
+            let count = stream.read(&mut piece).unwrap();
+            assert!(count > 0, "the gateway left");
+            seen.extend_from_slice(&piece[..count]);
+        }
+        let head = [&[0, 0, 1, 1, 4, 0, 0, 0, 1][..], &[0x88]].concat();
+        let data = [&[0, 0, 3, 0, 0, 0, 0, 0, 1][..], b"abc"].concat();
+        let reset = [&[0, 0, 4, 3, 0, 0, 0, 0, 1][..], &code.to_be_bytes()].concat();
+        stream.write_all(&[head, data, reset].concat()).unwrap();
+        while matches!(stream.read(&mut piece), Ok(1..)) {}
+    });
+    address
+}
+
+#[test]
+fn an_answer_that_is_reset_is_not_whole_whatever_the_reason() {
+    for code in [0, 2, 8] {
+        let bed = bed(Upstream::H2c(authority(resetting(code))));
+        http2(async || {
+            let mut sender = h2::<Full<Bytes>>(bed.address).await;
+            let body = Full::new(Bytes::from_static(b"ping"));
+            let request = request("POST", "https://site.test/test.Echo/Cut", CALL, body);
+            // The reset may be here before the answer is passed on.
+            let whole = match sender.send_request(request).await {
+                Ok(response) => response.into_body().collect().await.is_ok(),
+                Err(_reset) => false,
+            };
+            assert!(!whole, "code {code}");
+        });
+        assert_eq!(bed.log(1)[0]["decision"], "forward");
+    }
 }
 
 #[test]
