@@ -6,6 +6,7 @@
 //! head has already gone on, the connection ends. Nothing else is changed. A block is held until it is whole, up to a
 //! bound (the library ends the connection long before it), and the room of a large one is given back.
 
+use crate::faults::Fault;
 use crate::hpack::{Reader, empty};
 use std::collections::VecDeque;
 
@@ -81,6 +82,10 @@ pub(crate) struct Blocks {
     lost: bool,
     progress: Progress,
     block_bytes_max: usize,
+    /// The highest stream that was opened.
+    last: u32,
+    /// What the library will end the connection for, if it does.
+    fault: Option<Fault>,
 }
 
 /// What a client that takes its time is at.
@@ -103,6 +108,8 @@ impl Blocks {
             skip,
             progress: Progress::Preface,
             block_bytes_max: header_bytes.saturating_add(BLOCK_BYTES_MORE),
+            last: 0,
+            fault: None,
             head: Vec::with_capacity(HEAD_BYTES),
             frame: None,
             content: Vec::new(),
@@ -112,6 +119,11 @@ impl Blocks {
             open: VecDeque::new(),
             lost: false,
         }
+    }
+
+    /// What was wrong, where the library says but that something was.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.fault
     }
 
     /// Whether a header, or the first frame, has begun and not ended, and whether one has ended since this was asked last.
@@ -179,6 +191,9 @@ impl Blocks {
             self.progress = Progress::Moved;
         }
         self.lost |= matches!(head.kind, HEADERS | CONTINUATION);
+        if head.kind == DATA && head.stream <= self.last && !self.open.contains(&head.stream) {
+            self.fault = self.fault.or(Some(Fault::StreamClosed));
+        }
         if head.kind == RST_STREAM || head.kind == DATA && head.has(END_STREAM) {
             self.close(head.stream);
         }
@@ -194,6 +209,10 @@ impl Blocks {
         if head.kind == HEADERS {
             self.block.clear();
             self.trailers = self.open.contains(&head.stream);
+            if head.stream <= self.last && !self.trailers {
+                self.fault = self.fault.or(Some(Fault::StreamClosed));
+            }
+            self.last = self.last.max(head.stream);
             if head.has(END_STREAM) {
                 self.close(head.stream);
             } else if !self.trailers {
@@ -222,6 +241,9 @@ impl Blocks {
         let read = self.reader.read(&self.block);
         empty(&mut self.block);
         self.lost = read.is_none();
+        if self.lost {
+            self.fault = Some(Fault::Compression);
+        }
         read.is_some_and(|block| block.fragment || block.pseudo && self.trailers)
     }
 

@@ -6,6 +6,7 @@
 //! beyond its first eight bytes.
 
 use crate::blocks::Blocks;
+use crate::faults::{self, Fault};
 use crate::guard::clock::Alarm;
 use crate::resets::Resets;
 use std::cell::{Cell, RefCell};
@@ -35,10 +36,13 @@ const REFUSED_STREAM: u32 = 7;
 
 /// A frame, as far as it is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Frame {
-    kind: u8,
-    stream: u32,
-    content: [u8; CONTENT_BYTES],
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    /// Of its content, of which this is the start.
+    pub(crate) length: usize,
+    pub(crate) content: [u8; CONTENT_BYTES],
 }
 
 impl Frame {
@@ -101,10 +105,11 @@ impl Frames {
 
     fn frame(&self) -> Option<Frame> {
         let (head, content) = self.seen.split_first_chunk::<HEAD_BYTES>()?;
-        let [_, _, _, kind, _, stream @ ..] = *head;
+        let [_, _, _, kind, flags, stream @ ..] = *head;
         let mut first = [0; CONTENT_BYTES];
         first.iter_mut().zip(content).for_each(|(place, byte)| *place = *byte);
-        Some(Frame { kind, stream: u32::from_be_bytes(stream) & 0x7fff_ffff, content: first })
+        let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
+        Some(Frame { kind, flags, stream, length: self.length(), content: first })
     }
 }
 
@@ -186,6 +191,8 @@ pub(crate) struct Watched<S> {
     /// How long a client may take for a header, from its first byte on; and for what comes before all.
     header_time: Duration,
     alarm: Alarm,
+    /// What the library will end the connection for, if it does.
+    fault: Option<Fault>,
     sent: Frames,
     streams: Rc<Streams>,
     refuse: Box<dyn Fn(Refusal)>,
@@ -206,6 +213,7 @@ impl<S> Watched<S> {
             resets: Resets::after(PREFACE.len()),
             header_time,
             alarm: Alarm::default(),
+            fault: None,
             sent: Frames::after(0),
             streams,
             refuse,
@@ -225,6 +233,13 @@ impl<S> Watched<S> {
         }
         self.alarm.after_if_unset(self.header_time);
         self.alarm.rings(context)
+    }
+
+    /// What is to be written instead of these pieces: the same with a better reason for the end.
+    fn told(&self, pieces: &[IoSlice<'_>]) -> Option<Vec<u8>> {
+        let fault = self.fault.or(self.blocks.fault()).filter(|_| self.sent.seen.is_empty())?;
+        let mut bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        faults::tell(fault, &mut bytes, self.sent.skip).then_some(bytes)
     }
 
     fn note_sent(&mut self, piece: &[u8]) {
@@ -249,14 +264,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
                 Poll::Pending
             };
         }
-        let Self { received, blocks, resets, streams, .. } = this;
+        let Self { received, blocks, resets, streams, fault, .. } = this;
         let piece = buffer.filled_mut().get_mut(before..).unwrap_or_default();
         resets.feed(piece);
         if blocks.feed(piece).is_err() {
             let why = "a block of header fields that must not become a request";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
-        received.feed(piece, |frame| streams.received(frame));
+        received.feed(piece, |frame| {
+            *fault = fault.or_else(|| Fault::of(&frame));
+            streams.received(frame);
+        });
         Poll::Ready(Ok(()))
     }
 }
@@ -268,6 +286,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         piece: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        let told = this.told(&[IoSlice::new(piece)]);
+        let piece = told.as_deref().unwrap_or(piece);
         let count = ready!(Pin::new(&mut this.stream).poll_write(context, piece))?;
         this.note_sent(piece.get(..count).unwrap_or_default());
         Poll::Ready(Ok(count))
@@ -278,6 +298,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(told) = self.told(pieces) {
+            return self.poll_write(context, &told);
+        }
         let this = self.get_mut();
         let count = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, pieces))?;
         let mut left = count;
@@ -334,7 +357,13 @@ mod tests {
     fn told(received: &[(u8, u32)], taken: usize, sent: &[(u8, u32, u32)]) -> Vec<Refusal> {
         let streams = Streams::default();
         for &(kind, stream) in received {
-            streams.received(Frame { kind, stream, content: [0; CONTENT_BYTES] });
+            streams.received(Frame {
+                kind,
+                flags: 0,
+                stream,
+                length: 0,
+                content: [0; CONTENT_BYTES],
+            });
         }
         (0..taken).for_each(|_| streams.taken());
         let mut all = Vec::new();
@@ -342,7 +371,8 @@ mod tests {
             let mut content = [0; CONTENT_BYTES];
             let at = if kind == GOAWAY { 4 } else { 0 };
             content[at..at + 4].copy_from_slice(&code.to_be_bytes());
-            streams.sent(Frame { kind, stream, content }, |refusal| all.push(refusal));
+            let frame = Frame { kind, flags: 0, stream, length: CONTENT_BYTES, content };
+            streams.sent(frame, |refusal| all.push(refusal));
         }
         all
     }

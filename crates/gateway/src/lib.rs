@@ -25,6 +25,7 @@ mod counters;
 mod decode;
 mod error;
 mod exchange;
+mod faults;
 mod field_names;
 mod files;
 mod frames;

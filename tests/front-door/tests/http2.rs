@@ -298,6 +298,46 @@ fn a_reset_without_an_error_completes_no_request() {
     }
 }
 
+/// The code of the `GOAWAY` that ends the connection; `None`: there was none.
+fn end_code(stream: &mut Secure) -> Option<u32> {
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut payload).ok()?;
+        if head[3] == GOAWAY {
+            return Some(u32::from_be_bytes(payload[4..8].try_into().unwrap()));
+        }
+    }
+}
+
+#[test]
+fn an_end_says_which_error_it_was() {
+    let bed = bed();
+    let request = || frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&GOOD));
+    let (flow, closed, size, compression) = (Some(3), Some(5), Some(6), Some(9));
+    for (what, bytes, wanted) in [
+        ("settings of seven bytes", frame(SETTINGS, 0, 0, &[0; 7]), size),
+        ("an acknowledgement with more", frame(SETTINGS, 1, 0, &[0; 6]), size),
+        ("a short ping", frame(PING, 0, 0, &[0; 6]), size),
+        ("a short window", frame(WINDOW_UPDATE, 0, 0, &[0; 3]), size),
+        ("a large window", frame(SETTINGS, 0, 0, &[0, 4, 0x80, 0, 0, 0]), flow),
+        ("no block", frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0x80]), compression),
+        (
+            "an index that is none",
+            frame(HEADERS, END_STREAM | END_HEADERS, 1, &[0xff; 4]),
+            compression,
+        ),
+        ("content behind the end", [request(), frame(DATA, 0, 1, b"x")].concat(), closed),
+        ("even streams", frame(HEADERS, END_STREAM | END_HEADERS, 2, &block(&GOOD)), Some(1)),
+    ] {
+        let mut stream = greet(&bed);
+        stream.write_all(&bytes).unwrap();
+        assert_eq!(end_code(&mut stream), wanted, "{what}");
+    }
+}
+
 #[test]
 fn settings_come_before_requests() {
     let bed = bed();
