@@ -10,8 +10,9 @@ use std::rc::Rc;
 const PIECE_BYTES: u64 = 64 * 1024;
 /// The same where a connection has many streams: each may hold a piece that its client does not take.
 const STREAM_PIECE_BYTES: u64 = 16 * 1024;
-/// The first of those, which is all that a client gets to hold that takes nothing.
+/// The first of those, which are all that a client gets to hold that takes nothing, or next to nothing.
 const FIRST_PIECE_BYTES: u64 = 4 * 1024;
+const FIRST_PIECES: u8 = 2;
 
 /// See the module.
 #[derive(Debug)]
@@ -20,15 +21,16 @@ pub(crate) struct FileStream {
     at: u64,
     left: u64,
     piece: u64,
-    next: u64,
+    /// So many small ones come first.
+    small: u8,
 }
 
 impl FileStream {
     /// `many`: whether the connection has other streams beside this one.
     pub(crate) fn new(entry: Rc<Entry>, start: u64, length: u64, many: bool) -> Self {
-        let (piece, next) =
-            if many { (FIRST_PIECE_BYTES, STREAM_PIECE_BYTES) } else { (PIECE_BYTES, PIECE_BYTES) };
-        Self { entry, at: start, left: length, piece, next }
+        let (piece, small) =
+            if many { (STREAM_PIECE_BYTES, FIRST_PIECES) } else { (PIECE_BYTES, 0) };
+        Self { entry, at: start, left: length, piece, small }
     }
 
     /// Bytes to come.
@@ -44,8 +46,9 @@ impl FileStream {
         let Content::Disk(file) = &self.entry.content else {
             return Some(Err(Reason::FileFault));
         };
-        let size = usize::try_from(self.left.min(self.piece)).unwrap_or(0);
-        self.piece = self.next;
+        let piece = if self.small > 0 { FIRST_PIECE_BYTES } else { self.piece };
+        self.small = self.small.saturating_sub(1);
+        let size = usize::try_from(self.left.min(piece)).unwrap_or(0);
         let mut buffer = vec![0; size];
         let Ok(count) = file.read_at(&mut buffer, self.at) else {
             return Some(Err(Reason::FileFault));

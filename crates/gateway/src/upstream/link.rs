@@ -26,9 +26,11 @@ use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf};
 
 /// Most bytes before the end of an answer's header, interim answers and all.
 const BEFORE_ANSWER_BYTES_MAX: usize = 256 * 1024;
-/// What is read at once: at first, and where an answer is long.
+/// What is read at once: at first, and where an answer is long; less where its client may have many such answers open and
+/// take none.
 const READ_BYTES: usize = 8 * 1024;
 const READ_BYTES_MAX: usize = 64 * 1024;
+const READ_BYTES_SHARED_MAX: usize = 16 * 1024;
 /// Pieces of a body up to this size are copied, to be sent together with what is before them.
 const JOINED_BYTES_MAX: usize = 16 * 1024;
 
@@ -89,6 +91,8 @@ pub(crate) struct Link {
     trailers: Option<HeaderMap>,
     /// Another request may follow.
     keeps: bool,
+    /// Most that is read at once.
+    most: usize,
     /// Bytes received since the last request.
     received: usize,
     alarm: Alarm,
@@ -101,6 +105,8 @@ pub(super) struct Asked<'a> {
     pub(super) framing: Framing,
     /// `HEAD` is asked.
     pub(super) head: bool,
+    /// The client's connection has other requests beside this one.
+    pub(super) shared: bool,
     pub(super) body: RequestBody,
 }
 
@@ -118,6 +124,7 @@ impl Link {
             reading: Reading::Finished,
             trailers: None,
             keeps: true,
+            most: READ_BYTES_MAX,
             received: 0,
             alarm: Alarm::default(),
         }
@@ -195,6 +202,7 @@ impl Link {
         self.output.clear();
         (asked.write)(&mut self.output);
         (self.sent, self.received, self.flushed) = (0, 0, false);
+        self.most = if asked.shared { READ_BYTES_SHARED_MAX } else { READ_BYTES_MAX };
         self.sending = match asked.framing {
             Framing::None => None,
             Framing::Length(length) => Some(Sending { body: asked.body, left: Some(length) }),
@@ -307,11 +315,9 @@ impl Link {
     fn wanted(&self) -> usize {
         match self.reading {
             Reading::Length(left) => {
-                usize::try_from(left).unwrap_or(usize::MAX).clamp(READ_BYTES, READ_BYTES_MAX)
+                usize::try_from(left).unwrap_or(usize::MAX).clamp(READ_BYTES, self.most)
             }
-            Reading::Chunked(_) | Reading::ToClose if self.received > READ_BYTES_MAX => {
-                READ_BYTES_MAX
-            }
+            Reading::Chunked(_) | Reading::ToClose if self.received > READ_BYTES_MAX => self.most,
             Reading::Chunked(_) | Reading::ToClose | Reading::Finished | Reading::Failed => {
                 READ_BYTES
             }

@@ -236,7 +236,8 @@ async fn attempt(
     let write = |out: &mut Vec<u8>| asked::write(exchange, handshake, out);
     let head = &exchange.head;
     let (framing, is_head) = (head.framing, head.method() == b"HEAD");
-    let asked = |body| Asked { write: &write, framing, head: is_head, body };
+    let shared = head.version.multiplexes();
+    let asked = |body| Asked { write: &write, framing, head: is_head, shared, body };
     if let Some(mut link) = pool.kept() {
         match link.roundtrip(asked(body.take()), &state, times.answer).await {
             Ok(response) => return Ok((response, Carrier::Link(Some(link)))),
