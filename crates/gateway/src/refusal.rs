@@ -40,6 +40,8 @@ pub(crate) enum Reason {
     HostMissing,
     /// More than one `Host`.
     HostTwice,
+    /// A field twice of which there is one (RFC 9110 §5.3).
+    FieldTwice,
     /// `Host` is no host name or address with an optional port.
     HostInvalid,
     /// `Host` and `:authority` differ.
@@ -175,6 +177,7 @@ impl Reason {
             Self::HeaderMany => (431, "too many header fields"),
             Self::HostMissing => (400, "no host"),
             Self::HostTwice => (400, "several host fields"),
+            Self::FieldTwice => (400, "several fields where there is one"),
             Self::HostInvalid => (400, "invalid host"),
             Self::HostConflict => (400, "host and authority differ"),
             Self::LengthTwice => (400, "several content-length fields"),

@@ -85,6 +85,7 @@ async fn steps(
         };
         (served?, Origin::Own)
     } else if exchange.route.is_some() {
+        doubled(&exchange.head)?;
         if scan::wanted(exchange) {
             Box::pin(scan::request(exchange, body)).await?;
         }
@@ -99,6 +100,17 @@ async fn steps(
     let response = inspect::response(exchange, response).await?;
     inspect::together(exchange).await;
     Ok((compress::apply(exchange, response), origin))
+}
+
+/// Refuses a request of which an application may read another field than the rules did (RFC 9110 §5.3, CWE-436).
+fn doubled(head: &Head) -> Result<(), Reason> {
+    let is_twice = |name: &[u8]| {
+        head.fields().filter(|(other, _)| other.eq_ignore_ascii_case(name)).nth(1).is_some()
+    };
+    if is_twice(b"content-type") || is_twice(b"authorization") {
+        return Err(Reason::FieldTwice);
+    }
+    Ok(())
 }
 
 /// Turns the request away if the event loop is too far behind for it.

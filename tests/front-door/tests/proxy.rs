@@ -170,6 +170,19 @@ fn an_answer_that_dies_does_not_look_complete() {
 }
 
 #[test]
+fn what_an_application_may_read_otherwise_is_refused() {
+    let bed = start();
+    for field in ["Content-Type: text/plain", "Authorization: Basic eDp5"] {
+        let name = field.split(':').next().unwrap().to_uppercase();
+        let head = format!("POST /api/x HTTP/1.1\r\n{field}\r\nContent-Length: 0");
+        assert_eq!(status(&bed.ask(&head)), 200, "{field}");
+        assert_eq!(status(&bed.ask(&format!("{head}\r\n{name}: b"))), 400, "{field} twice");
+    }
+    assert_eq!(bed.backend.seen().len(), 2);
+    assert_eq!(bed.logged("several fields where there is one")["decision"], "refuse");
+}
+
+#[test]
 fn a_post_without_content_says_so() {
     let bed = start();
     for method in ["POST", "PUT", "PATCH"] {
