@@ -40,8 +40,8 @@ pub(crate) const BUFFER_BYTES_MAX: usize = 64 * 1024;
 const STREAMS_MAX: u32 = 100;
 /// Streams that may be reset, by either side, before the connection is ended.
 const RESETS_MAX: usize = 64;
-/// Bytes of a stream's answer that the library may hold: a client may ask for a hundred and take none.
-const SEND_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a stream's answer from which on the library takes no more: a client may ask for a hundred and take none.
+const SEND_BYTES_MAX: usize = 8 * 1024;
 /// Flow control windows: what a client may send before we take it.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
