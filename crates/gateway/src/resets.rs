@@ -1,9 +1,11 @@
 //! `RST_STREAM` frames that would say that all is well (RFC 9113 §6.4).
 //!
 //! With the code `NO_ERROR` the HTTP library takes the end of a stream for the end of its body: a message that was cut
-//! would look complete, and be passed on as such. As frames come in, that code becomes `CANCEL`; nothing else is changed,
-//! and nothing is held but a frame's head.
+//! would look complete, and be passed on as such. As frames come in, that code becomes `CANCEL`, unless the message has
+//! ended before: so a server says that it needs no more of a request (RFC 9113 §8.1). Nothing else is changed, and nothing is
+//! held but a frame's head and the numbers of some streams.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,8 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const HEAD_BYTES: usize = 9;
 /// Of the content of an `RST_STREAM`.
 const CODE_BYTES: usize = 4;
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const END_STREAM: u8 = 1;
 const CANCEL: u8 = 8;
+/// Messages that ended last: more than there are at once, as the reset follows the end.
+const ENDED_MAX: usize = 128;
 
 /// Where in a stream of frames we are.
 #[derive(Debug, Default)]
@@ -25,6 +32,7 @@ pub(crate) struct Resets {
     seen: usize,
     /// Whether a byte of the code was not zero.
     is_error: bool,
+    ended: VecDeque<u32>,
 }
 
 impl Resets {
@@ -57,13 +65,22 @@ impl Resets {
 
     /// Takes the head.
     fn begin(&mut self) {
-        let [high, middle, low, kind, ..] = self.head;
+        let [high, middle, low, kind, flags, stream @ ..] = self.head;
+        let stream = u32::from_be_bytes(stream);
         let length =
             [high, middle, low].into_iter().fold(0, |sum, byte| sum << 8 | usize::from(byte));
-        if kind != RST_STREAM || length != CODE_BYTES {
+        let may_be_changed =
+            kind == RST_STREAM && length == CODE_BYTES && !self.ended.contains(&stream);
+        if !may_be_changed {
             (self.skip, self.seen) = (length, 0);
         }
         self.is_error = false;
+        if matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0 {
+            if self.ended.len() == ENDED_MAX {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(stream);
+        }
     }
 
     /// Takes what is here of the code; what follows it.
@@ -148,6 +165,23 @@ mod tests {
         [&[high, middle, low, kind, 0, 0, 0, 0, 1][..], content].concat()
     }
 
+    fn ends(mut frame: Vec<u8>) -> Vec<u8> {
+        frame[4] = END_STREAM;
+        frame
+    }
+
+    #[test]
+    fn what_ended_is_known_for_a_while() {
+        let mut resets = Resets::default();
+        for stream in 0..10_000_u32 {
+            let mut end = ends(frame(DATA, b""));
+            end[5..].copy_from_slice(&stream.to_be_bytes());
+            resets.feed(&mut end);
+        }
+        assert_eq!(resets.ended.len(), ENDED_MAX);
+        assert_eq!(resets.ended.back(), Some(&9_999));
+    }
+
     #[test]
     fn no_end_without_an_error_passes_in_whatever_pieces() {
         let no_error = [0; 4];
@@ -196,6 +230,9 @@ mod tests {
             frame(7, &[0; 8]),
             frame(8, &[0; 4]),
             frame(0, &frame(RST_STREAM, &[0; 4])),
+            // The message is whole.
+            [ends(frame(DATA, b"abc")), frame(RST_STREAM, &[0; 4])].concat(),
+            [ends(frame(HEADERS, b"")), frame(6, &[0; 8]), frame(RST_STREAM, &[0; 4])].concat(),
             vec![0; 60],
         ] {
             for size in 1..=given.len() {

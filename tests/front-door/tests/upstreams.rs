@@ -103,8 +103,9 @@ fn a_stream_that_dies_does_not_look_complete() {
     assert_eq!(bed.logged("upstream ended before its answer")["decision"], "forward");
 }
 
-/// A server of HTTP/2 that answers whatever comes with the start of an answer and a reset of this code.
-fn resetting(code: u32) -> SocketAddr {
+/// A server of HTTP/2 that answers whatever comes with three bytes, whose last frame has these flags, and a reset of this
+/// code.
+fn resetting(flags: u8, code: u32) -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -120,7 +121,7 @@ fn resetting(code: u32) -> SocketAddr {
             seen.extend_from_slice(&piece[..count]);
         }
         let head = [&[0, 0, 1, 1, 4, 0, 0, 0, 1][..], &[0x88]].concat();
-        let data = [&[0, 0, 3, 0, 0, 0, 0, 0, 1][..], b"abc"].concat();
+        let data = [&[0, 0, 3, 0, flags, 0, 0, 0, 1][..], b"abc"].concat();
         let reset = [&[0, 0, 4, 3, 0, 0, 0, 0, 1][..], &code.to_be_bytes()].concat();
         stream.write_all(&[head, data, reset].concat()).unwrap();
         while matches!(stream.read(&mut piece), Ok(1..)) {}
@@ -131,7 +132,7 @@ fn resetting(code: u32) -> SocketAddr {
 #[test]
 fn an_answer_that_is_reset_is_not_whole_whatever_the_reason() {
     for code in [0, 2, 8] {
-        let bed = bed(Upstream::H2c(authority(resetting(code))));
+        let bed = bed(Upstream::H2c(authority(resetting(0, code))));
         http2(async || {
             let mut sender = h2::<Full<Bytes>>(bed.address).await;
             let body = Full::new(Bytes::from_static(b"ping"));
@@ -145,6 +146,23 @@ fn an_answer_that_is_reset_is_not_whole_whatever_the_reason() {
         });
         assert_eq!(bed.log(1)[0]["decision"], "forward");
     }
+}
+
+#[test]
+fn an_answer_that_ended_is_whole_though_the_rest_of_the_request_is_not_wanted() {
+    const END_STREAM: u8 = 1;
+    let bed = bed(Upstream::H2c(authority(resetting(END_STREAM, 0))));
+    http2(async || {
+        let mut sender = h2::<Channel<Bytes, Infallible>>(bed.address).await;
+        let (mut out, body) = Channel::new(4);
+        let request = request("POST", "https://site.test/test.Echo/Early", CALL, body);
+        let response = sender.send_request(request);
+        out.send_data(Bytes::from_static(b"ping")).await.unwrap();
+        // More would come, but is not asked for.
+        let response = response.await.unwrap();
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "abc");
+        drop(out);
+    });
 }
 
 #[test]
