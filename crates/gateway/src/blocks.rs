@@ -3,27 +3,21 @@
 //!
 //! A block that says what the library would not tell us ([`crate::hpack`]) must not become a request. The frame that
 //! ends it is then given a stream that it cannot have, which the library answers with `GOAWAY`; where the frame's
-//! head has already gone on, the connection ends. Nothing else is changed. A block is held until it is whole, up to a
-//! bound (the library ends the connection long before it), and the room of a large one is given back.
+//! head has already gone on, the connection ends. Nothing else is changed. A block is held until it is whole, up to its
+//! limit, past which it is refused in the same way, and the room of a large one is given back.
+//!
+//! Settings come first, or the connection ends. Whether a client is at a header that has not ended is known here, so that
+//! whoever reads the connection can set it a time.
 
 use crate::faults::Fault;
+use crate::frame_head::flag::{ACK, END_HEADERS, END_STREAM, PADDED, PRIORITY};
+use crate::frame_head::kind::{CONTINUATION, DATA, HEADERS, RST_STREAM, SETTINGS};
+use crate::frame_head::{HEAD_BYTES, Head};
 use crate::hpack::{Reader, empty};
 use std::collections::VecDeque;
 
-const HEAD_BYTES: usize = 9;
 /// Where the number of the stream stands in a frame's head.
 const STREAM_AT: usize = 5;
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const CONTINUATION: u8 = 9;
-/// Of a `SETTINGS` frame.
-const ACK: u8 = 0x01;
-const END_STREAM: u8 = 0x01;
-const END_HEADERS: u8 = 0x04;
-const PADDED: u8 = 0x08;
-const PRIORITY: u8 = 0x20;
 /// Bytes of a frame that the library takes: the gateway asks for no more than RFC 9113 §4.2 grants to all.
 const FRAME_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a block beyond the limit of a header, so that one that is a little too long is told so.
@@ -35,31 +29,9 @@ const STREAMS_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended;
 
-/// A frame's head.
-#[derive(Clone, Copy, Debug)]
-struct Head {
-    length: usize,
-    kind: u8,
-    flags: u8,
-    stream: u32,
-}
-
-impl Head {
-    fn read(bytes: [u8; HEAD_BYTES]) -> Self {
-        let [high, middle, low, kind, flags, stream @ ..] = bytes;
-        let length =
-            [high, middle, low].into_iter().fold(0, |sum, byte| sum << 8 | usize::from(byte));
-        Self { length, kind, flags, stream: u32::from_be_bytes(stream) & 0x7fff_ffff }
-    }
-
-    fn has(self, flag: u8) -> bool {
-        self.flags & flag != 0
-    }
-
-    /// Whether it belongs to a block and is one that the library takes.
-    fn is_of_block(self) -> bool {
-        matches!(self.kind, HEADERS | CONTINUATION) && self.length <= FRAME_BYTES_MAX
-    }
+/// Whether a frame belongs to a block and is one that the library takes.
+fn is_of_block(head: Head) -> bool {
+    matches!(head.kind, HEADERS | CONTINUATION) && head.length <= FRAME_BYTES_MAX
 }
 
 /// See the module.
@@ -183,7 +155,7 @@ impl Blocks {
         if self.progress == Progress::Preface && (head.kind != SETTINGS || head.has(ACK)) {
             return Err(Ended);
         }
-        if head.is_of_block() {
+        if is_of_block(head) {
             self.frame = Some(head);
             return Ok(());
         }
@@ -194,7 +166,7 @@ impl Blocks {
         if head.kind == DATA && head.stream <= self.last && !self.open.contains(&head.stream) {
             self.fault = self.fault.or(Some(Fault::StreamClosed));
         }
-        if head.kind == RST_STREAM || head.kind == DATA && head.has(END_STREAM) {
+        if head.kind == RST_STREAM || head.ends_stream() {
             self.close(head.stream);
         }
         self.skip = head.length;

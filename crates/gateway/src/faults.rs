@@ -4,16 +4,11 @@
 //! stream that is closed alike, with `PROTOCOL_ERROR`. Whoever looks for the fault at the other end is told which it was:
 //! the code of the library's `GOAWAY` is written anew as it goes out. Whether a connection ends is the library's to say.
 
+use crate::frame_head::flag::ACK;
+use crate::frame_head::kind::{GOAWAY, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE};
+use crate::frame_head::{HEAD_BYTES, Head};
 use crate::frames::Frame;
 
-const PRIORITY: u8 = 2;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-/// Of `SETTINGS`.
-const ACK: u8 = 1;
 /// Bytes of one setting, and which one bounds how much of a stream may be sent.
 const SETTING_BYTES: usize = 6;
 const INITIAL_WINDOW_SIZE: u16 = 4;
@@ -40,19 +35,19 @@ impl Fault {
 
     /// What is wrong with a frame by itself.
     pub(crate) fn of(frame: &Frame) -> Option<Self> {
-        let length = frame.length;
-        let is_wrong_size = match frame.kind {
+        let Head { length, kind, .. } = frame.head;
+        let is_wrong_size = match kind {
             PRIORITY => length != 5,
             RST_STREAM | WINDOW_UPDATE => length != 4,
             PING => length != 8,
             GOAWAY => length < 8,
-            SETTINGS if frame.flags & ACK != 0 => length != 0,
+            SETTINGS if frame.head.has(ACK) => length != 0,
             SETTINGS => !length.is_multiple_of(SETTING_BYTES),
             _ => false,
         };
         let [high, low, window @ .., _, _] = frame.content;
         let is_window = u16::from_be_bytes([high, low]) == INITIAL_WINDOW_SIZE;
-        match frame.kind {
+        match kind {
             _ if is_wrong_size => Some(Self::FrameSize),
             SETTINGS if is_window && u32::from_be_bytes(window) > WINDOW_MAX => {
                 Some(Self::FlowControl)
@@ -64,16 +59,13 @@ impl Fault {
 
 /// What a connection ends with where nobody knows better.
 const PROTOCOL_ERROR: [u8; 4] = [0, 0, 0, 1];
-const HEAD_BYTES: usize = 9;
 
 /// Writes the fault into the `GOAWAY` among these bytes, the first frame of which begins at `at`; `false`: there is none.
 pub(crate) fn tell(fault: Fault, bytes: &mut [u8], mut at: usize) -> bool {
-    while let Some([high, middle, low, kind, ..]) = bytes.get(at..at + HEAD_BYTES) {
-        let length = [high, middle, low]
-            .into_iter()
-            .fold(0, |length, byte| length << 8 | usize::from(*byte));
+    while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let head = Head::read(*head);
         let code = at + HEAD_BYTES + 4;
-        if *kind == GOAWAY
+        if head.kind == GOAWAY
             && let Some(code) = bytes.get_mut(code..code + PROTOCOL_ERROR.len())
         {
             let is_vague = code == PROTOCOL_ERROR;
@@ -82,7 +74,7 @@ pub(crate) fn tell(fault: Fault, bytes: &mut [u8], mut at: usize) -> bool {
             }
             return is_vague;
         }
-        at += HEAD_BYTES + length;
+        at += HEAD_BYTES + head.length;
     }
     false
 }
@@ -92,7 +84,7 @@ mod tests {
     use super::*;
 
     fn frame(kind: u8, flags: u8, length: usize, content: [u8; 8]) -> Frame {
-        Frame { kind, flags, length, stream: 1, content }
+        Frame { head: Head { kind, flags, length, stream: 1 }, content }
     }
 
     #[test]

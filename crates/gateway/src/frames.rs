@@ -2,11 +2,15 @@
 //! answers by itself: it resets a malformed request, and ends a connection that breaks the protocol,
 //! before any of our code is asked.
 //!
-//! Changes nothing but the head of a frame that must not be believed ([`crate::blocks`]); holds a bounded number of stream numbers, and never a frame's content
-//! beyond its first eight bytes.
+//! Changes nothing but the head of a frame that must not be believed ([`crate::blocks`]), the code of a reset that would
+//! make a cut message whole ([`crate::resets`]) and that of an end which could say more ([`crate::faults`]); ends a
+//! connection whose client does not come to the end of a header in time. Holds a bounded number of stream numbers, and never
+//! a frame's content beyond its first eight bytes.
 
 use crate::blocks::Blocks;
 use crate::faults::{self, Fault};
+use crate::frame_head::kind::{GOAWAY, HEADERS, RST_STREAM};
+use crate::frame_head::{HEAD_BYTES, Head};
 use crate::guard::clock::Alarm;
 use crate::resets::Resets;
 use std::cell::{Cell, RefCell};
@@ -18,8 +22,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes of a frame's head.
-const HEAD_BYTES: usize = 9;
 /// Bytes of a frame's content that are of interest: two numbers of `GOAWAY`.
 const CONTENT_BYTES: usize = 8;
 /// What a client sends before its first frame (RFC 9113 §3.4).
@@ -27,9 +29,6 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Requests that may wait for their turn; the library allows fewer at once.
 const OPENED_MAX: usize = 1_024;
 
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const GOAWAY: u8 = 7;
 /// The error codes that say no error, and that a stream was refused unread.
 const NO_ERROR: u32 = 0;
 const REFUSED_STREAM: u32 = 7;
@@ -37,11 +36,8 @@ const REFUSED_STREAM: u32 = 7;
 /// A frame, as far as it is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
-    pub(crate) kind: u8,
-    pub(crate) flags: u8,
-    pub(crate) stream: u32,
-    /// Of its content, of which this is the start.
-    pub(crate) length: usize,
+    pub(crate) head: Head,
+    /// The start of the content, with zeros behind it where it is shorter.
     pub(crate) content: [u8; CONTENT_BYTES],
 }
 
@@ -75,41 +71,28 @@ impl Frames {
             let (taken, rest) = piece.split_at(wanted.min(piece.len()));
             self.seen.extend_from_slice(taken);
             piece = rest;
-            if self.seen.len() >= HEAD_BYTES && self.seen.len() == self.wanted() {
-                let content = self.seen.len() - HEAD_BYTES;
-                self.skip = self.length() - content;
-                if let Some(frame) = self.frame() {
-                    take(frame);
-                }
+            if let Some(frame) = self.frame().filter(|_| self.seen.len() == self.wanted()) {
+                self.skip = HEAD_BYTES + frame.head.length - self.seen.len();
                 self.seen.clear();
+                take(frame);
             }
         }
     }
 
-    /// Bytes that the current frame has of interest.
-    fn wanted(&self) -> usize {
-        if self.seen.len() < HEAD_BYTES {
-            return HEAD_BYTES;
-        }
-        HEAD_BYTES + self.length().min(CONTENT_BYTES)
+    fn head(&self) -> Option<Head> {
+        self.seen.first_chunk().map(|head| Head::read(*head))
     }
 
-    fn length(&self) -> usize {
-        match self.seen.as_slice() {
-            [high, middle, low, ..] => [high, middle, low]
-                .into_iter()
-                .fold(0, |length, byte| length << 8 | usize::from(*byte)),
-            _ => 0,
-        }
+    /// Bytes that the current frame has of interest.
+    fn wanted(&self) -> usize {
+        HEAD_BYTES + self.head().map_or(0, |head| head.length.min(CONTENT_BYTES))
     }
 
     fn frame(&self) -> Option<Frame> {
-        let (head, content) = self.seen.split_first_chunk::<HEAD_BYTES>()?;
-        let [_, _, _, kind, flags, stream @ ..] = *head;
-        let mut first = [0; CONTENT_BYTES];
-        first.iter_mut().zip(content).for_each(|(place, byte)| *place = *byte);
-        let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
-        Some(Frame { kind, flags, stream, length: self.length(), content: first })
+        let mut content = [0; CONTENT_BYTES];
+        let seen = self.seen.get(HEAD_BYTES..).unwrap_or_default();
+        content.iter_mut().zip(seen).for_each(|(place, byte)| *place = *byte);
+        Some(Frame { head: self.head()?, content })
     }
 }
 
@@ -153,20 +136,21 @@ impl Streams {
 
     fn received(&self, frame: Frame) {
         // Trailers come on a stream that was opened before.
-        if frame.kind == HEADERS && frame.stream > self.last.get() {
-            self.last.set(frame.stream);
+        let Head { kind, stream, .. } = frame.head;
+        if kind == HEADERS && stream > self.last.get() {
+            self.last.set(stream);
             let mut opened = self.opened.borrow_mut();
             if opened.len() < OPENED_MAX {
-                opened.push_back(frame.stream);
+                opened.push_back(stream);
             }
         }
     }
 
     fn sent(&self, frame: Frame, mut refuse: impl FnMut(Refusal)) {
         let mut opened = self.opened.borrow_mut();
-        match frame.kind {
+        match frame.head.kind {
             RST_STREAM => {
-                let Some(at) = opened.iter().position(|stream| *stream == frame.stream) else {
+                let Some(at) = opened.iter().position(|own| *own == frame.head.stream) else {
                     return;
                 };
                 opened.remove(at);
@@ -268,7 +252,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let piece = buffer.filled_mut().get_mut(before..).unwrap_or_default();
         resets.feed(piece);
         if blocks.feed(piece).is_err() {
-            let why = "a block of header fields that must not become a request";
+            // The library ends without a word of its own.
+            (this.refuse)(Refusal::Protocol);
+            let why = "frames that must not become a request";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
         received.feed(piece, |frame| {
@@ -348,7 +334,8 @@ mod tests {
             let mut frames = Frames::after(PREFACE.len());
             let mut seen = Vec::new();
             all.chunks(size).for_each(|piece| frames.feed(piece, |frame| seen.push(frame)));
-            let kinds: Vec<_> = seen.iter().map(|frame| (frame.kind, frame.stream)).collect();
+            let kinds: Vec<_> =
+                seen.iter().map(|frame| (frame.head.kind, frame.head.stream)).collect();
             assert_eq!(kinds, [(4, 0), (HEADERS, 1), (RST_STREAM, 1), (GOAWAY, 0)], "by {size}");
             assert_eq!((seen[2].number(0), seen[3].number(0), seen[3].number(4)), (8, 3, 11));
         }
@@ -357,13 +344,8 @@ mod tests {
     fn told(received: &[(u8, u32)], taken: usize, sent: &[(u8, u32, u32)]) -> Vec<Refusal> {
         let streams = Streams::default();
         for &(kind, stream) in received {
-            streams.received(Frame {
-                kind,
-                flags: 0,
-                stream,
-                length: 0,
-                content: [0; CONTENT_BYTES],
-            });
+            let head = Head { kind, flags: 0, stream, length: 0 };
+            streams.received(Frame { head, content: [0; CONTENT_BYTES] });
         }
         (0..taken).for_each(|_| streams.taken());
         let mut all = Vec::new();
@@ -371,8 +353,8 @@ mod tests {
             let mut content = [0; CONTENT_BYTES];
             let at = if kind == GOAWAY { 4 } else { 0 };
             content[at..at + 4].copy_from_slice(&code.to_be_bytes());
-            let frame = Frame { kind, flags: 0, stream, length: CONTENT_BYTES, content };
-            streams.sent(frame, |refusal| all.push(refusal));
+            let head = Head { kind, flags: 0, stream, length: CONTENT_BYTES };
+            streams.sent(Frame { head, content }, |refusal| all.push(refusal));
         }
         all
     }

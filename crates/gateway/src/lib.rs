@@ -28,6 +28,7 @@ mod exchange;
 mod faults;
 mod field_names;
 mod files;
+mod frame_head;
 mod frames;
 mod gateway;
 mod gather;

@@ -5,19 +5,16 @@
 //! ended before: so a server says that it needs no more of a request (RFC 9113 §8.1). Nothing else is changed, and nothing is
 //! held but a frame's head and the numbers of some streams.
 
+use crate::frame_head::kind::RST_STREAM;
+use crate::frame_head::{HEAD_BYTES, Head};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-const HEAD_BYTES: usize = 9;
 /// Of the content of an `RST_STREAM`.
 const CODE_BYTES: usize = 4;
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const END_STREAM: u8 = 1;
 const CANCEL: u8 = 8;
 /// Messages that ended last: more than there are at once, as the reset follows the end.
 const ENDED_MAX: usize = 128;
@@ -65,21 +62,17 @@ impl Resets {
 
     /// Takes the head.
     fn begin(&mut self) {
-        let [high, middle, low, kind, flags, stream @ ..] = self.head;
-        let stream = u32::from_be_bytes(stream);
-        let length =
-            [high, middle, low].into_iter().fold(0, |sum, byte| sum << 8 | usize::from(byte));
-        let may_be_changed =
-            kind == RST_STREAM && length == CODE_BYTES && !self.ended.contains(&stream);
-        if !may_be_changed {
-            (self.skip, self.seen) = (length, 0);
+        let head = Head::read(self.head);
+        let is_reset = head.kind == RST_STREAM && head.length == CODE_BYTES;
+        if !is_reset || self.ended.contains(&head.stream) {
+            (self.skip, self.seen) = (head.length, 0);
         }
         self.is_error = false;
-        if matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0 {
+        if head.ends_stream() {
             if self.ended.len() == ENDED_MAX {
                 self.ended.pop_front();
             }
-            self.ended.push_back(stream);
+            self.ended.push_back(head.stream);
         }
     }
 
@@ -159,6 +152,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Cautious<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame_head::flag::END_STREAM;
+    use crate::frame_head::kind::{DATA, HEADERS};
 
     fn frame(kind: u8, content: &[u8]) -> Vec<u8> {
         let [.., high, middle, low] = content.len().to_be_bytes();

@@ -349,6 +349,8 @@ fn settings_come_before_requests() {
         stream.write_all(&[&preface[..], &first, &request].concat()).unwrap();
         assert_eq!(listen(&mut stream), Said::End, "{first:?}");
     }
+    let lines = bed.log(3);
+    assert!(lines.iter().all(|line| line["reason"] == "http/2 protocol error"), "{lines:?}");
     assert!(bed.backend.seen().is_empty());
     assert_eq!(ask(&bed, &GOOD), OK, "the control");
 }
