@@ -127,8 +127,12 @@ async fn say(bed: &Bed, raw: &[u8], finish: bool) -> String {
         }
         Ok(Ok(answer)) => status(&answer),
         Ok(Err(_)) => match connection.close_reason() {
-            Some(_) => "closed".to_owned(),
+            // What the stream says may come before what the connection does.
+            None if !finish && timeout(SOON, connection.closed()).await.is_ok() => {
+                "closed".to_owned()
+            }
             None => "reset".to_owned(),
+            Some(_) => "closed".to_owned(),
         },
     }
 }

@@ -18,6 +18,7 @@ mod fastcgi;
 mod files;
 mod http2;
 mod http3;
+mod http3_order;
 mod life;
 mod metrics;
 mod proxy;

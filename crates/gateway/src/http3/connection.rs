@@ -1,7 +1,7 @@
 //! One QUIC connection: its requests, each in a task of its own that ends with the connection.
 
-use super::body::{self, Http3Body};
-use super::guarded::{Alert, Guarded, Watched};
+use super::body::{self, Http3Body, Why};
+use super::guarded::{Alert, Empties, Guarded, Watched};
 use crate::connection::{Client, Parts, head_of, refused_unread};
 use crate::guard::head::{Version, length};
 use crate::plan::Plan;
@@ -31,6 +31,7 @@ struct Common {
     worker: Rc<Worker>,
     client: Rc<Client>,
     failures: Cell<usize>,
+    empties: Rc<Empties>,
     header_time: Duration,
     fields_max: usize,
 }
@@ -43,9 +44,10 @@ pub(super) async fn serve(
     plan: &Plan,
 ) {
     let limits = &plan.settings.limits;
-    let excess = Rc::new(Alert::default());
+    let (alert, empties) = (Rc::new(Alert::default()), Rc::new(Empties::default()));
     let headers_max = u64::try_from(limits.header_bytes).unwrap_or(u64::MAX);
-    let guarded = Guarded::new(connection.clone(), headers_max, Rc::clone(&excess));
+    let own = (Rc::clone(&alert), Rc::clone(&empties));
+    let guarded = Guarded::new(connection.clone(), headers_max, own.0, own.1);
     let mut builder = h3::server::builder();
     builder.max_field_section_size(headers_max).send_grease(false);
     let Ok(mut http) = builder.build::<_, Bytes>(guarded).await else { return };
@@ -53,6 +55,7 @@ pub(super) async fn serve(
         worker: Rc::clone(&worker),
         client: Rc::clone(&client),
         failures: Cell::new(0),
+        empties,
         header_time: limits.header_time,
         fields_max: limits.header_count,
     });
@@ -64,7 +67,7 @@ pub(super) async fn serve(
     let mut open = true;
     loop {
         let strained = common.failures.get() > FAILURES_MAX;
-        if let Some(why) = excess.reason().or(strained.then_some(Code::H3_EXCESSIVE_LOAD)) {
+        if let Some(why) = alert.reason().or(strained.then_some(Code::H3_EXCESSIVE_LOAD)) {
             refused_unread(&worker, &client, "more than http/3 allows", Some(VERSION));
             return connection.close(code(why), b"");
         }
@@ -84,11 +87,11 @@ pub(super) async fn serve(
                 Ok(Some(resolver)) => {
                     requests.spawn_local(request(Rc::clone(&common), resolver));
                 }
-                Ok(None) | Err(_) if excess.reason().is_some() => {}
+                Ok(None) | Err(_) if alert.reason().is_some() => {}
                 Ok(None) => break,
                 Err(_gone) => return,
             },
-            () = excess.told() => {}
+            () = alert.told() => {}
             () = watch.as_mut() => return connection.close(code(Code::H3_NO_ERROR), b""),
         }
     }
@@ -127,21 +130,23 @@ async fn request(common: Rc<Common>, resolver: Resolver) {
         fields: request.headers(),
         version: Version::Http3,
     };
+    let (empties, why) = (common.empties.take(stream.id()), Rc::new(Why::default()));
     let (send, receive) = stream.split();
-    let begun = timeout(common.header_time, Http3Body::begin(receive, announced(&parts))).await;
+    let begun = Http3Body::begin(receive, announced(&parts), empties, Rc::clone(&why));
+    let begun = timeout(common.header_time, begun).await;
     let Ok(Ok(incoming)) = begun else {
         common.failures.set(common.failures.get() + 1);
         refused_unread(&worker, &client, "http/3 body did not begin", Some(VERSION));
-        return body::abort(send);
+        return body::abort(send, &why);
     };
     let (head, early) = head_of(&parts, !incoming.is_end_stream(), common.fields_max);
     let Some(head) = head else {
         refused_unread(&worker, &client, "malformed http/3 request", Some(VERSION));
-        return body::abort(send);
+        return body::abort(send, &why);
     };
     match service::serve(worker, client, head, early, incoming).await {
         Ok(response) => body::answer(send, response).await,
-        Err(service::Aborted) => body::abort(send),
+        Err(service::Aborted) => body::abort(send, &why),
     }
 }
 

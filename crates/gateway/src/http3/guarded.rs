@@ -1,18 +1,21 @@
-//! A connection as the HTTP/3 library sees it: everything that is read passes a [`FrameWatch`] first.
+//! A connection as the HTTP/3 library sees it: everything that is read passes a [`FrameWatch`] first, or stays here
+//! ([`OneWay`]).
 
 use super::frames::{FrameWatch, Refused};
+use super::one_way::{Control, OneWay};
 use bytes::{Buf, Bytes};
 use h3::error::Code;
 use h3::quic::{
     BidiStream, Connection, ConnectionErrorIncoming, OpenStreams, RecvStream, SendStream,
     StreamErrorIncoming, StreamId, WriteBuf,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::sync::Notify;
 
-/// Says that a client sent more than it may.
+/// Says that a client sent what it may not.
 #[derive(Debug, Default)]
 pub(super) struct Alert {
     told: Cell<Option<Code>>,
@@ -21,7 +24,7 @@ pub(super) struct Alert {
 
 impl Alert {
     /// The first reason counts.
-    fn tell(&self, why: Code) {
+    pub(super) fn tell(&self, why: Code) {
         self.told.set(Some(self.told.get().unwrap_or(why)));
         self.notify.notify_one();
     }
@@ -39,21 +42,48 @@ impl Alert {
     }
 }
 
+/// How many empty DATA frames the library will take for the end of each request that nobody has begun to read.
+#[derive(Debug, Default)]
+pub(super) struct Empties(RefCell<HashMap<StreamId, Rc<Cell<u32>>>>);
+
+/// Past this many, those whose stream is gone are looked for.
+const EMPTIES_KEPT: usize = 256;
+
+impl Empties {
+    fn begin(&self, id: StreamId) -> Rc<Cell<u32>> {
+        let mut all = self.0.borrow_mut();
+        if all.len() > EMPTIES_KEPT {
+            all.retain(|_, own| Rc::strong_count(own) > 1);
+        }
+        Rc::clone(all.entry(id).or_default())
+    }
+
+    /// Of a request that is read now.
+    pub(super) fn take(&self, id: StreamId) -> Rc<Cell<u32>> {
+        self.0.borrow_mut().remove(&id).unwrap_or_default()
+    }
+}
+
 /// See the module.
 pub(super) struct Guarded {
     connection: h3_quinn::Connection,
     headers_max: u64,
-    excess: Rc<Alert>,
+    alert: Rc<Alert>,
+    empties: Rc<Empties>,
+    one_way: OneWay<h3_quinn::RecvStream>,
 }
 
 impl Guarded {
-    /// `headers_max` in bytes; `excess` is told once the client sent more than it may.
-    pub(super) fn new(connection: quinn::Connection, headers_max: u64, excess: Rc<Alert>) -> Self {
-        Self { connection: h3_quinn::Connection::new(connection), headers_max, excess }
-    }
-
-    fn watched<S>(&self, stream: S, watch: FrameWatch) -> Watched<S> {
-        Watched { stream, watch: Some(watch), excess: Rc::clone(&self.excess), waiting: false }
+    /// `headers_max` in bytes; `alert` is told once the client sent what it may not.
+    pub(super) fn new(
+        connection: quinn::Connection,
+        headers_max: u64,
+        alert: Rc<Alert>,
+        empties: Rc<Empties>,
+    ) -> Self {
+        let connection = h3_quinn::Connection::new(connection);
+        let one_way = OneWay::new(Rc::clone(&alert));
+        Self { connection, headers_max, alert, empties, one_way }
     }
 }
 
@@ -65,8 +95,14 @@ impl<B: Buf> Connection<B> for Guarded {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Self::RecvStream, ConnectionErrorIncoming>> {
-        let stream = ready!(Connection::<B>::poll_accept_recv(&mut self.connection, context))?;
-        Poll::Ready(Ok(self.watched(stream, FrameWatch::of_one_direction())))
+        while let Poll::Ready(stream) =
+            Connection::<B>::poll_accept_recv(&mut self.connection, context)
+        {
+            self.one_way.add(stream?);
+        }
+        let Control { stream, read } = ready!(self.one_way.poll(context));
+        let watch = FrameWatch::of_control();
+        Poll::Ready(Ok(Watched { ahead: Some(read), ..Watched::new(stream, watch, &self.alert) }))
     }
 
     fn poll_accept_bidi(
@@ -74,14 +110,16 @@ impl<B: Buf> Connection<B> for Guarded {
         context: &mut Context<'_>,
     ) -> Poll<Result<Self::BidiStream, ConnectionErrorIncoming>> {
         let stream = ready!(Connection::<B>::poll_accept_bidi(&mut self.connection, context))?;
-        Poll::Ready(Ok(self.watched(stream, FrameWatch::of_request(self.headers_max))))
+        let empties = self.empties.begin(SendStream::<B>::send_id(&stream));
+        let watch = FrameWatch::of_request(self.headers_max, empties);
+        Poll::Ready(Ok(Watched::new(stream, watch, &self.alert)))
     }
 
     fn opener(&self) -> Self::OpenStreams {
         Opener {
             own: Connection::<B>::opener(&self.connection),
             headers_max: self.headers_max,
-            excess: Rc::clone(&self.excess),
+            alert: Rc::clone(&self.alert),
         }
     }
 }
@@ -95,7 +133,8 @@ impl<B: Buf> OpenStreams<B> for Guarded {
         context: &mut Context<'_>,
     ) -> Poll<Result<Self::BidiStream, StreamErrorIncoming>> {
         let stream = ready!(OpenStreams::<B>::poll_open_bidi(&mut self.connection, context))?;
-        Poll::Ready(Ok(self.watched(stream, FrameWatch::of_request(self.headers_max))))
+        let watch = FrameWatch::of_request(self.headers_max, Rc::default());
+        Poll::Ready(Ok(Watched::new(stream, watch, &self.alert)))
     }
 
     fn poll_open_send(
@@ -114,7 +153,7 @@ impl<B: Buf> OpenStreams<B> for Guarded {
 pub(super) struct Opener {
     own: h3_quinn::OpenStreams,
     headers_max: u64,
-    excess: Rc<Alert>,
+    alert: Rc<Alert>,
 }
 
 impl<B: Buf> OpenStreams<B> for Opener {
@@ -126,9 +165,8 @@ impl<B: Buf> OpenStreams<B> for Opener {
         context: &mut Context<'_>,
     ) -> Poll<Result<Self::BidiStream, StreamErrorIncoming>> {
         let stream = ready!(OpenStreams::<B>::poll_open_bidi(&mut self.own, context))?;
-        let watch = Some(FrameWatch::of_request(self.headers_max));
-        let excess = Rc::clone(&self.excess);
-        Poll::Ready(Ok(Watched { stream, watch, excess, waiting: false }))
+        let watch = FrameWatch::of_request(self.headers_max, Rc::default());
+        Poll::Ready(Ok(Watched::new(stream, watch, &self.alert)))
     }
 
     fn poll_open_send(
@@ -146,42 +184,73 @@ impl<B: Buf> OpenStreams<B> for Opener {
 /// A stream whose frames are looked at.
 pub(super) struct Watched<S> {
     stream: S,
+    /// Read before, and not looked at yet.
+    ahead: Option<Bytes>,
     /// `None` once it has failed.
     watch: Option<FrameWatch>,
-    excess: Rc<Alert>,
+    alert: Rc<Alert>,
     /// A read is under way, during which the library's stream can be asked nothing else.
     waiting: bool,
 }
 
-impl<S: RecvStream<Buf = Bytes>> RecvStream for Watched<S> {
+impl<S> Watched<S> {
+    fn new(stream: S, watch: FrameWatch, alert: &Rc<Alert>) -> Self {
+        let (watch, alert) = (Some(watch), Rc::clone(alert));
+        Self { stream, ahead: None, watch, alert, waiting: false }
+    }
+}
+
+/// A stream that can be given up when what comes on it makes no message.
+pub(super) trait GiveUp {
+    /// Says why no answer comes, where that is to be said on this stream.
+    fn give_up(&mut self, code: Code);
+}
+
+impl<B: Buf> GiveUp for h3_quinn::BidiStream<B> {
+    fn give_up(&mut self, code: Code) {
+        SendStream::<B>::reset(self, code.value());
+    }
+}
+
+impl GiveUp for h3_quinn::RecvStream {
+    fn give_up(&mut self, _code: Code) {
+        // Whoever answers hears of it from the request's body.
+    }
+}
+
+impl<S: RecvStream<Buf = Bytes> + GiveUp> RecvStream for Watched<S> {
     type Buf = Bytes;
 
     fn poll_data(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
-        let error_code = Code::H3_EXCESSIVE_LOAD.value();
-        let polled = self.stream.poll_data(context);
-        self.waiting = polled.is_pending();
-        let piece = ready!(polled)?;
-        let Some(watch) = &mut self.watch else {
-            return Poll::Ready(Err(StreamErrorIncoming::StreamTerminated { error_code }));
+        let mut piece = self.ahead.take();
+        if piece.is_none() {
+            let polled = self.stream.poll_data(context);
+            self.waiting = polled.is_pending();
+            piece = ready!(polled)?;
+        }
+        let ended = |code: Code| {
+            let error_code = code.value();
+            Poll::Ready(Err(StreamErrorIncoming::StreamTerminated { error_code }))
         };
-        let taken = piece.as_ref().map_or(Ok(()), |piece| watch.take(piece));
-        let error_code = match taken {
+        let Some(watch) = &mut self.watch else { return ended(Code::H3_MESSAGE_ERROR) };
+        let taken = match &piece {
+            Some(piece) => watch.take(piece),
+            None => watch.end(),
+        };
+        let code = match taken {
             Ok(()) => return Poll::Ready(Ok(piece)),
-            Err(Refused::Malformed) => Code::H3_MESSAGE_ERROR.value(),
-            Err(Refused::Excess) => {
-                self.excess.tell(Code::H3_EXCESSIVE_LOAD);
-                error_code
-            }
-            Err(Refused::Push) => {
-                self.excess.tell(Code::H3_STREAM_CREATION_ERROR);
-                Code::H3_STREAM_CREATION_ERROR.value()
+            Err(Refused::Malformed) => Code::H3_MESSAGE_ERROR,
+            Err(Refused::Connection(code)) => {
+                self.alert.tell(code);
+                code
             }
         };
         self.watch = None;
-        Poll::Ready(Err(StreamErrorIncoming::StreamTerminated { error_code }))
+        self.stream.give_up(code);
+        ended(code)
     }
 
     fn stop_sending(&mut self, error_code: u64) {
@@ -221,15 +290,15 @@ impl<B: Buf, S: SendStream<B>> SendStream<B> for Watched<S> {
 impl<B, S> BidiStream<B> for Watched<S>
 where
     B: Buf,
-    S: BidiStream<B> + RecvStream<Buf = Bytes>,
-    S::RecvStream: RecvStream<Buf = Bytes>,
+    S: BidiStream<B> + RecvStream<Buf = Bytes> + GiveUp,
+    S::RecvStream: RecvStream<Buf = Bytes> + GiveUp,
 {
     type SendStream = S::SendStream;
     type RecvStream = Watched<S::RecvStream>;
 
     fn split(self) -> (Self::SendStream, Self::RecvStream) {
         let (send, stream) = self.stream.split();
-        let (watch, excess, waiting) = (self.watch, self.excess, self.waiting);
-        (send, Watched { stream, watch, excess, waiting })
+        let (ahead, watch, alert, waiting) = (self.ahead, self.watch, self.alert, self.waiting);
+        (send, Watched { stream, ahead, watch, alert, waiting })
     }
 }

@@ -14,6 +14,8 @@ mod connection;
 mod fields;
 mod frames;
 mod guarded;
+mod integer;
+mod one_way;
 mod socket;
 
 pub(crate) use accept::{accept, endpoint};
