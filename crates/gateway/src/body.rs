@@ -46,6 +46,18 @@ pub(crate) enum BodyFault {
     Gone,
 }
 
+/// A request to a server of HTTP/2 that ends before its end: it is cancelled (RFC 9113 §7), which gRPC's servers tell from an
+/// error of theirs or ours.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was cancelled")]
+pub(crate) struct Cancelled(#[source] h2::Error);
+
+impl From<BodyFault> for Cancelled {
+    fn from(_fault: BodyFault) -> Self {
+        Self(h2::Reason::CANCEL.into())
+    }
+}
+
 /// A request's body as its protocol hands it out.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -259,14 +271,14 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = BodyFault;
+    type Error = Cancelled;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Cancelled>>> {
         let piece = ready!(self.get_mut().poll_piece(context));
-        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data).map_err(Cancelled::from)))
     }
 
     fn is_end_stream(&self) -> bool {

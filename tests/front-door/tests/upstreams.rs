@@ -165,6 +165,101 @@ fn an_answer_that_ended_is_whole_though_the_rest_of_the_request_is_not_wanted() 
     });
 }
 
+/// Reads frames of HTTP/2 up to the first of this kind; its content. The preface is passed over.
+fn next_frame(stream: &mut std::net::TcpStream, kind: u8, preface: bool) -> Vec<u8> {
+    if preface {
+        stream.read_exact(&mut [0; 24]).unwrap();
+    }
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut content = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut content).unwrap();
+        if head[3] == kind {
+            return content;
+        }
+    }
+}
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS_FRAME: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+/// The whole answer: status 204 on the first stream.
+const NO_CONTENT: [u8; 10] = [0, 0, 1, 1, 5, 0, 0, 0, 1, 0x89];
+
+#[test]
+fn a_call_that_its_client_gives_up_is_cancelled() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let bed = bed(Upstream::H2c(authority(listener.local_addr().unwrap())));
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
+        stream.write_all(&SETTINGS_FRAME).unwrap();
+        let mut codes = Vec::new();
+        for preface in [true, false] {
+            next_frame(&mut stream, HEADERS, preface);
+            tell.send(()).unwrap();
+            codes.push(next_frame(&mut stream, RST_STREAM, false));
+        }
+        codes
+    });
+    http2(async || {
+        // In the middle of its messages, and when all of them are said.
+        for ended in [false, true] {
+            let mut sender = h2::<Channel<Bytes, Infallible>>(bed.address).await;
+            let (mut out, body) = Channel::new(4);
+            let request = request("POST", "https://site.test/test.Echo/Long", CALL, body);
+            let call = tokio::spawn(sender.send_request(request));
+            out.send_data(message("first")).await.unwrap();
+            let kept = (!ended).then_some(out);
+            while told.try_recv().is_err() {
+                tokio::task::yield_now().await;
+            }
+            call.abort();
+            drop(call.await);
+            drop(sender);
+            drop(kept);
+        }
+    });
+    // RFC 9113 §7.
+    assert_eq!(server.join().unwrap(), [[0, 0, 0, 8], [0, 0, 0, 8]]);
+}
+
+#[test]
+fn what_an_upstream_has_not_begun_is_asked_again() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let bed = bed(Upstream::H2c(authority(listener.local_addr().unwrap())));
+    let server = std::thread::spawn(move || {
+        let (mut first, _) = listener.accept().unwrap();
+        first.set_read_timeout(Some(support::PATIENCE)).unwrap();
+        first.write_all(&SETTINGS_FRAME).unwrap();
+        next_frame(&mut first, HEADERS, true);
+        first.write_all(&NO_CONTENT).unwrap();
+        next_frame(&mut first, HEADERS, false);
+        // REFUSED_STREAM on the second.
+        first.write_all(&[0, 0, 4, 3, 0, 0, 0, 0, 3, 0, 0, 0, 7]).unwrap();
+        let (mut second, _) = listener.accept().unwrap();
+        second.set_read_timeout(Some(support::PATIENCE)).unwrap();
+        second.write_all(&SETTINGS_FRAME).unwrap();
+        next_frame(&mut second, HEADERS, true);
+        second.write_all(&NO_CONTENT).unwrap();
+        while matches!(second.read(&mut [0; 64]), Ok(1..)) {}
+    });
+    http2(async || {
+        let mut sender = h2::<Full<Bytes>>(bed.address).await;
+        for _ in 0..2 {
+            // Not one that may be made twice; but it was not made once.
+            let request = request("POST", "https://site.test/test.Echo/None", &[], Full::default());
+            let response = sender.send_request(request).await.unwrap();
+            assert_eq!(response.status(), 204);
+        }
+    });
+    drop(bed);
+    server.join().unwrap();
+}
+
 #[test]
 fn a_dead_h2c_upstream_is_a_502() {
     let (gone, _kept) = support::nobody();

@@ -41,6 +41,8 @@ pub(crate) enum Failure {
     Dead,
     /// It ended within the answer's header.
     Ended,
+    /// The upstream says that it has not begun (RFC 9113 §8.7).
+    Untouched,
     /// The answer is not HTTP, or over its limits.
     Garbage,
     /// It took too long.

@@ -40,6 +40,7 @@ use http::header::{HOST, TE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use incoming::Carrier;
 use link::{Asked, Failure};
+use multiplexed::Connections;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,7 +164,8 @@ async fn send(
 ) -> Result<(Response<()>, Carrier, UnderWay), Stop> {
     // RFC 9110 §9.2.2.
     let method = Method::from_bytes(exchange.head.method());
-    let repeatable = body.is_empty() && method.is_ok_and(|method| method.is_idempotent());
+    let bodiless = body.is_empty();
+    let repeatable = bodiless && method.is_ok_and(|method| method.is_idempotent());
     route.targets.begun();
     let mut last = Stop::Refuse(Reason::UpstreamRefused);
     for (index, pool) in candidates(exchange, route) {
@@ -185,8 +187,12 @@ async fn send(
                     target.failed(burgrave_sys::monotonic().0);
                 }
                 last = explain(failure, fault);
-                let unanswered = matches!(failure, Failure::Dead | Failure::Ended);
-                if !(unanswered && repeatable && fault.is_none() && route.targets.may_retry()) {
+                let again = match failure {
+                    Failure::Dead | Failure::Ended => repeatable,
+                    Failure::Untouched => bodiless,
+                    Failure::Garbage | Failure::Slow => false,
+                };
+                if !(again && fault.is_none() && route.targets.may_retry()) {
                     return Err(last);
                 }
             }
@@ -220,18 +226,8 @@ async fn attempt(
 ) -> Result<Answer, Attempt> {
     let state = Rc::clone(&body.state);
     let failed = |failure| Attempt::Failed(failure, state.fault.get());
-    if let Some(shared) = &pool.shared {
-        let stream = match shared.stream() {
-            Some(stream) => stream,
-            None => shared.open(pool.socket(times.connect).await?).await?,
-        };
-        let request = shared_request(exchange, body.take())?;
-        let answer = stream.roundtrip(request, &state, times.answer).await;
-        let (response, slot) = answer.map_err(failed)?;
-        let (mut parts, incoming) = response.into_parts();
-        headers::from_upstream(&mut parts.headers);
-        let carrier = Carrier::Stream(Box::new(incoming::Stream::new(incoming, slot)));
-        return Ok((Response::from_parts(parts, ()), carrier));
+    if let Some(connections) = &pool.shared {
+        return shared(exchange, pool, connections, (body, repeatable), times).await;
     }
     let write = |out: &mut Vec<u8>| asked::write(exchange, handshake, out);
     let head = &exchange.head;
@@ -249,6 +245,40 @@ async fn attempt(
     let response =
         link.roundtrip(asked(body.take()), &state, times.answer).await.map_err(failed)?;
     Ok((response, Carrier::Link(Some(link))))
+}
+
+/// [`attempt`] over a connection that requests share. A kept one that ends, or takes no more, is replaced once.
+async fn shared(
+    exchange: &Exchange,
+    pool: &Rc<Pool>,
+    connections: &Connections,
+    (body, repeatable): (&mut RequestBody, bool),
+    times: Times,
+) -> Result<Answer, Attempt> {
+    let state = Rc::clone(&body.state);
+    let failed = |failure| Attempt::Failed(failure, state.fault.get());
+    let bodiless = body.is_empty();
+    let (mut stream, mut is_kept) = (connections.stream(), true);
+    loop {
+        let own = if let Some(stream) = stream.take() {
+            stream
+        } else {
+            is_kept = false;
+            connections.open(pool.socket(times.connect).await?).await?
+        };
+        let request = shared_request(exchange, body.take())?;
+        match own.roundtrip(request, &state, times.answer).await {
+            Ok((response, slot)) => {
+                let (mut parts, incoming) = response.into_parts();
+                headers::from_upstream(&mut parts.headers);
+                let carrier = Carrier::Stream(Box::new(incoming::Stream::new(incoming, slot)));
+                return Ok((Response::from_parts(parts, ()), carrier));
+            }
+            Err(Failure::Dead) if is_kept && repeatable => {}
+            Err(Failure::Untouched) if is_kept && bodiless => {}
+            Err(failure) => return Err(failed(failure)),
+        }
+    }
 }
 
 /// The route's upstreams in the order in which they are to be tried.
@@ -291,7 +321,9 @@ fn explain(failure: Failure, fault: Option<BodyFault>) -> Stop {
     match (fault, failure) {
         (Some(BodyFault::Refused(reason)), _) => Stop::Refuse(reason),
         (Some(BodyFault::Gone), _) => Stop::Abort,
-        (None, Failure::Dead | Failure::Ended) => Stop::Refuse(Reason::UpstreamEnded),
+        (None, Failure::Dead | Failure::Ended | Failure::Untouched) => {
+            Stop::Refuse(Reason::UpstreamEnded)
+        }
         (None, Failure::Garbage) => Stop::Refuse(Reason::UpstreamGarbage),
         (None, Failure::Slow) => Stop::Refuse(Reason::UpstreamSlow),
     }

@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::cell::{Cell, RefCell};
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -121,6 +122,18 @@ impl Connections {
     }
 }
 
+/// The code with which the other side ended a stream or a connection.
+fn code_of(error: &hyper::Error) -> Option<h2::Reason> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<h2::Error>() {
+            return error.reason();
+        }
+        source = cause.source();
+    }
+    None
+}
+
 impl Stream {
     /// Sends a request and waits for the answer's header. The time starts anew with every piece of
     /// the request's body.
@@ -147,6 +160,9 @@ impl Stream {
             None => Err(Failure::Slow),
             Some(Ok(response)) => Ok((response, self.slot)),
             Some(Err(error)) if error.is_canceled() || error.is_closed() => Err(Failure::Dead),
+            Some(Err(error)) if code_of(&error) == Some(h2::Reason::REFUSED_STREAM) => {
+                Err(Failure::Untouched)
+            }
             Some(Err(_)) => Err(Failure::Ended),
         }
     }
