@@ -72,8 +72,8 @@ pub use own::{
 pub use program::Program;
 pub use secret::{SecretError, read_secret};
 pub use socket::{
-    Sharing, connect_tcp_from, datagram_pair, listen_datagrams, listen_tcp, listen_udp, send_ahead,
-    send_at_once,
+    Sharing, connect_tcp_from, datagram_pair, has_input, listen_datagrams, listen_tcp, listen_udp,
+    send_ahead, send_at_once,
 };
 pub use spoken::{Said, Spoken, Together};
 pub use stamp::parse_stamp;

@@ -2,7 +2,7 @@
 
 use crate::SysError;
 use rustix::io::retry_on_intr;
-use rustix::net::{SendFlags, send};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
@@ -49,6 +49,14 @@ fn open(address: SocketAddr, sharing: Sharing, backlog: u16) -> std::io::Result<
 /// socket accepts from now on, which inherit it and need not be asked one by one.
 pub fn send_at_once(socket: impl AsFd) -> std::io::Result<()> {
     SockRef::from(&socket).set_tcp_nodelay(true)
+}
+
+/// Whether a connection has bytes to be read, or has ended, asked of the kernel: what an event loop knows may be older.
+pub fn has_input(socket: impl AsFd) -> bool {
+    let mut byte = [0; 1];
+    let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+    let peeked = retry_on_intr(|| recv(&socket, &mut byte, flags));
+    !matches!(peeked, Err(rustix::io::Errno::AGAIN))
 }
 
 /// Connects from one of this machine's own addresses, to which the other side then answers.

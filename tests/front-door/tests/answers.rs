@@ -248,6 +248,50 @@ fn a_head_of_unknown_length_says_none() {
 }
 
 #[test]
+fn content_behind_an_answer_that_has_none_is_nobodys() {
+    for (method, status_line) in
+        [("HEAD", "200 OK"), ("GET", "304 Not Modified"), ("GET", "204 No Content")]
+    {
+        for pause in [0, 1, 20] {
+            let (said, heard) = std::sync::mpsc::channel();
+            let upstream = scripted(move |head, stream| {
+                if !head.contains("/api/first") {
+                    let good = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
+                    return stream.write_all(good.as_bytes()).is_ok();
+                }
+                let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+                let first =
+                    format!("HTTP/1.1 {status_line}\r\nContent-Length: {}\r\n\r\n", evil.len());
+                stream.write_all(first.as_bytes()).unwrap();
+                thread::sleep(Duration::from_millis(pause));
+                let goes_on = stream.write_all(evil.as_bytes()).is_ok();
+                said.send(()).unwrap();
+                goes_on
+            });
+            let bed = before(&upstream);
+            let mut client = connect(bed.address);
+            write!(client, "{method} /api/first HTTP/1.1\r\nHost: site.test\r\n\r\n").unwrap();
+            let mut first = vec![0; 4096];
+            let count = client.read(&mut first).unwrap();
+            assert!(!support::text(&first[..count]).contains("evil"));
+            // Content that is not here yet nobody can know of.
+            heard.recv().unwrap();
+            client
+                .write_all(
+                    b"GET /api/second HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\n\r\n",
+                )
+                .unwrap();
+            let second = read_all(&mut client);
+            assert_eq!(
+                (status(&second), support::body(&second)),
+                (200, "good"),
+                "{status_line} {pause} ms: {second}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_kept_connection_that_ends_is_replaced_for_what_may_be_repeated_only() {
     // Every connection answers once, and ends when it is asked again.
     let upstream = scripted(|head, stream| {

@@ -39,6 +39,8 @@ pub(super) struct Answered {
     pub(super) delimiter: Delimiter,
     /// The connection may take another request after this.
     pub(super) keeps: bool,
+    /// It has no content because of what was asked, or of its status: a server that does not know that sends some.
+    pub(super) bodiless: bool,
 }
 
 /// How far into a header we are.
@@ -116,10 +118,14 @@ fn parse(text: &Bytes, head: bool) -> Result<Option<Answered>, Garbage> {
     let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = coming_back(text, answer.headers, &said, status)?;
+    let bodiless = is_bodiless(status, head);
+    // What has no content says of none how long it is (RFC 9110 §8.6).
+    let announces = said.chunked || said.length.is_some_and(|length| length > 0);
     let keeps = said.keeps
+        && !(status == StatusCode::NO_CONTENT && announces)
         && !(said.chunked && said.length.is_some())
         && status != StatusCode::SWITCHING_PROTOCOLS;
-    Ok(Some(Answered { response, delimiter, keeps }))
+    Ok(Some(Answered { response, delimiter, keeps, bodiless }))
 }
 
 /// What an answer says about its message and its connection.
@@ -180,18 +186,19 @@ impl<'a> Said<'a> {
         if self.chunked && old {
             return Err(Garbage);
         }
-        let bodiless = head
-            || matches!(
-                status,
-                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS
-            );
         Ok(match self.length {
-            _ if bodiless => Delimiter::Length(0),
+            _ if is_bodiless(status, head) => Delimiter::Length(0),
             _ if self.chunked => Delimiter::Chunked,
             Some(length) => Delimiter::Length(length),
             None => Delimiter::Close,
         })
     }
+}
+
+/// Whether an answer has no content, whatever it says (RFC 9112 §6.3). `head` says that `HEAD` was asked.
+fn is_bodiless(status: StatusCode, head: bool) -> bool {
+    let without = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+    head || status == StatusCode::SWITCHING_PROTOCOLS || without.contains(&status)
 }
 
 /// The fields that a client may get.
@@ -272,7 +279,8 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", (200, Close, false)),
             ("HTTP/1.1 200 OK\r\n\r\n", (200, Close, true)),
             ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", (200, Length(1), false)),
-            ("HTTP/1.1 204 No\r\nContent-Length: 7\r\n\r\n", (204, Length(0), true)),
+            ("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n", (204, Length(0), true)),
+            ("HTTP/1.1 204 No\r\nContent-Length: 7\r\n\r\n", (204, Length(0), false)),
             ("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", (304, Length(0), true)),
             ("HTTP/1.1 101 Up\r\nUpgrade: websocket\r\n\r\nx", (101, Length(0), false)),
             (

@@ -93,6 +93,8 @@ pub(crate) struct Link {
     trailers: Option<HeaderMap>,
     /// Another request may follow.
     keeps: bool,
+    /// The last answer had no content, which not every server knows.
+    suspect: bool,
     /// Most that is read at once.
     most: usize,
     /// Bytes received since the last request.
@@ -126,6 +128,7 @@ impl Link {
             reading: Reading::Finished,
             trailers: None,
             keeps: true,
+            suspect: false,
             most: READ_BYTES_MAX,
             received: 0,
             alarm: Alarm::default(),
@@ -137,7 +140,9 @@ impl Link {
         let context = &mut Context::from_waker(Waker::noop());
         let mut byte = [0];
         let probe = &mut ReadBuf::new(&mut byte);
-        self.is_free() && Pin::new(&mut self.socket).poll_read(context, probe).is_pending()
+        self.is_free()
+            && Pin::new(&mut self.socket).poll_read(context, probe).is_pending()
+            && !(self.suspect && self.socket.has_input())
     }
 
     /// Whether it has nothing to do and may be kept.
@@ -231,6 +236,7 @@ impl Link {
                         Delimiter::Close => Reading::ToClose,
                     };
                     self.keeps &= answered.keeps;
+                    self.suspect = answered.bodiless;
                     return Poll::Ready(Ok(answered.response));
                 }
                 Ok(None) => {}
@@ -483,5 +489,32 @@ impl Link {
         let count = ready!(pin!(self.socket.read_buf(&mut self.input)).poll(context))?;
         self.received = self.received.saturating_add(count);
         Poll::Ready(Ok(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burgrave_config::{Authority, Host, Upstream};
+    use std::io::Write as _;
+    use tokio::net::TcpStream;
+
+    #[test]
+    fn content_that_nobody_asked_for_is_no_answer() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let host = Host::Address(address.ip());
+            let upstream = Upstream::Http(Authority { host, port: address.port() });
+            let stream = TcpStream::connect(address).await.unwrap();
+            let (mut peer, _) = listener.accept().unwrap();
+            let mut link = Link::new(Socket::Tcp(stream), Pool::new(&upstream, None));
+            link.suspect = true;
+            assert!(link.usable());
+            // The event loop does not run before it is asked again.
+            peer.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            assert!(!link.usable());
+        });
     }
 }

@@ -15,6 +15,17 @@ pub(crate) enum Socket {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Socket {
+    /// Whether there is something to be read, or it has ended, whatever the event loop has heard so far.
+    pub(super) fn has_input(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => burgrave_sys::has_input(stream),
+            Self::Unix(stream) => burgrave_sys::has_input(stream),
+            Self::Tls(stream) => burgrave_sys::has_input(stream.get_ref().0),
+        }
+    }
+}
+
 macro_rules! both {
     ($self:expr, $stream:ident => $call:expr) => {
         match $self.get_mut() {
