@@ -69,6 +69,14 @@ fn refused(reason: Reason, reader: Reader<'_>) -> Response<OutBody> {
     response
 }
 
+/// To `OPTIONS`, where it goes no further.
+pub(crate) fn options() -> Response<OutBody> {
+    let mut response = Response::new(OutBody::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
+    response
+}
+
 /// To another place.
 pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Response<OutBody> {
     let mut response = Response::new(OutBody::Empty);

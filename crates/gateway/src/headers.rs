@@ -4,6 +4,7 @@ use crate::exchange::Exchange;
 use crate::field_names::{is_forged, is_revealing};
 use crate::guard::bytes::{elements, is_value};
 use crate::guard::head::{Framing, Version};
+use crate::hops;
 use crate::plan::SitePlan;
 use crate::refusal::Reason;
 use burgrave_config::Environment;
@@ -41,8 +42,8 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 /// Fields that stay although `Connection` names them.
-const NEVER_NAMED: [&str; 4] =
-    ["host", "content-length", "sec-websocket-key", "sec-websocket-version"];
+const NEVER_NAMED: [&str; 5] =
+    ["host", "content-length", "sec-websocket-key", "sec-websocket-version", "cdn-loop"];
 
 /// Of a name that an application may read as another one, such as one with a `_` or a dot for a `-` (CGI's variables have
 /// but one letter for all of them), none does.
@@ -70,6 +71,7 @@ pub(crate) fn to_upstream(exchange: &Exchange, mut add: impl FnMut(&[u8], &[u8])
     let plain_answer = exchange.inspection.reads_answers();
     let credentials = exchange.verdict.takes_credentials();
     let traces = exchange.plan.settings.log.makes_traces();
+    let left = hops::left(head);
     add(b"host", &host(exchange));
     for (name, value) in head.fields() {
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
@@ -80,6 +82,10 @@ pub(crate) fn to_upstream(exchange: &Exchange, mut add: impl FnMut(&[u8], &[u8])
         let ours = credentials && is(b"authorization");
         // A stranger's trace is none of ours (W3C Trace Context, 4.3: a new one is begun at the boundary).
         let strange = traces && (is(b"traceparent") || is(b"tracestate"));
+        if let Some(left) = left.filter(|_| is(hops::LEFT)) {
+            add(name, left.saturating_sub(1).to_string().as_bytes());
+            continue;
+        }
         if !(dropped || unreadable || ours || strange) {
             add(name, value);
         }
@@ -153,6 +159,7 @@ fn add_own(exchange: &Exchange, traces: bool, mut add: impl FnMut(&[u8], &[u8]))
         add(b"x-forwarded-user", user.as_bytes());
     }
     add(b"x-request-id", exchange.id.as_bytes());
+    add(hops::LOOP, hops::NAME);
     if traces {
         add(b"traceparent", trace(&exchange.id).as_bytes());
     }

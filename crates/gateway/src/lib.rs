@@ -35,6 +35,7 @@ mod gather;
 mod guard;
 mod handshake;
 mod headers;
+mod hops;
 mod hosts;
 mod hpack;
 mod http1;

@@ -118,6 +118,8 @@ pub(crate) enum Reason {
     ScanUnreadable,
     /// Another protocol where bodies are scanned.
     ScanUpgrade,
+    /// It has come through here too often (RFC 8586).
+    Loop,
     /// A WebSocket request that is none.
     WebSocket,
     /// No upstream could be connected to.
@@ -216,6 +218,7 @@ impl Reason {
             Self::ScanBusy => (503, "too many bodies held to be scanned"),
             Self::ScanUnreadable => (400, "form that cannot be scanned"),
             Self::ScanUpgrade => (403, "another protocol where bodies are scanned"),
+            Self::Loop => (508, "request goes round in a circle"),
             Self::WebSocket => (400, "invalid websocket request"),
             Self::UpstreamRefused => (502, "upstream refused the connection"),
             Self::UpstreamConnectSlow => (504, "connecting to the upstream took too long"),

@@ -16,6 +16,7 @@ mod compress;
 mod defence;
 mod fastcgi;
 mod files;
+mod hops;
 mod http2;
 mod http3;
 mod http3_order;

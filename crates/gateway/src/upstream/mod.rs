@@ -27,10 +27,12 @@ pub(crate) use pool::{Pool, connect_tcp, place};
 pub(crate) use target::{Target, Targets};
 pub(crate) use tls::client_config;
 
+use crate::answer;
 use crate::body::{BodyFault, OutBody, RequestBody};
 use crate::exchange::Exchange;
 use crate::files::path::check_proxied;
 use crate::headers;
+use crate::hops;
 use crate::inspect::{Permit, Stop};
 use crate::plan::RoutePlan;
 use crate::refusal::Reason;
@@ -60,6 +62,10 @@ pub(crate) async fn forward(
     body: &mut RequestBody,
 ) -> Result<Response<OutBody>, Stop> {
     check_proxied(path_and_query(exchange.head.target()).0)?;
+    hops::check(&exchange.head)?;
+    if hops::left(&exchange.head) == Some(0) {
+        return Ok(answer::options());
+    }
     let handshake = websocket::asked(&exchange.head)?;
     if handshake && !body.is_empty() {
         return Err(Reason::WebSocket.into());
