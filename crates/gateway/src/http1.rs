@@ -146,7 +146,11 @@ where
     let refused = client.wire.refused().filter(|refused| !is_body(refused.reason));
     if let Some(refused) = &refused {
         let id = worker.next_id();
-        let (bytes, body_bytes) = answer::raw(refused.reason, &id, client.tls.is_some());
+        let (mut bytes, mut body_bytes) = answer::raw(refused.reason, &id, client.tls.is_some());
+        if refused.received.starts_with(b"HEAD ") {
+            let content = usize::try_from(std::mem::take(&mut body_bytes)).unwrap_or(0);
+            bytes.truncate(bytes.len().saturating_sub(content));
+        }
         record(worker, client, refused, &id, body_bytes);
         let said = timeout(LINGER_TIME, stream.write_all(&bytes)).await;
         if !matches!(said, Ok(Ok(()))) {

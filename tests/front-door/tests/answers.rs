@@ -292,6 +292,36 @@ fn content_behind_an_answer_that_has_none_is_nobodys() {
 }
 
 #[test]
+fn no_client_is_sent_to_the_upstream_itself() {
+    let own = Arc::new(Mutex::new(String::new()));
+    let place = Arc::clone(&own);
+    let upstream = scripted(move |head, stream| {
+        let place = place.lock().unwrap();
+        let to = if head.contains("/api/own ") { place.as_str() } else { "https://other.test" };
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nLocation: {to}/login?a=b\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).is_ok()
+    });
+    *own.lock().unwrap() = format!("http://{}", upstream.address);
+    let bed = before(&upstream);
+    for (path, wanted) in [("own", "/login?a=b"), ("other", "https://other.test/login?a=b")] {
+        let answer = bed.ask(&format!("GET /api/{path} HTTP/1.1"));
+        assert_eq!((status(&answer), header(&answer, "location")), (302, Some(wanted)));
+    }
+}
+
+#[test]
+fn a_refusal_of_head_has_no_content() {
+    let bed = support::start();
+    for (method, empty) in [("HEAD", true), ("GET", false)] {
+        let request = format!("{method} / HTTP/1.1\r\nHost: site.test\r\nno colon\r\n\r\n");
+        let answer = bed.send(request.as_bytes());
+        assert_eq!((status(&answer), support::body(&answer).is_empty()), (400, empty), "{answer}");
+        assert!(header(&answer, "content-length").is_some_and(|length| length != "0"));
+    }
+}
+
+#[test]
 fn a_kept_connection_that_ends_is_replaced_for_what_may_be_repeated_only() {
     // Every connection answers once, and ends when it is asked again.
     let upstream = scripted(|head, stream| {

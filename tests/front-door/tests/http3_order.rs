@@ -260,6 +260,31 @@ fn malformed_requests_end_with_their_code() {
     });
 }
 
+#[test]
+fn an_expectation_is_met_or_refused() {
+    let bed = bed();
+    http2(async || {
+        let other = [header("POST", &[("expect", "200-fine")]), frame(DATA, b"abc")].concat();
+        assert_eq!(said(&bed, &other, false).await, End::Status("417".to_owned()));
+        let connection = quic(bed.address, "site.test").await;
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        send.write_all(&header("POST", &[("expect", "100-continue")])).await.unwrap();
+        // Nothing of the body is sent before it is asked for.
+        let mut interim = Vec::new();
+        while support::h3::status(&interim) != "100" {
+            let mut piece = [0; 64];
+            let read = timeout(support::SOON, receive.read(&mut piece)).await;
+            let count = read.unwrap().unwrap().unwrap();
+            interim.extend_from_slice(&piece[..count]);
+        }
+        send.write_all(&frame(DATA, b"abc")).await.unwrap();
+        send.finish().unwrap();
+        let answer = receive.read_to_end(1 << 20).await.unwrap();
+        assert_eq!(support::h3::status(&answer), "200");
+        assert_eq!(support::text(&bed.backend.last().body), "abc");
+    });
+}
+
 /// Opens streams of one direction with these bytes and ends the last where `finish` says so; then asks for a page, where the
 /// connection `lives`, or waits for its end.
 async fn streams(bed: &Bed, all: &[Vec<u8>], finish: bool, lives: bool) -> End {

@@ -259,6 +259,15 @@ impl HeadParser {
         }
     }
 
+    /// There is one expectation (RFC 9110 §10.1.1).
+    fn expect(&mut self, value: &[u8]) -> Result<(), Reason> {
+        if !value.eq_ignore_ascii_case(b"100-continue") || self.expects_continue {
+            return Err(Reason::Expect);
+        }
+        self.expects_continue = true;
+        Ok(())
+    }
+
     /// Looks at the fields that decide about framing, routing and the connection's life.
     fn note(
         &mut self,
@@ -276,10 +285,7 @@ impl HeadParser {
                 self.host = Some(Span::within(line, base, value));
             }
             6 if name.eq_ignore_ascii_case(b"expect") && version == Version::Http11 => {
-                if !value.eq_ignore_ascii_case(b"100-continue") || self.expects_continue {
-                    return Err(Reason::Expect);
-                }
-                self.expects_continue = true;
+                self.expect(value)?;
             }
             10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
             14 if name.eq_ignore_ascii_case(b"content-length") => {
@@ -474,6 +480,8 @@ impl HeadBuilder {
                 return Err(Reason::HostTwice);
             }
             self.parser.host = Some(value_span);
+        } else if name.eq_ignore_ascii_case(b"expect") {
+            self.parser.expect(value)?;
         }
         self.parser.fields.push((name_span, value_span));
         Ok(())

@@ -5,6 +5,7 @@ use crate::answer;
 use crate::body::{BodyFault, Recorded};
 use bytes::{Buf as _, Bytes};
 use h3::error::{Code, StreamError};
+use h3::quic::SendStream;
 use h3::server::RequestStream;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderValue, Response, StatusCode};
@@ -181,6 +182,15 @@ impl Drop for Http3Body {
             self.stream.stop_sending(Code::H3_NO_ERROR);
         }
     }
+}
+
+/// Says that the body is waited for (RFC 9110 §10.1.1).
+pub(super) async fn go_on<S: SendStream<Bytes>>(
+    stream: &mut RequestStream<S, Bytes>,
+) -> Result<(), StreamError> {
+    let mut interim = Response::new(());
+    *interim.status_mut() = StatusCode::CONTINUE;
+    stream.send_response(interim).await
 }
 
 /// Sends an answer to its end; one that cannot be finished is reset.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use h3::error::{Code, StreamError};
 use h3::server::{RequestResolver, RequestStream};
 use http::Request;
+use http::header::EXPECT;
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -120,7 +121,7 @@ type Stream = RequestStream<Watched<h3_quinn::BidiStream<Bytes>>, Bytes>;
 
 /// One request and its answer.
 async fn request(common: Rc<Common>, resolver: Resolver) {
-    let Some((request, stream)) = resolve(&common, resolver).await else {
+    let Some((request, mut stream)) = resolve(&common, resolver).await else {
         return common.failures.set(common.failures.get() + 1);
     };
     let (worker, client) = (Rc::clone(&common.worker), Rc::clone(&common.client));
@@ -130,6 +131,11 @@ async fn request(common: Rc<Common>, resolver: Resolver) {
         fields: request.headers(),
         version: Version::Http3,
     };
+    if parts.fields.get(EXPECT).is_some_and(|value| value == "100-continue")
+        && !matches!(timeout(common.header_time, body::go_on(&mut stream)).await, Ok(Ok(())))
+    {
+        return common.failures.set(common.failures.get() + 1);
+    }
     let (empties, why) = (common.empties.take(stream.id()), Rc::new(Why::default()));
     let (send, receive) = stream.split();
     let begun = Http3Body::begin(receive, announced(&parts), empties, Rc::clone(&why));

@@ -11,6 +11,7 @@ mod chunks;
 pub(crate) mod fastcgi;
 mod incoming;
 mod link;
+mod location;
 mod multiplexed;
 mod pool;
 mod socket;
@@ -93,6 +94,7 @@ pub(crate) async fn forward(
             Carrier::Link(_) | Carrier::Stream(_) => Err(Reason::UpstreamGarbage.into()),
         };
     }
+    location::hide(exchange.upstream.as_deref(), &mut parts.headers);
     sticky::stick(exchange, &mut parts.headers);
     Ok(Response::from_parts(parts, content(carrier, under_way, times)))
 }
