@@ -17,6 +17,7 @@ use crate::streams::Passed;
 use crate::upstream::tunnel::Tunnel;
 use crate::worker::{Door, Worker};
 use burgrave_seclang::{Connection as Ends, Record};
+use http::header::EXPECT;
 use http::{HeaderValue, Request};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http2;
@@ -299,7 +300,7 @@ where
     let header = (limits.header_bytes, limits.header_time);
     let stream = Watched::new(gathered.clone(), header, Rc::clone(&streams), Box::new(refuse));
     let service = service_fn(|request: Request<Incoming>| {
-        streams.taken();
+        streams.taken(expects(&request));
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         // From here to its end it is moved as a pointer.
         Box::pin(async move {
@@ -340,6 +341,7 @@ where
     loop {
         let turn = poll_fn(|context| {
             let ended = connection.as_mut().poll(context).is_ready();
+            streams.interim.say(|bytes| gathered.put(bytes));
             let broken = matches!(gathered.poll_send(context), Poll::Ready(Err(_gone)));
             if ended || broken { Poll::Ready(()) } else { Poll::Pending }
         });
@@ -353,6 +355,12 @@ where
             () = watch.as_mut() => return,
         }
     }
+}
+
+/// Whether the client waits until it is told to send the request's body.
+fn expects(request: &Request<Incoming>) -> bool {
+    let expects = request.headers().get(EXPECT).is_some_and(|value| value == "100-continue");
+    expects && !request.body().is_end_stream()
 }
 
 /// A request's header, as a library for HTTP/2 or HTTP/3 hands it out.

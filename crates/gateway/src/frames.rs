@@ -9,9 +9,11 @@
 
 use crate::blocks::Blocks;
 use crate::faults::{self, Fault};
-use crate::frame_head::kind::{GOAWAY, HEADERS, RST_STREAM};
+use crate::frame_head::flag::ACK;
+use crate::frame_head::kind::{GOAWAY, HEADERS, RST_STREAM, SETTINGS};
 use crate::frame_head::{HEAD_BYTES, Head};
 use crate::guard::clock::Alarm;
+use crate::interim::Interim;
 use crate::resets::Resets;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -24,6 +26,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes of a frame's content that are of interest: two numbers of `GOAWAY`.
 const CONTENT_BYTES: usize = 8;
+/// The same of `SETTINGS`: more than clients have of them.
+const SETTINGS_BYTES: usize = 60;
 /// What a client sends before its first frame (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Requests that may wait for their turn; the library allows fewer at once.
@@ -62,7 +66,7 @@ impl Frames {
         Self { skip, seen: Vec::with_capacity(HEAD_BYTES + CONTENT_BYTES) }
     }
 
-    fn feed(&mut self, mut piece: &[u8], mut take: impl FnMut(Frame)) {
+    fn feed(&mut self, mut piece: &[u8], mut take: impl FnMut(Frame, &[u8])) {
         while !piece.is_empty() {
             let passed = self.skip.min(piece.len());
             self.skip -= passed;
@@ -73,8 +77,9 @@ impl Frames {
             piece = rest;
             if let Some(frame) = self.frame().filter(|_| self.seen.len() == self.wanted()) {
                 self.skip = HEAD_BYTES + frame.head.length - self.seen.len();
+                take(frame, self.seen.get(HEAD_BYTES..).unwrap_or_default());
                 self.seen.clear();
-                take(frame);
+                self.seen.shrink_to(HEAD_BYTES + CONTENT_BYTES);
             }
         }
     }
@@ -85,7 +90,8 @@ impl Frames {
 
     /// Bytes that the current frame has of interest.
     fn wanted(&self) -> usize {
-        HEAD_BYTES + self.head().map_or(0, |head| head.length.min(CONTENT_BYTES))
+        let most = |head: Head| if head.kind == SETTINGS { SETTINGS_BYTES } else { CONTENT_BYTES };
+        HEAD_BYTES + self.head().map_or(0, |head| head.length.min(most(head)))
     }
 
     fn frame(&self) -> Option<Frame> {
@@ -126,15 +132,23 @@ impl Refusal {
 pub(crate) struct Streams {
     opened: RefCell<VecDeque<u32>>,
     last: Cell<u32>,
+    pub(crate) interim: Interim,
 }
 
 impl Streams {
-    /// The service has been given the next request: the library hands them out in their order.
-    pub(crate) fn taken(&self) {
-        self.opened.borrow_mut().pop_front();
+    /// The service has been given the next request: the library hands them out in their order. `expects` says that its
+    /// client waits to be told to go on.
+    pub(crate) fn taken(&self, expects: bool) {
+        let stream = self.opened.borrow_mut().pop_front();
+        if let Some(stream) = stream.filter(|_| expects) {
+            self.interim.ask(stream);
+        }
     }
 
-    fn received(&self, frame: Frame) {
+    fn received(&self, frame: Frame, content: &[u8]) {
+        if frame.head.kind == SETTINGS && !frame.head.has(ACK) {
+            self.interim.settings(content, content.len() == frame.head.length);
+        }
         // Trailers come on a stream that was opened before.
         let Head { kind, stream, .. } = frame.head;
         if kind == HEADERS && stream > self.last.get() {
@@ -148,6 +162,9 @@ impl Streams {
 
     fn sent(&self, frame: Frame, mut refuse: impl FnMut(Refusal)) {
         let mut opened = self.opened.borrow_mut();
+        if matches!(frame.head.kind, HEADERS | RST_STREAM) {
+            self.interim.wrote(frame.head.stream);
+        }
         match frame.head.kind {
             RST_STREAM => {
                 let Some(at) = opened.iter().position(|own| *own == frame.head.stream) else {
@@ -228,7 +245,8 @@ impl<S> Watched<S> {
 
     fn note_sent(&mut self, piece: &[u8]) {
         let Self { sent, streams, refuse, .. } = self;
-        sent.feed(piece, |frame| streams.sent(frame, &**refuse));
+        sent.feed(piece, |frame, _content| streams.sent(frame, &**refuse));
+        streams.interim.is_within(sent.skip > 0 || !sent.seen.is_empty());
     }
 }
 
@@ -257,9 +275,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             let why = "frames that must not become a request";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
-        received.feed(piece, |frame| {
+        received.feed(piece, |frame, content| {
             *fault = fault.or_else(|| Fault::of(&frame));
-            streams.received(frame);
+            streams.received(frame, content);
         });
         Poll::Ready(Ok(()))
     }
@@ -333,7 +351,7 @@ mod tests {
         for size in [1, 2, 5, 9, 17, 64, 1000] {
             let mut frames = Frames::after(PREFACE.len());
             let mut seen = Vec::new();
-            all.chunks(size).for_each(|piece| frames.feed(piece, |frame| seen.push(frame)));
+            all.chunks(size).for_each(|piece| frames.feed(piece, |frame, _| seen.push(frame)));
             let kinds: Vec<_> =
                 seen.iter().map(|frame| (frame.head.kind, frame.head.stream)).collect();
             assert_eq!(kinds, [(4, 0), (HEADERS, 1), (RST_STREAM, 1), (GOAWAY, 0)], "by {size}");
@@ -345,9 +363,9 @@ mod tests {
         let streams = Streams::default();
         for &(kind, stream) in received {
             let head = Head { kind, flags: 0, stream, length: 0 };
-            streams.received(Frame { head, content: [0; CONTENT_BYTES] });
+            streams.received(Frame { head, content: [0; CONTENT_BYTES] }, &[]);
         }
-        (0..taken).for_each(|_| streams.taken());
+        (0..taken).for_each(|_| streams.taken(false));
         let mut all = Vec::new();
         for &(kind, stream, code) in sent {
             let mut content = [0; CONTENT_BYTES];

@@ -101,6 +101,11 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
         Self(Rc::new(RefCell::new(Inner { stream, out, sent: 0, room, turn: 0 })))
     }
 
+    /// Adds a few bytes behind what is gathered.
+    pub(crate) fn put(&self, bytes: &[u8]) {
+        self.0.borrow_mut().out.extend_from_slice(bytes);
+    }
+
     /// Sends what was gathered in this turn.
     pub(crate) fn poll_send(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.0.borrow_mut();

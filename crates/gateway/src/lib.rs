@@ -41,6 +41,7 @@ mod hpack;
 mod http1;
 mod http3;
 mod inspect;
+mod interim;
 mod limit;
 mod lists;
 mod load;

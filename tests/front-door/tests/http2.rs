@@ -103,6 +103,34 @@ fn ask(bed: &Bed, fields: &[(&str, &str)]) -> Said {
 const OK: Said = Said::Status(0x88);
 
 #[test]
+fn a_body_that_is_waited_for_is_asked_for() {
+    let bed = bed();
+    let mut fields = [&GOOD[..], &[("expect", "100-continue")]].concat();
+    fields[0].1 = "POST";
+    for stream_number in [1, 3] {
+        let mut stream = greet(&bed);
+        stream.write_all(&frame(HEADERS, END_HEADERS, stream_number, &block(&fields))).unwrap();
+        assert_eq!(listen(&mut stream), Said::Status(0x08), "100, by its name's place");
+        stream.write_all(&frame(DATA, END_STREAM, stream_number, b"abc")).unwrap();
+        assert_eq!(listen(&mut stream), OK);
+        assert_eq!(support::text(&bed.backend.last().body), "abc");
+        assert!(bed.backend.last().header("expect").is_empty());
+    }
+    // Nothing is to be waited for, or it is here already: no client is told so behind its answer.
+    let mut stream = greet(&bed);
+    stream.write_all(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&fields))).unwrap();
+    assert_eq!(listen(&mut stream), OK);
+    // The library's own table stays right for all that comes after.
+    let mut stream = greet(&bed);
+    for number in [1, 3, 5, 7] {
+        stream.write_all(&frame(HEADERS, END_HEADERS, number, &block(&fields))).unwrap();
+        assert_eq!(listen(&mut stream), Said::Status(0x08));
+        stream.write_all(&frame(DATA, END_STREAM, number, b"abc")).unwrap();
+        assert_eq!(listen(&mut stream), OK);
+    }
+}
+
+#[test]
 fn malformed_requests_are_not_forwarded() {
     let bed = bed();
     assert_eq!(ask(&bed, &GOOD), OK, "the control");
