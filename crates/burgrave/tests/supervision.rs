@@ -51,6 +51,8 @@ fn the_gateway_gives_up_its_rights() {
         assert_eq!(field(&status, name), "0000000000000000", "{name}");
     }
     assert_eq!((field(&status, "NoNewPrivs"), field(&status, "Seccomp")), ("1".into(), "2".into()));
+    // Nothing is said of pages that the system does not have.
+    assert!(matches!(field(&status, "THP_enabled").as_str(), "0" | ""));
     if field(&self::status(burgrave.child.id()), "Uid").starts_with('0') {
         let ids = field(&status, "Uid");
         assert!(ids.split_whitespace().all(|id| id != "0"), "{ids}");

@@ -2,51 +2,30 @@
 //! say.
 
 use crate::accept::Seat;
-use crate::frames::{Refusal, Streams, Watched};
-use crate::gather::Gathered;
 use crate::guard::head::{Head, HeadBuilder, Version};
 use crate::guard::io::{Refused, Wire};
 use crate::handshake::{TlsFacts, handshake, tls_facts};
 use crate::http1;
+use crate::http2;
 use crate::log::line::{Decided, Line};
 use crate::plan::Plan;
 use crate::refusal::Reason;
-use crate::service;
 use crate::stall::Stall;
 use crate::streams::Passed;
 use crate::upstream::tunnel::Tunnel;
 use crate::worker::{Door, Worker};
 use burgrave_seclang::{Connection as Ends, Record};
-use http::header::EXPECT;
-use http::{HeaderValue, Request};
-use hyper::body::{Body, Incoming};
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use http::HeaderValue;
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 /// Bytes that the HTTP library may hold of one request or answer.
 pub(crate) const BUFFER_BYTES_MAX: usize = 64 * 1024;
-/// Open requests of one HTTP/2 connection.
-const STREAMS_MAX: u32 = 100;
-/// Streams that may be reset, by either side, before the connection is ended.
-const RESETS_MAX: usize = 64;
-/// Bytes of a stream's answer from which on the library takes no more: a client may ask for a hundred and take none.
-const SEND_BYTES_MAX: usize = 8 * 1024;
-/// Flow control windows: what a client may send before we take it.
-const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
-
 /// One connection, as its requests see it.
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -112,7 +91,7 @@ pub(crate) async fn serve(
     if secure {
         if let Some((client, stream)) = Box::pin(shake(&worker, client, stream, &plan)).await {
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                Box::pin(http2(worker, client, stream, &plan)).await;
+                Box::pin(http2::serve(worker, client, stream, &plan)).await;
             } else {
                 Box::pin(http1::serve(worker, client, stream, &plan)).await;
             }
@@ -271,96 +250,6 @@ pub(crate) fn refused_unread(
         ..unheard(&id, client.address, &record)
     };
     worker.log.add(|out| line.write(out, std::iter::empty()));
-}
-
-/// Runs HTTP/2's streams on the connection's own event loop.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Local;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, task: F) {
-        tokio::task::spawn_local(async move {
-            task.await;
-        });
-    }
-}
-
-async fn http2<S>(worker: Rc<Worker>, client: Rc<Client>, stream: S, plan: &Plan)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let limits = &plan.settings.limits;
-    let fields_max = limits.header_count;
-    let streams = Rc::new(Streams::default());
-    let refuse = {
-        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
-        move |refusal: Refusal| refused_unread(&worker, &client, refusal.text(), Some("HTTP/2.0"))
-    };
-    let gathered = Gathered::new(stream);
-    let header = (limits.header_bytes, limits.header_time);
-    let stream = Watched::new(gathered.clone(), header, Rc::clone(&streams), Box::new(refuse));
-    let service = service_fn(|request: Request<Incoming>| {
-        streams.taken(expects(&request));
-        let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
-        // From here to its end it is moved as a pointer.
-        Box::pin(async move {
-            let parts = Parts {
-                method: request.method(),
-                uri: request.uri(),
-                fields: request.headers(),
-                version: Version::Http2,
-            };
-            let open = !request.body().is_end_stream();
-            let (head, early) = head_of(&parts, open, fields_max);
-            let Some(head) = head else {
-                let reason = Refusal::Malformed.text();
-                refused_unread(&worker, &client, reason, Some("HTTP/2.0"));
-                return Err(service::Aborted);
-            };
-            service::serve(worker, client, head, early, request.into_body()).await
-        })
-    });
-    let mut builder = http2::Builder::new(Local);
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
-        .max_local_error_reset_streams(RESETS_MAX)
-        .max_pending_accept_reset_streams(RESETS_MAX)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_send_buf_size(SEND_BYTES_MAX)
-        .keep_alive_interval(limits.idle_time)
-        .keep_alive_timeout(limits.header_time);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut ending = worker.ending();
-    let mut told = pin!(async move { ending.wait_for(|ending| *ending).await.is_ok() });
-    let write_time = limits.body_time.saturating_mul(2);
-    let mut watch = pin!(client.stall.watch(write_time, limits.idle_time));
-    let mut open = true;
-    loop {
-        let turn = poll_fn(|context| {
-            let ended = connection.as_mut().poll(context).is_ready();
-            streams.interim.say(|bytes| gathered.put(bytes));
-            let broken = matches!(gathered.poll_send(context), Poll::Ready(Err(_gone)));
-            if ended || broken { Poll::Ready(()) } else { Poll::Pending }
-        });
-        tokio::select! {
-            biased;
-            () = turn => return,
-            _ = told.as_mut(), if open => {
-                open = false;
-                connection.as_mut().graceful_shutdown();
-            }
-            () = watch.as_mut() => return,
-        }
-    }
-}
-
-/// Whether the client waits until it is told to send the request's body.
-fn expects(request: &Request<Incoming>) -> bool {
-    let expects = request.headers().get(EXPECT).is_some_and(|value| value == "100-continue");
-    expects && !request.body().is_end_stream()
 }
 
 /// A request's header, as a library for HTTP/2 or HTTP/3 hands it out.

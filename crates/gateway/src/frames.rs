@@ -7,7 +7,7 @@
 //! connection whose client does not come to the end of a header in time. Holds a bounded number of stream numbers, and never
 //! a frame's content beyond its first eight bytes.
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, Ended, Passed};
 use crate::faults::{self, Fault};
 use crate::frame_head::flag::ACK;
 use crate::frame_head::kind::{GOAWAY, HEADERS, RST_STREAM, SETTINGS};
@@ -186,8 +186,12 @@ impl Streams {
 /// A connection whose frames are read along.
 pub(crate) struct Watched<S> {
     stream: S,
+    /// Read before, and not looked at yet.
+    ahead: Vec<u8>,
     received: Frames,
     blocks: Blocks,
+    /// What passed and was not taken yet.
+    passed: VecDeque<u8>,
     resets: Resets,
     /// How long a client may take for a header, from its first byte on; and for what comes before all.
     header_time: Duration,
@@ -200,15 +204,17 @@ pub(crate) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    /// `header_bytes` and `header_time` bound a header; `refuse` is told of each request that ends without having been one.
+    /// `ahead` was read of the stream before; `header_bytes` and `header_time` bound a header; `refuse` is told of each request that ends without having been one.
     pub(crate) fn new(
-        stream: S,
+        (stream, ahead): (S, Vec<u8>),
         (header_bytes, header_time): (usize, Duration),
         streams: Rc<Streams>,
         refuse: Box<dyn Fn(Refusal)>,
     ) -> Self {
         Self {
             stream,
+            ahead,
+            passed: VecDeque::new(),
             received: Frames::after(PREFACE.len()),
             blocks: Blocks::after(PREFACE.len(), header_bytes),
             resets: Resets::after(PREFACE.len()),
@@ -219,6 +225,36 @@ impl<S> Watched<S> {
             streams,
             refuse,
         }
+    }
+
+    /// Hands out what passed before; `false` if nothing is left of it.
+    fn hand_out(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let (front, _) = self.passed.as_slices();
+        let count = front.len().min(buffer.remaining());
+        buffer.put_slice(front.get(..count).unwrap_or_default());
+        self.passed.drain(..count);
+        if self.passed.is_empty() {
+            self.passed = VecDeque::new();
+        }
+        count > 0
+    }
+
+    /// Looks at bytes that have come; what passes now.
+    fn look(&mut self, piece: &mut [u8]) -> io::Result<Passed> {
+        let Self { received, blocks, resets, streams, fault, .. } = self;
+        resets.feed(piece);
+        received.feed(piece, |frame, content| {
+            *fault = fault.or_else(|| Fault::of(&frame));
+            streams.received(frame, content);
+        });
+        blocks.feed(piece).map_err(|Ended| {
+            // The library ends without a word of its own.
+            (self.refuse)(Refusal::Protocol);
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a connection that does not begin as it should",
+            )
+        })
     }
 
     /// Whether the client has been at a header for too long.
@@ -250,6 +286,23 @@ impl<S> Watched<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Watched<S> {
+    /// Reads what was read before, or else of the stream.
+    fn read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let count = self.ahead.len().min(buffer.remaining());
+        let rest = self.ahead.split_off(count);
+        buffer.put_slice(&std::mem::replace(&mut self.ahead, rest));
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -258,28 +311,35 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        if Pin::new(&mut this.stream).poll_read(context, buffer)?.is_pending() {
-            return if this.is_too_slow(context) {
-                (this.refuse)(Refusal::Slow);
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            } else {
-                Poll::Pending
-            };
+        loop {
+            if this.hand_out(buffer) {
+                return Poll::Ready(Ok(()));
+            }
+            if this.read(context, buffer)?.is_pending() {
+                return if this.is_too_slow(context) {
+                    (this.refuse)(Refusal::Slow);
+                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+                } else {
+                    Poll::Pending
+                };
+            }
+            let piece = buffer.filled_mut().get_mut(before..).unwrap_or_default();
+            // Nothing more comes: what is held never became a header.
+            if piece.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            match this.look(piece)? {
+                Passed::Front(0) => buffer.set_filled(before),
+                Passed::Front(count) => {
+                    buffer.set_filled(before + count);
+                    return Poll::Ready(Ok(()));
+                }
+                Passed::Held(held) => {
+                    buffer.set_filled(before);
+                    this.passed = held.into();
+                }
+            }
         }
-        let Self { received, blocks, resets, streams, fault, .. } = this;
-        let piece = buffer.filled_mut().get_mut(before..).unwrap_or_default();
-        resets.feed(piece);
-        if blocks.feed(piece).is_err() {
-            // The library ends without a word of its own.
-            (this.refuse)(Refusal::Protocol);
-            let why = "frames that must not become a request";
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
-        }
-        received.feed(piece, |frame, content| {
-            *fault = fault.or_else(|| Fault::of(&frame));
-            streams.received(frame, content);
-        });
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -39,6 +39,7 @@ mod hops;
 mod hosts;
 mod hpack;
 mod http1;
+mod http2;
 mod http3;
 mod inspect;
 mod interim;

@@ -59,7 +59,7 @@ pub use inherited::{
 pub use link::{own_link, replace_link};
 pub use live::Live;
 pub use lock::Lock;
-pub use memory::give_back_memory;
+pub use memory::{give_back_memory, use_small_pages};
 pub use netfilter::{
     CHANGE_ELEMENTS_MAX, Element, Logged, Netfilter, PACKET_BYTES_MAX, PacketLog, SetStep,
 };

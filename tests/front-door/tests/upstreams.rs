@@ -12,6 +12,7 @@ use http_body_util::channel::Channel;
 use std::convert::Infallible;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 fn authority(address: SocketAddr) -> Authority {
     Authority { host: Host::Address(address.ip()), port: address.port() }
@@ -206,20 +207,22 @@ fn a_call_that_its_client_gives_up_is_cancelled() {
         codes
     });
     http2(async || {
+        // One connection, so that one event loop has them both, and one connection to the server.
+        let mut sender = h2::<Channel<Bytes, Infallible>>(bed.address).await;
         // In the middle of its messages, and when all of them are said.
         for ended in [false, true] {
-            let mut sender = h2::<Channel<Bytes, Infallible>>(bed.address).await;
             let (mut out, body) = Channel::new(4);
             let request = request("POST", "https://site.test/test.Echo/Long", CALL, body);
             let call = tokio::spawn(sender.send_request(request));
             out.send_data(message("first")).await.unwrap();
             let kept = (!ended).then_some(out);
+            let begun = Instant::now();
             while told.try_recv().is_err() {
-                tokio::task::yield_now().await;
+                assert!(begun.elapsed() < support::PATIENCE);
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
             call.abort();
             drop(call.await);
-            drop(sender);
             drop(kept);
         }
     });

@@ -5,7 +5,7 @@
 use super::Pool;
 use super::socket::Socket;
 use super::target::Target;
-use crate::connection::Local;
+use crate::http2::Local;
 use crate::plan::Plan;
 use crate::worker::Worker;
 use burgrave_config::Health;

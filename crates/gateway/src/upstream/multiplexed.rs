@@ -8,8 +8,8 @@
 use super::link::Failure;
 use super::socket::Socket;
 use crate::body::{BodyState, RequestBody};
-use crate::connection::Local;
 use crate::guard::clock::Alarm;
+use crate::http2::Local;
 use crate::refusal::Reason;
 use crate::resets::Cautious;
 use http::{Request, Response};

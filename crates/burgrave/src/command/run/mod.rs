@@ -50,6 +50,8 @@ pub(crate) enum Role {
 
 /// Serves until a signal ends it.
 pub(super) fn run(config: &Path, threads: Option<usize>, role: Role) -> Result<Exit, Error> {
+    // Where there are none, there is nothing to be done without.
+    let _has_others = burgrave_sys::use_small_pages();
     let threads =
         threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     match role {
