@@ -25,8 +25,8 @@ const STREAM_AT: usize = 5;
 const FRAME_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a block beyond the limit of a header, so that one that is a little too long is told so.
 const BLOCK_BYTES_MORE: usize = 16 * 1024;
-/// Frames of one block; the library takes fewer.
-const BLOCK_FRAMES_MAX: usize = 16;
+/// Frames of one block beyond those that its bytes need.
+const BLOCK_FRAMES_MORE: usize = 16;
 /// Streams with a body under way; the library allows fewer.
 const STREAMS_MAX: usize = 1_024;
 
@@ -60,6 +60,9 @@ pub(crate) struct Blocks {
     /// A frame or a block has ended since this was asked for.
     moved: bool,
     block_bytes_max: usize,
+    block_frames_max: usize,
+    /// Streams whose client waits to be told to send a body.
+    expecting: Vec<u32>,
     /// The highest stream that was opened.
     last: u32,
     /// What the library will end the connection for, if it does.
@@ -80,6 +83,7 @@ enum Block {
 impl Blocks {
     /// Of a connection that begins with a preface of so many bytes, and whose headers have a limit.
     pub(crate) fn after(skip: usize, header_bytes: usize) -> Self {
+        let block_bytes_max = header_bytes.saturating_add(BLOCK_BYTES_MORE);
         Self {
             skip,
             held: Vec::new(),
@@ -88,7 +92,9 @@ impl Blocks {
             lost: false,
             begun: false,
             moved: false,
-            block_bytes_max: header_bytes.saturating_add(BLOCK_BYTES_MORE),
+            block_bytes_max,
+            block_frames_max: block_bytes_max / FRAME_BYTES_MAX + BLOCK_FRAMES_MORE,
+            expecting: Vec::new(),
             last: 0,
             fault: None,
         }
@@ -97,6 +103,11 @@ impl Blocks {
     /// What was wrong, where the library says but that something was.
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.fault
+    }
+
+    /// Streams whose client has said since this was asked last that it waits to be told to send a body.
+    pub(crate) fn expecting(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.expecting)
     }
 
     /// Whether a header, or the first frame, has begun and not ended, and whether one has ended since this was asked last.
@@ -173,7 +184,7 @@ impl Blocks {
             if !is_next && at > begin {
                 return Block::Broken { end: at, last: begin };
             }
-            let fits = size <= self.block_bytes_max && frames <= BLOCK_FRAMES_MAX;
+            let fits = size <= self.block_bytes_max && frames <= self.block_frames_max;
             if self.lost || !is_next || !fits || head.length > FRAME_BYTES_MAX {
                 return Block::Broken { end, last: at };
             }
@@ -223,7 +234,12 @@ impl Blocks {
         if self.lost {
             self.fault = Some(Fault::Compression);
         }
-        read.is_some_and(|block| block.fragment || block.pseudo && trailers)
+        let wrong = read.is_some_and(|block| block.fragment || block.pseudo && trailers);
+        let waits = read.is_some_and(|block| block.expects) && !trailers && !head.has(END_STREAM);
+        if waits && !wrong {
+            self.expecting.push(head.stream);
+        }
+        wrong
     }
 
     fn close(&mut self, stream: u32) {
@@ -253,7 +269,8 @@ fn joined(frames: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(whole)
 }
 
-/// The fields of a `HEADERS` frame; `None` if its padding does not fit.
+/// The fields of a `HEADERS` frame; `None` if its padding does not fit, or if it depends on itself (RFC 7540 §5.3.1):
+/// the library does not read those of such a frame.
 fn fields(head: Head, content: &[u8]) -> Option<&[u8]> {
     let (padding, rest) = if head.has(PADDED) {
         let (padding, rest) = content.split_first()?;
@@ -261,7 +278,12 @@ fn fields(head: Head, content: &[u8]) -> Option<&[u8]> {
     } else {
         (0, content)
     };
-    let rest = if head.has(PRIORITY) { rest.get(5..)? } else { rest };
+    let rest = if head.has(PRIORITY) {
+        let own = (rest.first_chunk().map(|number| u32::from_be_bytes(*number) & 0x7fff_ffff))?;
+        rest.get(5..).filter(|_| own != head.stream)?
+    } else {
+        rest
+    };
     rest.get(..rest.len().checked_sub(padding)?)
 }
 
@@ -367,6 +389,8 @@ mod tests {
             // The library must have ended after the first; a second is not waited for.
             vec![frame(HEADERS, BOTH, 1, &[0x80]), frame(HEADERS, BOTH, 3, &path)],
             vec![frame(HEADERS, BOTH | PADDED, 1, &[9]), frame(HEADERS, BOTH, 3, &path)],
+            // One that depends on itself, whose fields the library does not read.
+            vec![frame(HEADERS, BOTH | PRIORITY, 1, &[&[0, 0, 0, 1, 0][..], &path].concat())],
         ] {
             assert!(is_changed(&frames), "{frames:?}");
         }
@@ -475,7 +499,7 @@ mod tests {
         let mut blocks = begun();
         feed(&mut blocks, &frame(HEADERS, BOTH, 1, &vec![0; FRAME_BYTES_MAX + 1])[..20]);
         assert!(blocks.lost && blocks.held.is_empty());
-        let most = HEADER_BYTES + BLOCK_BYTES_MORE + BLOCK_FRAMES_MAX * HEAD_BYTES;
+        let most = HEADER_BYTES + BLOCK_BYTES_MORE + blocks.block_frames_max * HEAD_BYTES;
         assert!(most_seen.get() <= most, "{most_seen:?}");
         let mut blocks = begun();
         for stream in 0..10_000 {

@@ -136,18 +136,18 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// The service has been given the next request: the library hands them out in their order. `expects` says that its
-    /// client waits to be told to go on.
-    pub(crate) fn taken(&self, expects: bool) {
-        let stream = self.opened.borrow_mut().pop_front();
-        if let Some(stream) = stream.filter(|_| expects) {
-            self.interim.ask(stream);
-        }
+    /// The service has been given the next request: the library hands them out in their order.
+    pub(crate) fn taken(&self) {
+        self.opened.borrow_mut().pop_front();
     }
 
     fn received(&self, frame: Frame, content: &[u8]) {
-        if frame.head.kind == SETTINGS && !frame.head.has(ACK) {
-            self.interim.settings(content, content.len() == frame.head.length);
+        match frame.head.kind {
+            SETTINGS if !frame.head.has(ACK) => {
+                self.interim.settings(content, content.len() == frame.head.length);
+            }
+            RST_STREAM => self.interim.forget(frame.head.stream),
+            _ => {}
         }
         // Trailers come on a stream that was opened before.
         let Head { kind, stream, .. } = frame.head;
@@ -162,9 +162,7 @@ impl Streams {
 
     fn sent(&self, frame: Frame, mut refuse: impl FnMut(Refusal)) {
         let mut opened = self.opened.borrow_mut();
-        if matches!(frame.head.kind, HEADERS | RST_STREAM) {
-            self.interim.wrote(frame.head.stream);
-        }
+        self.interim.wrote(frame.head);
         match frame.head.kind {
             RST_STREAM => {
                 let Some(at) = opened.iter().position(|own| *own == frame.head.stream) else {
@@ -247,7 +245,9 @@ impl<S> Watched<S> {
             *fault = fault.or_else(|| Fault::of(&frame));
             streams.received(frame, content);
         });
-        blocks.feed(piece).map_err(|Ended| {
+        let passed = blocks.feed(piece);
+        blocks.expecting().into_iter().for_each(|stream| streams.interim.ask(stream));
+        passed.map_err(|Ended| {
             // The library ends without a word of its own.
             (self.refuse)(Refusal::Protocol);
             io::Error::new(
@@ -282,7 +282,7 @@ impl<S> Watched<S> {
     fn note_sent(&mut self, piece: &[u8]) {
         let Self { sent, streams, refuse, .. } = self;
         sent.feed(piece, |frame, _content| streams.sent(frame, &**refuse));
-        streams.interim.is_within(sent.skip > 0 || !sent.seen.is_empty());
+        streams.interim.within(sent.skip > 0 || !sent.seen.is_empty());
     }
 }
 
@@ -425,7 +425,7 @@ mod tests {
             let head = Head { kind, flags: 0, stream, length: 0 };
             streams.received(Frame { head, content: [0; CONTENT_BYTES] }, &[]);
         }
-        (0..taken).for_each(|_| streams.taken(false));
+        (0..taken).for_each(|_| streams.taken());
         let mut all = Vec::new();
         for &(kind, stream, code) in sent {
             let mut content = [0; CONTENT_BYTES];

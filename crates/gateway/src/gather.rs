@@ -101,7 +101,12 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
         Self(Rc::new(RefCell::new(Inner { stream, out, sent: 0, room, turn: 0 })))
     }
 
-    /// Adds a few bytes behind what is gathered.
+    /// Whether a few bytes more are not too many.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.borrow().out.len() < ROOM_BYTES_MIN
+    }
+
+    /// Adds a few bytes behind what is gathered, where there is room for them.
     pub(crate) fn put(&self, bytes: &[u8]) {
         self.0.borrow_mut().out.extend_from_slice(bytes);
     }

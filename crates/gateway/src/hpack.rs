@@ -156,6 +156,7 @@ pub(crate) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
 enum Kind {
     Path { fragment: bool },
     Pseudo,
+    Expect { to_go_on: bool },
     Other,
 }
 
@@ -164,6 +165,7 @@ impl Kind {
         match name {
             b":path" => Self::Path { fragment: memchr::memchr(b'#', value).is_some() },
             [b':', ..] => Self::Pseudo,
+            b"expect" => Self::Expect { to_go_on: value.eq_ignore_ascii_case(b"100-continue") },
             _ => Self::Other,
         }
     }
@@ -185,6 +187,8 @@ pub(crate) struct Block {
     pub(crate) pseudo: bool,
     /// A `:path` with a `#`.
     pub(crate) fragment: bool,
+    /// An `expect` of `100-continue`.
+    pub(crate) expects: bool,
 }
 
 /// Reads the blocks of one direction of a connection in their order.
@@ -235,8 +239,9 @@ impl Reader {
             } else {
                 self.literal(&mut rest, 4)?.kind
             };
-            block.pseudo |= kind != Kind::Other;
+            block.pseudo |= matches!(kind, Kind::Path { .. } | Kind::Pseudo);
             block.fragment |= kind == Kind::Path { fragment: true };
+            block.expects |= kind == Kind::Expect { to_go_on: true };
         }
         Some(block)
     }
@@ -263,6 +268,7 @@ impl Reader {
         text(rest, &mut self.value)?;
         let kind = match named.kind {
             Kind::Path { .. } => Kind::of(b":path", &self.value),
+            Kind::Expect { .. } => Kind::of(b"expect", &self.value),
             Kind::Pseudo | Kind::Other => named.kind,
         };
         Some(Entry { name: named.name, size: named.name + self.value.len() + ENTRY_BYTES, kind })
@@ -350,8 +356,8 @@ mod tests {
         [vec![0x40], text(name), text(value)].concat()
     }
 
-    const REQUEST: Block = Block { pseudo: true, fragment: false };
-    const TRAILERS: Block = Block { pseudo: false, fragment: false };
+    const REQUEST: Block = Block { pseudo: true, fragment: false, expects: false };
+    const TRAILERS: Block = Block { pseudo: false, fragment: false, expects: false };
 
     /// RFC 7541, appendix C.4: three requests with a table and the code, and the size of the table after each.
     #[test]
@@ -372,7 +378,7 @@ mod tests {
     #[test]
     fn fragments_and_pseudo_headers_are_seen_however_they_are_written() {
         let of = |block: &[u8]| Reader::default().read(block);
-        let with = Block { pseudo: true, fragment: true };
+        let with = Block { fragment: true, ..REQUEST };
         assert_eq!(of(&plain(b":path", b"/a#b")), Some(with));
         assert_eq!(of(&plain(b":path", b"/a%23b")), Some(REQUEST));
         assert_eq!(of(&plain(b"x", b"#")), Some(TRAILERS));
@@ -384,11 +390,28 @@ mod tests {
     }
 
     #[test]
+    fn an_expectation_is_seen_however_it_is_written() {
+        let with = Block { expects: true, ..TRAILERS };
+        let mut reader = Reader::default();
+        for (block, wanted) in [
+            (plain(b"expect", b"100-continue"), with),
+            (plain(b"expect", b"100-Continue"), with),
+            (plain(b"expect", b"200-ok"), TRAILERS),
+            (plain(b"x-expect", b"100-continue"), TRAILERS),
+            // Into the table, by the name's place in the static one, and out of it again.
+            ([&[0x63, 12][..], b"100-continue"].concat(), with),
+            (vec![0xbe], with),
+        ] {
+            assert_eq!(reader.read(&block), Some(wanted), "{block:?}");
+        }
+    }
+
+    #[test]
     fn what_was_put_into_the_table_is_known_again_until_it_falls_out() {
         let mut reader = Reader::default();
         reader.read(&plain(b":path", b"/a#b")).unwrap();
         reader.read(&plain(b"x", b"y")).unwrap();
-        assert_eq!(reader.read(&[0xbf]), Some(Block { pseudo: true, fragment: true }));
+        assert_eq!(reader.read(&[0xbf]), Some(Block { fragment: true, ..REQUEST }));
         assert_eq!(reader.read(&[0xbe]), Some(TRAILERS));
         // The name alone, by its place: 63 is the older of the two.
         assert_eq!(reader.read(&[&[0x0f, 48, 2], &b"/b"[..]].concat()), Some(REQUEST));

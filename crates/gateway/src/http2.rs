@@ -11,7 +11,6 @@ use crate::service;
 use crate::worker::Worker;
 use burgrave_config::Limits;
 use http::Request;
-use http::header::EXPECT;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -55,9 +54,9 @@ where
 {
     let first = first_bytes(&worker, &mut stream, plan.settings.limits.header_time);
     match Box::pin(first).await {
-        None => refuse(&worker, &client, Refusal::Slow),
-        Some(first) if first.is_empty() => {}
-        Some(first) => Box::pin(speak(worker, client, (stream, first), plan)).await,
+        First::Gone => {}
+        First::Slow => refuse(&worker, &client, Refusal::Slow),
+        First::Bytes(first) => Box::pin(speak(worker, client, (stream, first), plan)).await,
     }
 }
 
@@ -87,7 +86,7 @@ async fn speak<S>(
     let stream = (gathered.clone(), first);
     let stream = Watched::new(stream, header, Rc::clone(&streams), Box::new(refused));
     let service = service_fn(|request: Request<Incoming>| {
-        streams.taken(expects(&request));
+        streams.taken();
         let (worker, client) = (Rc::clone(&worker), Rc::clone(&client));
         // From here to its end it is moved as a pointer.
         Box::pin(async move {
@@ -115,7 +114,9 @@ async fn speak<S>(
     loop {
         let turn = poll_fn(|context| {
             let ended = connection.as_mut().poll(context).is_ready();
-            streams.interim.say(|bytes| gathered.put(bytes));
+            if gathered.has_room() {
+                streams.interim.say(|bytes| gathered.put(bytes));
+            }
             let broken = matches!(gathered.poll_send(context), Poll::Ready(Err(_gone)));
             if ended || broken { Poll::Ready(()) } else { Poll::Pending }
         });
@@ -131,26 +132,32 @@ async fn speak<S>(
     }
 }
 
-/// What a client says first, which needs no word of ours before (RFC 9113 §3.4): nothing where it leaves, or we do.
-/// `None`: it was silent for too long.
+/// What a client says first.
+enum First {
+    /// None, where we are the first to go: it is to be told.
+    Bytes(Vec<u8>),
+    Gone,
+    Slow,
+}
+
+/// Waits for a client's first bytes, which need no word of ours before (RFC 9113 §3.4).
 async fn first_bytes<S: AsyncRead + Unpin>(
     worker: &Worker,
     stream: &mut S,
     time: Duration,
-) -> Option<Vec<u8>> {
+) -> First {
     let mut first = [0; FIRST_BYTES];
     let mut ending = worker.ending();
-    let count = tokio::select! {
-        read = timeout(time, stream.read(&mut first)) => read.ok()?.unwrap_or(0),
-        _ = ending.wait_for(|ending| *ending) => 0,
+    let read = tokio::select! {
+        biased;
+        read = timeout(time, stream.read(&mut first)) => read,
+        _ = ending.wait_for(|ending| *ending) => return First::Bytes(Vec::new()),
     };
-    Some(first.get(..count).unwrap_or_default().to_vec())
-}
-
-/// Whether the client waits until it is told to send the request's body.
-fn expects(request: &Request<Incoming>) -> bool {
-    let expects = request.headers().get(EXPECT).is_some_and(|value| value == "100-continue");
-    expects && !request.body().is_end_stream()
+    match read {
+        Err(_elapsed) => First::Slow,
+        Ok(Ok(count @ 1..)) => First::Bytes(first.get(..count).unwrap_or_default().to_vec()),
+        Ok(Ok(0) | Err(_)) => First::Gone,
+    }
 }
 
 /// How the library speaks it.

@@ -5,8 +5,9 @@
 //! the library's idea of that stays right; one whose client keeps a smaller table than all begin with is not sent, as that
 //! would have to be said in it (RFC 7541 §4.2).
 
+use crate::frame_head::Head;
 use crate::frame_head::flag::END_HEADERS;
-use crate::frame_head::kind::HEADERS;
+use crate::frame_head::kind::{CONTINUATION, HEADERS, RST_STREAM};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
@@ -23,8 +24,9 @@ const TABLE_BYTES: u32 = 4_096;
 #[derive(Debug, Default)]
 pub(crate) struct Interim {
     waiting: RefCell<VecDeque<u32>>,
-    /// What was written last was not the end of a frame.
+    /// What was written last was not the end of a frame, or of a block of fields.
     within: Cell<bool>,
+    in_block: Cell<bool>,
     narrow: Cell<bool>,
 }
 
@@ -51,14 +53,24 @@ impl Interim {
         }
     }
 
-    /// A frame of this type was written for a stream: nothing is said behind its answer, or its end.
-    pub(crate) fn wrote(&self, stream: u32) {
+    /// Nothing is said any more on this stream.
+    pub(crate) fn forget(&self, stream: u32) {
         self.waiting.borrow_mut().retain(|own| *own != stream);
     }
 
+    /// A frame begins to be written: nothing is said behind a stream's answer, or its end, nor within a block of fields.
+    pub(crate) fn wrote(&self, head: Head) {
+        if matches!(head.kind, HEADERS | RST_STREAM) {
+            self.forget(head.stream);
+        }
+        if matches!(head.kind, HEADERS | CONTINUATION) {
+            self.in_block.set(!head.has(END_HEADERS));
+        }
+    }
+
     /// Whether what was written so far ends in the middle of a frame.
-    pub(crate) fn is_within(&self, within: bool) {
-        self.within.set(within);
+    pub(crate) fn within(&self, frame: bool) {
+        self.within.set(frame || self.in_block.get());
     }
 
     /// Hands out the frames that are to be written now.
@@ -90,11 +102,15 @@ mod tests {
         assert_eq!(said(&interim), Vec::<u8>::new());
         interim.ask(1);
         interim.ask(3);
-        interim.is_within(true);
+        interim.within(true);
         assert_eq!(said(&interim), Vec::<u8>::new());
-        // The answer on the first went out meanwhile.
-        interim.wrote(1);
-        interim.is_within(false);
+        // The answer on the first went out meanwhile, its header in two frames.
+        let head = |kind, flags| Head { length: 5, kind, flags, stream: 1 };
+        interim.wrote(head(HEADERS, 0));
+        interim.within(false);
+        assert_eq!(said(&interim), Vec::<u8>::new());
+        interim.wrote(head(CONTINUATION, END_HEADERS));
+        interim.within(false);
         let wanted = [0, 0, 5, 1, 4, 0, 0, 0, 3, 0x08, 3, b'1', b'0', b'0'];
         assert_eq!(said(&interim), wanted);
         assert_eq!(said(&interim), Vec::<u8>::new());

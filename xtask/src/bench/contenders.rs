@@ -84,7 +84,7 @@ pub(super) fn start(scratch: &Path) -> Result<Vec<Contender>> {
 fn floor(scratch: &Path) -> Result<Running> {
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(process::root().join("target/release/examples/floor"));
-    command.args(["19088", "19089"]).arg(scratch);
+    command.args(["19088", "19089"]).arg(scratch).arg("19080");
     Running::start(&mut command, "ready", Duration::from_secs(30))
 }
 

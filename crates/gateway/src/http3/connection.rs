@@ -11,8 +11,8 @@ use crate::worker::Worker;
 use bytes::Bytes;
 use h3::error::{Code, StreamError};
 use h3::server::{RequestResolver, RequestStream};
-use http::Request;
 use http::header::EXPECT;
+use http::{HeaderValue, Request};
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -131,7 +131,8 @@ async fn request(common: Rc<Common>, resolver: Resolver) {
         fields: request.headers(),
         version: Version::Http3,
     };
-    if parts.fields.get(EXPECT).is_some_and(|value| value == "100-continue")
+    let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if parts.fields.get(EXPECT).is_some_and(expects)
         && !matches!(timeout(common.header_time, body::go_on(&mut stream)).await, Ok(Ok(())))
     {
         return common.failures.set(common.failures.get() + 1);

@@ -25,6 +25,10 @@ fn path_at(value: &HeaderValue, upstream: &str) -> Option<HeaderValue> {
         };
         behind(place, bare?.as_bytes())
     })?;
+    // Browsers leave such bytes out, and read what is left as another host's name (WHATWG URL, basic URL parser).
+    if rest.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+        return None;
+    }
     match rest {
         // Two slashes would begin another host's name.
         [b'/', b'/' | b'\\', ..] => None,
@@ -57,6 +61,7 @@ mod tests {
             ("http://10.0.0.1:3000", "http://10.0.0.1:30001/x", "http://10.0.0.1:30001/x"),
             ("http://10.0.0.1:3000", "http://10.0.0.1:3000@x/", "http://10.0.0.1:3000@x/"),
             ("http://10.0.0.1:3000", "http://10.0.0.1:3000//evil/", "http://10.0.0.1:3000//evil/"),
+            ("http://app:80", "http://app/\t/evil.test/", "http://app/\t/evil.test/"),
             ("http://app:80", "http://application/x", "http://application/x"),
             ("http://app:443", "http://app/x", "http://app/x"),
             ("http://app:3000", "https://app:3000/x", "https://app:3000/x"),

@@ -122,12 +122,13 @@ impl Connections {
     }
 }
 
-/// The code with which the other side ended a stream or a connection.
+/// The code with which the other side ended a stream.
 fn code_of(error: &hyper::Error) -> Option<h2::Reason> {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(error) = cause.downcast_ref::<h2::Error>() {
-            return error.reason();
+            // That of a whole connection says nothing of what was begun on it.
+            return error.reason().filter(|_| error.is_reset());
         }
         source = cause.source();
     }
