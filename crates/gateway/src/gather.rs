@@ -1,31 +1,55 @@
 //! What HTTP/2 writes, gathered: the answers of a turn leave as one TLS record and one call, where the HTTP library
 //! would make one of each answer.
 //!
-//! A client that takes what it is given gets more and more of it by one call: several records, as long as none of them
-//! had to wait. One that lets us wait is given a record at a time again.
+//! What is long goes straight into records of its own, from where it lies, and is not copied here; several of them leave by one
+//! call, too.
 //!
-//! Invariants: no more than [`ROOM_BYTES_MAX`] is held, what waits in the stream below counted apart; once a client lets us
+//! A client that takes what it is given gets more and more of it by one call, as long as none of them had to wait. One that lets
+//! us wait is given a record at a time again.
+//!
+//! Invariants: no more than [`ROOM_BYTES_MAX`] is held, here and as records together, or one piece; once a client lets us
 //! wait, nothing is taken beyond [`ROOM_BYTES_MIN`]; nothing is held between two turns while nobody answers;
 //! whoever drives the connection calls [`Gathered::poll_send`] after each turn, so that nothing waits here for another
 //! request to push it out; the end of the connection sends what is left first.
 
 use std::cell::RefCell;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Write as _};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// A TLS record's worth (RFC 8446 §5.1).
 const ROOM_BYTES_MIN: usize = 16 * 1024;
-/// What the layer of TLS takes at once.
 const ROOM_BYTES_MAX: usize = 64 * 1024;
+/// So much is worth no copy.
+const LONG_BYTES: usize = ROOM_BYTES_MIN / 2;
+/// What the layer of TLS may hold: more than is given to it, with what its records have beside that.
+const RECORD_BYTES_MAX: usize = 2 * ROOM_BYTES_MAX;
+
+/// A stream that can take bytes without writing them.
+pub(crate) trait Hold {
+    /// Takes what it has room for, as a record or more, to be written when it is flushed; how many bytes.
+    fn hold(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+impl Hold for Box<TlsStream<TcpStream>> {
+    fn hold(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let (_, session) = self.get_mut();
+        session.set_buffer_limit(Some(RECORD_BYTES_MAX));
+        session.writer().write_vectored(pieces)
+    }
+}
 
 #[derive(Debug)]
 struct Inner<S> {
     stream: S,
     out: Vec<u8>,
     sent: usize,
+    /// Bytes that the stream has taken and may not have written.
+    held: usize,
     /// Bytes that may be held.
     room: usize,
     /// Bytes of this turn.
@@ -42,30 +66,41 @@ impl<S> Clone for Gathered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Inner<S> {
-    /// Hands what is held to the stream.
-    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+impl<S: AsyncWrite + Hold + Unpin> Inner<S> {
+    /// Bytes that wait, here and in the stream.
+    fn waiting(&self) -> usize {
+        self.out.len().saturating_sub(self.sent).saturating_add(self.held)
+    }
+
+    /// Makes a record of what is gathered; `false`: the stream has no room for all of it.
+    fn seal(&mut self) -> io::Result<bool> {
         while let Some(rest @ [_, ..]) = self.out.get(self.sent..) {
-            let count = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
+            let count = self.stream.hold(&[IoSlice::new(rest)])?;
             if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                return Ok(false);
             }
             self.sent = self.sent.saturating_add(count);
+            self.held = self.held.saturating_add(count);
         }
         // A silent connection holds no room.
         (self.out, self.sent) = (Vec::new(), 0);
-        Poll::Ready(Ok(()))
+        Ok(true)
     }
 
-    /// The same, and until nothing of it waits in the stream either.
+    /// Writes all that waits.
     fn poll_clear(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let drained = self.poll_drain(context);
-        let all = matches!(drained, Poll::Ready(Ok(())));
-        let cleared = if all { Pin::new(&mut self.stream).poll_flush(context) } else { drained };
-        if cleared.is_pending() {
-            (self.room, self.turn) = (ROOM_BYTES_MIN, 0);
+        loop {
+            let sealed = self.seal()?;
+            let flushed = Pin::new(&mut self.stream).poll_flush(context);
+            if flushed.is_pending() {
+                (self.room, self.turn) = (ROOM_BYTES_MIN, 0);
+            }
+            ready!(flushed)?;
+            self.held = 0;
+            if sealed {
+                return Poll::Ready(Ok(()));
+            }
         }
-        cleared
     }
 
     /// At the end of a turn that left nothing waiting.
@@ -75,35 +110,34 @@ impl<S: AsyncWrite + Unpin> Inner<S> {
         }
     }
 
-    /// Whether so much is worth no copy.
-    fn is_long(&self, size: usize) -> bool {
-        size >= self.room / 2
-    }
-
-    /// Takes of the pieces, `whole` bytes together, what there is room for.
-    fn take(&mut self, pieces: &[IoSlice<'_>], whole: usize) -> usize {
+    /// Takes the pieces, `whole` bytes together.
+    fn take(&mut self, pieces: &[IoSlice<'_>], whole: usize) -> io::Result<usize> {
+        if whole >= LONG_BYTES && self.seal()? {
+            let count = self.stream.hold(pieces)?;
+            self.held = self.held.saturating_add(count);
+            if count > 0 {
+                return Ok(count);
+            }
+        }
         if self.out.capacity() == 0 {
-            let much = whole >= ROOM_BYTES_MIN / 2;
-            self.out.reserve_exact(if much { self.room } else { ROOM_BYTES_MIN });
+            self.out.reserve_exact(ROOM_BYTES_MIN);
         }
-        let before = self.out.len();
         for piece in pieces {
-            let room = self.room.saturating_sub(self.out.len());
-            self.out.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
+            self.out.extend_from_slice(piece);
         }
-        self.out.len().saturating_sub(before)
+        Ok(whole)
     }
 }
 
-impl<S: AsyncWrite + Unpin> Gathered<S> {
+impl<S: AsyncWrite + Hold + Unpin> Gathered<S> {
     pub(crate) fn new(stream: S) -> Self {
         let (out, room) = (Vec::new(), ROOM_BYTES_MIN);
-        Self(Rc::new(RefCell::new(Inner { stream, out, sent: 0, room, turn: 0 })))
+        Self(Rc::new(RefCell::new(Inner { stream, out, sent: 0, held: 0, room, turn: 0 })))
     }
 
     /// Whether a few bytes more are not too many.
     pub(crate) fn has_room(&self) -> bool {
-        self.0.borrow().out.len() < ROOM_BYTES_MIN
+        self.0.borrow().waiting() < ROOM_BYTES_MAX
     }
 
     /// Adds a few bytes behind what is gathered, where there is room for them.
@@ -130,7 +164,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
+impl<S: AsyncWrite + Hold + Unpin> AsyncWrite for Gathered<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -146,14 +180,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     ) -> Poll<io::Result<usize>> {
         let inner = &mut *self.0.borrow_mut();
         let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
-        if inner.out.len() >= inner.room || (inner.is_long(whole) && !inner.out.is_empty()) {
+        let waiting = inner.waiting();
+        if waiting > 0 && waiting.saturating_add(whole) > inner.room {
             ready!(inner.poll_clear(context))?;
         }
-        let count = if inner.is_long(whole) {
-            ready!(Pin::new(&mut inner.stream).poll_write_vectored(context, pieces))?
-        } else {
-            inner.take(pieces, whole)
-        };
+        let count = inner.take(pieces, whole)?;
         inner.turn = inner.turn.saturating_add(count);
         Poll::Ready(Ok(count))
     }
@@ -169,7 +200,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.0.borrow_mut();
-        ready!(inner.poll_drain(context))?;
+        ready!(inner.poll_clear(context))?;
         Pin::new(&mut inner.stream).poll_shutdown(context)
     }
 }
@@ -180,10 +211,12 @@ mod tests {
     use proptest::prelude::*;
     use std::task::Waker;
 
-    /// Takes so many bytes at a time, and nothing each other time.
+    /// Writes so many bytes at a time, and nothing each other time.
     #[derive(Debug, Default)]
     struct Narrow {
         most: usize,
+        queue: Vec<u8>,
+        records: Vec<usize>,
         got: Vec<u8>,
         calls: Vec<usize>,
         shut: bool,
@@ -191,24 +224,42 @@ mod tests {
         closed: bool,
     }
 
+    /// What it holds at most, as the layer of TLS has a limit.
+    const HELD_BYTES_MAX: usize = 70_000;
+
+    impl Hold for Narrow {
+        fn hold(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+            let mut taken = 0;
+            for piece in pieces {
+                let count = piece.len().min(HELD_BYTES_MAX - self.queue.len());
+                self.queue.extend_from_slice(&piece[..count]);
+                taken += count;
+            }
+            self.records.push(taken);
+            Ok(taken)
+        }
+    }
+
     impl AsyncWrite for Narrow {
         fn poll_write(
             self: Pin<&mut Self>,
             _context: &mut Context<'_>,
-            piece: &[u8],
+            _piece: &[u8],
         ) -> Poll<io::Result<usize>> {
-            let this = self.get_mut();
-            this.willing = !this.willing;
-            if this.closed || this.most < ROOM_BYTES_MIN && !this.willing {
-                return Poll::Pending;
-            }
-            let count = piece.len().min(this.most);
-            this.got.extend_from_slice(&piece[..count]);
-            this.calls.push(count);
-            Poll::Ready(Ok(count))
+            panic!("what is written is held first");
         }
 
         fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+            let this = self.get_mut();
+            while !this.queue.is_empty() {
+                this.willing = !this.willing;
+                if this.closed || this.most < ROOM_BYTES_MIN && !this.willing {
+                    return Poll::Pending;
+                }
+                let count = this.queue.len().min(this.most);
+                this.got.extend(this.queue.drain(..count));
+                this.calls.push(count);
+            }
             Poll::Ready(Ok(()))
         }
 
@@ -237,8 +288,8 @@ mod tests {
         while !rest.is_empty() {
             let count = again(|context| Pin::new(&mut *stream).poll_write(context, rest));
             rest = &rest[count..];
-            let held = stream.0.borrow().out.len();
-            assert!(held <= ROOM_BYTES_MAX, "{held}");
+            let held = stream.0.borrow().waiting();
+            assert!(held <= ROOM_BYTES_MAX.max(count), "{held}");
         }
         again(|context| Pin::new(&mut *stream).poll_flush(context));
     }
@@ -262,7 +313,8 @@ mod tests {
         }
         again(|context| Pin::new(&mut stream).poll_shutdown(context));
         let inner = stream.0.borrow();
-        assert_eq!(inner.stream.calls, [100, 40_000, 10, 8_192, 7]);
+        assert_eq!(inner.stream.records, [100, 40_000, 10, 8_192, 7]);
+        assert_eq!(inner.stream.calls, [100, 40_000, 8_209]);
         assert!(inner.stream.got.is_sorted() && inner.stream.shut);
     }
 

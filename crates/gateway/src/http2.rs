@@ -4,7 +4,7 @@
 
 use crate::connection::{Client, Parts, head_of, refused_unread};
 use crate::frames::{Refusal, Streams, Watched};
-use crate::gather::Gathered;
+use crate::gather::{Gathered, Hold};
 use crate::guard::head::Version;
 use crate::plan::Plan;
 use crate::service;
@@ -50,7 +50,7 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
 /// Serves a connection to its end.
 pub(crate) async fn serve<S>(worker: Rc<Worker>, client: Rc<Client>, mut stream: S, plan: &Plan)
 where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Hold + Unpin + 'static,
 {
     let first = first_bytes(&worker, &mut stream, plan.settings.limits.header_time);
     match Box::pin(first).await {
@@ -72,7 +72,7 @@ async fn speak<S>(
     (stream, first): (S, Vec<u8>),
     plan: &Plan,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Hold + Unpin + 'static,
 {
     let limits = &plan.settings.limits;
     let fields_max = limits.header_count;
