@@ -60,11 +60,18 @@ fn in_folder(folder: &Path) -> Option<Crs> {
 impl Crs {
     /// The `include` line of a configuration.
     pub(crate) fn toml(&self) -> String {
-        format!(
-            "{:?}",
-            self.include.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
-        )
+        line(&self.include.each_ref())
     }
+
+    /// The same with a file behind the set-up and before the rules.
+    pub(crate) fn toml_with(&self, between: &PathBuf) -> String {
+        let [setup, rules] = &self.include;
+        line(&[setup, between, rules])
+    }
+}
+
+fn line(paths: &[&PathBuf]) -> String {
+    format!("{:?}", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -62,6 +62,12 @@ const ATTACKS: &[Attack] = &[
     },
 ];
 
+/// Version 3 of the Core Rule Set, which Debian packages, was written before HTTP/3 and lets nobody speak it.
+const VERSIONS: &str = "SecAction \"id:9900430,phase:1,pass,nolog,t:none,\\\n    \
+                        setvar:'tx.allowed_http_versions=HTTP/1.0 HTTP/1.1 HTTP/2 HTTP/2.0 HTTP/3 HTTP/3.0'\"\n";
+
+const VERSIONS_FILE: &str = "versions.conf";
+
 /// Builds, starts, attacks, proves, and shows where to look.
 pub(crate) fn run(stay: Stay) -> Result<()> {
     setup::packages(setup::BUILD)?;
@@ -73,6 +79,7 @@ pub(crate) fn run(stay: Stay) -> Result<()> {
     let scratch = tempfile::tempdir().context("making a folder for the demo")?;
     let config = scratch.path().join("burgrave.toml");
     std::fs::create_dir(scratch.path().join("staging"))?;
+    std::fs::write(scratch.path().join(VERSIONS_FILE), VERSIONS)?;
     std::fs::write(&config, configuration(&crs, scratch.path()))?;
     let target = process::root().join("target/release");
     let _bare = Running::start(
@@ -110,6 +117,7 @@ pub(crate) fn run(stay: Stay) -> Result<()> {
 }
 
 fn configuration(crs: &Crs, scratch: &Path) -> String {
+    let versions = scratch.join(VERSIONS_FILE);
     let scratch = scratch.display();
     format!(
         "state = \"{scratch}/state\"\n\n\
@@ -123,7 +131,7 @@ fn configuration(crs: &Crs, scratch: &Path) -> String {
          limit = {{ per_client = \"200/s\", burst = 400 }}\n\n\
          [[site]]\nhosts = [\"staging.localhost\"]\nenvironment = \"staging\"\ntls = \"self-signed\"\n\
          files = {{ root = \"{scratch}/staging\" }}\naccess = {{ networks = [\"192.0.2.0/24\"] }}\n",
-        crs.toml()
+        crs.toml_with(&versions)
     )
 }
 
@@ -223,7 +231,7 @@ mod tests {
             "state = \"/scratch/state\"",
             "address = \"127.0.0.1:8443\"",
             "address = \"127.0.0.1:8080\"",
-            "include = [\"/crs/setup.conf\", \"/crs/rules/*.conf\"]",
+            "include = [\"/crs/setup.conf\", \"/scratch/versions.conf\", \"/crs/rules/*.conf\"]",
             "mode = \"block\"",
             "access = \"/scratch/access.ndjson\"",
             "hosts = [\"localhost\"]",
