@@ -6,6 +6,7 @@
 //! nothing. What it cannot read it calls unreadable, and leaves to the library to refuse. Its table is never larger
 //! than the 4,096 bytes that a connection begins with, as the gateway offers no more.
 
+use crate::guard::head::is_continue;
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 
@@ -165,7 +166,7 @@ impl Kind {
         match name {
             b":path" => Self::Path { fragment: memchr::memchr(b'#', value).is_some() },
             [b':', ..] => Self::Pseudo,
-            b"expect" => Self::Expect { to_go_on: value.eq_ignore_ascii_case(b"100-continue") },
+            b"expect" => Self::Expect { to_go_on: is_continue(value) },
             _ => Self::Other,
         }
     }
@@ -293,7 +294,7 @@ impl Reader {
 }
 
 /// Empties room for bytes, and gives it back where a stranger has made it large.
-pub(crate) fn empty(room: &mut Vec<u8>) {
+fn empty(room: &mut Vec<u8>) {
     room.clear();
     room.shrink_to(KEPT_BYTES_MAX);
 }

@@ -12,6 +12,7 @@ use crate::guard::io::{Guard, GuardLimits};
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use crate::service;
+use crate::stall;
 use crate::worker::Worker;
 use burgrave_config::Limits;
 use bytes::Bytes;
@@ -36,7 +37,7 @@ fn guard_limits(limits: &Limits) -> GuardLimits {
         head: HeadLimits { bytes_max: limits.header_bytes, fields_max: limits.header_count },
         header_time: limits.header_time,
         idle_time: limits.idle_time,
-        write_time: limits.body_time.saturating_mul(2),
+        write_time: stall::write_time(limits),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::gather::{Gathered, Hold};
 use crate::guard::head::Version;
 use crate::plan::Plan;
 use crate::service;
+use crate::stall;
 use crate::worker::Worker;
 use burgrave_config::Limits;
 use http::Request;
@@ -108,7 +109,7 @@ async fn speak<S>(
     let mut connection = pin!(builder(limits).serve_connection(TokioIo::new(stream), service));
     let mut ending = worker.ending();
     let mut told = pin!(async move { ending.wait_for(|ending| *ending).await.is_ok() });
-    let write_time = limits.body_time.saturating_mul(2);
+    let write_time = stall::write_time(limits);
     let mut watch = pin!(client.stall.watch(write_time, limits.idle_time));
     let mut open = true;
     loop {

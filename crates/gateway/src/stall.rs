@@ -1,12 +1,18 @@
 //! When an HTTP/2 connection has had its time: clients that take nothing of what they asked for, and
 //! clients that ask for nothing.
 
+use burgrave_config::Limits;
 use std::cell::Cell;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// How often a connection is looked at.
 const LOOK_TIME: Duration = Duration::from_secs(1);
+
+/// How long a client may take nothing of an answer.
+pub(crate) fn write_time(limits: &Limits) -> Duration {
+    limits.body_time.saturating_mul(2)
+}
 
 /// What a connection's requests are waiting for.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! HTTP/3: what goes through, what is refused, and floods.
 
 use crate::support::h2::{http2, request};
+use crate::support::h3::kind::{CANCEL_PUSH, DATA, HEADERS, MEANINGLESS, PUSH_PROMISE, SETTINGS};
 use crate::support::h3::{
     Answer, ask, block, connect, endpoint, frame, integer, open, quic, try_ask,
 };
@@ -12,12 +13,6 @@ use std::time::{Duration, Instant};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-const DATA: u64 = 0;
-const HEADERS: u64 = 1;
-const CANCEL_PUSH: u64 = 3;
-const SETTINGS: u64 = 4;
-const PUSH_PROMISE: u64 = 5;
-const MEANINGLESS: u64 = 0x21;
 /// Most time that a client may be waited for in a test.
 const SOON: Duration = support::PATIENCE;
 

@@ -2,21 +2,15 @@
 //! §8.1, RFC 9204 §4).
 
 use crate::support::h2::{http2, request};
+use crate::support::h3::kind::{
+    CANCEL_PUSH, DATA, GOAWAY, HEADERS, MAX_PUSH_ID, MEANINGLESS, PUSH_PROMISE, SETTINGS,
+};
 use crate::support::h3::{ask, block, frame, integer, open, quic};
 use crate::support::{self, Bed, any_port, start_with};
 use burgrave_config::{Limits, Listen, Tls};
 use quinn::{Connection, ConnectionError, ReadToEndError};
 use std::time::Duration;
 use tokio::time::timeout;
-
-const DATA: u64 = 0;
-const HEADERS: u64 = 1;
-const CANCEL_PUSH: u64 = 3;
-const SETTINGS: u64 = 4;
-const PUSH_PROMISE: u64 = 5;
-const GOAWAY: u64 = 7;
-const MAX_PUSH_ID: u64 = 13;
-const MEANINGLESS: u64 = 0x21;
 
 /// Codes of RFC 9114 §8.1 and RFC 9204 §6.
 const STREAM_CREATION_ERROR: u64 = 0x103;

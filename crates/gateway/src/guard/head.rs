@@ -265,7 +265,7 @@ impl HeadParser {
 
     /// There is one expectation (RFC 9110 §10.1.1).
     fn expect(&mut self, value: &[u8]) -> Result<(), Reason> {
-        if !value.eq_ignore_ascii_case(b"100-continue") || self.expects_continue {
+        if !is_continue(value) || self.expects_continue {
             return Err(Reason::Expect);
         }
         self.expects_continue = true;
@@ -415,6 +415,11 @@ fn field_line(line: &[u8]) -> Result<(&[u8], &[u8]), Reason> {
         return Err(Reason::FieldValue);
     }
     Ok((name, trim(value)))
+}
+
+/// The one value of `Expect` (RFC 9110 §10.1.1): the client waits to be told to send its body.
+pub(crate) fn is_continue(value: &[u8]) -> bool {
+    value.eq_ignore_ascii_case(b"100-continue")
 }
 
 /// A `Content-Length`: digits only.

@@ -3,16 +3,17 @@
 use super::body::{self, Http3Body, Why};
 use super::guarded::{Alert, Empties, Guarded, Watched};
 use crate::connection::{Client, Parts, head_of, refused_unread};
-use crate::guard::head::{Version, length};
+use crate::guard::head::{Version, is_continue, length};
 use crate::plan::Plan;
 use crate::refusal::Reason;
 use crate::service;
+use crate::stall;
 use crate::worker::Worker;
 use bytes::Bytes;
 use h3::error::{Code, StreamError};
 use h3::server::{RequestResolver, RequestStream};
+use http::Request;
 use http::header::EXPECT;
-use http::{HeaderValue, Request};
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -63,7 +64,7 @@ pub(super) async fn serve(
     let mut requests = JoinSet::new();
     let mut ending = worker.ending();
     let mut told = pin!(async move { ending.wait_for(|ending| *ending).await.is_ok() });
-    let write_time = limits.body_time.saturating_mul(2);
+    let write_time = stall::write_time(limits);
     let mut watch = pin!(client.stall.watch(write_time, limits.idle_time));
     let mut open = true;
     loop {
@@ -131,8 +132,7 @@ async fn request(common: Rc<Common>, resolver: Resolver) {
         fields: request.headers(),
         version: Version::Http3,
     };
-    let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    if parts.fields.get(EXPECT).is_some_and(expects)
+    if parts.fields.get(EXPECT).is_some_and(|value| is_continue(value.as_bytes()))
         && !matches!(timeout(common.header_time, body::go_on(&mut stream)).await, Ok(Ok(())))
     {
         return common.failures.set(common.failures.get() + 1);

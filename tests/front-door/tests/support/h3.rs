@@ -6,6 +6,18 @@ use quinn::crypto::rustls::QuicClientConfig;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+/// Types of frames (RFC 9114 §11.2.1), and one that means nothing.
+pub mod kind {
+    pub const DATA: u64 = 0;
+    pub const HEADERS: u64 = 1;
+    pub const CANCEL_PUSH: u64 = 3;
+    pub const SETTINGS: u64 = 4;
+    pub const PUSH_PROMISE: u64 = 5;
+    pub const GOAWAY: u64 = 7;
+    pub const MAX_PUSH_ID: u64 = 13;
+    pub const MEANINGLESS: u64 = 0x21;
+}
+
 /// An answer, read whole.
 #[derive(Debug)]
 pub struct Answer {
